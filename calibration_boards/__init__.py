@@ -1,0 +1,1 @@
+"""Board definitions shipped with mocap-studio (TOML data, read by mocap.capture.boards)."""

@@ -1,0 +1,1 @@
+"""Rig definitions shipped with mocap-studio (TOML data, read by mocap.capture.rigs)."""
