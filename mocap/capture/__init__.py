@@ -1,0 +1,1 @@
+"""Everything that touches a recording: sessions, rigs, boards, videos and image maps."""
