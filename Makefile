@@ -1,0 +1,40 @@
+# One command from a bare machine with Python >= 3.11: every target installs what it needs first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: venv demo test test-all lint bench clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $(STAMP)
+
+demo: venv
+	$(BIN)/mocap models fetch movenet
+	$(BIN)/mocap models fetch blazepose
+	$(BIN)/mocap demo demo_output
+
+test: venv
+	$(BIN)/python -m pytest
+
+test-all: venv
+	$(BIN)/python -m pytest -m ""
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: venv
+	$(BIN)/python benchmarks/geometry.py --setup --check
+	$(BIN)/python benchmarks/demo_accuracy.py --check
+	$(BIN)/python benchmarks/real_footage.py --check
+
+clean:
+	rm -rf $(VENV) demo_output build *.egg-info

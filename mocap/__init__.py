@@ -1,0 +1,1 @@
+"""Synchronised videos in, motion people can trust out."""

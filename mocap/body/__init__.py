@@ -1,0 +1,1 @@
+"""Skeletons and body models."""

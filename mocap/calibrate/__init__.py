@@ -1,0 +1,1 @@
+"""From board corners to a calibrated rig and a verdict on it."""

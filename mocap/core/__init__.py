@@ -1,0 +1,1 @@
+"""Core types, geometry and storage: everything the stages share."""

@@ -1,0 +1,104 @@
+"""`calibration.toml`: the layout of aniposelib, so that other tools read it as it is.
+
+One table per camera (`cam_0`, `cam_1`, …) with name, size, matrix, distortions, rotation (vector,
+radians) and translation (metres), and a table `metadata`. Cameras are matched by name, never by
+the order of the tables.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.core.camera import Calibration, Camera
+from mocap.core.errors import InputError
+from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.store import atomic_write
+from mocap.core.transform import rigid
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write `calibration.toml` atomically; every number survives the round trip exactly."""
+    import tomli_w
+
+    document: dict[str, Any] = {}
+    for index, camera in enumerate(calibration.cameras):
+        vector = camera.vector()
+        table: dict[str, Any] = {
+            "name": camera.name,
+            "size": list(camera.image_size),
+            "matrix": camera.camera_matrix.tolist(),
+            "distortions": camera.dist_coeffs.tolist(),
+            "rotation": vector[:3].tolist(),
+            "translation": vector[3:6].tolist(),
+        }
+        if camera.name in calibration.rms_px:
+            table["rms_px"] = float(calibration.rms_px[camera.name])
+        document[f"cam_{index}"] = table
+    document["metadata"] = {"length_unit": "m", **dict(calibration.metadata)}
+    with atomic_write(path) as temporary:
+        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read `calibration.toml`.
+
+    Raises:
+        InputError: the file is missing, no TOML, or a camera lacks a value or has a wrong one.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"{path} does not exist. Run `mocap calibrate`, or `mocap calibration import FILE`."
+        )
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML: {error}") from error
+    tables = {key: value for key, value in document.items() if key.startswith("cam_")}
+    if not tables:
+        raise InputError(f"{path} has no table [cam_0]; it is no camera calibration.")
+    metadata = document.get("metadata", {})
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: [metadata] must be a table.")
+    try:
+        cameras = tuple(camera_from_table(table) for _, table in sorted(tables.items(), key=_order))
+        rms_px = {t["name"]: float(t["rms_px"]) for t in tables.values() if "rms_px" in t}
+        return Calibration(cameras, rms_px, {key: str(value) for key, value in metadata.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        reason = f"no value for {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{path} is not a usable calibration: {reason}.") from error
+
+
+def _order(item: tuple[str, Any]) -> tuple[int, str]:
+    """Sort cam_2 before cam_10."""
+    digits = item[0].removeprefix("cam_")
+    return (int(digits) if digits.isdigit() else 10**9, item[0])
+
+
+def camera_from_table(table: Mapping[str, Any]) -> Camera:
+    """Return the camera of one aniposelib table.
+
+    Raises:
+        KeyError, TypeError, ValueError: a value is missing or wrong.
+    """
+    size = [int(value) for value in table["size"]]
+    if len(size) != 2 or min(size) <= 0:
+        raise ValueError(f"size of camera {table['name']} must be [width, height] in pixels")
+    distortion = np.zeros(5)
+    given = np.asarray(table["distortions"], dtype=np.float64)
+    if given.ndim != 1 or (given.size > 5 and np.any(given[5:] != 0)):
+        raise ValueError(
+            f"camera {table['name']} has {given.size} distortion coefficients; this tool knows the "
+            "five of OpenCV's standard lens (k1 k2 p1 p2 k3)"
+        )
+    distortion[: min(given.size, 5)] = given[:5]
+    rotation = matrix_from_rotvec(np.asarray(table["rotation"], dtype=np.float64).reshape(3))
+    translation = np.asarray(table["translation"], dtype=np.float64).reshape(3)
+    matrix = np.asarray(table["matrix"], dtype=np.float64)
+    return Camera(
+        str(table["name"]), (size[0], size[1]), matrix, distortion, rigid(rotation, translation)
+    )

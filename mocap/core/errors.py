@@ -1,0 +1,57 @@
+"""Every problem a user can fix, as one tree.
+
+MocapError
+├── InputError             a file or an option is wrong or unreadable
+├── SessionError           the session folder is incomplete or contradicts itself
+├── CalibrationError       the cameras cannot be calibrated from what was recorded
+├── DetectionError         2D detection cannot work on these frames
+├── ModelError             network weights are missing, damaged or unsafe
+├── ReconstructionError    2D points cannot become 3D points
+├── BodyError              a skeleton or body cannot be built from these points
+├── ExportError            a format cannot hold what was asked
+└── MissingExtraError      an optional dependency is needed for this command
+
+A message says what, where, how much, and what to do next, in one or two sentences.
+"""
+
+from __future__ import annotations
+
+
+class MocapError(Exception):
+    """A problem the user can fix; the message says what happened and what to do."""
+
+
+class InputError(MocapError):
+    """A file or an option is wrong or unreadable."""
+
+
+class SessionError(MocapError):
+    """The session folder is incomplete or contradicts itself."""
+
+
+class CalibrationError(MocapError):
+    """The cameras cannot be calibrated from what was recorded."""
+
+
+class DetectionError(MocapError):
+    """2D detection cannot work on these frames."""
+
+
+class ModelError(MocapError):
+    """Network weights are missing, damaged or unsafe."""
+
+
+class ReconstructionError(MocapError):
+    """2D points cannot become 3D points."""
+
+
+class BodyError(MocapError):
+    """A skeleton or a body cannot be built from these points."""
+
+
+class ExportError(MocapError):
+    """A format cannot hold what was asked for."""
+
+
+class MissingExtraError(MocapError):
+    """An optional dependency is needed; the message names the command that installs it."""

@@ -1,0 +1,74 @@
+"""Keypoints in space, with where each value comes from and how wrong it may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from mocap.core.shapes import Array, FloatArray, check_shapes, check_unique
+
+
+class Source(IntEnum):
+    """Where a 3D value comes from."""
+
+    MISSING = 0
+    """Nothing is known: the value is NaN."""
+    MEASURED = 1
+    """At least two cameras saw the keypoint in this frame."""
+    INTERPOLATED = 2
+    """Filled between measured frames by the motion model."""
+    EXTRAPOLATED = 3
+    """Continued before the first or after the last measured frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points3D:
+    """Keypoints of people in the world, metres, Z up.
+
+    Attributes:
+        keypoint_names: in the order of the keypoint axis.
+        person_ids: in the order of the person axis.
+        fps: frames per second.
+        xyz: (frame, person, keypoint, 3) in metres; NaN where missing.
+        covariance: (frame, person, keypoint, 3, 3) in m²; NaN where missing.
+        reprojection_error_px: (frame, person, keypoint) median over the cameras used; NaN where
+            no camera was used.
+        view_count: (frame, person, keypoint) cameras that agree with the point.
+        source: (frame, person, keypoint) values of `Source`.
+    """
+
+    keypoint_names: tuple[str, ...]
+    person_ids: tuple[int, ...]
+    fps: float
+    xyz: Array
+    covariance: Array
+    reprojection_error_px: Array
+    view_count: Array
+    source: Array
+
+    def __post_init__(self) -> None:
+        """Check shapes and names."""
+        check_shapes(
+            self,
+            keypoint_names="keypoint",
+            person_ids="person",
+            xyz="frame person keypoint 3",
+            covariance="frame person keypoint 3 3",
+            reprojection_error_px="frame person keypoint",
+            view_count="frame person keypoint",
+            source="frame person keypoint",
+        )
+        check_unique(self, "keypoint_names", self.keypoint_names)
+        check_unique(self, "person_ids", self.person_ids)
+
+    @property
+    def sigma_m(self) -> FloatArray:
+        """Standard deviation per axis (frame, person, keypoint): sqrt(trace of covariance / 3)."""
+        trace = np.trace(self.covariance, axis1=-2, axis2=-1)
+        return np.sqrt(np.asarray(trace, dtype=np.float64) / 3.0)
+
+    def share(self, source: Source) -> float:
+        """Return the share in [0, 1] of all values that come from `source`."""
+        return float(np.mean(self.source == source)) if self.source.size else 0.0

@@ -1,0 +1,1 @@
+"""Model cards: what each network is, where its files come from, and their checksums."""
