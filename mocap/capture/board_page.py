@@ -184,14 +184,14 @@ def _margin(
     rectangles.extend(_runs(_qr_modules(qr_text(board)), page_width - left - QR_MM, top, QR_MM))
     sizes = f"square {board.square_length_m * 1000:g} mm, serial {serial(board)}"
     which = f", {side}" if board.two_sided else ""
-    texts = (
+    texts = [
         Text(left + RULER_MM + 2.0, top + 4.0, TEXT_MM, "100 mm"),
         Text(left, top + 8.0, TEXT_MM, f"{board.name}{which}: {sizes}"),
-    )
+    ]
     if page_width - 2 * left > 250.0:
         advice = "Print at 100 %. Measure one square with a caliper and give it to mocap new."
-        texts += (Text(left + RULER_MM + 20.0, top + 4.0, TEXT_MM, advice),)
-    return tuple(rectangles), texts
+        texts.append(Text(left + RULER_MM + 20.0, top + 4.0, TEXT_MM, advice))
+    return tuple(rectangles), tuple(texts)
 
 
 def _qr_modules(content: str) -> BoolArray:
