@@ -126,7 +126,7 @@ def _write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def _damaged(path: Path, why: object) -> InputError:
@@ -134,6 +134,17 @@ def _damaged(path: Path, why: object) -> InputError:
         f"{path} is damaged or no artifact of this tool ({why}). "
         "Delete it and run the command again; it will be rebuilt."
     )
+
+
+def _read_archive(path: Path) -> dict[str, Any]:
+    """Read every array of an archive (numpy's own reader leaves broken files open)."""
+    arrays = {}
+    with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                array = np.lib.format.read_array(file, allow_pickle=False)
+                arrays[name.removesuffix(".npy")] = array
+    return arrays
 
 
 def _read_npz(path: Path) -> dict[str, Any]:
@@ -145,8 +156,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} does not exist. Run the stage that makes it first.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = _read_archive(path)
     except _UNREADABLE as error:
         raise _damaged(path, error) from error
     missing = [name for name in _RESERVED if name not in arrays]
@@ -176,7 +186,7 @@ def load_artifact(path: Path, cls: type[T]) -> T:
         raise InputError(f"{path} holds {kind}, not {cls.__name__}. Give the right file.")
     values: dict[str, Any] = {}
     try:
-        for each in fields(cls):  # type: ignore[arg-type]
+        for each in fields(cls):
             values[each.name] = _field_value(arrays[each.name], str(each.type))
         return cls(**values)
     except (KeyError, TypeError, ValueError) as error:

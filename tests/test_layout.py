@@ -1,0 +1,109 @@
+"""The shape of the house: who may import whom, what is packaged, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LEVELS = {
+    "core": 0,
+    "capture": 1,
+    "calibrate": 2,
+    "detect": 2,
+    "reconstruct": 2,
+    "body": 2,
+    "measure": 2,
+    "studio": 3,
+    "cli": 4,
+}
+# Scenes with known truth use the body and the rig; only the demo and the tests use them.
+SYNTHETIC_MAY_IMPORT = {"core", "capture", "body", "synthetic"}
+MAX_LINES = 400
+HEAVY = ("numpy", "scipy", "cv2", "numba", "torch", "openvino", "av", "plotly", "reportlab")
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(path: Path) -> set[str]:
+    """Return the rooms of `mocap` that a file imports: {"core", "capture"}."""
+    names = [name.split(".") for name in imported_modules(path)]
+    return {parts[1] for parts in names if parts[0] == "mocap" and len(parts) > 1}
+
+
+@pytest.mark.parametrize("room", sorted(LEVELS))
+def test_rooms_import_downwards_only(room: str) -> None:
+    for path in python_files(f"mocap/{room}"):
+        for other in rooms(path) & set(LEVELS) - {room}:
+            assert LEVELS[other] < LEVELS[room], f"{path} imports mocap.{other}"
+        if room != "cli":
+            assert "synthetic" not in rooms(path), f"{path} imports mocap.synthetic"
+
+
+def test_synthetic_imports_no_stage_but_the_body() -> None:
+    for path in python_files("mocap/synthetic"):
+        extra = rooms(path) & (set(LEVELS) | {"synthetic", "export"}) - SYNTHETIC_MAY_IMPORT
+        assert not extra, f"{path} imports {extra}"
+
+
+def test_export_imports_only_core() -> None:
+    for path in python_files("export"):
+        extra = rooms(path) - {"core", "export"}
+        assert not extra, f"{path} imports {extra}"
+
+
+def test_nobody_imports_the_top_level_folders_by_their_folder_name() -> None:
+    for path in python_files("mocap", "export", "tests", "benchmarks", "tools"):
+        for name in imported_modules(path):
+            assert name.split(".")[0] not in ("export", "rigs", "calibration_boards"), path
+
+
+def test_torch_lives_in_the_network_files_only() -> None:
+    for path in python_files("mocap", "export"):
+        if any(name.split(".")[0] == "torch" for name in imported_modules(path)):
+            assert path.parent.name == "detect" and path.name.startswith("hrnet"), path
+
+
+def test_every_package_folder_is_packaged() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folder_of = {
+        "mocap." + name.split(".")[-1]: path for name, path in config["package-dir"].items()
+    }
+    listed = {folder_of.get(name, name.replace(".", "/")) for name in config["packages"]}
+    candidates = python_files("mocap", "export", "rigs", "calibration_boards")
+    present = {
+        str(path.parent.relative_to(ROOT)) for path in candidates if path.name == "__init__.py"
+    }
+    assert present <= listed
+    assert all((ROOT / folder).is_dir() for folder in listed)
+
+
+def test_files_stay_short() -> None:
+    for path in python_files("mocap", "export", "benchmarks", "tools"):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= MAX_LINES, f"{path} has {lines} lines"
+
+
+@pytest.mark.parametrize("module", ["mocap", "mocap.cli"])
+def test_nothing_heavy_is_imported_at_the_start(module: str) -> None:
+    # `mocap --help` must answer at once; each command imports what it needs.
+    code = f"import sys, {module}; print(*sorted(m for m in {HEAVY!r} if m in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
