@@ -186,7 +186,7 @@ def load_artifact(path: Path, cls: type[T]) -> T:
         raise InputError(f"{path} holds {kind}, not {cls.__name__}. Give the right file.")
     values: dict[str, Any] = {}
     try:
-        for each in fields(cls):
+        for each in fields(cls):  # type: ignore[arg-type]
             values[each.name] = _field_value(arrays[each.name], str(each.type))
         return cls(**values)
     except (KeyError, TypeError, ValueError) as error:
