@@ -1,0 +1,163 @@
+"""`session.toml`: what a person writes down about a session, read strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.capture.image_map import ImageMap
+from mocap.capture.toml_tables import check_keys, load_toml, number, numbers, tables, text
+from mocap.core.errors import InputError
+
+SESSION_KEYS = ("rig", "board", "square_mm", "notes", "cameras", "subjects", "image_map")
+SUBJECT_KEYS = ("name", "height_m", "mass_kg", "hand")
+IMAGE_MAP_KEYS = ("scale", "offset_px", "matrix")
+HANDS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person who was recorded.
+
+    Attributes:
+        name: for people.
+        height_m: standing height, or None.
+        mass_kg: body mass, or None.
+        hand: "left" or "right", or None.
+    """
+
+    name: str
+    height_m: float | None = None
+    mass_kg: float | None = None
+    hand: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SessionConfig:
+    """What `session.toml` says.
+
+    Attributes:
+        rig: name of a rig, or path of a rig file relative to the session.
+        board: name of a board, or path of a board file relative to the session.
+        square_mm: side of a square as measured on the print; None: the nominal side.
+        notes: for people.
+        cameras: cameras to use; None: every camera that has a video.
+        subjects: people recorded.
+        image_maps: per camera name, how video pixels relate to calibration pixels.
+    """
+
+    rig: str
+    board: str
+    square_mm: float | None = None
+    notes: str = ""
+    cameras: tuple[str, ...] | None = None
+    subjects: tuple[Subject, ...] = ()
+    image_maps: Mapping[str, ImageMap] = field(default_factory=dict)
+
+
+def load_config(path: Path) -> SessionConfig:
+    """Read `session.toml`.
+
+    Raises:
+        InputError: an unknown key, a missing key or a wrong value; the message names it.
+    """
+    table = load_toml(path)
+    check_keys(table, SESSION_KEYS, path)
+    maps = table.get("image_map", {})
+    if not isinstance(maps, dict):
+        raise InputError(f"{path}: 'image_map' must hold a table per camera: [image_map.CAMERA].")
+    return SessionConfig(
+        rig=text(table, "rig", path),
+        board=text(table, "board", path),
+        square_mm=number(table, "square_mm", path) if "square_mm" in table else None,
+        notes=text(table, "notes", path, ""),
+        cameras=_cameras(table, path),
+        subjects=tuple(_subject(each, path) for each in tables(table, "subjects", path)),
+        image_maps={camera: _image_map(camera, each, path) for camera, each in maps.items()},
+    )
+
+
+def _cameras(table: Mapping[str, Any], path: Path) -> tuple[str, ...] | None:
+    names = table.get("cameras")
+    if names is None:
+        return None
+    fits = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not fits or len(set(names)) != len(names) or len(names) < 2:
+        raise InputError(
+            f"{path}: 'cameras' is {names!r}; it must list at least two different camera names."
+        )
+    return tuple(names)
+
+
+def _subject(table: Mapping[str, Any], path: Path) -> Subject:
+    check_keys(table, SUBJECT_KEYS, path, "[subjects]")
+    hand = table.get("hand")
+    if hand is not None and hand not in HANDS:
+        raise InputError(f"{path}: 'hand' is {hand!r}; it must be one of {', '.join(HANDS)}.")
+    return Subject(
+        name=text(table, "name", path),
+        height_m=number(table, "height_m", path) if "height_m" in table else None,
+        mass_kg=number(table, "mass_kg", path) if "mass_kg" in table else None,
+        hand=hand,
+    )
+
+
+def _image_map(camera: str, table: Any, path: Path) -> ImageMap:
+    where = f"image_map.{camera}"
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: '{where}' must be a table with 'scale' and 'offset_px'.")
+    check_keys(table, IMAGE_MAP_KEYS, path, where)
+    if ("matrix" in table) == ("scale" in table):
+        raise InputError(
+            f"{path}: [{where}] needs either 'scale' with 'offset_px', or 'matrix' with two rows "
+            "of three numbers (calibration = matrix * video)."
+        )
+    if "matrix" in table:
+        rows = table["matrix"]
+        if not isinstance(rows, list) or len(rows) != 2:
+            raise InputError(f"{path}: 'matrix' in [{where}] must hold two rows of three numbers.")
+        matrix = np.array([numbers(row, 3, "matrix", path) for row in rows])
+    else:
+        scale = number(table, "scale", path)
+        x, y = numbers(table.get("offset_px", [0.0, 0.0]), 2, "offset_px", path)
+        matrix = np.array([[scale, 0.0, x], [0.0, scale, y]])
+    try:
+        return ImageMap(matrix, "given in session.toml")
+    except ValueError as error:
+        raise InputError(f"{path}: [{where}]: {error}.") from error
+
+
+def new_config_text(
+    rig: str, board: str, square_mm: float | None, nominal_mm: float, notes: str
+) -> str:
+    """Return the text of a new `session.toml`, with the optional parts as comments."""
+
+    def quoted(value: str) -> str:
+        # TOML's basic strings escape as JSON's do.
+        return json.dumps(value, ensure_ascii=False)
+
+    square = f"# square_mm = {nominal_mm:g}" if square_mm is None else f"square_mm = {square_mm:g}"
+    return f"""\
+rig = {quoted(rig)}
+board = {quoted(board)}
+{square}   # side of one square measured on the print; it wins over the nominal {nominal_mm:g} mm
+notes = {quoted(notes)}
+
+# cameras = ["left", "right"]   # use only these; otherwise every camera that has a video
+
+# [[subjects]]
+# name = "A"
+# height_m = 1.75
+# mass_kg = 70.0
+# hand = "right"
+
+# How the pixels of a take relate to those of the calibration, where sizes differ and no rule fits:
+# [image_map.left]
+# scale = 1.0                   # calibration = scale * video + offset
+# offset_px = [0.0, 0.0]
+"""

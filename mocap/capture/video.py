@@ -1,0 +1,260 @@
+"""Read videos and image folders: what they are, and their frames in order.
+
+Frames are always decoded forward from the first one: seeking by key frame loses frames near the
+end of clips that have no key frame there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mocap.core.errors import InputError
+from mocap.core.shapes import Array, FloatArray
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+# A folder of images cannot say how fast they were taken; this file in it does (`fps = 60.0`).
+IMAGE_FOLDER_FILE = "frames.toml"
+
+# A lost frame doubles the time step; containers that count milliseconds round it by half a
+# millisecond, which is 12 % of a step at 240 frames per second.
+STEADY_STEP = 0.25
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video is, without its pixels.
+
+    Attributes:
+        path: the file, or the folder of images.
+        camera: camera name; the name of the file unless given.
+        image_size: (width, height) in pixels as `read_frames` gives them, i.e. after rotation.
+        fps: mean frames per second; NaN for a folder of images that does not say.
+        frame_count: frames that will be read.
+        codec: name of the codec, or "images".
+        rotation_deg: turn counter-clockwise that the file asks for: 0, 90, 180 or 270.
+        variable_frame_rate: some frames follow each other clearly faster or slower than the rest.
+    """
+
+    path: Path
+    camera: str
+    image_size: tuple[int, int]
+    fps: float
+    frame_count: int
+    codec: str
+    rotation_deg: int
+    variable_frame_rate: bool
+
+
+def probe(path: Path, camera: str | None = None) -> VideoInfo:
+    """Return what the video at `path` is; reads the whole file but decodes one frame only.
+
+    Raises:
+        InputError: missing, unreadable, empty or cut short; the message says what to do.
+    """
+    name = camera if camera is not None else path.stem
+    if path.is_dir():
+        return _probe_images(path, name)
+    import av
+
+    try:
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            times = _packet_times(container, stream, path)
+            rate = stream.average_rate
+            codec = stream.codec_context.name
+        size, rotation = _first_frame(path)
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
+    fps, steady = _rate(times, None if rate is None else float(rate))
+    return VideoInfo(path, name, size, fps, len(times), codec, rotation, not steady)
+
+
+def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tuple[int, Array]]:
+    """Yield (frame index, uint8 image) of every `step`-th frame from the first.
+
+    Images are RGB (height, width, 3), or (height, width) with `gray`, turned as the file asks.
+
+    Raises:
+        InputError: unreadable, empty or cut short; frames before the damage are yielded first.
+    """
+    if step < 1:
+        raise InputError(f"frames are read in steps of at least 1, not {step}.")
+    if path.is_dir():
+        yield from _read_images(path, gray, step)
+        return
+    import av
+
+    index = 0
+    try:
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            stream.thread_type = "AUTO"
+            for frame in container.decode(stream):
+                if index % step == 0:
+                    image = frame.to_ndarray(format="gray" if gray else "rgb24")
+                    yield index, _turned(image, frame.rotation)
+                index += 1
+            declared = stream.frames
+    except av.FFmpegError as error:
+        raise _unreadable(path, error, index) from error
+    if index == 0:
+        raise _unreadable(path, "no frames")
+    if index < declared:
+        # Only a closer look tells a cut file from frames the file itself marks as not shown.
+        probe(path)
+
+
+def _opened(path: Path) -> InputContainer:
+    import av
+
+    if not path.is_file():
+        raise InputError(f"the video {path} does not exist. Copy it there, or correct the name.")
+    return av.open(str(path))
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if not container.streams.video:
+        raise InputError(f"{path} holds no video. Copy the camera's recording there.")
+    return container.streams.video[0]
+
+
+def _packet_times(container: InputContainer, stream: VideoStream, path: Path) -> FloatArray:
+    """Return the times (s) of all frames that will be shown, sorted; check that all are there."""
+    declared = stream.frames
+    times: list[float] = []
+    found = 0
+    unit = float(stream.time_base or 0)
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            continue
+        if packet.is_corrupt:
+            raise _cut_short(path, found, declared)
+        found += 1
+        if not packet.is_discard:
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            times.append(math.nan if stamp is None else stamp * unit)
+    if found < declared:
+        raise _cut_short(path, found, declared)
+    if not times:
+        raise _unreadable(path, "no frames")
+    return np.sort(np.array(times))
+
+
+def _rate(times: FloatArray, declared: float | None) -> tuple[float, bool]:
+    """Return frames per second and whether the frames follow each other evenly."""
+    steps = np.diff(times)
+    if len(steps) == 0 or not np.isfinite(steps).all() or times[-1] <= times[0]:
+        # One frame, or a raw stream without timestamps.
+        return (declared if declared else math.nan), True
+    median = float(np.median(steps))
+    steady = bool(np.all(np.abs(steps - median) <= STEADY_STEP * median))
+    if steady and declared and abs(declared * median - 1.0) < STEADY_STEP:
+        # The declared rate is exact (30000/1001), the timestamps may be rounded.
+        return declared, True
+    return float(len(steps) / (times[-1] - times[0])), steady
+
+
+def _first_frame(path: Path) -> tuple[tuple[int, int], int]:
+    """Return size after rotation and the rotation of the first frame."""
+    with _opened(path) as container:
+        for frame in container.decode(_video_stream(container, path)):
+            rotation = _quarter_turns(frame.rotation) * 90
+            size = (frame.width, frame.height)
+            return (size if rotation % 180 == 0 else size[::-1]), rotation
+    raise _unreadable(path, "no frames")
+
+
+def _quarter_turns(rotation_deg: float) -> int:
+    return round(rotation_deg / 90.0) % 4
+
+
+def _turned(image: Array, rotation_deg: float) -> Array:
+    turns = _quarter_turns(rotation_deg)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+def _unreadable(path: Path, reason: object, frames: int = 0) -> InputError:
+    text = getattr(reason, "strerror", None) or reason
+    after = f" after frame {frames - 1}" if frames else ""
+    return InputError(
+        f"the video {path} cannot be read{after} ({text}). Copy it from the camera again; "
+        "if it plays elsewhere, convert it to H.264 in an .mp4 file."
+    )
+
+
+def _cut_short(path: Path, found: int, declared: int) -> InputError:
+    of = f" of {declared}" if declared else ""
+    return InputError(
+        f"the video {path} is cut short: {found}{of} frames are in the file. Copy it from the "
+        "camera again."
+    )
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images of a folder, img_2 before img_10."""
+
+    def order(path: Path) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", path.name)
+        return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=order)
+
+
+def _probe_images(folder: Path, camera: str) -> VideoInfo:
+    files = image_files(folder)
+    if not files:
+        raise InputError(f"the folder {folder} holds no images. Copy the camera's frames there.")
+    height, width = _image(files[0], gray=True).shape[:2]
+    fps = _image_folder_fps(folder)
+    return VideoInfo(folder, camera, (width, height), fps, len(files), "images", 0, False)
+
+
+def _image_folder_fps(folder: Path) -> float:
+    path = folder / IMAGE_FOLDER_FILE
+    if not path.is_file():
+        return math.nan
+    try:
+        fps = tomllib.loads(path.read_text(encoding="utf-8")).get("fps")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML: {error}.") from error
+    if not isinstance(fps, (int, float)) or fps <= 0:
+        raise InputError(f"{path}: 'fps' is {fps!r}; it must be a number above zero.")
+    return float(fps)
+
+
+def _read_images(folder: Path, gray: bool, step: int) -> Iterator[tuple[int, Array]]:
+    files = image_files(folder)
+    if not files:
+        raise InputError(f"the folder {folder} holds no images. Copy the camera's frames there.")
+    shape: tuple[int, ...] | None = None
+    for index in range(0, len(files), step):
+        image = _image(files[index], gray)
+        if shape is not None and image.shape != shape:
+            raise InputError(
+                f"{files[index]} has {image.shape[1]} x {image.shape[0]} pixels, the first image "
+                f"of the folder {shape[1]} x {shape[0]}. All must have one size."
+            )
+        shape = image.shape
+        yield index, image
+
+
+def _image(path: Path, gray: bool) -> Array:
+    import cv2
+
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise InputError(f"the image {path} cannot be read. Copy it again.")
+    return np.asarray(image)
