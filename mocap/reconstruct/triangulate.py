@@ -1,0 +1,141 @@
+"""Keypoints of several views become points in space, each with its covariance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mocap.core.camera import Calibration
+from mocap.core.detections import Tracks2D
+from mocap.core.errors import ReconstructionError
+from mocap.core.lens import undistort_points
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.reconstruct.linear_kernels import invert_symmetric, unpack_symmetric
+from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
+from mocap.reconstruct.triangulation_kernels import agreeing_views, triangulate_kernel
+
+# Detectors guess hidden keypoints with little confidence; below this the guesses do harm.
+MIN_CONFIDENCE = 0.2
+
+# Rays nearly parallel fix a direction, not a place: such a point is no measurement.
+MAX_SIGMA_M = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Confident keypoints of a rig; the point axis runs over frame, person, keypoint.
+
+    Attributes:
+        vectors: (camera, 15) of the rig, in the order of the tracks.
+        pixels: (point, camera, 2), NaN = not seen or not confident.
+        rays: (point, camera, 2) undistorted x/z, y/z of `pixels`.
+    """
+
+    vectors: FloatArray
+    pixels: FloatArray
+    rays: FloatArray
+
+
+def triangulate(
+    tracks: Tracks2D,
+    calibration: Calibration,
+    *,
+    max_error_px: float | None = None,
+    sigma_px: float | None = None,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> Points3D:
+    """Triangulate every keypoint of every frame from the views that agree on it.
+
+    Args:
+        tracks: keypoints in pixels of the calibration.
+        calibration: holds at least the cameras of the tracks.
+        max_error_px: views farther from the point than this are outliers; 7 sigma by default.
+        sigma_px: detector noise per axis; estimated from the agreement of the views by default.
+        min_confidence: keypoints below it are ignored.
+
+    Returns:
+        Points with covariance sigma² (J'J)⁻¹ of the agreeing views, their number and their median
+        reprojection error. MISSING where fewer than two views agree, or where their rays are so
+        parallel that the standard deviation exceeds 0.5 m.
+
+    Raises:
+        ReconstructionError: when there is one camera only or no keypoint has two agreeing views.
+    """
+    seen = observations(tracks, calibration, min_confidence)
+    sigma = (
+        estimate_noise_px(seen.vectors, seen.pixels, seen.rays) if sigma_px is None else sigma_px
+    )
+    gate_px = GATE_SIGMAS * sigma if max_error_px is None else max_error_px
+    count, cameras = seen.pixels.shape[:2]
+    points, information = np.full((count, 3), np.nan), np.zeros((count, 6))
+    squared_errors = np.full((count, cameras), np.nan)
+    triangulate_kernel(
+        seen.vectors, seen.pixels, seen.rays, gate_px, points, information, squared_errors
+    )
+    return _points_3d(tracks, points, information / sigma**2, squared_errors, gate_px)
+
+
+def observations(
+    tracks: Tracks2D, calibration: Calibration, min_confidence: float = MIN_CONFIDENCE
+) -> Observations:
+    """Return the confident keypoints of tracks as pixels and rays.
+
+    Raises:
+        ReconstructionError: when the tracks have fewer than two cameras.
+    """
+    if len(tracks.camera_names) < 2:
+        raise ReconstructionError(
+            f"triangulation needs two cameras, but there is only '{tracks.camera_names[0]}'. "
+            "Add the video of a second calibrated camera to the take."
+        )
+    vectors = calibration.subset(tracks.camera_names).vectors()
+    cameras = len(vectors)
+    pixels = np.array(tracks.pixels, dtype=np.float64).reshape(cameras, -1, 2)
+    pixels[np.asarray(tracks.confidence).reshape(cameras, -1) < min_confidence] = np.nan
+    rays = np.full_like(pixels, np.nan)
+    undistort_points(vectors, pixels, rays)
+    return Observations(
+        vectors,
+        np.ascontiguousarray(pixels.transpose(1, 0, 2)),
+        np.ascontiguousarray(rays.transpose(1, 0, 2)),
+    )
+
+
+def median_error_px(squared_errors: FloatArray, agreeing: BoolArray) -> FloatArray:
+    """Return the median error (point,) over agreeing views (point, camera); NaN where none."""
+    errors = np.sort(np.where(agreeing, squared_errors, np.inf), axis=1)
+    count = np.count_nonzero(agreeing, axis=1)
+    row = np.arange(len(errors))
+    low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
+    middle = 0.5 * (np.sqrt(errors[row, low]) + np.sqrt(errors[row, high]))
+    return np.where(count > 0, middle, np.nan)
+
+
+def _points_3d(
+    tracks: Tracks2D,
+    points: FloatArray,
+    information: FloatArray,
+    squared_errors: FloatArray,
+    gate_px: float,
+) -> Points3D:
+    """Assemble the result; points too uncertain to be measurements become MISSING."""
+    packed = invert_symmetric(information)
+    solved = ~np.isnan(points[:, 0])
+    solved &= packed[:, 0] + packed[:, 3] + packed[:, 5] < 3.0 * MAX_SIGMA_M**2
+    covariance = unpack_symmetric(packed)
+    points[~solved] = np.nan
+    covariance[~solved] = np.nan
+    agreeing = agreeing_views(squared_errors, gate_px) & solved[:, None]
+    axes = (tracks.pixels.shape[1], len(tracks.person_ids), len(tracks.keypoint_names))
+    return Points3D(
+        keypoint_names=tracks.keypoint_names,
+        person_ids=tracks.person_ids,
+        fps=tracks.fps,
+        xyz=points.reshape(*axes, 3),
+        covariance=covariance.reshape(*axes, 3, 3),
+        reprojection_error_px=median_error_px(squared_errors, agreeing).reshape(axes),
+        view_count=np.count_nonzero(agreeing, axis=1).reshape(axes),
+        source=np.where(solved, Source.MEASURED, Source.MISSING).astype(np.uint8).reshape(axes),
+    )

@@ -1,0 +1,236 @@
+"""Robust triangulation of many points, as numba kernels.
+
+MSAC (Torr & Zisserman 2000, "MLESAC") over pairs of views, followed by local optimisation
+(Chum et al. 2003): Gauss-Newton on the true, distorted pixels with Tukey's weights. The matrix
+J'J at the solution is the information of the observations about the point.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_jacobian, robust_weight
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.reconstruct.linear_kernels import (
+    add_normal_equations,
+    camera_matrices,
+    in_camera,
+    solve_symmetric,
+)
+
+# Up to this many views every pair is tried (66 pairs); above, as many pairs are drawn at random:
+# with 60 % of the views wrong a clean pair is still missed only once in 100 000 points.
+MAX_VIEWS_ALL_PAIRS = 12
+MAX_PAIRS = MAX_VIEWS_ALL_PAIRS * (MAX_VIEWS_ALL_PAIRS - 1) // 2
+
+GAUSS_NEWTON_STEPS = 6
+# Gauss-Newton gains about a digit a step: after one of 0.1 mm the next is far below any noise.
+CONVERGED_STEP_M = 1e-4
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def _view_equations(
+    pose: FloatArray, x: float, y: float, focal: float, a: FloatArray, b: FloatArray
+) -> None:
+    """Write the linear equations of one ray, x * row 2 - row 0 and y * row 2 - row 1, squared."""
+    for k in range(6):
+        a[k] = 0.0
+    for k in range(3):
+        b[k] = 0.0
+    for row in range(2):
+        s = x if row == 0 else y
+        e0 = focal * (pose[row, 0] - s * pose[2, 0])
+        e1 = focal * (pose[row, 1] - s * pose[2, 1])
+        e2 = focal * (pose[row, 2] - s * pose[2, 2])
+        d = focal * (s * pose[2, 3] - pose[row, 3])
+        a[0] += e0 * e0
+        a[1] += e0 * e1
+        a[2] += e0 * e2
+        a[3] += e1 * e1
+        a[4] += e1 * e2
+        a[5] += e2 * e2
+        b[0] += e0 * d
+        b[1] += e1 * d
+        b[2] += e2 * d
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _truncated_cost(
+    poses: FloatArray,
+    vectors: FloatArray,
+    rays: FloatArray,
+    views: IntArray,
+    count: int,
+    point: FloatArray,
+    gate_squared: float,
+    best: float,
+) -> float:
+    """Return the MSAC cost of a point over its views, stopping once it exceeds `best`."""
+    cost = 0.0
+    for q in range(count):
+        c = views[q]
+        x, y, z = in_camera(poses[c], point[0], point[1], point[2])
+        if z < MIN_DEPTH_M:
+            cost += gate_squared
+        else:
+            iz = 1.0 / z
+            e_u = (x * iz - rays[c, 0]) * vectors[c, 6]
+            e_v = (y * iz - rays[c, 1]) * vectors[c, 7]
+            cost += min(e_u * e_u + e_v * e_v, gate_squared)
+        if cost >= best:
+            return cost
+    return cost
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _best_pair(
+    poses: FloatArray,
+    vectors: FloatArray,
+    rays: FloatArray,
+    views: IntArray,
+    count: int,
+    gate_squared: float,
+    seed: int,
+    a: FloatArray,
+    b: FloatArray,
+    scratch: FloatArray,
+    best_point: FloatArray,
+) -> bool:
+    """Write the pair solution with the least truncated cost; False when no pair has one."""
+    a_pair, b_pair, point = scratch[0, :6], scratch[0, 6:9], scratch[0, 9:]
+    best = np.inf
+    pairs = count * (count - 1) // 2
+    sampled = count > MAX_VIEWS_ALL_PAIRS
+    state = seed % 2147483646 + 1
+    i, j = 0, 0
+    for _ in range(min(pairs, MAX_PAIRS)):
+        if sampled:
+            # Park & Miller's (1988) generator, seeded by the point: reproducible.
+            state = state * 48271 % 2147483647
+            i = state % count
+            state = state * 48271 % 2147483647
+            j = (i + 1 + state % (count - 1)) % count
+        else:
+            j += 1
+            if j == count:
+                i += 1
+                j = i + 1
+        ci, cj = views[i], views[j]
+        for k in range(6):
+            a_pair[k] = a[ci, k] + a[cj, k]
+        for k in range(3):
+            b_pair[k] = b[ci, k] + b[cj, k]
+        if not solve_symmetric(a_pair, b_pair, point):
+            continue
+        cost = _truncated_cost(poses, vectors, rays, views, count, point, gate_squared, best)
+        if cost < best:
+            best = cost
+            best_point[:] = point
+    return best < np.inf
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _linearise(
+    poses: FloatArray,
+    vectors: FloatArray,
+    pixels: FloatArray,
+    views: IntArray,
+    count: int,
+    point: FloatArray,
+    gate_squared: float,
+    a: FloatArray,
+    b: FloatArray,
+    weighted: bool,
+    squared_errors: FloatArray,
+    scratch: FloatArray,
+) -> int:
+    """Write the normal equations of the views within the gate; return how many they are."""
+    for k in range(6):
+        a[k] = 0.0
+    for k in range(3):
+        b[k] = 0.0
+    d_lens, d_camera = scratch[:, :9], scratch[:, 9:]
+    inside = 0
+    for q in range(count):
+        c = views[q]
+        squared_errors[c] = np.inf
+        x, y, z = in_camera(poses[c], point[0], point[1], point[2])
+        if z < MIN_DEPTH_M:
+            continue
+        u, v = project_point_jacobian(vectors[c, 6:], x, y, z, d_lens, d_camera)
+        e_u, e_v = pixels[c, 0] - u, pixels[c, 1] - v
+        squared_errors[c] = e_u * e_u + e_v * e_v
+        _, weight = robust_weight(squared_errors[c], TUKEY, gate_squared)
+        if weight <= 0.0:
+            continue
+        inside += 1
+        if not weighted:
+            weight = 1.0
+        add_normal_equations(poses[c], d_camera, e_u, e_v, weight, a, b)
+    return inside
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def triangulate_kernel(
+    vectors: FloatArray,
+    pixels: FloatArray,
+    rays: FloatArray,
+    gate_px: float,
+    points: FloatArray,
+    information: FloatArray,
+    squared_errors: FloatArray,
+) -> None:
+    """Triangulate points from pixels and rays (point, camera, 2); NaN is not seen.
+
+    Writes points (point, 3), NaN where fewer than two views agree; information (point, 6),
+    packed J'J in px²/m² of the agreeing views; squared_errors (point, camera) in px², infinite
+    behind a camera, NaN where not seen.
+    """
+    poses = camera_matrices(vectors)
+    cameras = len(vectors)
+    gate_squared = gate_px * gate_px
+    a, b = np.zeros((cameras, 6)), np.zeros((cameras, 3))
+    a_sum, b_sum, step = np.zeros(6), np.zeros(3), np.zeros(3)
+    scratch = np.zeros((2, 12))
+    views = np.zeros(cameras, np.int64)
+    point = np.zeros(3)
+    for n in range(len(pixels)):
+        points[n] = np.nan
+        squared_errors[n] = np.nan
+        count = 0
+        for c in range(cameras):
+            if not np.isnan(rays[n, c, 0]):
+                focal = vectors[c, 6]
+                _view_equations(poses[c], rays[n, c, 0], rays[n, c, 1], focal, a[c], b[c])
+                views[count] = c
+                count += 1
+        if count < 2 or not _best_pair(
+            poses, vectors, rays[n], views, count, gate_squared, n, a, b, scratch, point
+        ):
+            continue
+        inside = 0
+        for _ in range(GAUSS_NEWTON_STEPS):
+            inside = _linearise(
+                poses, vectors, pixels[n], views, count, point, gate_squared,
+                a_sum, b_sum, True, squared_errors[n], scratch,
+            )  # fmt: skip
+            if inside < 2 or not solve_symmetric(a_sum, b_sum, step):
+                inside = 0
+                break
+            point += step
+            if step[0] ** 2 + step[1] ** 2 + step[2] ** 2 < CONVERGED_STEP_M**2:
+                break
+        if inside < 2:
+            continue
+        inside = _linearise(
+            poses, vectors, pixels[n], views, count, point, gate_squared,
+            information[n], b_sum, False, squared_errors[n], scratch,
+        )  # fmt: skip
+        if inside >= 2:
+            points[n] = point
+
+
+def agreeing_views(squared_errors: FloatArray, gate_px: float) -> BoolArray:
+    """Return which squared errors (px²) are within the gate; NaN (not seen) is not."""
+    return np.nan_to_num(squared_errors, nan=np.inf) < gate_px**2
