@@ -1,0 +1,191 @@
+"""The free body: a skinned person in the SMPL-X format (55 joints, same tree and order).
+
+Body frame, as in SMPL-X files: Y up, the body faces +Z, its left is +X, metres; the zero pose is
+a T-pose with the palms down and the pelvis near the origin. To stand in the world (Z up) the root
+rotation carries `WORLD_FROM_BODY`: `root = heading @ WORLD_FROM_BODY`. Everything that leaves
+`BodyModel` is then in the world. With the heading at identity the body faces -Y, left is +X.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from mocap.body import lbs
+from mocap.core.shapes import Array, FloatArray, IntArray, check_shapes, check_unique
+
+WORLD_FROM_BODY: FloatArray = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""Rotation that stands the Y-up body upright in the Z-up world."""
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """A body mesh with shape components, a joint tree and skin weights.
+
+    Attributes:
+        name: identifies the model in artifacts.
+        joint_names, parents: joint 0 is the root, parents come first, -1 for the root.
+        template: (vertex, 3) of the mean body in the zero pose, body frame, metres.
+        shape_components: (shape, vertex, 3) metres per standard deviation.
+        skin_weights: (vertex, joint) sparse, rows sum to 1.
+        joint_regressor: (joint, vertex) sparse and convex: joint centres from rest vertices.
+        faces: (face, 3) vertex indices, counter-clockwise seen from outside.
+        landmark_names, landmark_vertices: named points on the skin.
+        mirror: (vertex,) index of each vertex's mirror image.
+    """
+
+    name: str
+    joint_names: tuple[str, ...]
+    parents: tuple[int, ...]
+    template: FloatArray
+    shape_components: Array
+    skin_weights: csr_array
+    joint_regressor: csr_array
+    faces: IntArray
+    landmark_names: tuple[str, ...]
+    landmark_vertices: IntArray
+    mirror: IntArray
+
+    def __post_init__(self) -> None:
+        """Check shapes and names."""
+        check_shapes(
+            self,
+            joint_names="joint",
+            parents="joint",
+            template="vertex 3",
+            shape_components="shape vertex 3",
+            skin_weights="vertex joint",
+            joint_regressor="joint vertex",
+            faces="face 3",
+            landmark_names="landmark",
+            landmark_vertices="landmark",
+            mirror="vertex",
+        )
+        check_unique(self, "joint_names", self.joint_names)
+        check_unique(self, "landmark_names", self.landmark_names)
+
+    @property
+    def joint_count(self) -> int:
+        """Number of joints."""
+        return len(self.joint_names)
+
+    @property
+    def shape_count(self) -> int:
+        """Number of shape components."""
+        return len(self.shape_components)
+
+    def joint(self, name: str) -> int:
+        """Return the index of a joint."""
+        return self.joint_names.index(name)
+
+    def landmark(self, name: str) -> int:
+        """Return the vertex of a landmark."""
+        return int(self.landmark_vertices[self.landmark_names.index(name)])
+
+    def rest_vertices(self, betas: Array | None = None) -> FloatArray:
+        """Return the zero-pose skin (vertex, 3) of a shape, body frame, metres.
+
+        `betas` are up to `shape_count` values in standard deviations; missing ones are zero.
+
+        Raises:
+            ValueError: for more values than the model has shape components.
+        """
+        if betas is None:
+            return self.template
+        values = np.asarray(betas, dtype=np.float64).reshape(-1)
+        if len(values) > self.shape_count:
+            raise ValueError(
+                f"{len(values)} betas for body '{self.name}', which has {self.shape_count}"
+            )
+        moved = np.tensordot(values, self.shape_components[: len(values)], axes=1)
+        return np.asarray(self.template + moved, dtype=np.float64)
+
+    def joints(self, betas: Array | None = None) -> FloatArray:
+        """Return the zero-pose joint centres (joint, 3) of a shape, body frame, metres."""
+        return np.asarray(self.joint_regressor @ self.rest_vertices(betas), dtype=np.float64)
+
+    def forward_kinematics(
+        self, rotations: Array, betas: Array | None = None, transl: Array | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return joint positions (frame, joint, 3) and global rotations (frame, joint, 3, 3).
+
+        Args:
+            rotations: local, (frame, joint, 3, 3) or rotation vectors (frame, joint, 3).
+            betas: shape; the mean body without.
+            transl: (frame, 3) metres; the root is at joints(betas)[0] + transl, as in SMPL-X.
+        """
+        moved = np.zeros((len(rotations), 3)) if transl is None else np.asarray(transl)
+        return lbs.forward_kinematics(self.joints(betas), self.parents, rotations, moved)
+
+    def skin(
+        self,
+        rotations: Array,
+        betas: Array | None = None,
+        transl: Array | None = None,
+        *,
+        vertices: Array | None = None,
+        dtype: type[np.floating] = np.float64,
+    ) -> Array:
+        """Return the posed skin (frame, vertex, 3) in metres; arguments as `forward_kinematics`.
+
+        `vertices` selects some vertices by index; `dtype` float32 is several times faster and
+        right to a few micrometres for a body within a few metres of the origin.
+        """
+        chosen = slice(None) if vertices is None else np.asarray(vertices, dtype=np.int64)
+        positions, turns = self.forward_kinematics(rotations, betas, transl)
+        rest = self.rest_vertices(betas)[chosen].astype(dtype)
+        weights = self.skin_weights[chosen].astype(dtype)
+        return lbs.skin(rest, weights, self.joints(betas), positions, turns)
+
+    def landmarks(
+        self, rotations: Array, betas: Array | None = None, transl: Array | None = None
+    ) -> Array:
+        """Return the landmark positions (frame, landmark, 3), in the order of `landmark_names`."""
+        return self.skin(rotations, betas, transl, vertices=self.landmark_vertices)
+
+    def dominant_joint(self) -> IntArray:
+        """Return for each vertex the joint it follows most (vertex,): to colour body parts."""
+        return np.asarray(self.skin_weights.toarray().argmax(axis=1), dtype=np.int64)
+
+
+@lru_cache(maxsize=1)
+def load_free_body() -> BodyModel:
+    """Load the free body that comes with the package (CC0, see data/NOTICE)."""
+    source = files("mocap.body").joinpath("data", "free_body.npz")
+    with source.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
+        vertex_count, joint_count = len(data["template"]), len(data["joint_names"])
+        weights = csr_array(
+            (data["skin_weight"].astype(np.float64), (data["skin_vertex"], data["skin_joint"])),
+            shape=(vertex_count, joint_count),
+        )
+        regressor = csr_array(
+            (
+                data["regressor_weight"].astype(np.float64),
+                (data["regressor_joint"], data["regressor_vertex"]),
+            ),
+            shape=(joint_count, vertex_count),
+        )
+        return BodyModel(
+            name="free_body_1",
+            joint_names=tuple(str(name) for name in data["joint_names"]),
+            parents=tuple(int(parent) for parent in data["parents"]),
+            template=data["template"].astype(np.float64),
+            shape_components=data["shape_quanta"].astype(np.float32)
+            * np.float32(data["quantum_m"]),
+            skin_weights=_rows_sum_to_one(weights),
+            joint_regressor=_rows_sum_to_one(regressor),
+            faces=data["faces"].astype(np.int64),
+            landmark_names=tuple(str(name) for name in data["landmark_names"]),
+            landmark_vertices=data["landmark_vertices"].astype(np.int64),
+            mirror=data["mirror"].astype(np.int64),
+        )
+
+
+def _rows_sum_to_one(matrix: csr_array) -> csr_array:
+    """Undo the rounding of weights stored in few bits."""
+    row_sums = np.asarray(matrix.sum(axis=1)).reshape(-1, 1)
+    return csr_array(matrix.multiply(1.0 / row_sums))

@@ -1,0 +1,188 @@
+"""The free body: file, joints, skinning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mocap.body.lbs import as_matrices
+from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
+from mocap.core.keypoints import mirrored_name
+from mocap.core.rotation import matrix_from_rotvec
+
+# float64 sums of a few dozen terms of size 1 m
+ROUNDING_M = 1e-12
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return load_free_body()
+
+
+def random_pose(body: BodyModel, frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.3, (frames, body.joint_count, 3))
+
+
+def length(body: BodyModel, start: str, end: str) -> float:
+    joints = body.joints()
+    return float(np.linalg.norm(joints[body.joint(end)] - joints[body.joint(start)]))
+
+
+def test_has_the_joints_of_the_smplx_tree(body: BodyModel) -> None:
+    assert body.joint_count == 55
+    parent = {
+        name: body.joint_names[p] if p >= 0 else None
+        for name, p in zip(body.joint_names, body.parents, strict=True)
+    }
+    assert parent["pelvis"] is None
+    assert parent["left_hip"] == "pelvis"
+    assert parent["left_foot"] == "left_ankle"
+    assert parent["right_collar"] == "spine3"
+    assert parent["jaw"] == "head"
+    assert parent["left_index1"] == "left_wrist"
+    assert parent["right_thumb3"] == "right_thumb2"
+    assert body.joint_names[15] == "head"
+    assert body.joint_names[20:22] == ("left_wrist", "right_wrist")
+
+
+def test_weights_and_regressor_are_convex(body: BodyModel) -> None:
+    for matrix in (body.skin_weights, body.joint_regressor):
+        assert matrix.data.min() > 0
+        np.testing.assert_allclose(np.asarray(matrix.sum(axis=1)), 1.0, atol=1e-12)
+    assert body.joint_regressor.nnz < 1000
+    assert set(body.dominant_joint()) == set(range(55))
+
+
+def test_stands_in_a_t_pose(body: BodyModel) -> None:
+    joints = dict(zip(body.joint_names, body.joints(), strict=True))
+    # An adult of the mean shape: 1.70 m; the arms are horizontal within the 1 mm or so that the
+    # regressor misses its joints by.
+    assert 1.6 < np.ptp(body.template[:, 1]) < 1.8
+    assert joints["left_shoulder"][1] == pytest.approx(joints["left_wrist"][1], abs=0.005)
+    assert joints["left_wrist"][0] > joints["left_elbow"][0] > joints["left_shoulder"][0] > 0
+    assert joints["left_foot"][2] > joints["left_ankle"][2] + 0.1  # toes point along +Z
+    assert joints["head"][1] > joints["neck"][1] > joints["spine3"][1] > joints["pelvis"][1]
+    assert np.linalg.norm(joints["pelvis"]) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "low_m", "high_m"),
+    [
+        # Shares of the body height from Winter (2009), table 4.1, times 1.70 m, +- 12 %; the
+        # hip spacing is Harrington et al. (2007) for a pelvis of 0.23 to 0.26 m.
+        ("left_hip", "right_hip", 0.165, 0.185),
+        ("left_hip", "left_knee", 0.366, 0.466),
+        ("left_knee", "left_ankle", 0.368, 0.468),
+        ("left_shoulder", "left_elbow", 0.25, 0.35),
+        ("left_elbow", "left_wrist", 0.215, 0.28),
+        ("left_shoulder", "right_shoulder", 0.31, 0.40),
+        ("left_ankle", "left_foot", 0.11, 0.17),
+    ],
+)
+def test_bones_have_adult_lengths(
+    body: BodyModel, start: str, end: str, low_m: float, high_m: float
+) -> None:
+    assert low_m < length(body, start, end) < high_m
+
+
+def test_is_symmetric(body: BodyModel) -> None:
+    flip = np.array([-1.0, 1.0, 1.0])
+    partner = body.mirror
+    assert (partner[partner] == np.arange(len(partner))).all()
+    # float32 file
+    np.testing.assert_allclose(body.template[partner] * flip, body.template, atol=1e-6)
+    joints = body.joints()
+    other = [body.joint(mirrored_name(name)) for name in body.joint_names]
+    np.testing.assert_allclose(joints[other] * flip, joints, atol=1e-5)
+    for name in body.landmark_names:
+        assert partner[body.landmark(name)] == body.landmark(mirrored_name(name)) or name == "nose"
+    # one storage step of the shape components is 20 micrometres
+    mirrored = body.shape_components[:, partner] * flip
+    np.testing.assert_allclose(mirrored, body.shape_components, atol=4.1e-5)
+
+
+def test_landmarks_are_where_their_names_say(body: BodyModel) -> None:
+    at = dict(zip(body.landmark_names, body.template[body.landmark_vertices], strict=True))
+    joints = dict(zip(body.joint_names, body.joints(), strict=True))
+    floor = body.template[:, 1].min()
+    assert at["nose"][2] == pytest.approx(body.template[body.template[:, 1] > 0.55, 2].max())
+    assert np.linalg.norm(at["left_eye"] - joints["left_eye_smplhf"]) < 0.02
+    assert 0.06 < at["left_ear"][0] < 0.09
+    for name in ("left_big_toe", "left_small_toe", "left_heel"):
+        assert at[name][1] - floor < 0.03
+    assert (
+        at["left_big_toe"][2]
+        > at["left_small_toe"][2]
+        > joints["left_ankle"][2]
+        > 0.03 + (at["left_heel"][2])
+    )
+    assert at["left_big_toe"][0] < at["left_small_toe"][0]
+    assert at["left_middle_tip"][0] == pytest.approx(body.template[:, 0].max(), abs=0.003)
+
+
+def test_zero_pose_gives_the_rest_skin(body: BodyModel) -> None:
+    betas = np.array([1.0, -2.0, 0.5])
+    skinned = body.skin(np.zeros((1, 55, 3)), betas)
+    np.testing.assert_allclose(skinned[0], body.rest_vertices(betas), atol=ROUNDING_M)
+    positions, turns = body.forward_kinematics(np.zeros((1, 55, 3)), betas)
+    np.testing.assert_allclose(positions[0], body.joints(betas), atol=ROUNDING_M)
+    np.testing.assert_array_equal(turns[0], np.tile(np.eye(3), (55, 1, 1)))
+
+
+def test_root_motion_is_a_rigid_motion_of_everything(body: BodyModel) -> None:
+    pose = as_matrices(random_pose(body, 2))
+    turn = matrix_from_rotvec(np.array([0.4, -1.0, 2.0]))
+    shift = np.array([[1.0, 2.0, 3.0]] * 2)
+    turned = pose.copy()
+    turned[:, 0] = turn @ pose[:, 0]
+    root = body.joints()[0]
+    for before, after in (
+        (body.skin(pose), body.skin(turned, transl=shift)),
+        (body.landmarks(pose), body.landmarks(turned, transl=shift)),
+        (body.forward_kinematics(pose)[0], body.forward_kinematics(turned, transl=shift)[0]),
+    ):
+        expected = (before - root) @ turn.T + root + shift[0]
+        np.testing.assert_allclose(after, expected, atol=ROUNDING_M)
+
+
+def test_skin_agrees_with_the_textbook_sum(body: BodyModel) -> None:
+    pose = random_pose(body, 3, seed=1)
+    betas = np.linspace(-1, 1, body.shape_count)
+    chosen = np.arange(0, len(body.template), 997)
+    positions, turns = body.forward_kinematics(pose, betas)
+    rest, joints = body.rest_vertices(betas), body.joints(betas)
+    expected = np.zeros((3, len(chosen), 3))
+    for row, vertex in enumerate(chosen):
+        for joint, weight in enumerate(body.skin_weights.toarray()[vertex]):
+            moved = turns[:, joint] @ (rest[vertex] - joints[joint]) + positions[:, joint]
+            expected[:, row] += weight * moved
+    np.testing.assert_allclose(body.skin(pose, betas, vertices=chosen), expected, atol=ROUNDING_M)
+    np.testing.assert_allclose(body.skin(pose, betas)[:, chosen], expected, atol=ROUNDING_M)
+    single = body.skin(pose, betas, vertices=chosen, dtype=np.float32)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, expected, atol=5e-6)  # float32 steps of 2e-7 at 2 m
+
+
+def test_first_component_is_stature(body: BodyModel) -> None:
+    short, tall = (np.ptp(body.rest_vertices(np.array([b]))[:, 1]) for b in (-1.0, 1.0))
+    # 95 % of the spread of adult stature (sd about 0.1 m) is in it
+    assert 0.12 < tall - short < 0.3
+    joints = body.joints(np.array([1.0]))
+    assert joints[body.joint("left_knee")][1] < body.joints()[body.joint("left_knee")][1]
+
+
+def test_world_frame(body: BodyModel) -> None:
+    root = np.tile(np.eye(3), (1, 55, 1, 1))
+    root[:, 0] = WORLD_FROM_BODY
+    positions, _ = body.forward_kinematics(root)
+    at = dict(zip(body.joint_names, positions[0], strict=True))
+    assert at["head"][2] > at["left_ankle"][2] + 1.3  # up is +Z
+    assert at["left_wrist"][0] > 0.5  # left is +X
+    assert at["left_foot"][1] < at["left_ankle"][1] - 0.1  # forward is -Y
+
+
+def test_refuses_wrong_input(body: BodyModel) -> None:
+    with pytest.raises(ValueError, match=r"17 betas for body 'free_body_1', which has 16"):
+        body.rest_vertices(np.zeros(17))
+    with pytest.raises(ValueError, match=r"rotations have shape \(55, 3\)"):
+        body.skin(np.zeros((55, 3)))
