@@ -1,0 +1,121 @@
+"""TRC marker files as OpenSim reads them.
+
+Tab separated; three header lines, a row of names, a row of X1 Y1 Z1 …, a blank row, data. Frames
+count from 1 and time is (frame - 1) / rate. Y is up. Missing values are empty cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mocap.core.errors import ExportError
+from mocap.core.points import Points3D, Source
+from mocap.core.store import write_text
+from mocap.export.axes import AXES
+
+# One micrometre in either unit.
+_DECIMALS = {"m": 6, "mm": 3}
+
+
+def write(
+    points: Points3D,
+    path: Path | str,
+    *,
+    person_id: int | None = None,
+    unit: Literal["m", "mm"] = "m",
+    marker_names: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Write one person's keypoints as TRC markers; return what the format cannot say.
+
+    Args:
+        points: keypoints in metres, Z up.
+        path: file to write; replaced as a whole or not at all.
+        person_id: whose; may be left out when there is one person only.
+        unit: unit of the file.
+        marker_names: marker name by keypoint name; others keep their keypoint's name.
+
+    Raises:
+        ExportError: the person is unknown, there are no frames, or a marker name is unusable.
+    """
+    path = Path(path)
+    person = person_index(points, person_id)
+    names = _checked_names(points, dict(marker_names or {}))
+    if not len(points.xyz):
+        raise ExportError("there are no frames, so there is nothing to write as TRC.")
+    axes = AXES["trc" if unit == "m" else "trc_mm"]
+    xyz = axes.points(points.xyz[:, person]).reshape(len(points.xyz), -1)
+    lines = [*_header(path.name, points, names, axes.unit), ""]
+    number = f"%.{_DECIMALS[axes.unit]}f"
+    for frame, row in enumerate(xyz):
+        cells = [number % value if np.isfinite(value) else "" for value in row]
+        lines.append("\t".join([str(frame + 1), f"{frame / points.fps:.8f}", *cells]))
+    write_text(path, "\n".join(lines) + "\n")
+    return _remarks(points, person, names)
+
+
+def person_index(points: Points3D, person_id: int | None) -> int:
+    """Return the position of a person; the only one when `person_id` is None.
+
+    Raises:
+        ExportError: there is no such person, or several and none was named.
+    """
+    known = ", ".join(str(each) for each in points.person_ids)
+    if person_id is None and len(points.person_ids) == 1:
+        return 0
+    if person_id is None:
+        raise ExportError(f"this file holds one person; choose one of: {known or 'nobody'}.")
+    if person_id not in points.person_ids:
+        raise ExportError(f"there is no person {person_id}; there are: {known or 'nobody'}.")
+    return points.person_ids.index(person_id)
+
+
+def _checked_names(points: Points3D, marker_names: dict[str, str]) -> list[str]:
+    """Return marker names in keypoint order; tabs and repeats would break the columns."""
+    names = [marker_names.get(name, name) for name in points.keypoint_names]
+    bad = [name for name in names if not name or set(name) & set("\t\r\n")]
+    if bad or len(set(names)) != len(names):
+        raise ExportError(
+            "TRC marker names must be unique and free of tabs and line breaks; "
+            f"got {', '.join(repr(name) for name in bad or names)}."
+        )
+    return names
+
+
+def _header(file_name: str, points: Points3D, names: list[str], unit: str) -> list[str]:
+    """Return the five lines above the blank row."""
+    rate = f"{points.fps:.10g}"
+    frames = str(len(points.xyz))
+    keys = (
+        "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame "
+        "OrigNumFrames"
+    )
+    values = [rate, rate, frames, str(len(names)), unit, rate, "1", frames]
+    axes = [f"{axis}{marker + 1}" for marker in range(len(names)) for axis in "XYZ"]
+    return [
+        f"PathFileType\t4\t(X/Y/Z)\t{file_name}",
+        "\t".join(keys.split()),
+        "\t".join(values),
+        "Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t",
+        "\t\t" + "\t".join(axes),
+    ]
+
+
+def _remarks(points: Points3D, person: int, names: list[str]) -> tuple[str, ...]:
+    """Return sentences about what a reader of the file cannot see."""
+    source = points.source[:, person]
+    filled = np.isin(source, [Source.INTERPOLATED, Source.EXTRAPOLATED])
+    known = np.asarray(np.isfinite(points.xyz[:, person]).all(axis=-1))
+    never = [name for name, column in zip(names, known.T, strict=True) if not column.any()]
+    remarks = []
+    if filled.any():
+        remarks.append(
+            f"{100.0 * filled.mean():.1f} % of the marker positions are interpolated or "
+            "extrapolated; TRC cannot mark them (the CSV export does)."
+        )
+    if never:
+        remarks.append(f"never seen, empty in every frame: {', '.join(never)}.")
+    return tuple(remarks)
