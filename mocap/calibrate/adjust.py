@@ -1,0 +1,293 @@
+"""Robust Levenberg-Marquardt over cameras, lenses and board poses, boards eliminated (Schur).
+
+Minimises  sum rho(|observed - projected|²)  +  sigma² (K9 - m)' P (K9 - m)  per camera, where
+P is the information of a weak prior on the lens and sigma the pixel noise. Triggs et al. 2000,
+"Bundle Adjustment - A Modern Synthesis", sections 4 and 6. Cost per iteration is linear in the
+number of corners; only the 15-per-camera system is dense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mocap.calibrate import kernels
+from mocap.calibrate.views import BoardViews
+from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.shapes import BoolArray, FloatArray, check_shapes
+
+FIRST_DAMPING = 1e-4
+# Damping beyond this means that no downhill step exists any more within rounding.
+MAX_DAMPING = 1e8
+
+
+@dataclass(frozen=True, eq=False)
+class RigState:
+    """All unknowns of a calibration.
+
+    Attributes:
+        lens: (camera, 9) fx fy cx cy k1 k2 p1 p2 k3.
+        camera_from_world: (camera, 4, 4).
+        world_from_board: (frame, 4, 4).
+    """
+
+    lens: FloatArray
+    camera_from_world: FloatArray
+    world_from_board: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        check_shapes(
+            self, lens="camera 9", camera_from_world="camera 4 4", world_from_board="frame 4 4"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LensPrior:
+    """Gaussian knowledge about each lens: mean (camera, 9), information (camera, 9, 9) in 1/unit².
+
+    `sigma_px` is the pixel noise that makes the two terms of the cost comparable.
+    """
+
+    mean: FloatArray
+    information: FloatArray
+    sigma_px: float
+
+    def cost(self, lens: FloatArray) -> float:
+        """Return the prior's share of the cost in px²."""
+        off = lens - self.mean
+        return float(self.sigma_px**2 * np.einsum("ci,cij,cj->", off, self.information, off))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A robust loss: kind is lens.L2, CAUCHY or TUKEY; scale in pixels."""
+
+    kind: int
+    scale_px: float
+
+
+@dataclass(frozen=True, eq=False)
+class Adjustment:
+    """Where an adjustment ended: state, cost in px², iterations, and whether it converged."""
+
+    state: RigState
+    cost: float
+    iterations: int
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False)
+class NormalEquations:
+    """Linearised problem at one state; see `kernels.linearise` for the shapes."""
+
+    camera_hessian: FloatArray
+    camera_gradient: FloatArray
+    cross: FloatArray
+    board_hessian: FloatArray
+    board_gradient: FloatArray
+    cost: float
+
+
+def linearise(
+    views: BoardViews, state: RigState, loss: Loss, prior: LensPrior | None
+) -> NormalEquations:
+    """Return the normal equations of all parameters at `state`."""
+    cameras, frames = len(state.lens), len(state.world_from_board)
+    parameters = kernels.CAMERA_PARAMETERS
+    camera_hessian = np.zeros((cameras, parameters, parameters))
+    camera_gradient = np.zeros((cameras, parameters))
+    cross = np.zeros((views.view_count, parameters, 6))
+    board_hessian = np.zeros((frames, 6, 6))
+    board_gradient = np.zeros((frames, 6))
+    cost = kernels.linearise(
+        views.arrays, state.lens, state.camera_from_world, state.world_from_board,
+        loss.kind, loss.scale_px**2,
+        camera_hessian, camera_gradient, cross, board_hessian, board_gradient,
+    )  # fmt: skip
+    if prior is not None:
+        information = prior.sigma_px**2 * prior.information
+        camera_hessian[:, 6:, 6:] += information
+        camera_gradient[:, 6:] += np.einsum("cij,cj->ci", information, prior.mean - state.lens)
+        cost += prior.cost(state.lens)
+    return NormalEquations(
+        camera_hessian, camera_gradient, cross, board_hessian, board_gradient, cost
+    )
+
+
+def total_cost(views: BoardViews, state: RigState, loss: Loss, prior: LensPrior | None) -> float:
+    """Return the robust cost in px² with the prior's share."""
+    cost = kernels.total_cost(
+        views.arrays, state.lens, state.camera_from_world, state.world_from_board,
+        loss.kind, loss.scale_px**2,
+    )  # fmt: skip
+    return float(cost) + (0.0 if prior is None else prior.cost(state.lens))
+
+
+def residuals(views: BoardViews, state: RigState) -> FloatArray:
+    """Return observed minus projected pixels (n, 2) of all corners; NaN behind a camera."""
+    out = np.zeros_like(views.arrays.pixels)
+    kernels.residuals(
+        views.arrays, state.lens, state.camera_from_world, state.world_from_board, out
+    )
+    return out
+
+
+def exponential(xi: FloatArray) -> FloatArray:
+    """Return transforms (n, 4, 4) of small motions (n, 6): first turn by omega, then move by tau.
+
+    Not the screw motion of SE(3): rotation and translation are updated apart, which has the same
+    derivative at zero and that is all the adjustment needs.
+    """
+    out = np.zeros((len(xi), 4, 4))
+    out[:, :3, :3] = matrix_from_rotvec(xi[:, :3])
+    out[:, :3, 3] = xi[:, 3:]
+    out[:, 3, 3] = 1.0
+    return out
+
+
+def moved(state: RigState, camera_step: FloatArray, board_step: FloatArray) -> RigState:
+    """Return the state after a step of cameras (camera, 15) and boards (frame, 6)."""
+    return RigState(
+        state.lens + camera_step[:, 6:],
+        exponential(camera_step[:, :6]) @ state.camera_from_world,
+        state.world_from_board @ exponential(board_step),
+    )
+
+
+def free_parameters(cameras: int, *, lens_fixed: BoolArray | None = None) -> BoolArray:
+    """Return which of the 15 parameters per camera (camera * 15,) may move.
+
+    The pose of the first camera is the gauge and stays; `lens_fixed` (camera,) holds whole lenses.
+    """
+    free = np.ones((cameras, kernels.CAMERA_PARAMETERS), dtype=bool)
+    free[0, :6] = False
+    if lens_fixed is not None:
+        free[lens_fixed, 6:] = False
+    return free.ravel()
+
+
+def reduced_system(
+    views: BoardViews, equations: NormalEquations, damping: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the camera system (15 camera, 15 camera), its right side and the board inverses."""
+    cameras, parameters = equations.camera_gradient.shape
+    inverse = np.zeros_like(equations.board_hessian)
+    kernels.invert_blocks(equations.board_hessian, np.full(len(inverse), damping), inverse)
+    reduced = np.zeros((cameras * parameters, cameras * parameters))
+    for index, block in enumerate(equations.camera_hessian):
+        part = slice(index * parameters, (index + 1) * parameters)
+        reduced[part, part] = block + np.diag(damping * np.diag(block))
+    right = equations.camera_gradient.ravel().copy()
+    kernels.reduce_boards(
+        views.arrays, equations.cross, inverse, equations.board_gradient, reduced, right
+    )
+    return reduced, right, inverse
+
+
+def solve_step(
+    views: BoardViews, equations: NormalEquations, damping: float, free: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the damped Gauss-Newton step of cameras (camera, 15) and boards (frame, 6)."""
+    reduced, right, inverse = reduced_system(views, equations, damping)
+    step = np.zeros(len(right))
+    step[free] = np.linalg.solve(reduced[np.ix_(free, free)], right[free])
+    camera_step = step.reshape(equations.camera_gradient.shape)
+    board_step = np.zeros_like(equations.board_gradient)
+    kernels.board_steps(
+        views.arrays, equations.cross, inverse, equations.board_gradient, camera_step, board_step
+    )
+    return camera_step, board_step
+
+
+def adjust(
+    views: BoardViews,
+    state: RigState,
+    loss: Loss,
+    *,
+    prior: LensPrior | None,
+    free: BoolArray,
+    max_iterations: int,
+    tolerance: float,
+) -> Adjustment:
+    """Minimise the robust cost from `state`.
+
+    Stops when a step lowers the cost by less than `tolerance` of itself, or when no step lowers
+    it; both count as converged. The cost never rises.
+    """
+    damping = FIRST_DAMPING
+    equations = linearise(views, state, loss, prior)
+    for iteration in range(1, max_iterations + 1):
+        camera_step, board_step = solve_step(views, equations, damping, free)
+        candidate = moved(state, camera_step, board_step)
+        cost = total_cost(views, candidate, loss, prior)
+        if cost < equations.cost:
+            gain = (equations.cost - cost) / equations.cost
+            state, damping = candidate, max(damping * 0.1, 1e-12)
+            if gain < tolerance:
+                return Adjustment(orthonormal(state), cost, iteration, True)
+            equations = linearise(views, state, loss, prior)
+        else:
+            damping *= 10.0
+            if damping > MAX_DAMPING:
+                return Adjustment(orthonormal(state), equations.cost, iteration, True)
+    return Adjustment(orthonormal(state), equations.cost, max_iterations, False)
+
+
+def orthonormal(state: RigState) -> RigState:
+    """Return the state with rounding drift taken out of its rotations."""
+    return replace(
+        state,
+        camera_from_world=_orthonormal(state.camera_from_world),
+        world_from_board=_orthonormal(state.world_from_board),
+    )
+
+
+def _orthonormal(poses: FloatArray) -> FloatArray:
+    """Return poses (n, 4, 4) with the nearest rotation (singular value decomposition)."""
+    u, _, vt = np.linalg.svd(poses[:, :3, :3])
+    out = poses.copy()
+    out[:, :3, :3] = u @ vt
+    return out
+
+
+def fit_boards(
+    views: BoardViews, state: RigState, loss: Loss, *, iterations: int = 12
+) -> tuple[RigState, FloatArray]:
+    """Fit every board pose by itself with the cameras held; return the state and costs (frame,).
+
+    A damped Gauss-Newton of six unknowns per frame, all frames side by side.
+    """
+    frame = np.arange(views.frame_count)
+    boards = state.world_from_board
+    damping = np.full(views.frame_count, FIRST_DAMPING)
+    inverse = np.zeros((views.frame_count, 6, 6))
+    costs = board_costs(views, state, frame, boards, loss)
+    for _ in range(iterations):
+        equations = linearise(views, replace(state, world_from_board=boards), loss, None)
+        kernels.invert_blocks(equations.board_hessian, damping, inverse)
+        step = np.einsum("fij,fj->fi", inverse, equations.board_gradient)
+        trial = boards @ exponential(step)
+        trial_costs = board_costs(views, state, frame, trial, loss)
+        better = trial_costs < costs
+        boards = np.where(better[:, None, None], trial, boards)
+        damping = np.where(better, damping * 0.1, damping * 10.0)
+        settled = ~better | (costs - trial_costs < 1e-9 * costs)
+        costs = np.where(better, trial_costs, costs)
+        if settled.all():
+            break
+    return orthonormal(replace(state, world_from_board=boards)), costs
+
+
+def board_costs(
+    views: BoardViews, state: RigState, frame: FloatArray, boards: FloatArray, loss: Loss
+) -> FloatArray:
+    """Return the cost (candidate,) in px² of board poses (candidate, 4, 4) for frames."""
+    out = np.zeros(len(frame))
+    kernels.candidate_costs(
+        views.arrays, state.lens, state.camera_from_world,
+        np.asarray(frame, dtype=np.int64), np.ascontiguousarray(boards),
+        loss.kind, loss.scale_px**2, out,
+    )  # fmt: skip
+    return out

@@ -1,0 +1,102 @@
+"""Refusals before any mathematics: what was recorded cannot calibrate this rig, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mocap.calibrate.views import BoardViews
+from mocap.core.board import Board
+from mocap.core.detections import Corners
+from mocap.core.errors import CalibrationError
+
+# A lens has nine unknowns and every view costs six more: below ten views the answer is chance.
+MIN_FRAMES_PER_CAMERA = 10
+# What is asked of the user; between the two numbers the calibration warns.
+ADVISED_FRAMES_PER_CAMERA = 20
+
+
+def check_corners(corners: Sequence[Corners], board: Board) -> None:
+    """Refuse corners of which a camera is missing or given twice.
+
+    Raises:
+        CalibrationError: no camera, a repeated name, no corner anywhere, a camera that never saw
+            the board, or two cameras with the same video.
+    """
+    if not corners:
+        raise CalibrationError(
+            "there is no camera to calibrate. Put one video per camera into the folder "
+            "`calibration`."
+        )
+    names = [c.camera for c in corners]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise CalibrationError(
+            f"camera '{repeated[0]}' is given {names.count(repeated[0])} times. "
+            "Give every camera a name of its own."
+        )
+    unseen = [c for c in corners if len(c.frame) == 0]
+    if len(unseen) == len(corners):
+        raise CalibrationError(_no_corner_at_all(corners, board))
+    if unseen:
+        raise CalibrationError(_never_sees_board(unseen, corners))
+    _check_copies(corners)
+
+
+def _no_corner_at_all(corners: Sequence[Corners], board: Board) -> str:
+    """Return the message for a board that nobody found."""
+    frames = max(c.frame_count for c in corners)
+    notes = " ".join(sorted({note for c in corners for note in c.notes}))
+    return (
+        f"no camera found a corner of board '{board.name}' ({board.columns} x {board.rows} "
+        f"squares, {board.dictionary}) in up to {frames} frames. "
+        + (notes or "Check dictionary, columns and rows of the board, whether it is an inverted ")
+        + ("" if notes else "print, and that its markers are at least 12 pixels wide in the image.")
+    )
+
+
+def _never_sees_board(unseen: Sequence[Corners], corners: Sequence[Corners]) -> str:
+    """Return the message for cameras without a corner."""
+    names = ", ".join(f"'{c.camera}'" for c in unseen)
+    seen = max(len(np.unique(c.frame)) for c in corners)
+    notes = " ".join(note for c in unseen for note in c.notes)
+    return (
+        f"camera {names} never saw the board ({unseen[0].frame_count} frames looked at; another "
+        f"camera saw it in {seen}). Record the board in front of it, close enough that a marker is "
+        "12 pixels wide or more, or leave this camera out of the rig." + (" " + notes) * bool(notes)
+    )
+
+
+def _check_copies(corners: Sequence[Corners]) -> None:
+    """Refuse one video given as two cameras."""
+    for index, first in enumerate(corners):
+        for second in corners[index + 1 :]:
+            same = np.array_equal(first.frame, second.frame) and np.array_equal(
+                first.pixels, second.pixels
+            )
+            if same:
+                raise CalibrationError(
+                    f"cameras '{first.camera}' and '{second.camera}' show the same "
+                    f"{len(first.frame)} corners at the same pixels: one video was copied under "
+                    "two names. Replace one of the files."
+                )
+
+
+def check_view_counts(views: BoardViews, corners: Sequence[Corners]) -> None:
+    """Refuse cameras with too few usable views.
+
+    Raises:
+        CalibrationError: names the camera, its frames and how many are needed.
+    """
+    for name, usable, seen in zip(
+        views.camera_names, views.frames_per_camera(), corners, strict=True
+    ):
+        if usable < MIN_FRAMES_PER_CAMERA:
+            found = len(np.unique(seen.frame))
+            partly = "" if found == usable else f" ({found} with at least one corner)"
+            raise CalibrationError(
+                f"camera '{name}' saw the board in {usable} usable frames{partly}; at least "
+                f"{ADVISED_FRAMES_PER_CAMERA} are needed. Record the board again closer to "
+                f"'{name}', filling a third of its image and tilted in all directions."
+            )

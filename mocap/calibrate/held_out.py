@@ -1,0 +1,144 @@
+"""The honest test: frames the calibration has not seen, and lengths it must get right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mocap.calibrate.adjust import fit_boards, residuals
+from mocap.calibrate.refine import Refined, refine_final
+from mocap.calibrate.views import BoardViews
+from mocap.core.board import Board
+from mocap.core.lens import undistort_points
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.core.transform import invert
+
+# Every fifth frame with two views or more is held out.
+HELD_OUT_STRIDE = 5
+# Fewer held-out frames give no stable figure.
+MIN_HELD_OUT_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a calibration without the held-out frames makes of them.
+
+    Attributes:
+        frames: number of held-out frames.
+        training_px: residual per axis and degree of freedom of the other frames.
+        error_px: the same of the held-out frames; above `training_px` by what was over-fitted.
+        length_bias_mm: mean error of distances between neighbouring corners, triangulated freely.
+        length_rms_mm: root mean square of those errors.
+    """
+
+    frames: int
+    training_px: float
+    error_px: float
+    length_bias_mm: float
+    length_rms_mm: float
+
+
+def judge_held_out(
+    views: BoardViews, refined: Refined, board: Board, *, lens_fixed: BoolArray | None = None
+) -> HeldOut | None:
+    """Solve again without every fifth shared frame and judge it by those; None if too few."""
+    shared = np.flatnonzero(np.diff(views.arrays.frame_start) > 1)
+    chosen = shared[HELD_OUT_STRIDE // 2 :: HELD_OUT_STRIDE]
+    if len(chosen) < MIN_HELD_OUT_FRAMES:
+        return None
+    out = np.zeros(views.frame_count, dtype=bool)
+    out[chosen] = True
+    training, test = views.keep_frames(~out), views.keep_frames(out)
+    if (training.frames_per_camera() == 0).any():
+        return None
+    boards = refined.state.world_from_board
+    start = replace(refined.state, world_from_board=boards[~out])
+    solved = refine_final(training, start, lens_fixed=lens_fixed, tolerance=1e-5)
+    fitted, _ = fit_boards(test, replace(solved.state, world_from_board=boards[out]), solved.loss)
+    limit = solved.loss.scale_px
+    cameras = int((training.frames_per_camera() > 0).sum())
+    train_px = _per_freedom(residuals(training, solved.state), limit, 6 * training.frame_count + 15 * cameras)
+    test_errors = residuals(test, fitted)
+    bias, rms = length_errors_mm(test, solved.state.lens, solved.state.camera_from_world, test_errors, limit, board)
+    return HeldOut(len(chosen), train_px, _per_freedom(test_errors, limit, 6 * len(chosen)), bias, rms)
+
+
+def _per_freedom(errors_px: FloatArray, limit_px: float, unknowns: int) -> float:
+    """Return sqrt(sum r² / degrees of freedom) of the inlying residual vectors (n, 2)."""
+    squared = np.sum(errors_px**2, axis=1)
+    inlying = squared[squared < limit_px**2]
+    return float(np.sqrt(inlying.sum() / max(2 * len(inlying) - unknowns, 1)))
+
+
+def length_errors_mm(
+    views: BoardViews,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    errors_px: FloatArray,
+    limit_px: float,
+    board: Board,
+) -> tuple[float, float]:
+    """Return mean and rms error in mm of one-square distances between triangulated corners.
+
+    Corners are triangulated one by one from the views of their frame, without the board model, so
+    the distances test scale and relative poses. NaN when no two neighbours are seen twice.
+    """
+    points = _triangulate(views, lens, camera_from_world, errors_px, limit_px)
+    grid = points.reshape(views.frame_count, board.rows - 1, board.columns - 1, 3)
+    across = np.linalg.norm(np.diff(grid, axis=2), axis=-1).ravel()
+    along = np.linalg.norm(np.diff(grid, axis=1), axis=-1).ravel()
+    lengths = np.concatenate([across, along])
+    error = 1000.0 * (lengths[np.isfinite(lengths)] - board.square_length_m)
+    if len(error) == 0:
+        return float("nan"), float("nan")
+    return float(error.mean()), float(np.sqrt(np.mean(error**2)))
+
+
+def _triangulate(
+    views: BoardViews,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    errors_px: FloatArray,
+    limit_px: float,
+) -> FloatArray:
+    """Return corners (frame, corner, 3) seen by two views or more, NaN otherwise.
+
+    The point nearest to all rays: sum of (I - d d') (X - c) = 0.
+    """
+    corners = len(views.arrays.board_xy)
+    inlying = np.hypot(errors_px[:, 0], errors_px[:, 1]) < limit_px
+    camera = views.arrays.view_camera[views.observation_view]
+    origin, direction = _rays(lens, camera_from_world, camera, views.arrays.pixels)
+    good = np.flatnonzero(inlying & np.isfinite(direction).all(axis=1))
+    origin, direction = origin[good], direction[good]
+    view = views.observation_view[good]
+    group = views.view_frame[view] * corners + views.arrays.corner[good]
+    across = np.eye(3) - direction[:, :, None] * direction[:, None, :]
+    total = views.frame_count * corners
+    normal, right, count = np.zeros((total, 3, 3)), np.zeros((total, 3)), np.zeros(total)
+    np.add.at(normal, group, across)
+    np.add.at(right, group, np.einsum("nij,nj->ni", across, origin))
+    np.add.at(count, group, 1)
+    points = np.full((total, 3), np.nan)
+    twice = count > 1
+    points[twice] = np.linalg.solve(normal[twice], right[twice][..., None])[..., 0]
+    return points.reshape(views.frame_count, corners, 3)
+
+
+def _rays(
+    lens: FloatArray, camera_from_world: FloatArray, camera: IntArray, pixels: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return origins and unit directions (n, 3) in the world of pixels (n, 2) of cameras (n,)."""
+    world_from_camera = invert(camera_from_world)
+    normalised = np.full((len(pixels), 2), np.nan)
+    for index in np.unique(camera):
+        mine = camera == index
+        vector = np.concatenate([np.zeros(6), lens[index]])[None]
+        part = np.zeros((1, int(mine.sum()), 2))
+        undistort_points(vector, np.ascontiguousarray(pixels[mine][None]), part)
+        normalised[mine] = part[0]
+    inside = np.concatenate([normalised, np.ones((len(pixels), 1))], axis=1)
+    inside /= np.linalg.norm(inside, axis=1, keepdims=True)
+    direction = np.einsum("nij,nj->ni", world_from_camera[camera][:, :3, :3], inside)
+    return world_from_camera[camera][:, :3, 3], direction

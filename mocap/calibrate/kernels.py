@@ -1,0 +1,373 @@
+"""Numba kernels of the board adjustment: residuals, normal equations, Schur complement.
+
+Poses are 4x4 matrices and are updated from the left, T <- Exp(xi) T with xi = (omega, tau), for
+cameras (camera_from_world) and from the right for boards, T <- T Exp(eta) (world_from_board).
+A point x in camera coordinates then moves by omega x x + tau, and a board update moves it exactly
+like the camera update Ad(camera_from_board) eta (Sola et al. 2018, "A micro Lie theory", sec. IV).
+So one 15-parameter camera block per view gives the board's blocks by 6x6 products.
+
+Camera parameters (15): omega (3), tau (3), then K9 = fx fy cx cy k1 k2 p1 p2 k3.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from mocap.calibrate.views import ViewArrays
+from mocap.core.lens import (
+    FASTMATH,
+    MIN_DEPTH_M,
+    project_point,
+    project_point_jacobian,
+    robust_weight,
+)
+from mocap.core.shapes import FloatArray, IntArray
+
+CAMERA_PARAMETERS = 15
+# Error given to a corner behind the camera: far above any real one, so that a step which puts a
+# board behind a camera is refused.
+BEHIND_PX2 = 1e6
+# Observations with less robust weight than this cannot change the solution.
+NEGLIGIBLE_WEIGHT = 1e-6
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def compose(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
+    """Write the rigid transform a @ b into the first three rows of `out`."""
+    for i in range(3):
+        for j in range(4):
+            out[i, j] = a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j]
+        out[i, 3] += a[i, 3]
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def residuals(
+    views: ViewArrays,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    world_from_board: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write observed minus projected pixels (n, 2); NaN behind the camera."""
+    pose = np.zeros((3, 4))
+    for frame in range(len(views.frame_start) - 1):
+        for view in range(views.frame_start[frame], views.frame_start[frame + 1]):
+            camera = views.view_camera[view]
+            compose(camera_from_world[camera], world_from_board[frame], pose)
+            h = views.view_offset_m[view]
+            for n in range(views.view_start[view], views.view_start[view + 1]):
+                p = views.board_xy[views.corner[n]]
+                x = pose[0, 0] * p[0] + pose[0, 1] * p[1] + pose[0, 2] * h + pose[0, 3]
+                y = pose[1, 0] * p[0] + pose[1, 1] * p[1] + pose[1, 2] * h + pose[1, 3]
+                z = pose[2, 0] * p[0] + pose[2, 1] * p[1] + pose[2, 2] * h + pose[2, 3]
+                if z < MIN_DEPTH_M:
+                    out[n, 0] = np.nan
+                    out[n, 1] = np.nan
+                    continue
+                u, v = project_point(lens[camera], x, y, z)
+                out[n, 0] = views.pixels[n, 0] - u
+                out[n, 1] = views.pixels[n, 1] - v
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def frame_cost(
+    views: ViewArrays,
+    frame: int,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    board: FloatArray,
+    kind: int,
+    scale2: float,
+) -> float:
+    """Return the robust cost (px²) of one frame with its board at `board` (4, 4)."""
+    pose = np.zeros((3, 4))
+    total = 0.0
+    for view in range(views.frame_start[frame], views.frame_start[frame + 1]):
+        camera = views.view_camera[view]
+        compose(camera_from_world[camera], board, pose)
+        h = views.view_offset_m[view]
+        for n in range(views.view_start[view], views.view_start[view + 1]):
+            p = views.board_xy[views.corner[n]]
+            x = pose[0, 0] * p[0] + pose[0, 1] * p[1] + pose[0, 2] * h + pose[0, 3]
+            y = pose[1, 0] * p[0] + pose[1, 1] * p[1] + pose[1, 2] * h + pose[1, 3]
+            z = pose[2, 0] * p[0] + pose[2, 1] * p[1] + pose[2, 2] * h + pose[2, 3]
+            e2 = BEHIND_PX2
+            if z >= MIN_DEPTH_M:
+                u, v = project_point(lens[camera], x, y, z)
+                du = views.pixels[n, 0] - u
+                dv = views.pixels[n, 1] - v
+                e2 = du * du + dv * dv
+            rho, _ = robust_weight(e2, kind, scale2)
+            total += rho
+    return total
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def total_cost(
+    views: ViewArrays,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    world_from_board: FloatArray,
+    kind: int,
+    scale2: float,
+) -> float:
+    """Return the robust cost (px²) of all frames."""
+    total = 0.0
+    for frame in range(len(views.frame_start) - 1):
+        total += frame_cost(
+            views, frame, lens, camera_from_world, world_from_board[frame], kind, scale2
+        )
+    return total
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def candidate_costs(
+    views: ViewArrays,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    candidate_frame: IntArray,
+    candidates: FloatArray,
+    kind: int,
+    scale2: float,
+    out: FloatArray,
+) -> None:
+    """Write the robust cost (candidate,) of alternative board poses (candidate, 4, 4)."""
+    for k in range(len(candidate_frame)):
+        out[k] = frame_cost(
+            views, candidate_frame[k], lens, camera_from_world, candidates[k], kind, scale2
+        )
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def _view_block(
+    views: ViewArrays,
+    view: int,
+    lens: FloatArray,
+    pose: FloatArray,
+    kind: int,
+    scale2: float,
+    hessian: FloatArray,
+    gradient: FloatArray,
+    d_lens: FloatArray,
+    d_point: FloatArray,
+    j: FloatArray,
+) -> float:
+    """Accumulate J'WJ (15, 15, upper), J'We (15) of one view; return its robust cost."""
+    hessian[:] = 0.0
+    gradient[:] = 0.0
+    total = 0.0
+    h = views.view_offset_m[view]
+    for n in range(views.view_start[view], views.view_start[view + 1]):
+        p = views.board_xy[views.corner[n]]
+        x = pose[0, 0] * p[0] + pose[0, 1] * p[1] + pose[0, 2] * h + pose[0, 3]
+        y = pose[1, 0] * p[0] + pose[1, 1] * p[1] + pose[1, 2] * h + pose[1, 3]
+        z = pose[2, 0] * p[0] + pose[2, 1] * p[1] + pose[2, 2] * h + pose[2, 3]
+        if z < MIN_DEPTH_M:
+            rho, _ = robust_weight(BEHIND_PX2, kind, scale2)
+            total += rho
+            continue
+        u, v = project_point_jacobian(lens, x, y, z, d_lens, d_point)
+        du = views.pixels[n, 0] - u
+        dv = views.pixels[n, 1] - v
+        rho, weight = robust_weight(du * du + dv * dv, kind, scale2)
+        total += rho
+        if weight < NEGLIGIBLE_WEIGHT:
+            continue
+        for r in range(2):
+            a0, a1, a2 = d_point[r, 0], d_point[r, 1], d_point[r, 2]
+            j[r, 0] = y * a2 - z * a1
+            j[r, 1] = z * a0 - x * a2
+            j[r, 2] = x * a1 - y * a0
+            j[r, 3], j[r, 4], j[r, 5] = a0, a1, a2
+            for k in range(9):
+                j[r, 6 + k] = d_lens[r, k]
+        for a in range(15):
+            ju = weight * j[0, a]
+            jv = weight * j[1, a]
+            gradient[a] += ju * du + jv * dv
+            for b in range(a, 15):
+                hessian[a, b] += ju * j[0, b] + jv * j[1, b]
+    return total
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def _adjoint(pose: FloatArray, out: FloatArray) -> None:
+    """Write Ad of a rigid transform (3, 4) into `out` (6, 6), order (omega, tau)."""
+    for i in range(3):
+        for k in range(3):
+            out[i, k] = pose[i, k]
+            out[i, 3 + k] = 0.0
+            out[3 + i, 3 + k] = pose[i, k]
+    t0, t1, t2 = pose[0, 3], pose[1, 3], pose[2, 3]
+    for k in range(3):
+        out[3, k] = t1 * pose[2, k] - t2 * pose[1, k]
+        out[4, k] = t2 * pose[0, k] - t0 * pose[2, k]
+        out[5, k] = t0 * pose[1, k] - t1 * pose[0, k]
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def linearise(
+    views: ViewArrays,
+    lens: FloatArray,
+    camera_from_world: FloatArray,
+    world_from_board: FloatArray,
+    kind: int,
+    scale2: float,
+    camera_hessian: FloatArray,
+    camera_gradient: FloatArray,
+    cross: FloatArray,
+    board_hessian: FloatArray,
+    board_gradient: FloatArray,
+) -> float:
+    """Write the normal equations of all parameters; return the robust cost (px²).
+
+    camera_hessian (camera, 15, 15), camera_gradient (camera, 15), cross (view, 15, 6),
+    board_hessian (frame, 6, 6), board_gradient (frame, 6). The gradient is J'We with e observed
+    minus projected: the descent direction, so a step solves H step = gradient.
+    """
+    pose = np.zeros((3, 4))
+    hessian = np.zeros((15, 15))
+    gradient = np.zeros(15)
+    d_lens = np.zeros((2, 9))
+    d_point = np.zeros((2, 3))
+    j = np.zeros((2, 15))
+    adjoint = np.zeros((6, 6))
+    camera_hessian[:] = 0.0
+    camera_gradient[:] = 0.0
+    board_hessian[:] = 0.0
+    board_gradient[:] = 0.0
+    total = 0.0
+    for frame in range(len(views.frame_start) - 1):
+        for view in range(views.frame_start[frame], views.frame_start[frame + 1]):
+            camera = views.view_camera[view]
+            compose(camera_from_world[camera], world_from_board[frame], pose)
+            total += _view_block(
+                views, view, lens[camera], pose, kind, scale2,
+                hessian, gradient, d_lens, d_point, j,
+            )  # fmt: skip
+            for a in range(15):
+                for b in range(a):
+                    hessian[a, b] = hessian[b, a]
+            _adjoint(pose, adjoint)
+            for a in range(15):
+                camera_gradient[camera, a] += gradient[a]
+                for b in range(15):
+                    camera_hessian[camera, a, b] += hessian[a, b]
+                for b in range(6):
+                    s = 0.0
+                    for k in range(6):
+                        s += hessian[a, k] * adjoint[k, b]
+                    cross[view, a, b] = s
+            for a in range(6):
+                s = 0.0
+                for k in range(6):
+                    s += adjoint[k, a] * gradient[k]
+                board_gradient[frame, a] += s
+                for b in range(6):
+                    s = 0.0
+                    for k in range(6):
+                        s += adjoint[k, a] * cross[view, k, b]
+                    board_hessian[frame, a, b] += s
+    return total
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def invert_blocks(hessian: FloatArray, damping: FloatArray, out: FloatArray) -> None:
+    """Write the inverse of each damped 6x6 block (frame, 6, 6), by Cholesky factors.
+
+    The diagonal is multiplied by 1 + damping (frame,) and raised by 1e-9: frames whose corners all
+    have lost their robust weight get a finite inverse and, with a zero gradient, no step.
+    """
+    low = np.zeros((6, 6))
+    inverse = np.zeros((6, 6))
+    for frame in range(len(hessian)):
+        for i in range(6):
+            for k in range(i + 1):
+                s = hessian[frame, i, k]
+                if i == k:
+                    s = s * (1.0 + damping[frame]) + 1e-9
+                for m in range(k):
+                    s -= low[i, m] * low[k, m]
+                if i == k:
+                    low[i, i] = math.sqrt(max(s, 1e-12))
+                else:
+                    low[i, k] = s / low[k, k]
+        for i in range(6):  # inverse of the lower factor
+            inverse[i, i] = 1.0 / low[i, i]
+            for k in range(i):
+                s = 0.0
+                for m in range(k, i):
+                    s -= low[i, m] * inverse[m, k]
+                inverse[i, k] = s / low[i, i]
+        for i in range(6):
+            for k in range(6):
+                s = 0.0
+                for m in range(max(i, k), 6):
+                    s += inverse[m, i] * inverse[m, k]
+                out[frame, i, k] = s
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def reduce_boards(
+    views: ViewArrays,
+    cross: FloatArray,
+    board_inverse: FloatArray,
+    board_gradient: FloatArray,
+    reduced: FloatArray,
+    right: FloatArray,
+) -> None:
+    """Subtract the boards from the camera system: the Schur complement.
+
+    `reduced` (15 camera, 15 camera) and `right` (15 camera) hold the camera blocks on entry.
+    """
+    t = np.zeros((15, 6))
+    for frame in range(len(views.frame_start) - 1):
+        first, last = views.frame_start[frame], views.frame_start[frame + 1]
+        for view in range(first, last):
+            row = 15 * views.view_camera[view]
+            for a in range(15):
+                change = 0.0
+                for b in range(6):
+                    s = 0.0
+                    for k in range(6):
+                        s += cross[view, a, k] * board_inverse[frame, k, b]
+                    t[a, b] = s
+                    change += s * board_gradient[frame, b]
+                right[row + a] -= change
+            for other in range(first, last):
+                column = 15 * views.view_camera[other]
+                for a in range(15):
+                    for b in range(15):
+                        s = 0.0
+                        for k in range(6):
+                            s += t[a, k] * cross[other, b, k]
+                        reduced[row + a, column + b] -= s
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def board_steps(
+    views: ViewArrays,
+    cross: FloatArray,
+    board_inverse: FloatArray,
+    board_gradient: FloatArray,
+    camera_step: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write the board steps (frame, 6) that go with the camera step (camera, 15)."""
+    right = np.zeros(6)
+    for frame in range(len(views.frame_start) - 1):
+        for b in range(6):
+            right[b] = board_gradient[frame, b]
+        for view in range(views.frame_start[frame], views.frame_start[frame + 1]):
+            camera = views.view_camera[view]
+            for a in range(15):
+                for b in range(6):
+                    right[b] -= cross[view, a, b] * camera_step[camera, a]
+        for a in range(6):
+            s = 0.0
+            for b in range(6):
+                s += board_inverse[frame, a, b] * right[b]
+            out[frame, a] = s
