@@ -132,6 +132,11 @@ class Session:
         """Where the board corners found by one camera are kept."""
         return self.root / "calibration" / ".corners" / f"{camera}.npz"
 
+    @property
+    def board_poses_path(self) -> Path:
+        """Where the poses of the board during calibration are kept."""
+        return self.root / "calibration" / ".corners" / "board_poses.npz"
+
     def takes(self) -> tuple[str, ...]:
         """Return the names of the takes in order: every folder in `takes` that holds videos."""
         folder = self.root / "takes"

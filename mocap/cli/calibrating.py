@@ -1,0 +1,136 @@
+"""Calibrate a session: read the board recordings, solve, store the result and say what it is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from mocap.calibrate.corners import detect_corners
+from mocap.calibrate.report import CalibrationReport
+from mocap.calibrate.solve import CalibrationResult, calibrate
+from mocap.capture.checks import Recording, check_calibration_videos
+from mocap.capture.session import Session
+from mocap.capture.video import VideoInfo, read_frames
+from mocap.cli.board_poses import BoardPoses
+from mocap.cli.console import Console
+from mocap.cli.file_hashes import FileHashes
+from mocap.cli.main import installed_version
+from mocap.cli.pipeline import Made, artifact_stage, run_stages
+from mocap.core.board import Board
+from mocap.core.calibration_file import save_calibration
+from mocap.core.detections import Corners
+from mocap.core.shapes import Array
+from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
+
+# A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
+LOOKS_PER_SECOND = 15.0
+
+
+def calibrate_session(
+    session: Session, console: Console, *, step: int | None = None, force: bool = False
+) -> CalibrationResult:
+    """Calibrate the rig of a session and store calibration, board poses and report.
+
+    Corners already found in unchanged videos are used again unless `force`.
+
+    Raises:
+        SessionError, InputError: the recordings are incomplete or unreadable.
+        CalibrationError: they cannot be solved.
+    """
+    recording = check_calibration_videos(session)
+    console.warnings(recording.warnings)
+    board = session.board()
+    every = step if step is not None else _step(recording.fps)
+    hashes = FileHashes(session.hash_cache_path, session.root)
+    corners = [
+        _corners(session, info, board, every, hashes, console, force)
+        for info in recording.infos.values()
+    ]
+    result = calibrate(corners, board)
+    _store(session, result, recording, board)
+    say_report(console, result.report)
+    return result
+
+
+def _step(fps: float) -> int:
+    """Return how many frames to step over; a folder of photos has no rate and loses none."""
+    return max(1, round(fps / LOOKS_PER_SECOND)) if math.isfinite(fps) else 1
+
+
+def _corners(
+    session: Session,
+    info: VideoInfo,
+    board: Board,
+    step: int,
+    hashes: FileHashes,
+    console: Console,
+    force: bool,
+) -> Corners:
+    """Return the corners one camera saw, from the earlier run when nothing has changed."""
+    path = session.calibration_corners_path(info.camera)
+
+    def frames() -> Iterator[tuple[int, Array]]:
+        for index, image in read_frames(info.path, gray=True, step=step):
+            yield index, image
+            console.progress(info.camera, min(index + step, info.frame_count), info.frame_count)
+
+    def make() -> Made:
+        return Made(detect_corners(frames(), board, info.camera, info.image_size))
+
+    stage = artifact_stage(
+        "corners",
+        path,
+        Corners,
+        inputs={"video": info.path},
+        options={"board": asdict(board), "step": step},
+        make=make,
+    )
+    (outcome,) = run_stages(
+        [stage],
+        version=installed_version(),
+        hash_of=hashes,
+        from_stage="corners" if force else None,
+        started=lambda _, reason: console.line(f"{info.camera}: looking for the board"),
+    )
+    found = load_artifact(path, Corners)
+    views = len(set(found.frame.tolist()))
+    kept = " (from the earlier run)" if outcome.status == "current" else ""
+    console.line(f"{info.camera}: board in {views} frames, {len(found.corner_id)} corners{kept}")
+    return found
+
+
+def _store(session: Session, result: CalibrationResult, recording: Recording, board: Board) -> None:
+    poses = BoardPoses.from_world(
+        result.calibration, result.world_from_board, result.frames, recording.fps
+    )
+    record = Provenance("calibrate", installed_version(), {"board": asdict(board)})
+    save_artifact(poses, session.board_poses_path, record)
+    report = json.dumps(result.report.to_json(), indent=1, ensure_ascii=False)
+    write_text(session.calibration_report_path, report + "\n")
+    # Last: whoever finds calibration.toml finds the rest as well.
+    save_calibration(result.calibration, session.calibration_path)
+
+
+def say_report(console: Console, report: CalibrationReport) -> None:
+    """Say the table of cameras, the verdict, and each finding with what to do about it."""
+    rows = [
+        (
+            camera.name,
+            str(camera.frames),
+            str(camera.corners),
+            f"{100 * camera.coverage:.0f} %",
+            f"{camera.rms_px:.2f}",
+            f"{camera.focal_px:.1f} ± {camera.focal_sd_px:.1f}",
+            f"± {camera.center_sd_mm:.1f}",
+        )
+        for camera in report.cameras
+    ]
+    header = ("camera", "frames", "corners", "coverage", "rms px", "focal px", "position mm")
+    console.table(header, rows)
+    for note in report.notes:
+        console.line(f"Note: {note}")
+    for finding in report.findings:
+        console.line(f"{finding.level}: {finding.text} {finding.remedy}")
+    console.line(f"Verdict: {report.verdict}")

@@ -1,0 +1,92 @@
+"""What commands say: lines for people, progress on a terminal, one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+# A line per tenth of a video keeps logs short and shows that something happens.
+PLAIN_STEPS = 10
+
+
+class Console:
+    """Where a command speaks.
+
+    With `as_json` only `result` writes to standard output; everything else goes to standard error,
+    so that a program can read the document and a person still sees the progress.
+    """
+
+    def __init__(self, as_json: bool = False) -> None:
+        """Speak to people, or to machines with `as_json`."""
+        self.as_json = as_json
+        self._bar_open = False
+        self._steps_said: dict[str, int] = {}
+
+    def line(self, text: str) -> None:
+        """Say one line."""
+        self._end_bar()
+        click.echo(text, err=self.as_json)
+
+    def warnings(self, warnings: Sequence[str]) -> None:
+        """Say each warning on its own line."""
+        for warning in warnings:
+            self.line(f"Warning: {warning}")
+
+    def progress(self, camera: str, done: int, total: int | None) -> None:
+        """Show how far a camera is: a bar on a terminal, a line per tenth otherwise."""
+        if not total:
+            return
+        if sys.stderr.isatty():
+            filled = round(30 * done / total)
+            bar = "#" * filled + "-" * (30 - filled)
+            click.echo(f"\r  {camera} [{bar}] {done}/{total} frames", nl=False, err=True)
+            self._bar_open = True
+            if done >= total:
+                self._end_bar()
+            return
+        step = done * PLAIN_STEPS // total
+        if step > self._steps_said.get(camera, 0):
+            self._steps_said[camera] = step
+            self.line(f"  {camera}: {done}/{total} frames")
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Say a table: first column to the left, the others to the right."""
+        widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+        for row in (header, *rows):
+            first = row[0].ljust(widths[0])
+            rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            self.line("  ".join([first, *rest]).rstrip())
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """Write the JSON document, when one was asked for."""
+        self._end_bar()
+        if self.as_json:
+            click.echo(json.dumps(_plain(document), indent=1, ensure_ascii=False))
+
+    def _end_bar(self) -> None:
+        if self._bar_open:
+            self._bar_open = False
+            click.echo("", err=True)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it; numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Write one JSON document instead of lines."
+)

@@ -1,0 +1,92 @@
+"""The command `mocap`: its groups of commands, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from mocap.core.errors import MocapError
+
+# Command -> (module that defines it, one line of help). Modules load when their command is used
+# or its own help is asked for.
+COMMANDS = {
+    "boards": ("mocap.cli.setup_commands", "List the calibration boards."),
+    "board": ("mocap.cli.setup_commands", "Write a board at true scale as PDF, SVG or PNG."),
+    "rigs": ("mocap.cli.setup_commands", "List the rigs."),
+    "new": ("mocap.cli.setup_commands", "Make a session folder."),
+    "calibrate": ("mocap.cli.calibrate_commands", "Calibrate the rig from the board recordings."),
+    "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
+    "calibration": ("mocap.cli.world_commands", "Import or export a calibration."),
+    "models": ("mocap.cli.model_commands", "List or fetch network weights."),
+    "detect": ("mocap.cli.take_commands", "Find people's keypoints in the videos of a take."),
+    "associate": ("mocap.cli.take_commands", "Tell who is who across cameras and time."),
+    "triangulate": ("mocap.cli.take_commands", "Turn 2D keypoints of several cameras into 3D."),
+    "smooth": ("mocap.cli.take_commands", "Turn 3D keypoints into one smooth motion."),
+    "export": ("mocap.cli.take_commands", "Write BVH, TRC or CSV."),
+    "report": ("mocap.cli.take_commands", "Write the report of a take."),
+    "run": ("mocap.cli.run_command", "Run every stage that is not current."),
+    "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),
+    "doctor": ("mocap.cli.doctor_command", "Check this machine."),
+}
+
+
+class Commands(click.Group):
+    """The group of all commands, loaded one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order a session uses them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its module; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(module), cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a problem the user can fix becomes `Error: …` and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except MocapError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def installed_version() -> str:
+    """Return the version of this package."""
+    try:
+        return version("mocap-studio")
+    except PackageNotFoundError:
+        return "0 (not installed)"
+
+
+def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"mocap-studio {installed_version()}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Turn synchronised videos from several cameras into motion people can trust.
+
+    A session is a folder; every command reads and writes there. Start with `mocap demo`.
+    """

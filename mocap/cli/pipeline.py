@@ -1,0 +1,282 @@
+"""Run stages one after another, skipping what is current.
+
+A stage is current when its artifact was made by the same stage with the same options from inputs
+with the same content, and can still be read. Every artifact is written atomically, so a run that
+was killed continues with the stage it was in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mocap.core.errors import InputError
+from mocap.core.store import (
+    Provenance,
+    file_hash,
+    load_artifact,
+    load_provenance,
+    save_artifact,
+    write_text,
+)
+
+T = TypeVar("T")
+
+MADE = "made"
+CURRENT = "current"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage hands back besides its artifact.
+
+    Attributes:
+        content: the artifact, or the files written.
+        warnings: sentences for people, kept in the artifact's provenance.
+        notes: JSON values for people: counts, estimates.
+    """
+
+    content: Any
+    warnings: Sequence[str] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One step of the pipeline.
+
+    Attributes:
+        name: name of the stage and of its command.
+        inputs: files it reads, by a short name.
+        options: what changes its result; JSON values only.
+        stored: provenance of the artifact, None when there is none; InputError when damaged.
+        build: make and store the artifact; takes what to record, returns what was recorded.
+        forget: drop unfinished work; called when the stage is asked for although it is current.
+    """
+
+    name: str
+    inputs: Mapping[str, Path]
+    options: Mapping[str, Any]
+    stored: Callable[[], Provenance | None]
+    build: Callable[[Provenance], Provenance]
+    forget: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to a stage.
+
+    Attributes:
+        stage: name.
+        status: "made" or "current".
+        reason: why it was made, or "nothing has changed".
+        seconds: wall time.
+        warnings: of the artifact, new or kept.
+        notes: of the artifact.
+    """
+
+    stage: str
+    status: str
+    reason: str
+    seconds: float
+    warnings: tuple[str, ...]
+    notes: Mapping[str, Any]
+
+
+def artifact_stage(
+    name: str,
+    path: Path,
+    cls: type[Any],
+    *,
+    inputs: Mapping[str, Path],
+    options: Mapping[str, Any],
+    make: Callable[[], Made],
+    forget: Callable[[], None] = lambda: None,
+) -> Stage:
+    """Return a stage whose result is one `.npz` artifact of type `cls`."""
+
+    def stored() -> Provenance | None:
+        if not path.is_file():
+            return None
+        load_artifact(path, cls)
+        return load_provenance(path)
+
+    def build(record: Provenance) -> Provenance:
+        made = make()
+        complete = _completed(record, made)
+        save_artifact(made.content, path, complete)
+        return complete
+
+    return Stage(name, inputs, options, stored, build, forget)
+
+
+def files_stage(
+    name: str,
+    manifest: Path,
+    *,
+    inputs: Mapping[str, Path],
+    options: Mapping[str, Any],
+    make: Callable[[], Made],
+) -> Stage:
+    """Return a stage that writes files and remembers them with their hashes in `manifest`.
+
+    The manifest is written last: files without one are not finished. A file that was changed or
+    removed since makes the stage run again.
+    """
+
+    def stored() -> Provenance | None:
+        if not manifest.is_file():
+            return None
+        try:
+            document = json.loads(manifest.read_text(encoding="utf-8"))
+            files: dict[str, str] = document.pop("files")
+            record = Provenance(**{**document, "warnings": tuple(document["warnings"])})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{manifest} is damaged ({error}).") from error
+        for file, digest in files.items():
+            path = manifest.parent / file
+            if not path.is_file() or file_hash(path) != digest:
+                return None
+        return record
+
+    def build(record: Provenance) -> Provenance:
+        manifest.unlink(missing_ok=True)
+        made = make()
+        complete = _completed(record, made)
+        files = {_relative(path, manifest.parent): file_hash(path) for path in made.content}
+        document = {**complete.__dict__, "files": files}
+        write_text(manifest, json.dumps(document, indent=1, sort_keys=True) + "\n")
+        return complete
+
+    return Stage(name, inputs, options, stored, build)
+
+
+def run_stages(
+    stages: Sequence[Stage],
+    *,
+    version: str,
+    hash_of: Callable[[Path], str] = file_hash,
+    from_stage: str | None = None,
+    started: Callable[[str, str], None] = lambda stage, reason: None,
+    finished: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Run `stages` in order and return what happened to each.
+
+    Args:
+        stages: in order; later ones read the artifacts of earlier ones.
+        version: of this package, recorded in the artifacts.
+        hash_of: content hash of an input file or folder.
+        from_stage: this stage and those after it run even when they are current.
+        started: told the stage and the reason before a stage runs.
+        finished: told the outcome after each stage.
+
+    Raises:
+        InputError: `from_stage` is none of the stages.
+        MocapError: whatever a stage raises; earlier artifacts stay.
+    """
+    names = [stage.name for stage in stages]
+    if from_stage is not None and from_stage not in names:
+        raise InputError(f"there is no stage '{from_stage}' here; known: {', '.join(names)}.")
+    forced = False
+    outcomes = []
+    for stage in stages:
+        forced = forced or stage.name == from_stage
+        outcomes.append(_run_stage(stage, version, hash_of, forced, started))
+        finished(outcomes[-1])
+    return outcomes
+
+
+def _run_stage(
+    stage: Stage,
+    version: str,
+    hash_of: Callable[[Path], str],
+    forced: bool,
+    started: Callable[[str, str], None],
+) -> Outcome:
+    start = time.monotonic()
+    _check_inputs(stage)
+    wanted = Provenance(
+        stage=stage.name,
+        version=version,
+        options=_as_json(stage.options),
+        inputs={name: hash_of(path) for name, path in stage.inputs.items()},
+    )
+    found, reason = _judge(stage, wanted, forced)
+    if not reason and found is not None:
+        seconds = time.monotonic() - start
+        return Outcome(
+            stage.name, CURRENT, "nothing has changed", seconds, found.warnings, found.notes
+        )
+    started(stage.name, reason)
+    if forced:
+        stage.forget()
+    record = stage.build(wanted)
+    seconds = time.monotonic() - start
+    return Outcome(stage.name, MADE, reason, seconds, record.warnings, record.notes)
+
+
+def _check_inputs(stage: Stage) -> None:
+    for name, path in stage.inputs.items():
+        if not path.exists():
+            raise InputError(
+                f"`mocap {stage.name}` needs {name}, but {path} does not exist. Run the stages "
+                "before it, or `mocap run`."
+            )
+
+
+def _judge(stage: Stage, wanted: Provenance, forced: bool) -> tuple[Provenance | None, str]:
+    """Return what is stored and why the stage must run; no reason means that it is current."""
+    if forced:
+        return None, "asked for"
+    try:
+        found = stage.stored()
+    except InputError as error:
+        return None, f"rebuilt, because {error}"
+    if found is None:
+        return None, "not made yet"
+    return found, difference(found, wanted)
+
+
+def difference(found: Provenance, wanted: Provenance) -> str:
+    """Say in a few words what differs between two provenances; empty when nothing does."""
+    if found.stage != wanted.stage:
+        return f"made by stage {found.stage}"
+    changed = [
+        f"{name} {found.options.get(name)!r} -> {wanted.options.get(name)!r}"
+        for name in sorted({*found.options, *wanted.options})
+        if found.options.get(name) != wanted.options.get(name)
+    ]
+    if changed:
+        return f"options changed: {', '.join(changed)}"
+    inputs = sorted(
+        name
+        for name in {*found.inputs, *wanted.inputs}
+        if found.inputs.get(name) != wanted.inputs.get(name)
+    )
+    return f"input changed: {', '.join(inputs)}" if inputs else ""
+
+
+def _completed(record: Provenance, made: Made) -> Provenance:
+    return Provenance(
+        stage=record.stage,
+        version=record.version,
+        options=record.options,
+        inputs=record.inputs,
+        warnings=tuple(made.warnings),
+        notes=_as_json(made.notes),
+    )
+
+
+def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values as JSON gives them back, so that tuples compare equal to lists."""
+    document: dict[str, Any] = json.loads(json.dumps(dict(values)))
+    return document
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()

@@ -1,0 +1,108 @@
+"""mocap boards, board, rigs, new: what is needed before recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+
+
+@click.command()
+@json_option
+def boards(as_json: bool) -> None:
+    """List the calibration boards."""
+    from mocap.capture.boards import list_boards
+
+    console = Console(as_json)
+    rows, documents = [], {}
+    for name, definition in list_boards().items():
+        board = definition.board
+        squares, square_mm = f"{board.columns} x {board.rows}", board.square_length_m * 1000
+        rows.append((name, squares, f"{square_mm:g} mm", definition.page, definition.description))
+        documents[name] = {
+            "columns": board.columns,
+            "rows": board.rows,
+            "square_mm": round(square_mm, 6),
+            "marker_mm": round(board.marker_length_m * 1000, 6),
+            "dictionary": board.dictionary,
+            "page": definition.page,
+            "description": definition.description,
+        }
+    for name, squares, square, page, description in rows:
+        console.line(f"{name:12s} {squares:7s} squares of {square:7s} {page:3s} {description}")
+    console.result({"boards": documents})
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("board.pdf"),
+    show_default=True,
+    help="File to write; .pdf, .svg or .png.",
+)
+@click.option("--rig", help="Say whether this rig's cameras can read the board.")
+@json_option
+def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
+    """Write board NAME (or a .toml file of your own) at true scale."""
+    from mocap.capture.board_drawing import draw_board
+    from mocap.capture.boards import load_definition, planning_notes
+    from mocap.capture.rigs import load_rig
+
+    console = Console(as_json)
+    definition = load_definition(name)
+    notes = planning_notes(definition.board, load_rig(rig)) if rig else ()
+    written = draw_board(definition, output)
+    console.line(
+        f"Wrote {', '.join(map(str, written))}. Print at 100 % on {definition.page}, check the "
+        "ruler, measure a square and give it to `mocap new --square-mm`."
+    )
+    console.warnings(notes)
+    console.result({"files": written, "warnings": notes})
+
+
+@click.command()
+@json_option
+def rigs(as_json: bool) -> None:
+    """List the rigs."""
+    from mocap.capture.rigs import list_rigs, load_rig
+
+    console = Console(as_json)
+    documents = {}
+    for name, description in list_rigs().items():
+        cameras = load_rig(name).camera_names
+        console.line(f"{name:14s} {description}: {', '.join(cameras)}")
+        documents[name] = {"description": description, "cameras": cameras}
+    console.result({"rigs": documents})
+
+
+@click.command()
+@click.argument("session", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--rig", required=True, help="Name of a rig, or a .toml file (see `mocap rigs`).")
+@click.option("--board", required=True, help="Name of a board, or a .toml file.")
+@click.option(
+    "--square-mm", type=float, help="Side of a square measured on the print; wins over nominal."
+)
+@click.option("--notes", default="", help="Anything worth remembering.")
+@json_option
+def new(
+    session: Path, rig: str, board: str, square_mm: float | None, notes: str, as_json: bool
+) -> None:
+    """Make the folder SESSION with its session.toml."""
+    from mocap.capture.boards import planning_notes
+    from mocap.capture.session import Session
+
+    console = Console(as_json)
+    made = Session.create(session, rig=rig, board=board, square_mm=square_mm, notes=notes)
+    camera = made.rig().camera_names[0]
+    warnings = planning_notes(made.board(), made.rig())
+    console.line(
+        f"Made {session}. Copy the board recordings to {session}/calibration/{camera}.mp4 … and "
+        f"the takes to {session}/takes/NAME/{camera}.mp4 …"
+    )
+    console.warnings(warnings)
+    console.result({"session": session, "cameras": made.rig().camera_names, "warnings": warnings})
