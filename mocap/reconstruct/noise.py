@@ -7,6 +7,7 @@ from scipy.special import gammaincinv
 
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import FloatArray
+from mocap.reconstruct.smoothing_kernels import reprojection_terms
 from mocap.reconstruct.triangulation_kernels import agreeing_views, triangulate_kernel
 
 # Tukey's gate in standard deviations. Nearer gates lose accuracy (8 cameras, 2 px noise, 10 %
@@ -49,6 +50,44 @@ def estimate_noise_px(vectors: FloatArray, pixels: FloatArray, rays: FloatArray)
             MIN_NOISE_PX,
             _agreement_px(vectors, pixels[sample], rays[sample], GATE_SIGMAS * previous),
         )
+        if abs(sigma - previous) < 0.02 * previous:
+            break
+    return sigma
+
+
+def noise_of_points_px(vectors: FloatArray, pixels: FloatArray, points: FloatArray) -> float:
+    """Return the noise (px per axis) of observations (point, camera, 2) of triangulated points.
+
+    As `estimate_noise_px`, for points (point, 3) already triangulated; NaN = not triangulated.
+
+    Raises:
+        ReconstructionError: when no point was triangulated.
+    """
+    solved = np.flatnonzero(~np.isnan(points[:, 0]))
+    if len(solved) == 0:
+        raise ReconstructionError(
+            "no keypoint was triangulated in any frame, so there is nothing to smooth. "
+            "Check the calibration, the synchronisation and the detections of this take."
+        )
+    sample = solved[np.linspace(0, len(solved) - 1, min(len(solved), _SAMPLE_POINTS)).astype(int)]
+    cameras = len(vectors)
+    squared_errors = np.full((len(sample), cameras), np.nan)
+    sigma = _FIRST_GATE_SHARE_OF_FOCAL * float(vectors[:, 6].max()) / GATE_SIGMAS
+    reprojection_terms(
+        vectors,
+        pixels[sample],
+        points[sample],
+        1.0,
+        1.0,
+        np.zeros((len(sample), 6)),
+        np.zeros((len(sample), 3)),
+        squared_errors,
+    )
+    for _ in range(_MAX_ROUNDS):
+        previous = sigma
+        sigma = noise_from_residuals_px(squared_errors, GATE_SIGMAS * previous)
+        if np.isnan(sigma) or sigma < MIN_NOISE_PX:
+            return MIN_NOISE_PX
         if abs(sigma - previous) < 0.02 * previous:
             break
     return sigma

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mocap.core.camera import Calibration
@@ -21,21 +19,6 @@ MIN_CONFIDENCE = 0.2
 
 # Rays nearly parallel fix a direction, not a place: such a point is no measurement.
 MAX_SIGMA_M = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Observations:
-    """Confident keypoints of a rig; the point axis runs over frame, person, keypoint.
-
-    Attributes:
-        vectors: (camera, 15) of the rig, in the order of the tracks.
-        pixels: (point, camera, 2), NaN = not seen or not confident.
-        rays: (point, camera, 2) undistorted x/z, y/z of `pixels`.
-    """
-
-    vectors: FloatArray
-    pixels: FloatArray
-    rays: FloatArray
 
 
 def triangulate(
@@ -63,24 +46,23 @@ def triangulate(
     Raises:
         ReconstructionError: when there is one camera only or no keypoint has two agreeing views.
     """
-    seen = observations(tracks, calibration, min_confidence)
-    sigma = (
-        estimate_noise_px(seen.vectors, seen.pixels, seen.rays) if sigma_px is None else sigma_px
-    )
+    vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
+    rays = rays_of(vectors, pixels)
+    sigma = estimate_noise_px(vectors, pixels, rays) if sigma_px is None else sigma_px
     gate_px = GATE_SIGMAS * sigma if max_error_px is None else max_error_px
-    count, cameras = seen.pixels.shape[:2]
+    count, cameras = pixels.shape[:2]
     points, information = np.full((count, 3), np.nan), np.zeros((count, 6))
     squared_errors = np.full((count, cameras), np.nan)
-    triangulate_kernel(
-        seen.vectors, seen.pixels, seen.rays, gate_px, points, information, squared_errors
-    )
+    triangulate_kernel(vectors, pixels, rays, gate_px, points, information, squared_errors)
     return _points_3d(tracks, points, information / sigma**2, squared_errors, gate_px)
 
 
-def observations(
+def observed_pixels(
     tracks: Tracks2D, calibration: Calibration, min_confidence: float = MIN_CONFIDENCE
-) -> Observations:
-    """Return the confident keypoints of tracks as pixels and rays.
+) -> tuple[FloatArray, FloatArray]:
+    """Return the camera vectors (camera, 15) and the confident pixels (point, camera, 2).
+
+    The point axis runs over frame, person, keypoint; NaN is not seen or not confident.
 
     Raises:
         ReconstructionError: when the tracks have fewer than two cameras.
@@ -92,15 +74,18 @@ def observations(
         )
     vectors = calibration.subset(tracks.camera_names).vectors()
     cameras = len(vectors)
-    pixels = np.array(tracks.pixels, dtype=np.float64).reshape(cameras, -1, 2)
-    pixels[np.asarray(tracks.confidence).reshape(cameras, -1) < min_confidence] = np.nan
-    rays = np.full_like(pixels, np.nan)
-    undistort_points(vectors, pixels, rays)
-    return Observations(
-        vectors,
-        np.ascontiguousarray(pixels.transpose(1, 0, 2)),
-        np.ascontiguousarray(rays.transpose(1, 0, 2)),
-    )
+    by_point = np.moveaxis(np.asarray(tracks.pixels).reshape(cameras, -1, 2), 0, 1)
+    pixels = np.array(by_point, dtype=np.float64, order="C")
+    doubtful = np.asarray(tracks.confidence).reshape(cameras, -1) < min_confidence
+    pixels[doubtful.T] = np.nan
+    return vectors, pixels
+
+
+def rays_of(vectors: FloatArray, pixels: FloatArray) -> FloatArray:
+    """Return undistorted x/z, y/z (point, camera, 2) of pixels (point, camera, 2)."""
+    rays = np.full((len(vectors), len(pixels), 2), np.nan)
+    undistort_points(vectors, np.ascontiguousarray(pixels.swapaxes(0, 1)), rays)
+    return np.ascontiguousarray(rays.swapaxes(0, 1))
 
 
 def median_error_px(squared_errors: FloatArray, agreeing: BoolArray) -> FloatArray:

@@ -1,0 +1,157 @@
+"""The banded matrix of one keypoint over time: factor, solve and selected inverse (numba).
+
+Unknowns of one keypoint in the order frame, axis: data give 3x3 blocks on the diagonal, the
+motion prior couples each frame with the three before it, hence a half bandwidth of 9. Cost is
+linear in frames. Bands are stored by row: `factor[i, m]` = L[i, i - 9 + m].
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from mocap.core.lens import FASTMATH
+from mocap.core.shapes import FloatArray
+
+HALF_BAND = 9
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _assemble(
+    information: FloatArray, weights: FloatArray, memory: float, damping: float, band: FloatArray
+) -> None:
+    """Write information (frame, 6) and the motion prior as the lower band (3 F, 10)."""
+    frames = len(information)
+    band[:] = 0.0
+    coefficients = np.array([-memory, 1.0 + 2.0 * memory, -(2.0 + memory), 1.0])
+    start = np.array([0.0, 1.0, -2.0, 1.0])
+    for t in range(frames):
+        d = information[t]
+        i = 3 * t
+        band[i, 9] += d[0] + damping
+        band[i + 1, 8] += d[1]
+        band[i + 1, 9] += d[3] + damping
+        band[i + 2, 7] += d[2]
+        band[i + 2, 8] += d[4]
+        band[i + 2, 9] += d[5] + damping
+        if t < 2:
+            continue
+        c = start if t == 2 else coefficients
+        weight = weights[t] * (1.0 - memory * memory) if t == 2 else weights[t]
+        for p in range(1 if t == 2 else 0, 4):
+            for q in range(1 if t == 2 else 0, p + 1):
+                for axis in range(3):
+                    row = 3 * (t - 3 + p) + axis
+                    band[row, 9 - 3 * (p - q)] += weight * c[p] * c[q]
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _factor_in_place(band: FloatArray) -> None:
+    """Replace a lower band (n, 10) by its Cholesky factor, the diagonal by its reciprocal."""
+    for i in range(len(band)):
+        row = band[i]
+        first = max(0, HALF_BAND - i)
+        for m in range(first, HALF_BAND + 1):
+            other = band[i - HALF_BAND + m]
+            value = row[m]
+            for p in range(first, m):
+                value -= row[p] * other[p - m + HALF_BAND]
+            if m < HALF_BAND:
+                row[m] = value * other[HALF_BAND]
+            else:
+                row[m] = 1.0 / math.sqrt(max(value, 1e-300))
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def factor_bands(
+    information: FloatArray,
+    weights: FloatArray,
+    memory: float,
+    damping: float,
+    factors: FloatArray,
+) -> None:
+    """Write the Cholesky factor (keypoint, 3 F, 10) of every keypoint's matrix."""
+    for k in range(len(information)):
+        _assemble(information[k], weights[k], memory, damping, factors[k])
+        _factor_in_place(factors[k])
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def solve_bands(factors: FloatArray, right: FloatArray, out: FloatArray) -> None:
+    """Solve every keypoint's system; right and out are (keypoint, frame, 3)."""
+    keypoints, count, _ = factors.shape
+    for k in range(keypoints):
+        factor = factors[k]
+        b = right[k].reshape(count)
+        x = out[k].reshape(count)
+        for i in range(count):
+            value = b[i]
+            for m in range(max(0, HALF_BAND - i), HALF_BAND):
+                value -= factor[i, m] * x[i - HALF_BAND + m]
+            x[i] = value * factor[i, HALF_BAND]
+        for i in range(count - 1, -1, -1):
+            x[i] *= factor[i, HALF_BAND]
+            for m in range(max(0, HALF_BAND - i), HALF_BAND):
+                x[i - HALF_BAND + m] -= factor[i, m] * x[i]
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def selected_inverse(
+    factors: FloatArray, memory: float, covariance: FloatArray, innovation_variance: FloatArray
+) -> None:
+    """Write the posterior covariance of each frame and the variance of each innovation.
+
+    covariance (keypoint, frame, 6) packed; innovation_variance (keypoint, frame), the trace over
+    the axes, 0 in the first three frames. Recursion of Takahashi et al. (1973):
+    the entries of the inverse inside the band follow from the factor, last row first.
+    """
+    keypoints, count, _ = factors.shape
+    inverse = np.zeros((count + HALF_BAND, HALF_BAND + 1))  # [i, m] = inverse[i, i + m]
+    for k in range(keypoints):
+        factor = factors[k]
+        for i in range(count - 1, -1, -1):
+            reach = min(HALF_BAND, count - 1 - i)
+            row = inverse[i]
+            for j in range(reach, -1, -1):
+                value = factor[i, HALF_BAND] if j == 0 else 0.0
+                for p in range(1, reach + 1):
+                    # L[i + p, i] times inverse[i + p, i + j], read from the upper triangle.
+                    if p <= j:
+                        entry = inverse[i + p, j - p]
+                    elif j > 0:
+                        entry = inverse[i + j, p - j]
+                    else:
+                        entry = row[p]
+                    value -= factor[i + p, HALF_BAND - p] * entry
+                row[j] = value * factor[i, HALF_BAND]
+        _collect(inverse, memory, covariance[k], innovation_variance[k])
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _collect(
+    inverse: FloatArray, memory: float, covariance: FloatArray, variance: FloatArray
+) -> None:
+    """Read the 3x3 blocks and the innovation variances off one keypoint's inverse."""
+    frames = len(covariance)
+    variance[:] = 0.0
+    coefficients = np.array([-memory, 1.0 + 2.0 * memory, -(2.0 + memory), 1.0])
+    for t in range(frames):
+        i = 3 * t
+        covariance[t, 0] = inverse[i, 0]
+        covariance[t, 1] = inverse[i, 1]
+        covariance[t, 2] = inverse[i, 2]
+        covariance[t, 3] = inverse[i + 1, 0]
+        covariance[t, 4] = inverse[i + 1, 1]
+        covariance[t, 5] = inverse[i + 2, 0]
+        if t < 3:
+            continue
+        total = 0.0
+        for p in range(4):
+            for q in range(p, 4):
+                entry = 0.0
+                for axis in range(3):
+                    entry += inverse[3 * (t - 3 + p) + axis, 3 * (q - p)]
+                total += (1.0 if p == q else 2.0) * coefficients[p] * coefficients[q] * entry
+        variance[t] = max(total, 0.0)

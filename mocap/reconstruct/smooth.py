@@ -1,0 +1,181 @@
+"""Triangulated keypoints become one smooth, gap-free motion with honest uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mocap.core.camera import Calibration
+from mocap.core.detections import Tracks2D
+from mocap.core.errors import ReconstructionError
+from mocap.core.keypoints import keypoint_set_of
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.reconstruct.acceleration import initial_scales
+from mocap.reconstruct.linear_kernels import unpack_symmetric
+from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
+from mocap.reconstruct.start import start_of_person
+from mocap.reconstruct.trajectory import Trajectories, TrajectoryProblem, estimate_trajectories
+from mocap.reconstruct.triangulate import MIN_CONFIDENCE, median_error_px, observed_pixels
+from mocap.reconstruct.triangulation_kernels import agreeing_views
+
+# Detected shoulders and hips are not rigid joints: on recordings hard bone lengths fit the images
+# of held-out frames 0.2-0.7 px worse than soft ones of this standard deviation.
+BONE_SIGMA_M = 0.015
+
+# A value whose standard deviation (per axis) exceeds this is a guess, not an estimate: MISSING.
+MAX_SIGMA_M = 0.1
+
+
+def smooth(
+    points: Points3D,
+    tracks: Tracks2D,
+    calibration: Calibration,
+    *,
+    bones: Sequence[tuple[str, str]] | None = None,
+    bone_sigma_m: float = BONE_SIGMA_M,
+    sigma_px: float | None = None,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> Points3D:
+    """Estimate the most probable motion given all observations of the whole take.
+
+    Robust maximum a posteriori: Tukey's loss on the reprojection error of every confident
+    observation (outliers need not be removed before, single views count too), accelerations of a
+    scale estimated per keypoint and moment, bone lengths roughly constant. There is no lag.
+
+    Args:
+        points: the triangulated tracks, where the estimate starts.
+        tracks: keypoints in pixels of the calibration.
+        calibration: holds at least the cameras of the tracks.
+        bones: pairs of keypoint names at nearly constant distance; those of the known keypoint
+            set by default, an empty sequence for none.
+        bone_sigma_m: how much a bone's length varies over time.
+        sigma_px: detector noise per axis; estimated from the agreement of the views by default.
+        min_confidence: keypoints below it are ignored.
+
+    Returns:
+        Points with posterior covariance. MEASURED where two or more views agree with the point,
+        INTERPOLATED between such frames, EXTRAPOLATED outside them; MISSING where the standard
+        deviation exceeds 0.1 m.
+
+    Raises:
+        ReconstructionError: when points and tracks do not belong together, or nothing was seen
+            by two cameras.
+        InputError: when the keypoint set is unknown and `bones` is not given.
+    """
+    _check_same_take(points, tracks)
+    bone_indices = _bone_indices(tracks.keypoint_names, bones)
+    vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
+    axes = points.source.shape
+    if sigma_px is None:
+        sigma_px = noise_of_points_px(vectors, pixels, points.xyz.reshape(-1, 3))
+    pixels = pixels.reshape(*axes, -1, 2)
+    results = [
+        _smooth_person(points, person, pixels[:, person], vectors, sigma_px, bone_indices, bone_sigma_m)
+        for person in range(axes[1])
+    ]
+    xyz, covariance, error, views, source = (np.stack(field, axis=1) for field in zip(*results))
+    return Points3D(
+        keypoint_names=points.keypoint_names,
+        person_ids=points.person_ids,
+        fps=points.fps,
+        xyz=xyz,
+        covariance=covariance,
+        reprojection_error_px=error,
+        view_count=views,
+        source=source,
+    )
+
+
+def _check_same_take(points: Points3D, tracks: Tracks2D) -> None:
+    """Raise unless points (frame, person, keypoint) were made from these tracks."""
+    expected = (tracks.pixels.shape[1], len(tracks.person_ids), len(tracks.keypoint_names))
+    if points.source.shape != expected or points.keypoint_names != tracks.keypoint_names:
+        raise ReconstructionError(
+            f"the 3D points (frames, people, keypoints = {points.source.shape}) were not made from "
+            f"these 2D tracks ({expected}). Triangulate the tracks again."
+        )
+
+
+def _bone_indices(
+    keypoint_names: tuple[str, ...], bones: Sequence[tuple[str, str]] | None
+) -> IntArray:
+    """Return bones as index pairs (bone, 2)."""
+    if bones is None:
+        pairs = list(keypoint_set_of(keypoint_names).bone_indices())
+    else:
+        pairs = [(keypoint_names.index(a), keypoint_names.index(b)) for a, b in bones]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+PersonArrays = tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray]
+
+
+def _smooth_person(
+    points: Points3D,
+    person: int,
+    pixels: FloatArray,
+    vectors: FloatArray,
+    sigma_px: float,
+    bones: IntArray,
+    bone_sigma_m: float,
+) -> PersonArrays:
+    """Return xyz, covariance, error, view count and source of one person, each (frame, keypoint, ...)."""
+    seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
+    start, reliable = start_of_person(points, person, seen_views)
+    active = np.flatnonzero(reliable.any(axis=0))
+    frames, keypoints = reliable.shape
+    xyz = np.full((frames, keypoints, 3), np.nan)
+    covariance = np.full((frames, keypoints, 3, 3), np.nan)
+    error = np.full((frames, keypoints), np.nan)
+    views = np.zeros((frames, keypoints), dtype=np.int64)
+    source = np.full((frames, keypoints), Source.MISSING, dtype=np.uint8)
+    if len(active) == 0:
+        return xyz, covariance, error, views, source
+    start = np.ascontiguousarray(start[:, active].swapaxes(0, 1))
+    noise = np.trace(points.covariance[:, person, active], axis1=-2, axis2=-1).T / 3.0
+    used = reliable[:, active].T
+    scales = initial_scales(start, np.nan_to_num(noise), used, points.fps)
+    problem = TrajectoryProblem(
+        vectors=vectors,
+        pixels=np.ascontiguousarray(pixels[:, active].swapaxes(0, 1)),
+        fps=points.fps,
+        sigma_px=sigma_px,
+        gate_px=GATE_SIGMAS * sigma_px,
+        bones=_among(bones, active),
+        bone_sigma_m=bone_sigma_m,
+    )
+    result = estimate_trajectories(problem, start, used, scales)
+    xyz[:, active] = result.points.swapaxes(0, 1)
+    covariance[:, active] = unpack_symmetric(result.covariance).swapaxes(0, 1)
+    error[:, active], views[:, active] = (each.T for each in _agreement(result, problem.gate_px))
+    known = np.trace(covariance, axis1=2, axis2=3) < 3.0 * MAX_SIGMA_M**2
+    source[:] = np.where(known, _labels(views >= 2), Source.MISSING)
+    xyz[~known] = np.nan
+    covariance[~known] = np.nan
+    return xyz, covariance, np.where(known, error, np.nan), np.where(known, views, 0), source
+
+
+def _among(bones: IntArray, active: IntArray) -> IntArray:
+    """Return the bones between active keypoints, as indices into `active`."""
+    both = np.isin(bones, active).all(axis=1)
+    return np.searchsorted(active, bones[both]).astype(np.int64).reshape(-1, 2)
+
+
+def _agreement(result: Trajectories, gate_px: float) -> tuple[FloatArray, IntArray]:
+    """Return the median error and the number of agreeing views, each (keypoint, frame)."""
+    keypoints, frames, cameras = result.squared_errors.shape
+    squared = result.squared_errors.reshape(-1, cameras)
+    agreeing = agreeing_views(squared, gate_px)
+    views = np.count_nonzero(agreeing, axis=1)
+    error = median_error_px(squared, agreeing)
+    return error.reshape(keypoints, frames), views.reshape(keypoints, frames)
+
+
+def _labels(measured: BoolArray) -> IntArray:
+    """Return the source (frame, keypoint): inside the measured frames or beyond them."""
+    after_first = np.maximum.accumulate(measured, axis=0)
+    before_last = np.maximum.accumulate(measured[::-1], axis=0)[::-1]
+    inside = np.where(after_first & before_last, Source.INTERPOLATED, Source.EXTRAPOLATED)
+    return np.where(measured, Source.MEASURED, inside)

@@ -1,0 +1,174 @@
+"""The normal equations of the smoother, as numba kernels: reprojection, acceleration, bones.
+
+Arrays run over (keypoint, frame, ...), so that the banded matrix of one keypoint is contiguous.
+The cost is minus twice the log posterior, up to a constant:
+
+    sum_views rho(|pixel - projection|²) / sigma²                  Tukey's rho
+  + sum_frames weight * |a[t] - memory * a[t-1]|²                  acceleration a, see below
+  + sum_bones weight * (length - |x_b - x_a|)²                     soft bone lengths
+
+With the second difference a[t] = x[t] - 2 x[t-1] + x[t-2] the innovation a[t] - memory * a[t-1]
+has the coefficients 1, -(2 + memory), 1 + 2 memory, -memory on x[t] ... x[t-3]. The first second
+difference, which has none before it, carries the stationary variance: its weight is
+(1 - memory²) times that of an innovation.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_jacobian, robust_weight
+from mocap.core.shapes import FloatArray, IntArray
+from mocap.reconstruct.linear_kernels import add_normal_equations, camera_matrices, in_camera
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def reprojection_terms(
+    vectors: FloatArray,
+    pixels: FloatArray,
+    points: FloatArray,
+    gate_px: float,
+    sigma_px: float,
+    information: FloatArray,
+    gradient: FloatArray,
+    squared_errors: FloatArray,
+) -> float:
+    """Return the reprojection cost of points (n, 3) seen at pixels (n, camera, 2).
+
+    Writes the weighted J'J (n, 6) packed and J'e (n, 3), both over sigma², and the squared errors
+    (n, camera) in px², infinite behind a camera and NaN where not seen.
+    """
+    poses = camera_matrices(vectors)
+    scratch = np.zeros((2, 12))
+    d_lens, d_camera = scratch[:, :9], scratch[:, 9:]
+    gate_squared = gate_px * gate_px
+    precision = 1.0 / (sigma_px * sigma_px)
+    cost = 0.0
+    for n in range(len(points)):
+        information[n] = 0.0
+        gradient[n] = 0.0
+        for c in range(len(vectors)):
+            squared_errors[n, c] = np.nan
+            if np.isnan(pixels[n, c, 0]):
+                continue
+            x, y, z = in_camera(poses[c], points[n, 0], points[n, 1], points[n, 2])
+            if z < MIN_DEPTH_M:
+                squared_errors[n, c] = np.inf
+                cost += precision * gate_squared / 3.0
+                continue
+            u, v = project_point_jacobian(vectors[c, 6:], x, y, z, d_lens, d_camera)
+            e_u, e_v = pixels[n, c, 0] - u, pixels[n, c, 1] - v
+            squared_errors[n, c] = e_u * e_u + e_v * e_v
+            rho, weight = robust_weight(squared_errors[n, c], TUKEY, gate_squared)
+            cost += precision * rho
+            if weight > 0.0:
+                add_normal_equations(
+                    poses[c], d_camera, e_u, e_v, precision * weight, information[n], gradient[n]
+                )
+    return cost
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def motion_terms(
+    points: FloatArray, weights: FloatArray, memory: float, gradient: FloatArray
+) -> float:
+    """Return the motion cost of points (keypoint, frame, 3) and subtract its gradient.
+
+    weights (keypoint, frame) belong to the last frame of each innovation, in 1/m². The gradient
+    is halved like J'e of the reprojection.
+    """
+    keypoints, frames, _ = points.shape
+    c1, c2 = -(2.0 + memory), 1.0 + 2.0 * memory
+    cost = 0.0
+    for k in range(keypoints):
+        if frames >= 3:
+            w = weights[k, 2] * (1.0 - memory * memory)
+            for i in range(3):
+                second = points[k, 0, i] - 2.0 * points[k, 1, i] + points[k, 2, i]
+                cost += w * second * second
+                gradient[k, 0, i] -= w * second
+                gradient[k, 1, i] += 2.0 * w * second
+                gradient[k, 2, i] -= w * second
+        for t in range(3, frames):
+            for i in range(3):
+                innovation = (
+                    points[k, t, i]
+                    + c1 * points[k, t - 1, i]
+                    + c2 * points[k, t - 2, i]
+                    - memory * points[k, t - 3, i]
+                )
+                pull = weights[k, t] * innovation
+                cost += pull * innovation
+                gradient[k, t, i] -= pull
+                gradient[k, t - 1, i] -= c1 * pull
+                gradient[k, t - 2, i] -= c2 * pull
+                gradient[k, t - 3, i] += memory * pull
+    return cost
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def bone_terms(
+    points: FloatArray,
+    bones: IntArray,
+    lengths: FloatArray,
+    weights: FloatArray,
+    directions: FloatArray,
+    gradient: FloatArray,
+) -> float:
+    """Return the bone cost; write sqrt(weight) * direction (bone, frame, 3); add its gradient."""
+    frames = points.shape[1]
+    cost = 0.0
+    for index in range(len(bones)):
+        a, b = bones[index, 0], bones[index, 1]
+        root = math.sqrt(weights[index])
+        for t in range(frames):
+            d0 = points[b, t, 0] - points[a, t, 0]
+            d1 = points[b, t, 1] - points[a, t, 1]
+            d2 = points[b, t, 2] - points[a, t, 2]
+            length = math.sqrt(d0 * d0 + d1 * d1 + d2 * d2) + 1e-9
+            residual = root * (lengths[index] - length)
+            cost += residual * residual
+            scale = root / length
+            directions[index, t, 0] = scale * d0
+            directions[index, t, 1] = scale * d1
+            directions[index, t, 2] = scale * d2
+            for i in range(3):
+                pull = directions[index, t, i] * residual
+                gradient[b, t, i] += pull
+                gradient[a, t, i] -= pull
+    return cost
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def hessian_product(
+    information: FloatArray,
+    weights: FloatArray,
+    memory: float,
+    directions: FloatArray,
+    bones: IntArray,
+    vector: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write the Gauss-Newton Hessian times a vector (keypoint, frame, 3) into `out`."""
+    keypoints, frames, _ = vector.shape
+    out[:] = 0.0
+    motion_terms(vector, weights, memory, out)
+    for k in range(keypoints):
+        for t in range(frames):
+            d = information[k, t]
+            x, y, z = vector[k, t, 0], vector[k, t, 1], vector[k, t, 2]
+            out[k, t, 0] = -out[k, t, 0] + d[0] * x + d[1] * y + d[2] * z
+            out[k, t, 1] = -out[k, t, 1] + d[1] * x + d[3] * y + d[4] * z
+            out[k, t, 2] = -out[k, t, 2] + d[2] * x + d[4] * y + d[5] * z
+    for index in range(len(bones)):
+        a, b = bones[index, 0], bones[index, 1]
+        for t in range(frames):
+            stretch = 0.0
+            for i in range(3):
+                stretch += directions[index, t, i] * (vector[b, t, i] - vector[a, t, i])
+            for i in range(3):
+                out[b, t, i] += directions[index, t, i] * stretch
+                out[a, t, i] -= directions[index, t, i] * stretch

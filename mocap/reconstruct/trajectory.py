@@ -1,0 +1,203 @@
+"""The maximum-a-posteriori trajectories of one person's keypoints.
+
+Gauss-Newton on the cost of `smoothing_kernels`. Each linear system is solved by conjugate
+gradients; the preconditioner is the exact banded factor of every keypoint's data and acceleration
+terms, so that only the bones are left to the iterations. Between the steps the acceleration
+scales and the bone lengths are re-estimated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.reconstruct.acceleration import innovation_weights, memory_of, squared_innovations, update_scales
+from mocap.reconstruct.band_kernels import HALF_BAND, factor_bands, selected_inverse, solve_bands
+from mocap.reconstruct.smoothing_kernels import (
+    bone_terms,
+    hessian_product,
+    motion_terms,
+    reprojection_terms,
+)
+
+# The first steps see farther than the final gate, so that a start a few centimetres off (in a
+# gap, say) still finds its observations.
+import os
+FIRST_GATE_FACTORS = eval(os.environ.get('GF','(3.0,1.5)'))
+
+MAX_STEPS = 12
+# Converged when the root mean square step is below this: a tenth of a posterior sigma at best.
+CONVERGED_STEP_M = 2e-4
+MAX_CONJUGATE_STEPS = 40
+CONJUGATE_TOLERANCE = 1e-4
+
+# Keeps the matrix regular where data say nothing: a step of 30 m costs as much as one sigma.
+_DAMPING = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryProblem:
+    """What is known about one person's keypoints.
+
+    Attributes:
+        vectors: (camera, 15).
+        pixels: (keypoint, frame, camera, 2), NaN = not seen.
+        fps: frames per second.
+        sigma_px: detector noise per axis.
+        gate_px: distance at which Tukey's weight reaches zero.
+        bones: (bone, 2) keypoint indices.
+        bone_sigma_m: standard deviation of a bone's length over time.
+    """
+
+    vectors: FloatArray
+    pixels: FloatArray
+    fps: float
+    sigma_px: float
+    gate_px: float
+    bones: IntArray
+    bone_sigma_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """The estimate, its uncertainty and how it was reached.
+
+    Attributes:
+        points: (keypoint, frame, 3) metres.
+        covariance: (keypoint, frame, 6) packed, m². Bones are left out of it: they would only
+            make it smaller.
+        squared_errors: (keypoint, frame, camera) px²; infinite behind a camera, NaN not seen.
+        scales: (keypoint, frame) estimated acceleration scale, m/s².
+        steps: Gauss-Newton steps taken.
+        converged: whether the last step was small.
+    """
+
+    points: FloatArray
+    covariance: FloatArray
+    squared_errors: FloatArray
+    scales: FloatArray
+    steps: int
+    converged: bool
+
+
+class _System:
+    """The linearised problem at the current points; arrays are reused between steps."""
+
+    def __init__(self, problem: TrajectoryProblem) -> None:
+        keypoints, frames, cameras, _ = problem.pixels.shape
+        self.problem = problem
+        self.memory = memory_of(problem.fps)
+        self.information = np.zeros((keypoints, frames, 6))
+        self.gradient = np.zeros((keypoints, frames, 3))
+        self.squared_errors = np.zeros((keypoints, frames, cameras))
+        self.directions = np.zeros((len(problem.bones), frames, 3))
+        self.factors = np.zeros((keypoints, 3 * frames, HALF_BAND + 1))
+        self.weights = np.zeros((keypoints, frames))
+
+    def linearise(
+        self,
+        points: FloatArray,
+        scales: FloatArray,
+        gate_px: float,
+        used: BoolArray | None = None,
+    ) -> None:
+        """Set up the normal equations and the banded factors; `used` frames only, or all."""
+        problem = self.problem
+        count = points.shape[0] * points.shape[1]
+        reprojection_terms(
+            problem.vectors,
+            problem.pixels.reshape(count, -1, 2),
+            points.reshape(count, 3),
+            gate_px,
+            problem.sigma_px,
+            self.information.reshape(count, 6),
+            self.gradient.reshape(count, 3),
+            self.squared_errors.reshape(count, -1),
+        )
+        if used is not None:
+            self.information[~used] = 0.0
+            self.gradient[~used] = 0.0
+        self.weights = innovation_weights(scales, problem.fps)
+        motion_terms(points, self.weights, self.memory, self.gradient)
+        bone_weights = np.full(len(problem.bones), problem.bone_sigma_m**-2)
+        bone_terms(
+            points,
+            problem.bones,
+            bone_lengths(points, problem.bones),
+            bone_weights,
+            self.directions,
+            self.gradient,
+        )
+        factor_bands(self.information, self.weights, self.memory, _DAMPING, self.factors)
+
+    def step(self) -> FloatArray:
+        """Return the Gauss-Newton step (keypoint, frame, 3) by preconditioned conjugate gradients."""
+        residual = self.gradient
+        step = np.zeros_like(residual)
+        product = np.zeros_like(residual)
+        preconditioned = np.zeros_like(residual)
+        solve_bands(self.factors, residual, preconditioned)
+        if len(self.problem.bones) == 0:
+            return preconditioned
+        direction = preconditioned.copy()
+        energy = first_energy = float(np.vdot(residual, preconditioned))
+        for _ in range(MAX_CONJUGATE_STEPS):
+            if energy <= CONJUGATE_TOLERANCE * first_energy:
+                break
+            hessian_product(
+                self.information,
+                self.weights,
+                self.memory,
+                self.directions,
+                self.problem.bones,
+                direction,
+                product,
+            )
+            length = energy / float(np.vdot(direction, product))
+            step += length * direction
+            residual -= length * product
+            solve_bands(self.factors, residual, preconditioned)
+            previous, energy = energy, float(np.vdot(residual, preconditioned))
+            direction *= energy / previous
+            direction += preconditioned
+        return step
+
+
+def estimate_trajectories(
+    problem: TrajectoryProblem, start: FloatArray, reliable: BoolArray, scales: FloatArray
+) -> Trajectories:
+    """Return the trajectories near `start` (keypoint, frame, 3), re-estimating `scales`.
+
+    The first step uses the observations of the frames (keypoint, frame) that are `reliable` only:
+    it draws the motion model through them, so that the other frames start near the truth.
+    """
+    system = _System(problem)
+    points = start.copy()
+    keypoints, frames, _ = points.shape
+    covariance = np.zeros((keypoints, frames, 6))
+    variance = np.zeros((keypoints, frames))
+    steps, converged = 0, False
+    while steps < MAX_STEPS and not converged:
+        factor = FIRST_GATE_FACTORS[steps] if steps < len(FIRST_GATE_FACTORS) else 1.0
+        used = reliable if steps == 0 else None
+        system.linearise(points, scales, factor * problem.gate_px, used)
+        step = system.step()
+        points += step
+        steps += 1
+        selected_inverse(system.factors, system.memory, covariance, variance)
+        scales = update_scales(scales, squared_innovations(points, problem.fps), variance, problem.fps)
+        small = float(np.sqrt(np.mean(step**2))) < CONVERGED_STEP_M
+        converged = small and factor == 1.0
+    system.linearise(points, scales, problem.gate_px)
+    selected_inverse(system.factors, system.memory, covariance, variance)
+    return Trajectories(points, covariance, system.squared_errors, scales, steps, converged)
+
+
+def bone_lengths(points: FloatArray, bones: IntArray) -> FloatArray:
+    """Return the median length (bone,) over time of points (keypoint, frame, 3)."""
+    if len(bones) == 0:
+        return np.zeros(0)
+    difference = points[bones[:, 1]] - points[bones[:, 0]]
+    return np.asarray(np.median(np.sqrt(np.sum(difference**2, axis=2)), axis=1))
