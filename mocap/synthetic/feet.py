@@ -75,6 +75,7 @@ def measure_foot(model: BodyModel, betas: FloatArray, side: str) -> Foot:
     def rise(limit_deg: float) -> FloatArray:
         pitch_deg = np.linspace(0.0, limit_deg, 36)[1:]
         powers = np.deg2rad(pitch_deg)[:, None] ** _POWERS
-        return np.linalg.lstsq(powers, height(pitch_deg) - flat, rcond=None)[0]
+        solution = np.linalg.lstsq(powers, height(pitch_deg) - flat, rcond=None)[0]
+        return np.asarray(solution, dtype=np.float64)
 
     return Foot(flat, rise(_HEEL_ROLL_DEG), rise(-_TOE_ROLL_DEG), joints[toes] - joints[ankle])

@@ -17,10 +17,12 @@ from mocap.core.shapes import FloatArray
 from mocap.synthetic.exercises import arm_raise, dance, squat
 from mocap.synthetic.gait import walk
 from mocap.synthetic.puppet import SyntheticMotion
+from mocap.synthetic.throwing import throw
 
 MOTIONS: dict[str, Callable[..., SyntheticMotion]] = {
     "walk": walk,
     "squat": squat,
+    "throw": throw,
     "arm_raise": arm_raise,
     "dance": dance,
 }
@@ -59,5 +61,6 @@ __all__ = [
     "body_keypoints",
     "dance",
     "squat",
+    "throw",
     "walk",
 ]

@@ -14,12 +14,16 @@ import numpy as np
 from mocap.body.model import WORLD_FROM_BODY, BodyModel
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.core.errors import BodyError
+from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import Array, FloatArray
 from mocap.synthetic.feet import Foot, measure_foot
 
 SIDE_NAME = {1: "left", -1: "right"}
+Angle = Array | float
+"""Degrees: one for all frames, or (frame,)."""
+
 _AXES = {"x": 0, "y": 1, "z": 2}
 
 # Share of the arm's elevation above the horizontal that the collar bone takes; scapula and
@@ -49,7 +53,7 @@ class SyntheticMotion:
     betas: FloatArray
 
 
-def turn(axis: str, angle_deg: Array | float) -> FloatArray:
+def turn(axis: str, angle_deg: Angle) -> FloatArray:
     """Return rotations (..., 3, 3) about the axis "x", "y" or "z"."""
     rotvec = np.zeros((*np.shape(angle_deg), 3))
     rotvec[..., _AXES[axis]] = np.deg2rad(angle_deg)
@@ -94,11 +98,11 @@ class Puppet:
         """Set a joint's local rotations (frame, 3, 3) or one for all frames (3, 3)."""
         self.rotations[:, self.model.joint(joint)] = rotations
 
-    def pelvis(self, yaw_deg: Array, tilt_deg: Array, list_deg: Array) -> None:
+    def pelvis(self, yaw_deg: Angle, tilt_deg: Angle, list_deg: Angle) -> None:
         """Turn the pelvis: yaw to the left, tilt forwards, list raises the left side."""
         self.put("pelvis", turn("y", yaw_deg) @ turn("x", tilt_deg) @ turn("z", list_deg))
 
-    def trunk(self, yaw_deg: Array, flex_deg: Array, side_deg: Array) -> None:
+    def trunk(self, yaw_deg: Angle, flex_deg: Angle, side_deg: Angle) -> None:
         """Bend the spine evenly: yaw to the left, flex forwards, side raises the left side."""
         share = 1.0 / 3.0
         bend = [
@@ -108,7 +112,7 @@ class Puppet:
         for joint in ("spine1", "spine2", "spine3"):
             self.put(joint, bend[0] @ bend[1] @ bend[2])
 
-    def head(self, yaw_deg: Array, nod_deg: Array, side_deg: Array = 0.0) -> None:
+    def head(self, yaw_deg: Angle, nod_deg: Angle, side_deg: Angle = 0.0) -> None:
         """Turn the head on the neck, half in each of the two joints."""
         half = [
             turn(axis, 0.5 * np.asarray(angle))
@@ -117,7 +121,7 @@ class Puppet:
         for joint in ("neck", "head"):
             self.put(joint, half[0] @ half[1] @ half[2])
 
-    def arm(self, side: int, upper: FloatArray, elbow_deg: Array, forearm_deg: Array = 0.0) -> None:
+    def arm(self, side: int, upper: FloatArray, elbow_deg: Angle, forearm_deg: Angle = 0.0) -> None:
         """Set an arm.
 
         Args:
@@ -125,7 +129,7 @@ class Puppet:
             upper: (frame, 3, 3) of the upper arm relative to the chest, from `hanging_arm` or
                 `raised_arm`; the collar takes its share of the elevation.
             elbow_deg: flexion, 0 straight.
-            forearm_deg: pronation from the palm facing as the elbow pit's neighbour.
+            forearm_deg: turn of the forearm about itself.
         """
         name = SIDE_NAME[side]
         along = upper[..., 0] * side
@@ -136,11 +140,11 @@ class Puppet:
         self.put(f"{name}_shoulder", np.swapaxes(collar, -1, -2) @ upper)
         self.put(f"{name}_elbow", turn("y", -side * np.asarray(elbow_deg)) @ turn("x", forearm_deg))
 
-    def wrist(self, side: int, flexion_deg: Array) -> None:
+    def wrist(self, side: int, flexion_deg: Angle) -> None:
         """Bend the hand, palmwards positive."""
         self.put(f"{SIDE_NAME[side]}_wrist", turn("z", -side * np.asarray(flexion_deg)))
 
-    def curl_fingers(self, side: int, curl_deg: Array | float) -> None:
+    def curl_fingers(self, side: int, curl_deg: Angle) -> None:
         """Curl the four fingers by the same angle in each joint."""
         for finger in ("index", "middle", "ring", "pinky"):
             for k in (1, 2, 3):
@@ -151,10 +155,10 @@ class Puppet:
         self,
         side: int,
         ankle: FloatArray,
-        foot_yaw_deg: Array,
-        foot_pitch_deg: Array,
-        knee_yaw_deg: Array,
-        toes_deg: Array | None = None,
+        foot_yaw_deg: Angle,
+        foot_pitch_deg: Angle,
+        knee_yaw_deg: Angle,
+        toes_deg: Angle | None = None,
     ) -> None:
         """Bend a leg so that its ankle is where it should be; needs the root set before.
 
@@ -178,7 +182,8 @@ class Puppet:
         straight = thigh + knee @ shank
         ahead = turn("y", knee_yaw_deg) @ np.array([0.0, 0.0, 1.0])
         across = np.cross(ahead, reach)  # the knee's axis, towards the left
-        upper = _axes(reach, -across) @ np.swapaxes(_axes(straight, [-1.0, 0.0, 0.0]), -1, -2)
+        rest = _axes(straight, np.array([-1.0, 0.0, 0.0]))
+        upper = np.asarray(_axes(reach, -across) @ np.swapaxes(rest, -1, -2))
         foot = turn("y", foot_yaw_deg) @ turn("x", -np.asarray(foot_pitch_deg))
         toes = -np.minimum(foot_pitch_deg, 0.0) if toes_deg is None else np.asarray(toes_deg)
         self.put(f"{name}_hip", np.swapaxes(pelvis, -1, -2) @ upper)
@@ -187,7 +192,7 @@ class Puppet:
         self.put(f"{name}_foot", turn("x", -toes))
 
     def rolling_ankle(
-        self, side: int, ball_xz: Array, yaw_deg: Array, pitch_deg: Array, lift_m: Array = 0.0
+        self, side: int, ball_xz: Array, yaw_deg: Angle, pitch_deg: Angle, lift_m: Angle = 0.0
     ) -> FloatArray:
         """Return the ankle (frame, 3) of a foot that rolls at `ball_xz` (frame, 2) of the stage."""
         foot = self.feet[side]
@@ -217,6 +222,13 @@ class Puppet:
             constant = min(constant, float(np.min(highest - above_m)))
         self.root_position[:, 1] = constant + above_m
 
+    def mirror(self) -> None:
+        """Swap left and right in everything posed so far."""
+        flip = np.array([-1.0, 1.0, 1.0])
+        other = [self.model.joint(mirrored_name(name)) for name in self.model.joint_names]
+        self.rotations = self.rotations[:, other] * np.outer(flip, flip)
+        self.root_position = self.root_position * flip
+
     def world_motion(
         self, fps: float, heading_deg: float, origin_m: tuple[float, float]
     ) -> SyntheticMotion:
@@ -230,7 +242,7 @@ class Puppet:
         return SyntheticMotion(skeleton, rotations, transl, self.betas)
 
 
-def hanging_arm(side: int, forward_deg: Array, outward_deg: Array, twist_deg: Array) -> FloatArray:
+def hanging_arm(side: int, forward_deg: Angle, outward_deg: Angle, twist_deg: Angle) -> FloatArray:
     """Return an upper arm hung from the shoulder and swung: forward, away from the body, inwards.
 
     All zero: straight down, palm to the thigh.
@@ -240,7 +252,7 @@ def hanging_arm(side: int, forward_deg: Array, outward_deg: Array, twist_deg: Ar
 
 
 def raised_arm(
-    side: int, across_deg: Array, elevation_deg: Array, rotation_deg: Array
+    side: int, across_deg: Angle, elevation_deg: Angle, rotation_deg: Angle
 ) -> FloatArray:
     """Return an upper arm by horizontal adduction, elevation and external rotation.
 
