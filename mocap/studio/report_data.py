@@ -1,0 +1,203 @@
+"""What a take's report shows, and the figures behind it: no formatting here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mocap.core.camera import Calibration
+from mocap.core.detections import Tracks2D
+from mocap.core.errors import InputError
+from mocap.core.keypoints import keypoint_set_of
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import FloatArray
+
+# Face keypoints are centimetres apart: their lengths say nothing about the limbs.
+_FACE = ("nose", "eye", "ear")
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """Everything a take's report is made from.
+
+    Attributes:
+        take_name: name of the take.
+        calibration: the cameras, in any order.
+        tracks: 2D keypoints in pixels of the calibration.
+        points: 3D keypoints of the same frames, people and keypoints.
+        warnings: sentences shown first.
+        provenance: label and text of what made the result: versions, models, options.
+        calibration_report: the calibration's own figures, as stored in JSON.
+        contact_sheet_png: an image of the overlays.
+    """
+
+    take_name: str
+    calibration: Calibration
+    tracks: Tracks2D
+    points: Points3D
+    warnings: tuple[str, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
+    calibration_report: Mapping[str, Any] | None = None
+    contact_sheet_png: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Check that 2D and 3D belong together.
+
+        Raises:
+            InputError: frames, people or keypoints differ.
+        """
+        two, three = self.tracks.pixels.shape[1:4], self.points.xyz.shape[:3]
+        same_names = self.tracks.keypoint_names == self.points.keypoint_names
+        if two != three or not same_names or self.tracks.person_ids != self.points.person_ids:
+            raise InputError(
+                f"the report of '{self.take_name}' needs tracks and points of one run: the tracks "
+                f"have (frame, person, keypoint) = {two}, the points {three}. Run the stages again."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class CameraFigures:
+    """How one camera agrees with the 3D points, in pixels of the calibration.
+
+    Attributes:
+        name: camera.
+        image_size: (width, height).
+        seen: share of all keypoints and frames that it saw.
+        median_px, p95_px: length of the residual; NaN if it saw nothing.
+        bias_px: (2,) median signed residual, observed minus projected, x right and y down.
+    """
+
+    name: str
+    image_size: tuple[int, int]
+    seen: float
+    median_px: float
+    p95_px: float
+    bias_px: FloatArray
+
+
+@dataclass(frozen=True)
+class BoneFigures:
+    """The length of one bone over the take.
+
+    Attributes:
+        person_id: whose.
+        bone: names of its two ends.
+        median_mm: median length.
+        spread_mm: 1.4826 x the median absolute deviation: the standard deviation of a normal
+            distribution, blind to a few wild frames.
+        p5_mm, p95_mm: percentiles.
+    """
+
+    person_id: int
+    bone: tuple[str, str]
+    median_mm: float
+    spread_mm: float
+    p5_mm: float
+    p95_mm: float
+
+
+def residuals_px(data: ReportData) -> FloatArray:
+    """Return observed minus projected pixels (camera, frame, person, keypoint, 2), NaN unseen."""
+    rig = data.calibration.subset(data.tracks.camera_names)
+    return np.asarray(data.tracks.pixels - rig.project(data.points.xyz), dtype=np.float64)
+
+
+def camera_figures(data: ReportData, residual: FloatArray) -> tuple[CameraFigures, ...]:
+    """Return the figures of every camera that took part."""
+    length = np.linalg.norm(residual, axis=-1)
+    figures = []
+    for index, name in enumerate(data.tracks.camera_names):
+        seen = np.isfinite(data.tracks.pixels[index, ..., 0])
+        signed = residual[index].reshape(-1, 2)
+        signed = signed[np.isfinite(signed).all(axis=-1)]
+        figures.append(
+            CameraFigures(
+                name=name,
+                image_size=data.calibration[name].image_size,
+                seen=float(seen.mean()) if seen.size else 0.0,
+                median_px=float(percentile(length[index], 50.0)),
+                p95_px=float(percentile(length[index], 95.0)),
+                bias_px=np.median(signed, axis=0) if len(signed) else np.full(2, np.nan),
+            )
+        )
+    return tuple(figures)
+
+
+def camera_keypoint_error_px(residual: FloatArray, q: float) -> FloatArray:
+    """Return percentile `q` of the residual's length by camera and keypoint (camera, keypoint)."""
+    length = np.moveaxis(np.linalg.norm(residual, axis=-1), -1, 1)
+    return percentile(length.reshape(*length.shape[:2], -1), q, axis=-1)
+
+
+def source_shares(points: Points3D) -> dict[Source, FloatArray]:
+    """Return by source the share (keypoint,) of frames and people, in [0, 1]."""
+    return {source: _mean(points.source == source) for source in Source}
+
+
+def view_counts(points: Points3D) -> FloatArray:
+    """Return how many keypoints (views,) were seen by 0, 1, 2, … agreeing cameras."""
+    return np.bincount(np.asarray(points.view_count, dtype=np.int64).ravel()).astype(np.float64)
+
+
+def sigma_mm(points: Points3D, q: float) -> FloatArray:
+    """Return percentile `q` of the standard deviation per axis by keypoint (keypoint,), mm."""
+    by_keypoint = np.moveaxis(1000.0 * points.sigma_m, -1, 0)
+    return percentile(by_keypoint.reshape(len(by_keypoint), -1), q, axis=-1)
+
+
+def drawn_pairs(points: Points3D) -> tuple[tuple[int, int], ...]:
+    """Return the lines of a stick figure as keypoint indices; none for unknown keypoint sets."""
+    try:
+        return keypoint_set_of(points.keypoint_names).drawn_indices()
+    except InputError:
+        # A foreign detector's points are shown as dots; that is no reason to refuse a report.
+        return ()
+
+
+def bone_figures(points: Points3D) -> tuple[BoneFigures, ...]:
+    """Return the length of every limb bone of every person who has one."""
+    try:
+        bones = keypoint_set_of(points.keypoint_names).bones
+    except InputError:
+        return ()
+    column = {name: index for index, name in enumerate(points.keypoint_names)}
+    figures = []
+    for person, person_id in enumerate(points.person_ids):
+        for first, second in bones:
+            if any(part in first or part in second for part in _FACE):
+                continue
+            ends = points.xyz[:, person, [column[first], column[second]]]
+            length = 1000.0 * np.linalg.norm(ends[:, 0] - ends[:, 1], axis=-1)
+            median = percentile(length, 50.0)
+            if np.isfinite(median):
+                figures.append(
+                    BoneFigures(
+                        person_id=person_id,
+                        bone=(first, second),
+                        median_mm=float(median),
+                        spread_mm=1.4826 * float(percentile(np.abs(length - median), 50.0)),
+                        p5_mm=float(percentile(length, 5.0)),
+                        p95_mm=float(percentile(length, 95.0)),
+                    )
+                )
+    return tuple(figures)
+
+
+def percentile(values: FloatArray, q: float, axis: int | None = None) -> FloatArray:
+    """Return a percentile that skips NaN, and NaN (without a warning) where nothing is left."""
+    values = np.asarray(values, dtype=np.float64)
+    some = np.isfinite(values).any(axis=axis, keepdims=True)
+    if not values.size:
+        return np.full(some.shape, np.nan).squeeze(axis)
+    # Zeros stand in where nothing is known, so that there is something to sort.
+    ranked = np.nanpercentile(np.where(some, values, 0.0), q, axis=axis, keepdims=True)
+    return np.asarray(np.where(some, ranked, np.nan).squeeze(axis))
+
+
+def _mean(mask: FloatArray) -> FloatArray:
+    """Return the mean (keypoint,) of a mask (frame, person, keypoint); 0 where there is nothing."""
+    flat = np.asarray(mask, dtype=np.float64).reshape(-1, mask.shape[-1])
+    return np.asarray(flat.mean(axis=0)) if len(flat) else np.zeros(mask.shape[-1])

@@ -1,0 +1,224 @@
+"""The report's figures are right, and nothing from outside reaches its page unescaped."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from walker import MEASURES, keypoints_on, walk
+
+from mocap.core.camera import Calibration
+from mocap.core.detections import Tracks2D
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D, Source
+from mocap.studio.page import number, percent, plain
+from mocap.studio.report import write_report
+from mocap.studio.report_data import (
+    ReportData,
+    bone_figures,
+    camera_figures,
+    camera_keypoint_error_px,
+    percentile,
+    residuals_px,
+    source_shares,
+    view_counts,
+)
+from mocap.studio.scene import MAX_FRAMES, scene
+from mocap.synthetic.rigs import ring
+
+HOSTILE = '</script><img src=x onerror="alert(1)">&'
+
+
+def take(frames: int = 30, rig: Calibration | None = None, shift_px: float = 0.0) -> ReportData:
+    """A walker seen without noise by a ring of cameras, the second one shifted to the right."""
+    rig = rig or ring(4, image_size=(1280, 720), focal_px=800.0)
+    points = keypoints_on(walk(frames=frames))
+    pixels = rig.project(points.xyz)
+    pixels[1, ..., 0] += shift_px
+    confidence = np.where(np.isfinite(pixels[..., 0]), 0.9, 0.0)
+    tracks = Tracks2D(
+        rig.names, points.keypoint_names, points.person_ids, points.fps, pixels, confidence
+    )
+    return ReportData("walk_01", rig, tracks, points)
+
+
+class Page(HTMLParser):
+    """Collects tags, texts and the data of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.data = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        name, attributes = self.tags[-1] if self.tags else ("", {})
+        if name == "script" and attributes.get("id") == "report-data":
+            self.data += data
+        elif name not in ("script", "style"):
+            self.text += data
+
+    def document(self) -> dict[str, Any]:
+        loaded = json.loads(self.data)
+        assert isinstance(loaded, dict)
+        return loaded
+
+
+def test_a_shifted_camera_shows_by_its_signed_offset() -> None:
+    data = take(shift_px=3.0)
+    figures = camera_figures(data, residuals_px(data))
+    assert [camera.name for camera in figures] == ["cam1", "cam2", "cam3", "cam4"]
+    # Noise-free projections: only rounding of the lens model remains elsewhere.
+    np.testing.assert_allclose(figures[1].bias_px, [3.0, 0.0], atol=1e-6)
+    assert figures[1].median_px == pytest.approx(3.0) and figures[0].median_px < 1e-6
+    errors = camera_keypoint_error_px(residuals_px(data), 50.0)
+    assert errors.shape == (4, 21)
+    np.testing.assert_allclose(errors[1], 3.0, atol=1e-6)
+
+
+def test_bones_sources_and_views_are_counted() -> None:
+    data = take()
+    points = data.points
+    source, views = points.source.copy(), points.view_count.copy()
+    knee = points.keypoint_names.index("left_knee")
+    source[:10, 0, knee], views[:10, 0, knee] = Source.INTERPOLATED, 1
+    points = replace(points, source=source, view_count=views)
+    assert source_shares(points)[Source.INTERPOLATED][knee] == pytest.approx(1 / 3)
+    np.testing.assert_array_equal(view_counts(points), [0, 10, 0, 0, 21 * 30 - 10])
+    bones = {bone.bone: bone for bone in bone_figures(points)}
+    thigh = bones["left_hip", "left_knee"]
+    assert thigh.median_mm == pytest.approx(1000 * MEASURES.bone["left_knee"])
+    assert thigh.spread_mm < 1e-6
+    assert not any("nose" in end for bone in bones for end in bone)
+
+
+def test_percentile_skips_what_is_unknown() -> None:
+    values = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]])
+    np.testing.assert_array_equal(percentile(values, 50.0, axis=1), [2.0, np.nan])
+    assert percentile(values, 50.0) == 2.0
+    assert np.isnan(percentile(np.zeros(0), 50.0))
+    assert np.isnan(percentile(np.zeros((2, 0)), 50.0, axis=1)).all()
+
+
+def test_scene_holds_the_positions_to_the_millimetre() -> None:
+    data = take()
+    content = scene(data.calibration, data.points)
+    packed = np.frombuffer(base64.b64decode(content["xyz"]), dtype="<i2")
+    shown = packed.reshape(30, 1, 21, 3) * content["step"] + content["origin"]
+    # Half of a millimetre step.
+    assert np.abs(shown - data.points.xyz).max() <= 0.5e-3 + 1e-12
+    assert len(content["cameras"]) == 4
+    np.testing.assert_allclose(content["cameras"][0]["center"], data.calibration.cameras[0].center)
+
+
+def test_long_takes_are_thinned_and_gaps_stay_gaps() -> None:
+    points = keypoints_on(walk(frames=MAX_FRAMES + 1))
+    xyz = points.xyz.copy()
+    xyz[2] = np.nan
+    content = scene(take().calibration, replace(points, xyz=xyz))
+    assert content["stride"] == 2 and content["frames"] == (MAX_FRAMES + 2) // 2
+    packed = np.frombuffer(base64.b64decode(content["xyz"]), dtype="<i2").reshape(-1, 21, 3)
+    assert (packed[1] == content["missing"]).all() and (packed[0] != content["missing"]).all()
+
+
+def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
+    data = replace(
+        take(),
+        warnings=("camera 'cam2' may have been moved.",),
+        provenance=(("mocap-studio", "0.1.0"),),
+        contact_sheet_png=b"\x89PNG\r\n\x1a\n",
+    )
+    path = tmp_path / "report.html"
+    write_report(data, path)
+    page = Page(path)
+    for attributes in (attributes for _, attributes in page.tags):
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "data:").startswith("data:")
+    places = {attributes["id"] for _, attributes in page.tags if attributes.get("id")}
+    document = page.document()
+    assert set(document["charts"]) | {"scene", "play", "frame", "time"} <= places
+    for words in ("1 warning", "camera 'cam2' may", "How this was made", "30 frames at 60 fps"):
+        assert words in page.text
+    assert path.stat().st_size < 8e6
+    write_report(data, tmp_path / "again.html")
+    assert path.read_bytes() == (tmp_path / "again.html").read_bytes()
+
+
+def test_names_from_outside_stay_text(tmp_path: Path) -> None:
+    rig = ring(3, image_size=(1280, 720), focal_px=800.0)
+    rig = replace(rig, cameras=(replace(rig.cameras[0], name=HOSTILE), *rig.cameras[1:]))
+    data = replace(
+        take(rig=rig),
+        take_name=HOSTILE,
+        warnings=(HOSTILE,),
+        provenance=((HOSTILE, HOSTILE),),
+        calibration_report={
+            "verdict": HOSTILE,
+            "findings": [{"level": HOSTILE, "text": HOSTILE, "remedy": HOSTILE}],
+            "cameras": [],
+        },
+    )
+    path = tmp_path / "report.html"
+    write_report(data, path)
+    page = Page(path)
+    assert not any("onerror" in attributes for _, attributes in page.tags)
+    assert [name for name, _ in page.tags].count("script") == 3
+    assert page.text.count(HOSTILE) >= 6
+    document = page.document()
+    # Plotly reads HTML-like tags in labels, so names are escaped there too.
+    assert "<" not in document["scene"]["cameras"][0]["name"]
+    assert all("<" not in name for name in document["charts"]["error-median"]["data"][0]["x"])
+
+
+def test_nothing_seen_gives_a_report_that_says_so(tmp_path: Path) -> None:
+    data = take(frames=4)
+    tracks = replace(
+        data.tracks,
+        pixels=np.full_like(data.tracks.pixels, np.nan),
+        confidence=np.zeros_like(data.tracks.confidence),
+    )
+    points = Points3D(
+        data.points.keypoint_names,
+        data.points.person_ids,
+        data.points.fps,
+        np.full_like(data.points.xyz, np.nan),
+        np.full_like(data.points.covariance, np.nan),
+        np.full_like(data.points.reprojection_error_px, np.nan),
+        np.zeros_like(data.points.view_count),
+        np.zeros_like(data.points.source),
+    )
+    path = tmp_path / "report.html"
+    write_report(replace(data, tracks=tracks, points=points), path)
+    page = Page(path)
+    assert "100.0 % missing" in page.text
+    assert not re.search(r"\bnan\b|\bNaN\b", page.text + page.data)
+
+
+def test_tracks_and_points_of_different_runs_are_refused() -> None:
+    data = take(frames=4)
+    with pytest.raises(InputError, match="of one run"):
+        replace(data, points=take(frames=5).points)
+
+
+def test_numbers_for_people() -> None:
+    assert number(-0.04, 1, "px") == "0.0\N{NO-BREAK SPACE}px"
+    assert number(-2.25, 2) == "−2.25" and number(float("nan"), 1, "mm") == "–"
+    assert [percent(share) for share in (0.0, 0.0004, 0.5, 0.9996, 1.0)] == [
+        "0.0 %",
+        "< 0.1 %",
+        "50.0 %",
+        "> 99.9 %",
+        "100.0 %",
+    ]
+    assert plain({"a": np.array([1.23456789, np.nan])}) == {"a": [1.2346, None]}
