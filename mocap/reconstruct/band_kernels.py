@@ -2,7 +2,8 @@
 
 Unknowns of one keypoint in the order frame, axis: data give 3x3 blocks on the diagonal, the
 motion prior couples each frame with the three before it, hence a half bandwidth of 9. Cost is
-linear in frames. Bands are stored by row: `factor[i, m]` = L[i, i - 9 + m].
+linear in frames. Bands are stored by row with 9 rows of zeros before and after, so that the inner
+loops have constant bounds: `factor[9 + i, m]` = L[i, i - 9 + m], the diagonal as its reciprocal.
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ from mocap.core.shapes import FloatArray
 HALF_BAND = 9
 
 
+def band_shape(keypoints: int, frames: int) -> tuple[int, int, int]:
+    """Return the shape of the padded bands of all keypoints."""
+    return keypoints, 3 * frames + 2 * HALF_BAND, HALF_BAND + 1
+
+
 @njit(fastmath=FASTMATH, cache=True)
 def _assemble(
     information: FloatArray, weights: FloatArray, memory: float, damping: float, band: FloatArray
 ) -> None:
-    """Write information (frame, 6) and the motion prior as the lower band (3 F, 10)."""
+    """Write information (frame, 6) and the motion prior as the lower band."""
     frames = len(information)
     band[:] = 0.0
     coefficients = np.array([-memory, 1.0 + 2.0 * memory, -(2.0 + memory), 1.0])
     start = np.array([0.0, 1.0, -2.0, 1.0])
     for t in range(frames):
         d = information[t]
-        i = 3 * t
+        i = HALF_BAND + 3 * t
         band[i, 9] += d[0] + damping
         band[i + 1, 8] += d[1]
         band[i + 1, 9] += d[3] + damping
@@ -43,25 +49,25 @@ def _assemble(
         for p in range(1 if t == 2 else 0, 4):
             for q in range(1 if t == 2 else 0, p + 1):
                 for axis in range(3):
-                    row = 3 * (t - 3 + p) + axis
+                    row = HALF_BAND + 3 * (t - 3 + p) + axis
                     band[row, 9 - 3 * (p - q)] += weight * c[p] * c[q]
 
 
 @njit(fastmath=FASTMATH, cache=True)
 def _factor_in_place(band: FloatArray) -> None:
-    """Replace a lower band (n, 10) by its Cholesky factor, the diagonal by its reciprocal."""
-    for i in range(len(band)):
+    """Replace a lower band by its Cholesky factor, the diagonal by its reciprocal."""
+    for i in range(HALF_BAND, len(band) - HALF_BAND):
         row = band[i]
-        first = max(0, HALF_BAND - i)
-        for m in range(first, HALF_BAND + 1):
+        for m in range(HALF_BAND):
             other = band[i - HALF_BAND + m]
             value = row[m]
-            for p in range(first, m):
+            for p in range(m):
                 value -= row[p] * other[p - m + HALF_BAND]
-            if m < HALF_BAND:
-                row[m] = value * other[HALF_BAND]
-            else:
-                row[m] = 1.0 / math.sqrt(max(value, 1e-300))
+            row[m] = value * other[HALF_BAND]
+        value = row[HALF_BAND]
+        for p in range(HALF_BAND):
+            value -= row[p] * row[p]
+        row[HALF_BAND] = 1.0 / math.sqrt(max(value, 1e-300))
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -72,7 +78,7 @@ def factor_bands(
     damping: float,
     factors: FloatArray,
 ) -> None:
-    """Write the Cholesky factor (keypoint, 3 F, 10) of every keypoint's matrix."""
+    """Write the Cholesky factor of every keypoint's matrix, see `band_shape`."""
     for k in range(len(information)):
         _assemble(information[k], weights[k], memory, damping, factors[k])
         _factor_in_place(factors[k])
@@ -81,20 +87,23 @@ def factor_bands(
 @njit(fastmath=FASTMATH, cache=True)
 def solve_bands(factors: FloatArray, right: FloatArray, out: FloatArray) -> None:
     """Solve every keypoint's system; right and out are (keypoint, frame, 3)."""
-    keypoints, count, _ = factors.shape
+    keypoints, frames, _ = right.shape
+    count = 3 * frames
+    x = np.zeros(count + HALF_BAND)
     for k in range(keypoints):
         factor = factors[k]
         b = right[k].reshape(count)
-        x = out[k].reshape(count)
-        for i in range(count):
-            value = b[i]
-            for m in range(max(0, HALF_BAND - i), HALF_BAND):
+        for i in range(HALF_BAND, count + HALF_BAND):
+            value = b[i - HALF_BAND]
+            for m in range(HALF_BAND):
                 value -= factor[i, m] * x[i - HALF_BAND + m]
             x[i] = value * factor[i, HALF_BAND]
-        for i in range(count - 1, -1, -1):
+        for i in range(count + HALF_BAND - 1, HALF_BAND - 1, -1):
             x[i] *= factor[i, HALF_BAND]
-            for m in range(max(0, HALF_BAND - i), HALF_BAND):
+            for m in range(HALF_BAND):
                 x[i - HALF_BAND + m] -= factor[i, m] * x[i]
+        out[k].reshape(count)[:] = x[HALF_BAND:]
+        x[:HALF_BAND] = 0.0
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -107,25 +116,28 @@ def selected_inverse(
     the axes, 0 in the first three frames. Recursion of Takahashi et al. (1973):
     the entries of the inverse inside the band follow from the factor, last row first.
     """
-    keypoints, count, _ = factors.shape
+    keypoints, rows, _ = factors.shape
+    count = rows - 2 * HALF_BAND
     inverse = np.zeros((count + HALF_BAND, HALF_BAND + 1))  # [i, m] = inverse[i, i + m]
+    column = np.zeros(HALF_BAND)
     for k in range(keypoints):
-        factor = factors[k]
         for i in range(count - 1, -1, -1):
-            reach = min(HALF_BAND, count - 1 - i)
             row = inverse[i]
-            for j in range(reach, -1, -1):
-                value = factor[i, HALF_BAND] if j == 0 else 0.0
-                for p in range(1, reach + 1):
-                    # L[i + p, i] times inverse[i + p, i + j], read from the upper triangle.
-                    if p <= j:
-                        entry = inverse[i + p, j - p]
-                    elif j > 0:
-                        entry = inverse[i + j, p - j]
-                    else:
-                        entry = row[p]
-                    value -= factor[i + p, HALF_BAND - p] * entry
-                row[j] = value * factor[i, HALF_BAND]
+            reciprocal = factors[k, i + HALF_BAND, HALF_BAND]
+            for p in range(HALF_BAND):
+                column[p] = factors[k, i + HALF_BAND + 1 + p, HALF_BAND - 1 - p] * reciprocal
+            for j in range(1, HALF_BAND + 1):
+                # Entries of the row and column i + j, all in rows already known.
+                value = 0.0
+                for p in range(1, j + 1):
+                    value -= column[p - 1] * inverse[i + p, j - p]
+                for p in range(j + 1, HALF_BAND + 1):
+                    value -= column[p - 1] * inverse[i + j, p - j]
+                row[j] = value
+            value = reciprocal * reciprocal
+            for p in range(1, HALF_BAND + 1):
+                value -= column[p - 1] * row[p]
+            row[0] = value
         _collect(inverse, memory, covariance[k], innovation_variance[k])
 
 

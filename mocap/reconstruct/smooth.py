@@ -11,7 +11,7 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import keypoint_set_of
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
 from mocap.reconstruct.acceleration import initial_scales
 from mocap.reconstruct.linear_kernels import unpack_symmetric
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
@@ -72,10 +72,14 @@ def smooth(
         sigma_px = noise_of_points_px(vectors, pixels, points.xyz.reshape(-1, 3))
     pixels = pixels.reshape(*axes, -1, 2)
     results = [
-        _smooth_person(points, person, pixels[:, person], vectors, sigma_px, bone_indices, bone_sigma_m)
+        _smooth_person(
+            points, person, pixels[:, person], vectors, sigma_px, bone_indices, bone_sigma_m
+        )
         for person in range(axes[1])
     ]
-    xyz, covariance, error, views, source = (np.stack(field, axis=1) for field in zip(*results))
+    xyz, covariance, error, views, source = (
+        np.stack(field, axis=1) for field in zip(*results, strict=True)
+    )
     return Points3D(
         keypoint_names=points.keypoint_names,
         person_ids=points.person_ids,
@@ -109,7 +113,7 @@ def _bone_indices(
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-PersonArrays = tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray]
+PersonArrays = tuple[Array, Array, Array, Array, Array]
 
 
 def _smooth_person(
@@ -121,7 +125,7 @@ def _smooth_person(
     bones: IntArray,
     bone_sigma_m: float,
 ) -> PersonArrays:
-    """Return xyz, covariance, error, view count and source of one person, each (frame, keypoint, ...)."""
+    """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person."""
     seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
     start, reliable = start_of_person(points, person, seen_views)
     active = np.flatnonzero(reliable.any(axis=0))

@@ -22,7 +22,11 @@ from numba import njit
 
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_jacobian, robust_weight
 from mocap.core.shapes import FloatArray, IntArray
+from mocap.reconstruct.band_kernels import solve_bands
 from mocap.reconstruct.linear_kernels import add_normal_equations, camera_matrices, in_camera
+
+MAX_CONJUGATE_STEPS = 40
+CONJUGATE_TOLERANCE = 1e-4
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -172,3 +176,61 @@ def hessian_product(
             for i in range(3):
                 out[b, t, i] += directions[index, t, i] * stretch
                 out[a, t, i] -= directions[index, t, i] * stretch
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def conjugate_gradients(
+    information: FloatArray,
+    weights: FloatArray,
+    memory: float,
+    directions: FloatArray,
+    bones: IntArray,
+    factors: FloatArray,
+    residual: FloatArray,
+    step: FloatArray,
+) -> None:
+    """Write the Gauss-Newton step (keypoint, frame, 3); `residual` starts as the gradient.
+
+    The banded factors of the keypoints precondition: without bones one iteration is exact.
+    """
+    product = np.zeros_like(residual)
+    preconditioned = np.zeros_like(residual)
+    solve_bands(factors, residual, preconditioned)
+    if len(bones) == 0:
+        step[:] = preconditioned
+        return
+    step[:] = 0.0
+    direction = preconditioned.copy()
+    energy = _inner(residual, preconditioned)
+    target = CONJUGATE_TOLERANCE * energy
+    for _ in range(MAX_CONJUGATE_STEPS):
+        if energy <= target:
+            return
+        hessian_product(information, weights, memory, directions, bones, direction, product)
+        length = energy / _inner(direction, product)
+        _add_scaled(step, length, direction)
+        _add_scaled(residual, -length, product)
+        solve_bands(factors, residual, preconditioned)
+        previous = energy
+        energy = _inner(residual, preconditioned)
+        _add_scaled(preconditioned, energy / previous, direction)
+        direction[:] = preconditioned
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _inner(a: FloatArray, b: FloatArray) -> float:
+    total = 0.0
+    for k in range(a.shape[0]):
+        for t in range(a.shape[1]):
+            for i in range(3):
+                total += a[k, t, i] * b[k, t, i]
+    return total
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _add_scaled(a: FloatArray, scale: float, b: FloatArray) -> None:
+    """Add scale * b to a."""
+    for k in range(a.shape[0]):
+        for t in range(a.shape[1]):
+            for i in range(3):
+                a[k, t, i] += scale * b[k, t, i]

@@ -2,8 +2,8 @@
 
 Gauss-Newton on the cost of `smoothing_kernels`. Each linear system is solved by conjugate
 gradients; the preconditioner is the exact banded factor of every keypoint's data and acceleration
-terms, so that only the bones are left to the iterations. Between the steps the acceleration
-scales and the bone lengths are re-estimated.
+terms, so that only the bones are left to the iterations. The acceleration scales and the bone
+lengths are re-estimated at every step. Cost and memory are linear in frames.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
-from mocap.reconstruct.acceleration import innovation_weights, memory_of, squared_innovations, update_scales
-from mocap.reconstruct.band_kernels import HALF_BAND, factor_bands, selected_inverse, solve_bands
+from mocap.reconstruct.acceleration import (
+    innovation_weights,
+    memory_of,
+    squared_innovations,
+    update_scales,
+)
+from mocap.reconstruct.band_kernels import band_shape, factor_bands, selected_inverse
 from mocap.reconstruct.smoothing_kernels import (
     bone_terms,
-    hessian_product,
+    conjugate_gradients,
     motion_terms,
     reprojection_terms,
 )
 
 # The first steps see farther than the final gate, so that a start a few centimetres off (in a
 # gap, say) still finds its observations.
-import os
-FIRST_GATE_FACTORS = eval(os.environ.get('GF','(3.0,1.5)'))
+FIRST_GATE_FACTORS = (3.0, 1.5)
 
 MAX_STEPS = 12
 # Converged when the root mean square step is below this: a tenth of a posterior sigma at best.
 CONVERGED_STEP_M = 2e-4
-MAX_CONJUGATE_STEPS = 40
-CONJUGATE_TOLERANCE = 1e-4
 
 # Keeps the matrix regular where data say nothing: a step of 30 m costs as much as one sigma.
 _DAMPING = 1e-3
@@ -93,7 +95,7 @@ class _System:
         self.gradient = np.zeros((keypoints, frames, 3))
         self.squared_errors = np.zeros((keypoints, frames, cameras))
         self.directions = np.zeros((len(problem.bones), frames, 3))
-        self.factors = np.zeros((keypoints, 3 * frames, HALF_BAND + 1))
+        self.factors = np.zeros(band_shape(keypoints, frames))
         self.weights = np.zeros((keypoints, frames))
 
     def linearise(
@@ -105,17 +107,7 @@ class _System:
     ) -> None:
         """Set up the normal equations and the banded factors; `used` frames only, or all."""
         problem = self.problem
-        count = points.shape[0] * points.shape[1]
-        reprojection_terms(
-            problem.vectors,
-            problem.pixels.reshape(count, -1, 2),
-            points.reshape(count, 3),
-            gate_px,
-            problem.sigma_px,
-            self.information.reshape(count, 6),
-            self.gradient.reshape(count, 3),
-            self.squared_errors.reshape(count, -1),
-        )
+        self.reproject(points, gate_px)
         if used is not None:
             self.information[~used] = 0.0
             self.gradient[~used] = 0.0
@@ -132,36 +124,34 @@ class _System:
         )
         factor_bands(self.information, self.weights, self.memory, _DAMPING, self.factors)
 
+    def reproject(self, points: FloatArray, gate_px: float) -> None:
+        """Fill the reprojection part of the normal equations and the squared errors."""
+        problem = self.problem
+        count = points.shape[0] * points.shape[1]
+        reprojection_terms(
+            problem.vectors,
+            problem.pixels.reshape(count, -1, 2),
+            points.reshape(count, 3),
+            gate_px,
+            problem.sigma_px,
+            self.information.reshape(count, 6),
+            self.gradient.reshape(count, 3),
+            self.squared_errors.reshape(count, -1),
+        )
+
     def step(self) -> FloatArray:
-        """Return the Gauss-Newton step (keypoint, frame, 3) by preconditioned conjugate gradients."""
-        residual = self.gradient
-        step = np.zeros_like(residual)
-        product = np.zeros_like(residual)
-        preconditioned = np.zeros_like(residual)
-        solve_bands(self.factors, residual, preconditioned)
-        if len(self.problem.bones) == 0:
-            return preconditioned
-        direction = preconditioned.copy()
-        energy = first_energy = float(np.vdot(residual, preconditioned))
-        for _ in range(MAX_CONJUGATE_STEPS):
-            if energy <= CONJUGATE_TOLERANCE * first_energy:
-                break
-            hessian_product(
-                self.information,
-                self.weights,
-                self.memory,
-                self.directions,
-                self.problem.bones,
-                direction,
-                product,
-            )
-            length = energy / float(np.vdot(direction, product))
-            step += length * direction
-            residual -= length * product
-            solve_bands(self.factors, residual, preconditioned)
-            previous, energy = energy, float(np.vdot(residual, preconditioned))
-            direction *= energy / previous
-            direction += preconditioned
+        """Return the Gauss-Newton step (keypoint, frame, 3)."""
+        step = np.zeros_like(self.gradient)
+        conjugate_gradients(
+            self.information,
+            self.weights,
+            self.memory,
+            self.directions,
+            self.problem.bones,
+            self.factors,
+            self.gradient,
+            step,
+        )
         return step
 
 
@@ -187,11 +177,13 @@ def estimate_trajectories(
         points += step
         steps += 1
         selected_inverse(system.factors, system.memory, covariance, variance)
-        scales = update_scales(scales, squared_innovations(points, problem.fps), variance, problem.fps)
+        scales = update_scales(
+            scales, squared_innovations(points, problem.fps), variance, problem.fps
+        )
         small = float(np.sqrt(np.mean(step**2))) < CONVERGED_STEP_M
         converged = small and factor == 1.0
-    system.linearise(points, scales, problem.gate_px)
-    selected_inverse(system.factors, system.memory, covariance, variance)
+    # The covariance is that of the last system: its step was far below any standard deviation.
+    system.reproject(points, problem.gate_px)
     return Trajectories(points, covariance, system.squared_errors, scales, steps, converged)
 
 
