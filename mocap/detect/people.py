@@ -1,0 +1,109 @@
+"""One person found in one image, and the two checks that keep people apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mocap.core.shapes import FloatArray, check_shapes
+
+DUPLICATE_DISTANCE = 0.08
+"""Two skeletons whose keypoints lie closer than this share of the person size are one person.
+
+The same person found twice differs by 1-3 %; two people 8 % of a body apart at all keypoints at
+once would have to stand exactly behind one another."""
+
+JUMP_DISTANCE = 0.12
+"""A refined skeleton farther than this share of the person size from the first guess is someone
+else's.
+
+Where two boxes overlap, a single-person network describes whoever is more prominent in the crop."""
+
+SURE_CONFIDENCE = 0.2
+"""Keypoints above this take part in the comparisons; below it, positions of hidden joints are
+guesses."""
+
+_FEWEST_FOR_COMPARISON = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One person in one image, in pixels of that image.
+
+    Attributes:
+        pixels: (keypoint, 2); NaN where not seen.
+        confidence: (keypoint,) in [0, 1]; 0 where not seen.
+        box: (4,) x0 y0 x1 y1 around the person.
+    """
+
+    pixels: FloatArray
+    confidence: FloatArray
+    box: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check that the arrays agree."""
+        check_shapes(self, pixels="keypoint 2", confidence="keypoint", box="4")
+
+    @property
+    def size_px(self) -> float:
+        """Longer side of the box."""
+        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+    @property
+    def mean_confidence(self) -> float:
+        """Mean over all keypoints, those not seen counting 0."""
+        return float(self.confidence.mean())
+
+
+def median_distance(a: Person, b: Person) -> float:
+    """Return the median distance (px) of the keypoints both see; infinite when those are few."""
+    sure = (a.confidence > SURE_CONFIDENCE) & (b.confidence > SURE_CONFIDENCE)
+    if sure.sum() < _FEWEST_FOR_COMPARISON:
+        return float("inf")
+    return float(np.median(np.linalg.norm(a.pixels[sure] - b.pixels[sure], axis=1)))
+
+
+def without_duplicates(people: Iterable[Person]) -> list[Person]:
+    """Keep the most confident of every group of skeletons that lie on top of one another, best
+    first."""
+    kept: list[Person] = []
+    for person in sorted(people, key=lambda each: -each.mean_confidence):
+        limits = (DUPLICATE_DISTANCE * max(person.size_px, other.size_px) for other in kept)
+        if all(
+            median_distance(person, other) > limit
+            for other, limit in zip(kept, limits, strict=True)
+        ):
+            kept.append(person)
+    return kept
+
+
+def jumped(refined: Person, guess: Person) -> bool:
+    """Tell whether a refined skeleton belongs to somebody other than the first guess."""
+    distance = median_distance(refined, guess)
+    return bool(np.isfinite(distance)) and distance > JUMP_DISTANCE * guess.size_px
+
+
+def seen_inside(person: Person, image_size: tuple[int, int], least_confidence: float) -> Person:
+    """Blank keypoints outside the image (guesses about padding) or below `least_confidence`."""
+    width, height = image_size
+    x, y = person.pixels.T
+    # Pixel centres run from 0 to size - 1, so the image itself reaches half a pixel further.
+    seen = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    seen &= person.confidence >= least_confidence
+    return replace(
+        person,
+        pixels=np.where(seen[:, None], person.pixels, np.nan),
+        confidence=np.where(seen, person.confidence, 0.0),
+    )
+
+
+def extent(person: Person) -> tuple[FloatArray, float]:
+    """Return the centre (2,) and the longer side of the rectangle around the sure keypoints."""
+    sure = person.confidence > SURE_CONFIDENCE
+    points = person.pixels[
+        sure if sure.sum() >= _FEWEST_FOR_COMPARISON + 2 else person.confidence > 0
+    ]
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (low + high) / 2, float((high - low).max())
