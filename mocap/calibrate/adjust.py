@@ -209,12 +209,13 @@ def adjust(
     prior: LensPrior | None,
     free: BoolArray,
     max_iterations: int,
-    tolerance: float,
+    min_gain: float = 0.0,
+    min_gain_share: float = 0.0,
 ) -> Adjustment:
     """Minimise the robust cost from `state`.
 
-    Stops when a step lowers the cost by less than `tolerance` of itself, or when no step lowers
-    it; both count as converged. The cost never rises.
+    Stops when a step lowers the cost by less than `min_gain` px² or `min_gain_share` of itself,
+    or when no step lowers it; all count as converged. The cost never rises.
     """
     damping = FIRST_DAMPING
     equations = linearise(views, state, loss, prior)
@@ -223,9 +224,10 @@ def adjust(
         candidate = moved(state, camera_step, board_step)
         cost = total_cost(views, candidate, loss, prior)
         if cost < equations.cost:
-            gain = (equations.cost - cost) / equations.cost
+            gain = equations.cost - cost
+            enough = max(min_gain, min_gain_share * equations.cost)
             state, damping = candidate, max(damping * 0.1, 1e-12)
-            if gain < tolerance:
+            if gain < enough:
                 return Adjustment(orthonormal(state), cost, iteration, True)
             equations = linearise(views, state, loss, prior)
         else:

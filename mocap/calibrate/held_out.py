@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap.calibrate.adjust import fit_boards, residuals
-from mocap.calibrate.refine import Refined, refine_final
+from mocap.calibrate.adjust import RigState, fit_boards, residuals
+from mocap.calibrate.covariance import PER_CAMERA
+from mocap.calibrate.refine import COARSE_LOSS, Refined, noise_sigma, refine_final
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board
 from mocap.core.lens import undistort_points
@@ -18,6 +19,8 @@ from mocap.core.transform import invert
 HELD_OUT_STRIDE = 5
 # Fewer held-out frames give no stable figure.
 MIN_HELD_OUT_FRAMES = 4
+# The second solve starts near its optimum and only judges: it may stop early.
+HELD_OUT_GAIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,27 +57,32 @@ def judge_held_out(
         return None
     boards = refined.state.world_from_board
     start = replace(refined.state, world_from_board=boards[~out])
-    solved = refine_final(training, start, lens_fixed=lens_fixed, tolerance=1e-5)
-    fitted, _ = fit_boards(test, replace(solved.state, world_from_board=boards[out]), solved.loss)
-    limit = solved.loss.scale_px
-    cameras = int((training.frames_per_camera() > 0).sum())
-    train_px = _per_freedom(residuals(training, solved.state), limit, 6 * training.frame_count + 15 * cameras)
-    test_errors = residuals(test, fitted)
-    bias, rms = length_errors_mm(test, solved.state.lens, solved.state.camera_from_world, test_errors, limit, board)
-    return HeldOut(len(chosen), train_px, _per_freedom(test_errors, limit, 6 * len(chosen)), bias, rms)
+    solved = refine_final(training, start, lens_fixed=lens_fixed, gain=HELD_OUT_GAIN)
+    moved = replace(solved.state, world_from_board=boards[out])
+    # The cameras have moved under the held-out boards: catch these again from afar first.
+    coarse, _ = fit_boards(test, moved, COARSE_LOSS)
+    fitted, _ = fit_boards(test, coarse, solved.loss)
+    errors = residuals(test, fitted)
+    training_unknowns = 6 * training.frame_count + PER_CAMERA * len(views.camera_names)
+    bias, rms = length_errors_mm(test, solved.state, errors, solved.loss.scale_px, board)
+    return HeldOut(
+        frames=len(chosen),
+        training_px=_per_freedom(residuals(training, solved.state), training_unknowns),
+        error_px=_per_freedom(errors, 6 * len(chosen)),
+        length_bias_mm=bias,
+        length_rms_mm=rms,
+    )
 
 
-def _per_freedom(errors_px: FloatArray, limit_px: float, unknowns: int) -> float:
-    """Return sqrt(sum r² / degrees of freedom) of the inlying residual vectors (n, 2)."""
-    squared = np.sum(errors_px**2, axis=1)
-    inlying = squared[squared < limit_px**2]
-    return float(np.sqrt(inlying.sum() / max(2 * len(inlying) - unknowns, 1)))
+def _per_freedom(errors_px: FloatArray, unknowns: int) -> float:
+    """Return the robust noise per axis of residual vectors (n, 2), per degree of freedom."""
+    count = 2 * len(errors_px)
+    return float(noise_sigma(errors_px) * np.sqrt(count / max(count - unknowns, 1)))
 
 
 def length_errors_mm(
     views: BoardViews,
-    lens: FloatArray,
-    camera_from_world: FloatArray,
+    state: RigState,
     errors_px: FloatArray,
     limit_px: float,
     board: Board,
@@ -84,7 +92,7 @@ def length_errors_mm(
     Corners are triangulated one by one from the views of their frame, without the board model, so
     the distances test scale and relative poses. NaN when no two neighbours are seen twice.
     """
-    points = _triangulate(views, lens, camera_from_world, errors_px, limit_px)
+    points = _triangulate(views, state, errors_px, limit_px)
     grid = points.reshape(views.frame_count, board.rows - 1, board.columns - 1, 3)
     across = np.linalg.norm(np.diff(grid, axis=2), axis=-1).ravel()
     along = np.linalg.norm(np.diff(grid, axis=1), axis=-1).ravel()
@@ -96,11 +104,7 @@ def length_errors_mm(
 
 
 def _triangulate(
-    views: BoardViews,
-    lens: FloatArray,
-    camera_from_world: FloatArray,
-    errors_px: FloatArray,
-    limit_px: float,
+    views: BoardViews, state: RigState, errors_px: FloatArray, limit_px: float
 ) -> FloatArray:
     """Return corners (frame, corner, 3) seen by two views or more, NaN otherwise.
 
@@ -109,7 +113,7 @@ def _triangulate(
     corners = len(views.arrays.board_xy)
     inlying = np.hypot(errors_px[:, 0], errors_px[:, 1]) < limit_px
     camera = views.arrays.view_camera[views.observation_view]
-    origin, direction = _rays(lens, camera_from_world, camera, views.arrays.pixels)
+    origin, direction = _rays(state, camera, views.arrays.pixels)
     good = np.flatnonzero(inlying & np.isfinite(direction).all(axis=1))
     origin, direction = origin[good], direction[good]
     view = views.observation_view[good]
@@ -127,14 +131,14 @@ def _triangulate(
 
 
 def _rays(
-    lens: FloatArray, camera_from_world: FloatArray, camera: IntArray, pixels: FloatArray
+    state: RigState, camera: IntArray, pixels: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return origins and unit directions (n, 3) in the world of pixels (n, 2) of cameras (n,)."""
-    world_from_camera = invert(camera_from_world)
+    world_from_camera = invert(state.camera_from_world)
     normalised = np.full((len(pixels), 2), np.nan)
     for index in np.unique(camera):
         mine = camera == index
-        vector = np.concatenate([np.zeros(6), lens[index]])[None]
+        vector = np.concatenate([np.zeros(6), state.lens[index]])[None]
         part = np.zeros((1, int(mine.sum()), 2))
         undistort_points(vector, np.ascontiguousarray(pixels[mine][None]), part)
         normalised[mine] = part[0]

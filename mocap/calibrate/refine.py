@@ -33,6 +33,10 @@ MIN_SIGMA_PX = 0.02
 # planar poses.
 STUCK_PX = 4.0
 STUCK_ROUNDS = 2
+# Stages before the last stop when an iteration lowers the cost by less than this share.
+ROUGH_GAIN = 1e-3
+# The last one stops at this gain in units of sigma²; a change of 1 is one standard deviation.
+FINAL_GAIN = 0.01
 
 # Weak knowledge about any lens (standard deviations). With few corners and little depth the data
 # alone leave principal point and focal length open; with good data these priors do not matter.
@@ -93,7 +97,7 @@ def refine_from_start(
     for loss, most in ((COARSE_LOSS, 12), (FINE_LOSS, 12)):
         prior = lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0)
         fit = adjust(
-            views, state, loss, prior=prior, free=free, max_iterations=most, tolerance=1e-3
+            views, state, loss, prior=prior, free=free, max_iterations=most, min_gain_share=ROUGH_GAIN
         )
         state, iterations = fit.state, iterations + fit.iterations
     for _ in range(STUCK_ROUNDS):
@@ -102,7 +106,7 @@ def refine_from_start(
             break
         prior = lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0)
         fit = adjust(
-            views, state, FINE_LOSS, prior=prior, free=free, max_iterations=12, tolerance=1e-3
+            views, state, FINE_LOSS, prior=prior, free=free, max_iterations=12, min_gain_share=ROUGH_GAIN
         )
         state, iterations = fit.state, iterations + fit.iterations
     final = refine_final(views, state, lens_fixed=lens_fixed)
@@ -114,15 +118,19 @@ def refine_final(
     state: RigState,
     *,
     lens_fixed: BoolArray | None = None,
-    tolerance: float = 1e-7,
+    gain: float = FINAL_GAIN,
 ) -> Refined:
-    """Adjust a good state to the optimum of the Tukey loss."""
+    """Adjust a good state to the optimum of the Tukey loss.
+
+    Stops when an iteration lowers the cost by less than `gain` sigma²: the optimum is then nearer
+    than the noise can tell.
+    """
     free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
     sigma = noise_sigma(residuals(views, state))
     prior = lens_prior(views, state.lens[:, :2].mean(axis=1), sigma)
     loss = Loss(TUKEY, TUKEY_SIGMAS * sigma)
     fit = adjust(
-        views, state, loss, prior=prior, free=free, max_iterations=30, tolerance=tolerance
+        views, state, loss, prior=prior, free=free, max_iterations=60, min_gain=gain * sigma**2
     )
     return Refined(fit.state, sigma, prior, fit.iterations, fit.converged)
 

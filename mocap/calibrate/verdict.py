@@ -18,7 +18,7 @@ PRINCIPAL_POINT_WARN_PX = 50.0
 COVERAGE_WARN = 0.4
 # A fresh detection of a sharp board lies below 0.5 px; 1.5 px means blur or a bent board.
 RMS_WARN_PX, RMS_FAIL_PX = 1.0, 3.0
-REJECTED_WARN, REJECTED_FAIL = 0.10, 0.35
+REJECTED_WARN, REJECTED_FAIL = 0.15, 0.35
 DROPPED_WARN, DROPPED_FAIL = 0.10, 0.40
 # Genlocked cameras are below 0.05 frames, webcams at 0.2; half a frame is a missing trim.
 TIME_OFFSET_WARN, TIME_OFFSET_FAIL = 0.3, 0.7
