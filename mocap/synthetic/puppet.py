@@ -182,8 +182,8 @@ class Puppet:
         straight = thigh + knee @ shank
         ahead = turn("y", knee_yaw_deg) @ np.array([0.0, 0.0, 1.0])
         across = np.cross(ahead, reach)  # the knee's axis, towards the left
-        rest = _axes(straight, np.array([-1.0, 0.0, 0.0]))
-        upper = np.asarray(_axes(reach, -across) @ np.swapaxes(rest, -1, -2))
+        rest = orthonormal_axes(straight, np.array([-1.0, 0.0, 0.0]))
+        upper = np.asarray(orthonormal_axes(reach, -across) @ np.swapaxes(rest, -1, -2))
         foot = turn("y", foot_yaw_deg) @ turn("x", -np.asarray(foot_pitch_deg))
         toes = -np.minimum(foot_pitch_deg, 0.0) if toes_deg is None else np.asarray(toes_deg)
         self.put(f"{name}_hip", np.swapaxes(pelvis, -1, -2) @ upper)
@@ -280,7 +280,7 @@ def _knee_flexion_deg(
     return np.asarray(np.rad2deg(np.arctan2(sine, cosine) + np.arccos(wanted / largest)))
 
 
-def _axes(first: Array, second: Array) -> FloatArray:
+def orthonormal_axes(first: Array, second: Array) -> FloatArray:
     """Return orthonormal axes as columns (..., 3, 3): first, second made square to it, third."""
     x = first / np.linalg.norm(first, axis=-1, keepdims=True)
     z = np.cross(x, np.broadcast_to(second, x.shape))
