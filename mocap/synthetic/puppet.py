@@ -17,7 +17,7 @@ from mocap.core.errors import BodyError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, FloatArray, check_shapes
 from mocap.synthetic.feet import Foot, measure_foot
 
 SIDE_NAME = {1: "left", -1: "right"}
@@ -51,6 +51,10 @@ class SyntheticMotion:
     rotations: FloatArray
     transl: FloatArray
     betas: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check shapes."""
+        check_shapes(self, rotations="frame joint 3 3", transl="frame 3", betas="shape")
 
 
 def turn(axis: str, angle_deg: Angle) -> FloatArray:
