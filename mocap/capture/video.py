@@ -73,12 +73,12 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
         with _opened(path) as container:
             stream = _video_stream(container, path)
             times = _packet_times(container, stream, path)
-            rate = stream.average_rate
+            rate, unit = stream.average_rate, stream.time_base
             codec = stream.codec_context.name
         size, rotation = _first_frame(path)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
-    fps, steady = _rate(times, None if rate is None else float(rate))
+    fps, steady = _rate(times, float(unit or 0), None if rate is None else float(rate))
     return VideoInfo(path, name, size, fps, len(times), codec, rotation, not steady)
 
 
@@ -153,7 +153,7 @@ def _packet_times(container: InputContainer, stream: VideoStream, path: Path) ->
     return np.sort(np.array(times))
 
 
-def _rate(times: FloatArray, declared: float | None) -> tuple[float, bool]:
+def _rate(times: FloatArray, unit_s: float, declared: float | None) -> tuple[float, bool]:
     """Return frames per second and whether the frames follow each other evenly."""
     steps = np.diff(times)
     if len(steps) == 0 or not np.isfinite(steps).all() or times[-1] <= times[0]:
@@ -161,10 +161,13 @@ def _rate(times: FloatArray, declared: float | None) -> tuple[float, bool]:
         return (declared if declared else math.nan), True
     median = float(np.median(steps))
     steady = bool(np.all(np.abs(steps - median) <= STEADY_STEP * median))
-    if steady and declared and abs(declared * median - 1.0) < STEADY_STEP:
-        # The declared rate is exact (30000/1001), the timestamps may be rounded.
+    length = float(times[-1] - times[0])
+    mean = len(steps) / length
+    # Timestamps are rounded to the container's unit: within that, the declared rate is the exact
+    # one (30000/1001).
+    if steady and declared and abs(mean / declared - 1.0) <= unit_s / length:
         return declared, True
-    return float(len(steps) / (times[-1] - times[0])), steady
+    return mean, steady
 
 
 def _first_frame(path: Path) -> tuple[tuple[int, int], int]:

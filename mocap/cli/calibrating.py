@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from mocap.calibrate.corners import detect_corners
-from mocap.calibrate.report import CalibrationReport
+from mocap.calibrate.report import CalibrationReport, Verdict
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.session import Session
@@ -21,6 +21,7 @@ from mocap.cli.pipeline import Made, artifact_stage, run_stages
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.detections import Corners
+from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
 
@@ -52,6 +53,44 @@ def calibrate_session(
     _store(session, result, recording, board)
     say_report(console, result.report)
     return result
+
+
+def ensure_calibration(session: Session, console: Console) -> bool:
+    """Calibrate a session that has no calibration yet; tell whether that was needed.
+
+    Raises:
+        SessionError: there is neither a calibration nor a board recording.
+        CalibrationError: the calibration failed its own verdict.
+    """
+    if session.calibration_path.is_file():
+        _warn_of_failure(session, console)
+        return False
+    if not session.calibration_videos():
+        raise SessionError(
+            f"session {session.root} has no calibration. Copy the board recordings to "
+            f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
+        )
+    result = calibrate_session(session, console)
+    if result.report.verdict == Verdict.FAIL:
+        raise CalibrationError(
+            f"the calibration of {session.root} failed; the reasons are above and in "
+            f"{session.calibration_report_path}. Record the board again, or run once more to use "
+            "it all the same."
+        )
+    return True
+
+
+def _warn_of_failure(session: Session, console: Console) -> None:
+    """Say so each time a calibration that failed is used."""
+    path = session.calibration_report_path
+    if not path.is_file():
+        return
+    try:
+        verdict = json.loads(path.read_text(encoding="utf-8")).get("verdict")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
+    if verdict == Verdict.FAIL:
+        console.warnings([f"the calibration in use FAILED its checks: see {path}."])
 
 
 def _step(fps: float) -> int:

@@ -56,7 +56,7 @@ class Stage:
         options: what changes its result; JSON values only.
         stored: provenance of the artifact, None when there is none; InputError when damaged.
         build: make and store the artifact; takes what to record, returns what was recorded.
-        forget: drop unfinished work; called when the stage is asked for although it is current.
+        forget: drop unfinished work; called when the stage is forced and once it is stored.
     """
 
     name: str
@@ -216,6 +216,7 @@ def _run_stage(
     if forced:
         stage.forget()
     record = stage.build(wanted)
+    stage.forget()
     seconds = time.monotonic() - start
     return Outcome(stage.name, MADE, reason, seconds, record.warnings, record.notes)
 

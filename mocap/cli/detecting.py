@@ -1,0 +1,172 @@
+"""The detect stage: one camera after the other, each kept as soon as it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mocap.capture.checks import Recording
+from mocap.capture.session import Take
+from mocap.capture.video import VideoInfo, read_frames
+from mocap.cli.console import Console
+from mocap.cli.main import installed_version
+from mocap.cli.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
+from mocap.core.detections import Detections2D
+from mocap.core.errors import DetectionError
+from mocap.core.store import load_artifact
+
+if TYPE_CHECKING:
+    from mocap.detect.detect import Detector
+
+# A camera that finds somebody in fewer frames is aimed wrong, too dark, or too far away.
+MIN_FOUND_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """Which network finds people.
+
+    Attributes:
+        name: a detector of `mocap models list`.
+        weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
+        feet: also find heels and toes.
+    """
+
+    name: str = "movenet"
+    weights: Path | None = None
+    feet: bool = True
+
+
+class LazyDetector:
+    """The chosen network, loaded when the first camera needs it."""
+
+    def __init__(self, choice: DetectorChoice) -> None:
+        """Remember what to load."""
+        self.choice = choice
+
+    @cached_property
+    def network(self) -> Detector:
+        """The network.
+
+        Raises:
+            ModelError: the weights are missing or damaged.
+        """
+        from mocap.detect.detectors import default_workers, open_detector
+
+        choice = self.choice
+        return open_detector(
+            choice.name, feet=choice.feet, weights=choice.weights, workers=default_workers()
+        )
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """Hashes of the files of weights, for the record."""
+        from mocap.detect.detectors import weight_hashes
+
+        return weight_hashes(self.choice.name, feet=self.choice.feet, weights=self.choice.weights)
+
+
+def detect_stage(
+    take: Take,
+    recording: Recording,
+    choice: DetectorChoice,
+    hash_of: Callable[[Path], str],
+    console: Console,
+) -> Stage:
+    """Return the stage that finds people in all videos of a take.
+
+    Finished cameras wait in files of their own, so that a killed run does not repeat them; the
+    files go once the whole take is stored.
+    """
+    weights = {} if choice.weights is None else {"weights": choice.weights}
+    options = {"detector": choice.name, "feet": choice.feet}
+    partial = {camera: take.camera_detections_path(camera) for camera in recording.infos}
+
+    def make() -> Made:
+        from mocap.detect.detect import join_cameras
+
+        detector = LazyDetector(choice)
+        for camera, info in recording.infos.items():
+            stage = artifact_stage(
+                camera,
+                partial[camera],
+                Detections2D,
+                inputs={"video": info.path, **weights},
+                options={**options, "fps": recording.fps},
+                make=_camera_maker(info, recording.fps, detector, console),
+            )
+            (outcome,) = run_stages([stage], version=installed_version(), hash_of=hash_of)
+            if outcome.status == CURRENT:
+                console.line(f"  {camera}: kept from the interrupted run")
+        whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
+        warnings, notes = judge_detections(whole, recording, take.name)
+        return Made(whole, warnings, {**notes, "weights": detector.weights})
+
+    def forget() -> None:
+        for path in partial.values():
+            path.unlink(missing_ok=True)
+
+    return artifact_stage(
+        "detect",
+        take.artifact("detections"),
+        Detections2D,
+        inputs={**recording.videos, **weights},
+        options=options,
+        make=make,
+        forget=forget,
+    )
+
+
+def _camera_maker(
+    info: VideoInfo, fps: float, detector: LazyDetector, console: Console
+) -> Callable[[], Made]:
+    def make() -> Made:
+        from mocap.detect.detect import detect
+        from mocap.detect.detectors import default_workers
+
+        found = detect(
+            read_frames(info.path),
+            detector.network,
+            camera=info.camera,
+            fps=fps,
+            workers=default_workers(),
+            frame_count=info.frame_count,
+            progress=console.progress,
+        )
+        return Made(found)
+
+    return make
+
+
+def judge_detections(
+    detections: Detections2D, recording: Recording, take_name: str
+) -> tuple[list[str], Mapping[str, Any]]:
+    """Return warnings about cameras that see nobody, and the share of frames with a person.
+
+    Raises:
+        DetectionError: no camera sees anybody.
+    """
+    seen = np.asarray(np.isfinite(detections.boxes).all(axis=-1).any(axis=-1))
+    lengths = [recording.infos[camera].frame_count for camera in detections.camera_names]
+    shares = {
+        camera: float(seen[index].sum() / length)
+        for index, (camera, length) in enumerate(zip(detections.camera_names, lengths, strict=True))
+    }
+    if not seen.any():
+        raise DetectionError(
+            f"nobody was found in {sum(lengths)} images of {len(lengths)} cameras of take "
+            f"'{take_name}'. Check that people are in view, upright and at least 100 px tall, and "
+            "that the videos are not turned or dark."
+        )
+    warnings = [
+        f"camera '{camera}' found somebody in {100 * share:.0f} % of its frames only: check its "
+        "aim, light and distance."
+        for camera, share in shares.items()
+        if share < MIN_FOUND_SHARE
+    ]
+    return warnings, {"found_share": {camera: round(share, 4) for camera, share in shares.items()}}

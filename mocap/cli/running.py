@@ -1,0 +1,95 @@
+"""Run stages of a take and say what happened to each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mocap.capture.session import Session, Take
+from mocap.cli.console import Console
+from mocap.cli.main import installed_version
+from mocap.cli.pipeline import CURRENT, Outcome, run_stages
+from mocap.cli.stages import STAGES, Choices, TakeStages
+from mocap.core.errors import SessionError
+
+# What a stage wrote and how well it went, from its notes: key -> how to say it.
+FIGURES = {
+    "people": "{} people",
+    "measured_share": "{:.1%} measured",
+    "missing_share": "{:.1%} missing",
+    "median_error_px": "median error {:.2f} px",
+}
+
+
+def chosen_takes(session: Session, names: Sequence[str]) -> list[Take]:
+    """Return the named takes, or all of the session.
+
+    Raises:
+        SessionError: a name is unknown, or the session has no take.
+    """
+    found = list(names) or list(session.takes())
+    if not found:
+        raise SessionError(
+            f"session {session.root} has no takes. Copy the videos to "
+            f"{session.root}/takes/NAME/CAMERA.mp4."
+        )
+    return [session.take(name) for name in found]
+
+
+def run_take(
+    take: Take,
+    choices: Choices,
+    console: Console,
+    *,
+    stages: Sequence[str] = STAGES,
+    from_stage: str | None = None,
+) -> list[Outcome]:
+    """Run the named stages of a take where they are not current."""
+    builder = TakeStages(take, choices, console)
+    remove_leftovers(take)
+    console.warnings(builder.recording.warnings)
+    return run_stages(
+        builder.build(stages),
+        version=installed_version(),
+        hash_of=builder.hashes,
+        from_stage=from_stage,
+        started=lambda stage, reason: console.line(f"{take.name}: {stage} ({reason})"),
+        finished=lambda outcome: _say(console, take, outcome),
+    )
+
+
+def remove_leftovers(take: Take) -> None:
+    """Remove temporary files a killed run left beside the artifacts."""
+    for stage in ("detections", "tracks", "points3d", "smoothed"):
+        path = take.artifact(stage)
+        for leftover in path.parent.glob(f".{path.stem}-*{path.suffix}"):
+            leftover.unlink(missing_ok=True)
+
+
+def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Return outcomes for machines."""
+    return [
+        {
+            "stage": each.stage,
+            "status": each.status,
+            "reason": each.reason,
+            "seconds": round(each.seconds, 3),
+            "warnings": each.warnings,
+            "notes": each.notes,
+        }
+        for each in outcomes
+    ]
+
+
+def _say(console: Console, take: Take, outcome: Outcome) -> None:
+    if outcome.status == CURRENT:
+        console.line(f"{take.name}: {outcome.stage} is current")
+    else:
+        figures = [
+            form.format(outcome.notes[key]) for key, form in FIGURES.items() if key in outcome.notes
+        ]
+        console.line(
+            f"{take.name}: {outcome.stage} done in {outcome.seconds:.1f} s"
+            + (f": {', '.join(figures)}" if figures else "")
+        )
+    console.warnings(outcome.warnings)

@@ -1,0 +1,163 @@
+"""The stages of a take: what each reads, what changes its result, and what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.capture.checks import Recording, check_take, image_map_warnings, image_maps
+from mocap.capture.image_map import ImageMap
+from mocap.capture.session import Take
+from mocap.cli.console import Console
+from mocap.cli.detecting import DetectorChoice, detect_stage
+from mocap.cli.exporting import ExportChoice, export_stage, report_stage
+from mocap.cli.file_hashes import FileHashes
+from mocap.cli.pipeline import Made, Stage, artifact_stage
+from mocap.core.camera import Calibration
+from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.points import Points3D, Source
+from mocap.core.store import load_artifact
+
+# The report comes before the export: it shows why a skeleton may be refused.
+STAGES = ("detect", "associate", "triangulate", "smooth", "report", "export")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person may choose for a take.
+
+    Attributes:
+        detector: which network finds people.
+        person: "main" for the person most cameras see best, or "all".
+        export: formats and how they are written.
+    """
+
+    detector: DetectorChoice
+    export: ExportChoice
+    person: str = "main"
+
+
+class TakeStages:
+    """Builds the stages of one take; looks at recordings and calibration only when needed."""
+
+    def __init__(self, take: Take, choices: Choices, console: Console) -> None:
+        """Prepare the stages of `take`."""
+        self.take = take
+        self.choices = choices
+        self.console = console
+        self.hashes = FileHashes(take.session.hash_cache_path, take.session.root)
+
+    @cached_property
+    def recording(self) -> Recording:
+        """The videos, compared with each other and, once there is one, with the calibration."""
+        calibrated = self.take.session.calibration_path.is_file()
+        return check_take(self.take, self.take.session.calibration() if calibrated else None)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The cameras of this take, calibrated."""
+        whole = self.take.session.calibration()
+        return whole.subset([name for name in whole.names if name in self.recording.infos])
+
+    @cached_property
+    def maps(self) -> dict[str, ImageMap]:
+        """From video pixels to calibration pixels, by camera."""
+        return image_maps(self.take.session, self.recording.infos, self.calibration)
+
+    def build(self, names: Sequence[str]) -> list[Stage]:
+        """Return the named stages in pipeline order."""
+        makers: Mapping[str, Callable[[], Stage]] = {
+            "detect": self._detect,
+            "associate": self._associate,
+            "triangulate": self._triangulate,
+            "smooth": self._smooth,
+            "export": lambda: export_stage(self.take, self.choices.export),
+            "report": lambda: report_stage(self.take, self.recording),
+        }
+        return [makers[name]() for name in STAGES if name in names]
+
+    def _detect(self) -> Stage:
+        return detect_stage(
+            self.take, self.recording, self.choices.detector, self.hashes, self.console
+        )
+
+    def _associate(self) -> Stage:
+        matrices = {camera: each.matrix for camera, each in self.maps.items()}
+
+        def make() -> Made:
+            from mocap.reconstruct.associate import associate
+
+            detections = self._load("detections", Detections2D)
+            tracks = associate(
+                detections, self.calibration, image_maps=matrices, person=self.choices.person
+            )
+            return Made(tracks, image_map_warnings(self.maps), {"people": len(tracks.person_ids)})
+
+        return artifact_stage(
+            "associate",
+            self.take.artifact("tracks"),
+            Tracks2D,
+            inputs=self._inputs("detections"),
+            options={
+                "person": self.choices.person,
+                "image_maps": {camera: each.tolist() for camera, each in matrices.items()},
+            },
+            make=make,
+        )
+
+    def _triangulate(self) -> Stage:
+        def make() -> Made:
+            from mocap.reconstruct.triangulate import triangulate
+
+            points = triangulate(self._load("tracks", Tracks2D), self.calibration)
+            return Made(points, (), _quality(points))
+
+        return artifact_stage(
+            "triangulate",
+            self.take.artifact("points3d"),
+            Points3D,
+            inputs=self._inputs("tracks"),
+            options={},
+            make=make,
+        )
+
+    def _smooth(self) -> Stage:
+        def make() -> Made:
+            from mocap.reconstruct.rig_check import camera_bias
+            from mocap.reconstruct.smooth import smooth
+
+            tracks = self._load("tracks", Tracks2D)
+            points = smooth(self._load("points3d", Points3D), tracks, self.calibration)
+            bias = camera_bias(points, tracks, self.calibration)
+            return Made(points, bias.warnings, _quality(points))
+
+        return artifact_stage(
+            "smooth",
+            self.take.artifact("smoothed"),
+            Points3D,
+            inputs=self._inputs("tracks", "points3d"),
+            options={},
+            make=make,
+        )
+
+    def _inputs(self, *artifacts: str) -> dict[str, Path]:
+        paths = {name: self.take.artifact(name) for name in artifacts}
+        return {**paths, "calibration": self.take.session.calibration_path}
+
+    def _load(self, artifact: str, cls: type[Any]) -> Any:
+        return load_artifact(self.take.artifact(artifact), cls)
+
+
+def _quality(points: Points3D) -> dict[str, float]:
+    """Return the figures a person asks for first; null where nothing was seen."""
+    error = points.reprojection_error_px[np.isfinite(points.reprojection_error_px)]
+    return {
+        "measured_share": round(points.share(Source.MEASURED), 4),
+        "missing_share": round(points.share(Source.MISSING), 4),
+        "median_error_px": round(float(np.median(error)), 3) if len(error) else -1.0,
+    }

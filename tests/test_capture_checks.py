@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import cut, write_clip
+
+from mocap.capture.checks import (
+    check_calibration_videos,
+    check_take,
+    image_map_warnings,
+    image_maps,
+)
+from mocap.capture.session import Session, Take
+from mocap.core.camera import Calibration, Camera
+from mocap.core.errors import InputError, SessionError
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Take:
+    session = Session.create(tmp_path / "lab", rig="four_corner", board="a1_5x7")
+    for name in ("left", "right", "back"):
+        write_clip(session.root / "takes" / "a" / f"{name}.mp4")
+    return session.take("a")
+
+
+def calibration(*names: str, size: tuple[int, int] = (64, 48)) -> Calibration:
+    matrix = np.array([[60.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]])
+    return Calibration(tuple(Camera(name, size, matrix, np.zeros(5), np.eye(4)) for name in names))
+
+
+def test_a_good_take_has_no_warnings(take: Take) -> None:
+    recording = check_take(take, calibration("right", "left", "back"))
+    assert recording.warnings == () and recording.fps == 30.0
+    assert set(recording.videos) == {"left", "right", "back"}
+
+
+def test_a_calibrated_camera_without_video_is_a_warning(take: Take) -> None:
+    recording = check_take(take, calibration("left", "right", "back", "front"))
+    assert recording.warnings == ("take 'a' has no video of camera 'front'; the other 3 are used.",)
+
+
+def test_a_camera_that_was_not_calibrated_is_an_error(take: Take) -> None:
+    with pytest.raises(SessionError, match=r"camera 'back' of take 'a'.*Did you mean 'bakc'"):
+        check_take(take, calibration("left", "right", "bakc"))
+
+
+def test_one_camera_is_not_enough(take: Take) -> None:
+    for name in ("left", "back"):
+        (take.root / f"{name}.mp4").unlink()
+    with pytest.raises(SessionError, match=r"take 'a' has 1 video.*at least 2 cameras"):
+        check_take(take)
+
+
+def test_frame_rates_that_cannot_belong_together(take: Take) -> None:
+    write_clip(take.root / "left.mp4", fps=60)
+    with pytest.raises(SessionError, match=r"camera 'left' has 60\.000 frames per second"):
+        check_take(take)
+
+
+def test_a_slightly_different_rate_drifts(take: Take) -> None:
+    # 1001 ticks instead of 1000 per frame: 29.97 per second, one frame every 33 seconds.
+    write_clip(take.root / "left.mp4", times=[index * 1.001 for index in range(12)])
+    (warning,) = check_take(take).warnings
+    assert "camera 'left' has 29.970" in warning and "one frame every 33 s" in warning
+
+
+def test_lost_frames_and_uneven_rates_are_named(take: Take) -> None:
+    times = [*range(6), *range(9, 12)]
+    write_clip(take.root / "back.mp4", frames=9, times=times)
+    warnings = " ".join(check_take(take).warnings)
+    assert "different numbers of frames (back 9, left 12, right 12): 'back'" in warnings
+    assert "camera 'back' has an uneven frame rate" in warnings
+
+
+def test_a_damaged_video_is_named(take: Take) -> None:
+    cut(take.root / "left.mp4", 0.5)
+    with pytest.raises(InputError, match=r"left\.mp4 cannot be read"):
+        check_take(take)
+
+
+def test_image_maps_follow_size_and_session_file(take: Take) -> None:
+    rig = Calibration(
+        (
+            *calibration("left", "right").cameras,
+            *calibration("back", size=(128, 96)).cameras,
+        )
+    )
+    infos = check_take(take, rig).infos
+    maps = image_maps(take.session, infos, rig)
+    assert maps["left"].is_identity and maps["back"].matrix[0, 0] == 2.0
+    (warning,) = image_map_warnings(maps)
+    assert "camera 'back': images are scaled by 2.0000" in warning
+    path = take.session.root / "session.toml"
+    path.write_text(path.read_text() + "[image_map.back]\nscale = 1.5\n")
+    again = image_maps(Session.open(take.session.root), infos, rig)
+    assert again["back"].matrix[0, 0] == 1.5
+
+
+def test_calibration_videos_are_compared_with_the_rig(take: Take) -> None:
+    session = take.session
+    with pytest.raises(SessionError, match=r"has videos of 0 camera.*at least 2 are needed"):
+        check_calibration_videos(session)
+    for name in ("front_left", "front_right", "back_right", "bakc_left"):
+        write_clip(session.root / "calibration" / f"{name}.mp4")
+    (warning,) = check_calibration_videos(session).warnings
+    assert "no calibration video for back_left" in warning and "bakc_left" in warning

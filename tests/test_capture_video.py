@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import ask_for_turn, cut, quadrants, write_clip
+
+from mocap.capture.video import IMAGE_FOLDER_FILE, probe, read_frames
+from mocap.core.errors import InputError
+
+
+def test_probe_says_what_the_video_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "left.mp4", frames=9, size=(64, 48), fps=25)
+    info = probe(path)
+    assert (info.camera, info.image_size, info.fps) == ("left", (64, 48), 25.0)
+    assert (info.frame_count, info.codec, info.rotation_deg) == (9, "h264", 0)
+    assert not info.variable_frame_rate
+    assert probe(path, "right").camera == "right"
+
+
+def test_frames_come_in_order_and_in_rgb(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", frames=8)
+    frames = list(read_frames(path))
+    assert [index for index, _ in frames] == list(range(8))
+    for index, image in frames:
+        assert image.shape == (48, 64, 3) and image.dtype == np.uint8
+        # Quarter centres are far from edges; H.264 keeps flat areas within a few grey levels.
+        for row, column in ((12, 16), (12, 48), (36, 16), (36, 48)):
+            truth = quadrants(64, 48, index)[row, column].astype(int)
+            assert np.abs(image[row, column].astype(int) - truth).max() <= 8
+
+
+def test_step_and_gray(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", frames=10)
+    frames = list(read_frames(path, gray=True, step=4))
+    assert [index for index, _ in frames] == [0, 4, 8]
+    assert all(image.shape == (48, 64) for _, image in frames)
+    # The grey quadrant rises by 10 levels a frame.
+    rises = [int(image[36, 48]) - int(frames[0][1][36, 48]) for _, image in frames]
+    assert rises == pytest.approx([0, 40, 80], abs=6)
+
+
+@pytest.mark.parametrize(
+    ("clockwise_deg", "size", "red_corner"),
+    [(90, (48, 64), (0, -1)), (180, (64, 48), (-1, -1)), (270, (48, 64), (-1, 0))],
+)
+def test_rotation_of_the_file_is_applied(
+    tmp_path: Path, clockwise_deg: int, size: tuple[int, int], red_corner: tuple[int, int]
+) -> None:
+    path = write_clip(tmp_path / "phone.mp4", frames=3)
+    ask_for_turn(path, clockwise_deg)
+    info = probe(path)
+    assert info.image_size == size and info.rotation_deg == (360 - clockwise_deg) % 360
+    _, image = next(iter(read_frames(path)))
+    assert image.shape == (size[1], size[0], 3)
+    # Red is top left as recorded; turning clockwise takes it round the corners.
+    red, green, blue = (int(value) for value in image[red_corner])
+    assert red > 150 and green < 60 and blue < 60
+
+
+def test_a_lost_frame_makes_the_rate_variable(tmp_path: Path) -> None:
+    times = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    info = probe(write_clip(tmp_path / "a.mp4", frames=10, times=times))
+    assert info.variable_frame_rate
+    # Nine steps over ten intervals of a thirtieth of a second.
+    assert info.fps == pytest.approx(27.0)
+
+
+def test_small_jitter_is_steady(tmp_path: Path) -> None:
+    # Milliseconds at 60 frames per second: steps of 16 and 17 ms.
+    times = [round(index * 1000 / 60) / (1000 / 60) for index in range(12)]
+    info = probe(write_clip(tmp_path / "a.mp4", frames=12, fps=60, times=times))
+    assert not info.variable_frame_rate
+    assert info.fps == pytest.approx(60.0, rel=0.01)
+
+
+def test_a_file_cut_short_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "left.mp4", frames=60, fast_start=True)
+    cut(path, 0.7)
+    with pytest.raises(InputError, match=r"left\.mp4 is cut short: \d+ of 60 frames"):
+        probe(path)
+    with pytest.raises(InputError, match=r"left\.mp4"):
+        list(read_frames(path))
+
+
+def test_a_file_cut_before_its_index_is_refused(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "left.mp4", frames=60)
+    cut(path, 0.7)
+    for read in (lambda: probe(path), lambda: list(read_frames(path))):
+        with pytest.raises(InputError, match=r"left\.mp4 cannot be read.*Copy it"):
+            read()
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video", bytes(5000)])
+def test_no_video_at_all(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "left.mp4"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"left\.mp4 cannot be read"):
+        probe(path)
+
+
+def test_a_missing_video_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.mp4 does not exist"):
+        probe(tmp_path / "nowhere.mp4")
+
+
+def write_images(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        picture = quadrants(64, 48, index)[:, :, ::-1]
+        cv2.imwrite(str(folder / f"img_{index}.png"), picture)
+    return folder
+
+
+def test_a_folder_of_images_is_a_video(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "left", 12)
+    info = probe(folder)
+    assert (info.camera, info.image_size, info.frame_count) == ("left", (64, 48), 12)
+    assert info.codec == "images" and math.isnan(info.fps)
+    frames = list(read_frames(folder, step=10))
+    # In the order of the numbers: img_10 comes after img_9, not after img_1.
+    assert [index for index, _ in frames] == [0, 10]
+    np.testing.assert_array_equal(frames[1][1], quadrants(64, 48, 10))
+
+
+def test_a_folder_may_say_its_rate(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "left", 1)
+    (folder / IMAGE_FOLDER_FILE).write_text("fps = 120\n")
+    assert probe(folder).fps == 120.0
+    (folder / IMAGE_FOLDER_FILE).write_text("fps = 'fast'\n")
+    with pytest.raises(InputError, match="'fps' is 'fast'"):
+        probe(folder)
+
+
+def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "left", 2)
+    cv2.imwrite(str(folder / "img_2.png"), np.zeros((48, 60, 3), np.uint8))
+    with pytest.raises(InputError, match=r"img_2\.png has 60 x 48 pixels"):
+        list(read_frames(folder))
+
+
+def test_a_step_below_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        next(iter(read_frames(tmp_path, step=0)))
