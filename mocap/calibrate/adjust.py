@@ -15,7 +15,7 @@ import numpy as np
 from mocap.calibrate import kernels
 from mocap.calibrate.views import BoardViews
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import BoolArray, FloatArray, check_shapes
+from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 
 FIRST_DAMPING = 1e-4
 # Damping beyond this means that no downhill step exists any more within rounding.
@@ -261,7 +261,7 @@ def fit_boards(
 
     A damped Gauss-Newton of six unknowns per frame, all frames side by side.
     """
-    frame = np.arange(views.frame_count)
+    frame = np.arange(views.frame_count, dtype=np.int64)
     boards = state.world_from_board
     damping = np.full(views.frame_count, FIRST_DAMPING)
     inverse = np.zeros((views.frame_count, 6, 6))
@@ -283,13 +283,13 @@ def fit_boards(
 
 
 def board_costs(
-    views: BoardViews, state: RigState, frame: FloatArray, boards: FloatArray, loss: Loss
+    views: BoardViews, state: RigState, frame: IntArray, boards: FloatArray, loss: Loss
 ) -> FloatArray:
     """Return the cost (candidate,) in px² of board poses (candidate, 4, 4) for frames."""
     out = np.zeros(len(frame))
     kernels.candidate_costs(
         views.arrays, state.lens, state.camera_from_world,
-        np.asarray(frame, dtype=np.int64), np.ascontiguousarray(boards),
+        frame, np.ascontiguousarray(boards),
         loss.kind, loss.scale_px**2, out,
     )  # fmt: skip
     return out

@@ -1,4 +1,4 @@
-"""OpenCV's ChArUco detector for one appearance of a board: as printed, inverted, mirrored, legacy."""
+"""OpenCV's ChArUco detector for one appearance of a board: inverted, mirrored, legacy or not."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Finder:
         return Found(ids.ravel().astype(np.int64), pixels)
 
     def find_markers(self, gray: Array) -> FloatArray:
-        """Return the corners (n, 4, 2) of the board's markers in a grey image, without refinement."""
+        """Return the corners (n, 4, 2) of the board's markers in a grey image, unrefined."""
         corners, ids, _ = self._marker_detector.detectMarkers(self._as_printed(gray))
         if ids is None or len(ids) == 0:
             return np.zeros((0, 4, 2))

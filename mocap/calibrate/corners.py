@@ -40,7 +40,7 @@ KEPT_SHARE = 0.99
 FULL_SEARCH_EVERY = 3
 # Another appearance than promised is believed after this many frames with so many corners.
 BELIEVED_FRAMES, BELIEVED_CORNERS = 2, 6
-# Other appearances are tried on the first frames without a board, then every so often, then no more.
+# Other appearances are tried on the first frames without a board, then at times, then no more.
 DENSE_PROBES, PROBE_EVERY, LAST_PROBE = 12, 5, 200
 # Markers that must show in the reduced image before an appearance is tried at full resolution.
 PROBE_MARKERS = 2
@@ -78,12 +78,13 @@ def detect_corners(
         if index % step == 0:
             found += search.look(index, gray)
     found.sort(key=lambda item: item[0])
+    none = np.zeros(0, dtype=np.int64)
     return Corners(
         camera=camera,
         image_size=image_size,
         frame_count=frame_count,
-        frame=np.concatenate([np.full(len(f), i) for i, f in found] or [[]]).astype(np.int64),
-        corner_id=np.concatenate([f.ids for _, f in found] or [[]]).astype(np.int64),
+        frame=np.concatenate([none, *(np.full(len(f), i) for i, f in found)]),
+        corner_id=np.concatenate([none, *(f.ids for _, f in found)]),
         pixels=np.concatenate([np.zeros((0, 2)), *(f.pixels for _, f in found)]),
         notes=search.notes(),
     )
@@ -306,7 +307,7 @@ class _Tracker:
         return np.stack([box[0] - margin, box[1] + margin])
 
     def _projected_outline(self, found: Found) -> FloatArray | None:
-        """Return the board's four outer corners (4, 2) in the image; None if they cannot be told."""
+        """Return the board's four outer corners (4, 2) in the image; None if unknown."""
         if len(found) < BELIEVED_CORNERS:
             return None
         matrix, _ = cv2.findHomography(self._plane[found.ids], found.pixels, cv2.LMEDS)

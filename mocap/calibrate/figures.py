@@ -63,7 +63,9 @@ def camera_reports(
                 rejected=float(1.0 - inlying.mean()),
                 rms_px=_rms(length[inlying]),
                 median_px=float(np.median(length)),
-                residual_grid_px=tuple(tuple((float(x), float(y)) for x, y in row) for row in means),
+                residual_grid_px=tuple(
+                    tuple((float(x), float(y)) for x, y in row) for row in means
+                ),
                 focal_px=float(lens[:2].mean()),
                 focal_sd_px=float(sd.focal_px[index]),
                 principal_point_shift_px=float(np.linalg.norm(lens[2:4] - middle)),

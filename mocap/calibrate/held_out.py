@@ -108,7 +108,8 @@ def _triangulate(
 ) -> FloatArray:
     """Return corners (frame, corner, 3) seen by two views or more, NaN otherwise.
 
-    The point nearest to all rays: sum of (I - d d') (X - c) = 0.
+    The point nearest to all rays, sum of w (I - d d') (X - c) = 0, where w = (focal length /
+    distance of the board)² turns distances to a ray into pixels.
     """
     corners = len(views.arrays.board_xy)
     inlying = np.hypot(errors_px[:, 0], errors_px[:, 1]) < limit_px
@@ -118,7 +119,12 @@ def _triangulate(
     origin, direction = origin[good], direction[good]
     view = views.observation_view[good]
     group = views.view_frame[view] * corners + views.arrays.corner[good]
+    distance = np.linalg.norm(
+        origin - state.world_from_board[views.view_frame[view], :3, 3], axis=1
+    )
+    weight = (state.lens[camera[good], 0] / distance) ** 2
     across = np.eye(3) - direction[:, :, None] * direction[:, None, :]
+    across *= weight[:, None, None]
     total = views.frame_count * corners
     normal, right, count = np.zeros((total, 3, 3)), np.zeros((total, 3)), np.zeros(total)
     np.add.at(normal, group, across)
@@ -130,9 +136,7 @@ def _triangulate(
     return points.reshape(views.frame_count, corners, 3)
 
 
-def _rays(
-    state: RigState, camera: IntArray, pixels: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _rays(state: RigState, camera: IntArray, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return origins and unit directions (n, 3) in the world of pixels (n, 2) of cameras (n,)."""
     world_from_camera = invert(state.camera_from_world)
     normalised = np.full((len(pixels), 2), np.nan)

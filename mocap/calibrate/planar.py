@@ -80,7 +80,9 @@ def homographies(views: BoardViews) -> Homographies:
         found.append(int(view))
         matrices.append(matrix)
         inlier[part] = mask.ravel() > 0
-    return Homographies(np.array(found, dtype=np.int64), np.array(matrices).reshape(-1, 3, 3), inlier)
+    return Homographies(
+        np.array(found, dtype=np.int64), np.array(matrices).reshape(-1, 3, 3), inlier
+    )
 
 
 def initial_lenses(views: BoardViews, found: Homographies) -> tuple[FloatArray, BoolArray]:

@@ -12,13 +12,14 @@ from mocap.calibrate.adjust import (
     Loss,
     RigState,
     adjust,
+    board_costs,
     free_parameters,
     residuals,
 )
 from mocap.calibrate.initial import choose_boards
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import CAUCHY, TUKEY
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # The first state is wrong by some 10 px everywhere; then wrong corners must lose their say.
 COARSE_LOSS = Loss(CAUCHY, 20.0)
@@ -94,21 +95,27 @@ def refine_from_start(
     """Adjust a first state: Cauchy 20 px, Cauchy 2 px, stuck boards, then Tukey."""
     free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
     iterations = 0
-    for loss, most in ((COARSE_LOSS, 12), (FINE_LOSS, 12)):
-        prior = lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0)
+
+    def rough(state: RigState, loss: Loss) -> RigState:
+        nonlocal iterations
         fit = adjust(
-            views, state, loss, prior=prior, free=free, max_iterations=most, min_gain_share=ROUGH_GAIN
+            views,
+            state,
+            loss,
+            prior=lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0),
+            free=free,
+            max_iterations=12,
+            min_gain_share=ROUGH_GAIN,
         )
-        state, iterations = fit.state, iterations + fit.iterations
+        iterations += fit.iterations
+        return fit.state
+
+    state = rough(rough(state, COARSE_LOSS), FINE_LOSS)
     for _ in range(STUCK_ROUNDS):
         state, changed = free_stuck_boards(views, state)
         if not changed:
             break
-        prior = lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0)
-        fit = adjust(
-            views, state, FINE_LOSS, prior=prior, free=free, max_iterations=12, min_gain_share=ROUGH_GAIN
-        )
-        state, iterations = fit.state, iterations + fit.iterations
+        state = rough(state, FINE_LOSS)
     final = refine_final(views, state, lens_fixed=lens_fixed)
     return replace(final, iterations=final.iterations + iterations)
 
@@ -147,10 +154,8 @@ def free_stuck_boards(views: BoardViews, state: RigState) -> tuple[RigState, int
     poses = planar.planar_poses(part, state.lens, planar.homographies(part))
     own = replace(state, world_from_board=state.world_from_board[stuck])
     chosen, cost = choose_boards(part, own, poses, COARSE_LOSS)
-    from mocap.calibrate.adjust import board_costs
-
     old = board_costs(
-        part, own, np.arange(part.frame_count), own.world_from_board, COARSE_LOSS
+        part, own, np.arange(part.frame_count, dtype=np.int64), own.world_from_board, COARSE_LOSS
     )
     better = cost < old
     boards = state.world_from_board.copy()
@@ -164,7 +169,7 @@ def view_medians(views: BoardViews, errors_px: FloatArray) -> FloatArray:
     return group_median(length, views.arrays.view_start)
 
 
-def group_median(values: FloatArray, starts: FloatArray) -> FloatArray:
+def group_median(values: FloatArray, starts: IntArray) -> FloatArray:
     """Return medians (group,) of consecutive groups of values that start at `starts` (group + 1).
 
     The lower of the two middle values where a group has an even size.

@@ -118,7 +118,7 @@ class CalibrationReport:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain dictionaries, lists, numbers and text; numbers that are not finite are null."""
+        """Return plain dictionaries, lists, numbers and text; NaN becomes null."""
         document = _plain(asdict(self))
         assert isinstance(document, dict)
         return document

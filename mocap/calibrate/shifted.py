@@ -72,7 +72,10 @@ def _scores(
     """
     frame = views.view_frame[left_out]
     starts = views.arrays.frame_start
-    others = [np.setdiff1d(np.arange(starts[f], starts[f + 1]), v) for f, v in zip(frame, left_out, strict=True)]
+    others = [
+        np.setdiff1d(np.arange(starts[f], starts[f + 1]), v)
+        for f, v in zip(frame, left_out, strict=True)
+    ]
     counts = np.array([len(o) for o in others])
     remaining, shift = np.zeros(len(left_out)), np.full(len(left_out), np.nan)
     some = np.flatnonzero(counts > 0)

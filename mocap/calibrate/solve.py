@@ -12,7 +12,7 @@ from mocap.calibrate.checks import check_corners, check_view_counts
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.held_out import judge_held_out
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
-from mocap.calibrate.refine import Refined, refine_final, refine_from_start
+from mocap.calibrate.refine import Refined, refine_from_start
 from mocap.calibrate.report import CalibrationReport
 from mocap.calibrate.shifted import DroppedView, find_shifted_views
 from mocap.calibrate.timing import time_offsets_frames

@@ -8,7 +8,7 @@ from mocap.core.board import Board
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Corners
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.core.transform import apply, invert, rigid
 
 # Beyond this angle to its normal a printed board is too foreshortened to be found.
@@ -183,17 +183,17 @@ def _disturbed(
 def _corners(
     camera: Camera,
     frame_count: int,
-    frames: list[FloatArray],
-    ids: list[FloatArray],
+    frames: list[IntArray],
+    ids: list[IntArray],
     pixels: list[FloatArray],
 ) -> Corners:
     """Return the corners of one camera from lists by frame."""
-    empty = np.zeros(0)
+    empty = np.zeros(0, dtype=np.int64)
     return Corners(
         camera=camera.name,
         image_size=camera.image_size,
         frame_count=frame_count,
-        frame=np.concatenate([empty, *frames]).astype(np.int64),
-        corner_id=np.concatenate([empty, *ids]).astype(np.int64),
+        frame=np.concatenate([empty, *frames]),
+        corner_id=np.concatenate([empty, *ids]),
         pixels=np.concatenate([np.zeros((0, 2)), *pixels]),
     )

@@ -1,0 +1,191 @@
+"""Read and write the TOML calibrations of other tools: aniposelib, Pose2Sim, caliscope."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.core.calibration_file import camera_from_table
+from mocap.core.camera import Calibration
+from mocap.core.errors import InputError
+from mocap.core.rotation import rotvec_from_matrix
+from mocap.core.store import atomic_write
+
+UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+# No rig is wider: a larger distance between cameras means another unit of length.
+WIDEST_RIG_M = 100.0
+# A calibration file of a hundred cameras has some hundred kilobytes.
+MAX_FILE_BYTES = 10_000_000
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a small foreign file.
+
+    Raises:
+        InputError: missing, too large or no text.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(f"{path} is too large for a camera calibration.")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text file; choose a calibration file.") from error
+
+
+def read_aniposelib(path: Path, *, unit: str = "m") -> Calibration:
+    """Read a calibration of aniposelib or Pose2Sim (one table per camera).
+
+    Args:
+        path: the TOML file.
+        unit: length unit of its translations, "m", "cm" or "mm": the unit in which the board was
+            given to that tool. `length_unit` in the file's [metadata] wins.
+
+    Raises:
+        InputError: no such file, no cameras, fisheye lenses, values missing or wrong, or distances
+            between cameras that the unit makes impossible.
+    """
+    document = _document(path)
+    tables = {k: t for k, t in document.items() if isinstance(t, dict) and "rotation" in t}
+    metadata = document.get("metadata", {})
+    if isinstance(metadata, dict):
+        unit = str(metadata.get("length_unit", unit))
+    return _calibration(path, tables, unit, "aniposelib")
+
+
+def read_caliscope(path: Path) -> Calibration:
+    """Read `camera_array.toml` of caliscope; camera 3 becomes `cam_3`, as its videos are called.
+
+    Raises:
+        InputError: no such file, no posed camera, values missing or wrong.
+    """
+    cameras = _document(path).get("cameras")
+    if not isinstance(cameras, dict):
+        raise InputError(f"{path} has no table [cameras]; it is no camera array of caliscope.")
+    tables = {}
+    for key, table in cameras.items():
+        if not isinstance(table, dict) or "rotation" not in table:
+            raise InputError(f"{path}: camera {key} has no pose. Calibrate it in caliscope first.")
+        if table.get("ignore"):
+            continue
+        try:
+            rotation = np.asarray(table["rotation"], dtype=np.float64)
+            if rotation.shape == (3, 3):
+                rotation = _rotvec(rotation)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}: camera {key}: {error}.") from error
+        tables[key] = {**table, "name": f"cam_{key}", "rotation": rotation.tolist()}
+    return _calibration(path, tables, "m", "caliscope")
+
+
+def _rotvec(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the rotation vector of a matrix that is a rotation."""
+    if np.abs(matrix @ matrix.T - np.eye(3)).max() > 1e-3 or np.linalg.det(matrix) < 0:
+        raise ValueError("its rotation is no rotation matrix")
+    return rotvec_from_matrix(matrix)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Return a TOML file as a dictionary."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is no TOML file: {error}.") from error
+
+
+def _calibration(
+    path: Path, tables: Mapping[str, Mapping[str, Any]], unit: str, source: str
+) -> Calibration:
+    """Return the cameras of the tables, in metres."""
+    if not tables:
+        raise InputError(f"{path} has no camera with a rotation; it is no camera calibration.")
+    if unit not in UNITS_M:
+        raise InputError(f"{path}: unit '{unit}' is not known; use m, cm or mm.")
+    cameras = []
+    for key, table in tables.items():
+        if table.get("fisheye"):
+            raise InputError(
+                f"{path}: camera '{table.get('name', key)}' has a fisheye lens, which this tool "
+                "does not know. Calibrate with the standard lens model."
+            )
+        try:
+            translation = np.asarray(table["translation"], dtype=np.float64) * UNITS_M[unit]
+            cameras.append(camera_from_table({**table, "translation": translation}))
+        except KeyError as error:
+            raise InputError(f"{path}: camera '{key}' has no value for {error}.") from error
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}: camera '{key}': {error}.") from error
+    try:
+        calibration = Calibration(tuple(cameras), metadata={"source": f"{source} {path.name}"})
+    except ValueError as error:
+        raise InputError(f"{path}: {error}.") from error
+    _check_width(calibration, path, unit)
+    return calibration
+
+
+def _check_width(calibration: Calibration, path: Path, unit: str) -> None:
+    """Refuse a rig as wide as a village: its unit of length is another one."""
+    centers = np.stack([camera.center for camera in calibration.cameras])
+    width = float(np.ptp(centers, axis=0).max())
+    if width > WIDEST_RIG_M:
+        raise InputError(
+            f"{path}: the cameras stand {width:.0f} m apart if its lengths are in {unit}. "
+            "Give the unit of the file, most likely mm."
+        )
+
+
+def write_aniposelib(calibration: Calibration, path: Path, *, unit: str = "m") -> None:
+    """Write a calibration as aniposelib reads it, lengths in `unit` (m, cm or mm).
+
+    Raises:
+        InputError: an unknown unit.
+    """
+    if unit not in UNITS_M:
+        raise InputError(f"unit '{unit}' is not known; use m, cm or mm.")
+    tables = {f"cam_{i}": _table(c, UNITS_M[unit]) for i, c in enumerate(calibration.cameras)}
+    _write(path, {**tables, "metadata": {"adjusted": False, "error": 0.0, "length_unit": unit}})
+
+
+def write_pose2sim(calibration: Calibration, path: Path) -> None:
+    """Write `Calib.toml` as Pose2Sim reads it: tables by camera name, four lens coefficients.
+
+    Raises:
+        InputError: a camera has a k3, which Pose2Sim's file cannot hold.
+    """
+    tables = {}
+    for camera in calibration.cameras:
+        table = _table(camera, 1.0)
+        if abs(camera.dist_coeffs[4]) > 1e-9:
+            raise InputError(
+                f"camera '{camera.name}' has a third radial coefficient (k3), which Calib.toml "
+                "cannot hold. Export to anipose instead."
+            )
+        table["distortions"] = table["distortions"][:4]
+        tables[camera.name] = {**table, "fisheye": False}
+    _write(path, {**tables, "metadata": {"adjusted": False, "error": 0.0}})
+
+
+def _table(camera: Any, unit_m: float) -> dict[str, Any]:
+    """Return the table of one camera."""
+    vector = camera.vector()
+    return {
+        "name": camera.name,
+        "size": list(camera.image_size),
+        "matrix": camera.camera_matrix.tolist(),
+        "distortions": camera.dist_coeffs.tolist(),
+        "rotation": vector[:3].tolist(),
+        "translation": (vector[3:6] / unit_m).tolist(),
+    }
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    """Write a TOML file atomically."""
+    import tomli_w
+
+    with atomic_write(path) as temporary:
+        temporary.write_text(tomli_w.dumps(document), encoding="utf-8")
