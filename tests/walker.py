@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mocap.body.skeleton_layout import LEFT, LIMBS, UP, Measures, joint_tree, rest_offsets
+from mocap.body.skeleton_layout import (
+    FORWARD,
+    LEFT,
+    LIMBS,
+    UP,
+    Measures,
+    foot_offsets,
+    joint_tree,
+    rest_offsets,
+)
 from mocap.core.keypoints import COCO_17_FEET, KeypointSet
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D, Source
@@ -21,8 +30,8 @@ MEASURES = Measures(
     shoulder_width=0.36,
     trunk=0.50,
     neck=0.21,
-    foot=np.array([0.0, -0.15, -0.07]),
 )
+TOE = np.array([0.0, -0.15, -0.07])
 
 # Points on the face and foot in the axes of head and ankle; the heel lies straight behind the toe.
 _ON_HEAD = {
@@ -32,7 +41,7 @@ _ON_HEAD = {
     "left_ear": (0.075, 0.0, 0.0),
     "right_ear": (-0.075, 0.0, 0.0),
 }
-_ON_FOOT = {"heel": (0.0, 0.08, -0.07), "big_toe": (0.0, -0.15, -0.07)}
+_ON_FOOT = {"heel": (0.0, 0.08, -0.07), "big_toe": tuple(TOE)}
 
 
 def walk(frames: int = 120, fps: float = 60.0, *, knee_bend: float = 0.9) -> SkeletonMotion:
@@ -40,6 +49,7 @@ def walk(frames: int = 120, fps: float = 60.0, *, knee_bend: float = 0.9) -> Ske
     t = np.arange(frames) / fps
     swing = np.sin(2.0 * np.pi * t)
     names, parents = joint_tree(with_feet=True)
+    offsets = {**rest_offsets(MEASURES), **foot_offsets(TOE)}
     rotvec = {name: np.zeros((frames, 3)) for name in names}
     rotvec["pelvis"] = np.outer(0.8 * np.pi * t, UP)
     for name in ("spine1", "spine2", "spine3"):
@@ -60,11 +70,13 @@ def walk(frames: int = 120, fps: float = 60.0, *, knee_bend: float = 0.9) -> Ske
     for side in ("left", "right"):
         rotvec[f"{side}_ankle"] = np.outer(0.3 * swing, LEFT)
     local = matrix_from_rotvec(np.stack([rotvec[name] for name in names], axis=1))
+    sway = matrix_from_rotvec(np.outer(0.25 * np.cos(2.0 * np.pi * t), FORWARD))
+    local[:, names.index("spine1")] = sway @ local[:, names.index("spine1")]
     root = np.stack([1.2 * np.sin(t), 1.2 - 1.2 * np.cos(t), 0.9 + 0.02 * swing], axis=-1)
     return SkeletonMotion(
         joint_names=names,
         parents=parents,
-        rest_offsets=rest_offsets(MEASURES, names),
+        rest_offsets=np.array([offsets[name] for name in names]),
         local_rotations_wxyz=quaternion_wxyz_from_matrix(local),
         root_positions=root,
         fps=fps,

@@ -1,8 +1,8 @@
 """From keypoints in space to a moving skeleton with constant bones.
 
 Joint positions are taken as the detector gives them; the skeleton adds constant bone lengths
-(robust medians) and rotations that reproduce every bone's direction. What positions cannot show
-is carried or left neutral, and said so:
+(robust medians) and rotations that point every bone at its keypoint. What positions cannot show is
+carried or left neutral, and said so:
 
 * The twist of a straight arm or leg is NOT observed (see `mocap.body.hinge_twist`), nor is
   forearm pronation, wrist bending, or the roll of a foot about its length.
@@ -18,35 +18,19 @@ from typing import Literal
 
 import numpy as np
 
-from mocap.body.gap_filling import fill_directions, fill_positions, fill_rotations, gaps
-from mocap.body.hinge_twist import OBSERVED_BEND_DEG, bend_sine, hinge_axes, unit
+from mocap.body.gap_filling import gaps
+from mocap.body.hinge_twist import OBSERVED_BEND_DEG, bend_sine, unit
 from mocap.body.skeleton_input import PersonKeypoints, measure, select_person, used_joints
-from mocap.body.skeleton_layout import (
-    COLLAR_SHARE,
-    LEFT,
-    LIMBS,
-    UP,
-    Limb,
-    joint_tree,
-    rest_offsets,
-)
+from mocap.body.skeleton_layout import LIMBS, PARENTS, foot_offsets, joint_tree, rest_offsets
+from mocap.body.skeleton_pose import Pose, ankle_to_toe, pose_from_keypoints, relative
 from mocap.core.errors import BodyError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
-from mocap.core.rotation import (
-    matrix_from_rotvec,
-    quaternion_wxyz_from_matrix,
-    rotation_between,
-    rotvec_from_matrix,
-)
+from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import BoolArray, FloatArray
 
 # A limb may be bridged for this long: half a second is less than a step or a throw.
 MAX_GAP_S = 0.5
-
-# Weight of the foot's heading as a stand-in for the knee's hinge; 1 is a right-angled bend and a
-# knee bent by 20 degrees counts 0.06. Feet point 5 to 15 degrees outward, hence the low weight.
-_FOOT_HINT_WEIGHT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,27 +81,16 @@ def fit_skeleton(
     person = select_person(points, person_id)
     _check_gaps(person, max_gap_s, long_gaps)
     names, parents = joint_tree(person.with_feet)
-    world = _trunk_rotations(person)
-    for limb in LIMBS:
-        _add_limb(world, person, limb)
-    foot = _add_feet(world, person) if person.with_feet else None
-    for joint, parent in enumerate(parents):
-        # What nothing turns (wrists, toes, ankles without feet keypoints) moves with its parent.
-        if names[joint] not in world:
-            world[names[joint]] = world[names[parent]]
-    local = np.stack(
-        [
-            world[name] if parent < 0 else _relative(world[names[parent]], world[name])
-            for name, parent in zip(names, parents, strict=True)
-        ],
-        axis=1,
-    )
+    offsets = rest_offsets(measure(person, symmetric=symmetric))
+    pose = pose_from_keypoints(person, offsets)
+    if person.with_feet:
+        offsets.update(foot_offsets(ankle_to_toe(pose, person)))
     motion = SkeletonMotion(
         joint_names=names,
         parents=parents,
-        rest_offsets=rest_offsets(measure(person, symmetric=symmetric, foot=foot), names),
-        local_rotations_wxyz=_continuous(quaternion_wxyz_from_matrix(local)),
-        root_positions=fill_positions(person.hips, person.known["pelvis"]),
+        rest_offsets=np.array([offsets[name] for name in names]),
+        local_rotations_wxyz=_local_rotations(pose, names),
+        root_positions=pose.positions["pelvis"],
         fps=person.fps,
     )
     filled = np.zeros((person.frame_count, len(names)), dtype=bool)
@@ -151,130 +124,16 @@ def joint_errors_m(fit: SkeletonFit, points: Points3D, person_id: int) -> FloatA
     return errors
 
 
-def _frame(left: FloatArray, up: FloatArray) -> FloatArray:
-    """Return rotations (frame, 3, 3) that take LEFT to `left` and UP as near to `up` as can be."""
-    x = unit(left)
-    z = unit(up - np.sum(up * x, axis=-1, keepdims=True) * x)
-    return np.stack([x, np.cross(z, x), z], axis=-1)
-
-
-def _frame_upright(up: FloatArray, left: FloatArray) -> FloatArray:
-    """Return rotations (frame, 3, 3) that take UP to `up` and LEFT as near to `left` as can be."""
-    z = unit(up)
-    x = unit(left - np.sum(left * z, axis=-1, keepdims=True) * z)
-    return np.stack([x, np.cross(z, x), z], axis=-1)
-
-
-def _relative(parent: FloatArray, child: FloatArray) -> FloatArray:
-    """Return the rotation (frame, 3, 3) of a child in its parent's axes."""
-    return np.swapaxes(parent, -1, -2) @ child
-
-
-def _in_axes(rotation: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Return vectors (frame, 3) in the axes of rotations (frame, 3, 3)."""
-    return np.einsum("fji,fj->fi", rotation, vectors)
-
-
-def _trunk_rotations(person: PersonKeypoints) -> dict[str, FloatArray]:
-    """Return world rotations (frame, 3, 3) of pelvis, spine, collars, neck and head."""
-    known = person.known["pelvis"]
-    up = person.shoulders - person.hips
-    hip_line = person.xyz["left_hip"] - person.xyz["right_hip"]
-    shoulder_line = person.xyz["left_shoulder"] - person.xyz["right_shoulder"]
-    pelvis = fill_rotations(_frame(hip_line, up), known)
-    lumbar = fill_rotations(_relative(pelvis, _frame_upright(up, hip_line)), known)
-    chest = fill_rotations(_relative(pelvis, _frame_upright(up, shoulder_line)), known)
-    twist = rotvec_from_matrix(_relative(lumbar, chest))
-    world = {"pelvis": pelvis}
-    for level, name in enumerate(("spine1", "spine2", "spine3"), start=1):
-        world[name] = pelvis @ lumbar @ matrix_from_rotvec(twist * level / 3.0)
-    for side, outward in (("left", LEFT), ("right", -LEFT)):
-        to_shoulder = person.xyz[f"{side}_shoulder"] - person.shoulders
-        half_width = float(np.nanmedian(np.linalg.norm(to_shoulder, axis=-1)))
-        along = _in_axes(world["spine3"], to_shoulder) - COLLAR_SHARE * half_width * outward
-        along = fill_directions(unit(along), known)
-        world[f"{side}_collar"] = world["spine3"] @ rotation_between(outward, along)
-    if person.with_head:
-        _add_head(world, person)
-    return world
-
-
-def _add_head(world: dict[str, FloatArray], person: PersonKeypoints) -> None:
-    """Add neck and head: the neck points at the ears; the head looks along ears to face.
-
-    The face point is halfway between the nose and the eyes: about level with the ears when the
-    head is held upright.
-    """
-    to_ears = _in_axes(world["spine3"], unit(person.ears - person.shoulders))
-    to_ears = fill_directions(to_ears, person.known["neck"])
-    neck = world["spine3"] @ rotation_between(UP, to_ears)
-    eyes = 0.5 * (person.xyz["left_eye"] + person.xyz["right_eye"])
-    forward = 0.5 * (eyes + person.xyz["nose"]) - person.ears
-    ear_line = person.xyz["left_ear"] - person.xyz["right_ear"]
-    head = _frame(ear_line, np.cross(forward, ear_line))
-    world["neck"] = neck
-    world["head"] = neck @ fill_rotations(_relative(neck, head), person.known["head"])
-
-
-def _add_limb(world: dict[str, FloatArray], person: PersonKeypoints, limb: Limb) -> None:
-    """Add the two bones of an arm or a leg; bone directions are kept exactly."""
-    parent = world[limb.parent]
-    known_upper, known_lower = person.known[limb.upper], person.known[limb.lower]
-    upper = unit(person.xyz[limb.lower] - person.xyz[limb.upper])
-    lower = unit(person.xyz[limb.end] - person.xyz[limb.lower])
-    upper = fill_directions(_in_axes(parent, upper), known_upper)
-    lower = fill_directions(_in_axes(parent, lower), known_lower)
-    hint: FloatArray | None = None
-    hint_weight: FloatArray | None = None
-    if person.with_feet and limb.parent == "pelvis":
-        side = limb.upper.partition("_")[0]
-        known_foot = person.known[f"{side}_ankle"] & known_lower
-        heading = _in_axes(parent, unit(person.xyz[f"{side}_big_toe"] - person.xyz[f"{side}_heel"]))
-        heading = fill_directions(heading, person.known[f"{side}_ankle"])
-        hint = np.cross(heading, lower)
-        hint_weight = _FOOT_HINT_WEIGHT * known_foot.astype(np.float64)
-    hinge = hinge_axes(
-        upper,
-        lower,
-        known_upper & known_lower,
-        limb.bone,
-        limb.hinge,
-        limb.twist_range_deg,
-        person.fps,
-        hint,
-        hint_weight,
-    )
-    rest = _bone_axes(limb.bone[None], limb.hinge[None])
-    world[limb.upper] = parent @ _bone_axes(upper, hinge) @ np.swapaxes(rest, -1, -2)
-    world[limb.lower] = parent @ _bone_axes(lower, hinge) @ np.swapaxes(rest, -1, -2)
-
-
-def _bone_axes(bone: FloatArray, hinge: FloatArray) -> FloatArray:
-    """Return rotations (frame, 3, 3) with `bone` first and `hinge` made perpendicular to it."""
-    across = unit(hinge - np.sum(hinge * bone, axis=-1, keepdims=True) * bone)
-    return np.stack([bone, across, np.cross(bone, across)], axis=-1)
-
-
-def _add_feet(world: dict[str, FloatArray], person: PersonKeypoints) -> FloatArray:
-    """Add the ankles; return ankle to big toe (3,) in the axes of the left foot.
-
-    A foot points from heel to toe; its roll follows the shank, since ankle, heel and toe are too
-    close to one line to show it.
-    """
-    to_toe = []
-    for side in ("left", "right"):
-        shank = world[f"{side}_knee"]
-        known = person.known[f"{side}_ankle"]
-        forward = unit(person.xyz[f"{side}_big_toe"] - person.xyz[f"{side}_heel"])
-        left = np.cross(shank @ UP, forward)
-        up = np.cross(forward, left)
-        foot = _frame_upright(up, left)
-        ankle = shank @ fill_rotations(_relative(shank, foot), known)
-        world[f"{side}_ankle"] = ankle
-        toe = _in_axes(ankle, person.xyz[f"{side}_big_toe"] - person.xyz[f"{side}_ankle"])
-        mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
-        to_toe.append(mirror * np.nanmedian(toe[known], axis=0))
-    return np.asarray(np.mean(to_toe, axis=0))
+def _local_rotations(pose: Pose, names: tuple[str, ...]) -> FloatArray:
+    """Return quaternions (frame, joint, 4) of all joints in their parents' axes."""
+    world = dict(pose.rotations)
+    local = []
+    for name in names:
+        parent = PARENTS[name]
+        # What nothing turns (wrists, toes, ankles without feet keypoints) moves with its parent.
+        rotation = world.setdefault(name, world.get(parent, world["pelvis"]))
+        local.append(relative(world[parent], rotation) if parent else rotation)
+    return _continuous(quaternion_wxyz_from_matrix(np.stack(local, axis=1)))
 
 
 def _continuous(quaternion_wxyz: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from mocap.body.skeleton_layout import (
     FOOT_JOINTS,
     LIMBS,
     NECK_SHARE_WITHOUT_HEAD,
+    SPINE_SHARES,
     Measures,
     joint_tree,
     symmetric_lengths,
@@ -146,19 +147,18 @@ def _known(finite: BoolArray, column: Mapping[str, int]) -> dict[str, BoolArray]
     return known
 
 
-def measure(person: PersonKeypoints, *, symmetric: bool, foot: FloatArray | None) -> Measures:
+def measure(person: PersonKeypoints, *, symmetric: bool) -> Measures:
     """Return the constant lengths of a person: medians over the frames that were measured.
 
     Args:
         person: the keypoints.
         symmetric: give left and right limbs their mean length.
-        foot: (3,) ankle to big toe in the foot's axes, see `Measures`.
     """
     bone = {}
     for limb in LIMBS:
         bone[limb.lower] = _distance(person, limb.upper, limb.lower)
         bone[limb.end] = _distance(person, limb.lower, limb.end)
-    trunk = float(np.nanmedian(np.linalg.norm(person.shoulders - person.hips, axis=-1)))
+    trunk = _trunk_length(person)
     neck = NECK_SHARE_WITHOUT_HEAD * trunk
     if person.with_head:
         neck = float(np.nanmedian(np.linalg.norm(person.ears - person.shoulders, axis=-1)))
@@ -168,8 +168,24 @@ def measure(person: PersonKeypoints, *, symmetric: bool, foot: FloatArray | None
         shoulder_width=_distance(person, "left_shoulder", "right_shoulder"),
         trunk=trunk,
         neck=neck,
-        foot=foot,
     )
+
+
+def _trunk_length(person: PersonKeypoints) -> float:
+    """Return the median length of the spine from hips to shoulders in metres.
+
+    The spine leaves the pelvis at a right angle to the hip line and bends at its lowest joint, a
+    share `a` of its length l above the hips. With d the distance from hips to shoulders and b its
+    angle to the first piece, the triangle of the two pieces gives
+    (1 - 2 a) l² + 2 a d cos(b) l - d² = 0.
+    """
+    a = SPINE_SHARES["spine1"]
+    hip_line = person.xyz["left_hip"] - person.xyz["right_hip"]
+    chord = person.shoulders - person.hips
+    d = np.linalg.norm(chord, axis=-1)
+    sine = np.sum(chord * hip_line, axis=-1) / (d * np.linalg.norm(hip_line, axis=-1))
+    half = a * np.sqrt(1.0 - sine**2)
+    return float(np.nanmedian(d * (np.sqrt(half**2 + 1.0 - 2.0 * a) - half) / (1.0 - 2.0 * a)))
 
 
 def _distance(person: PersonKeypoints, first: str, second: str) -> float:

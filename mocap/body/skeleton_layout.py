@@ -43,6 +43,7 @@ _TREE = (
     ("left_wrist", "left_elbow"),
     ("right_wrist", "right_elbow"),
 )
+PARENTS = dict(_TREE)
 FOOT_JOINTS = ("left_foot", "right_foot")
 
 # Heights of the spine joints as shares of the way from the hips to the shoulders: about the
@@ -106,8 +107,6 @@ class Measures:
         hip_width, shoulder_width: between left and right.
         trunk: hip line to shoulder line.
         neck: shoulder line to ear line.
-        foot: (3,) ankle to big toe in the foot's axes (left foot; the right one is mirrored), or
-            None without feet.
     """
 
     bone: dict[str, float]
@@ -115,7 +114,6 @@ class Measures:
     shoulder_width: float
     trunk: float
     neck: float
-    foot: FloatArray | None
 
 
 def symmetric_lengths(bone: dict[str, float]) -> dict[str, float]:
@@ -123,8 +121,8 @@ def symmetric_lengths(bone: dict[str, float]) -> dict[str, float]:
     return {name: 0.5 * (bone[name] + bone[mirrored_name(name)]) for name in bone}
 
 
-def rest_offsets(measures: Measures, joint_names: tuple[str, ...]) -> FloatArray:
-    """Return (joint, 3) offsets from the parent in the rest pose, metres."""
+def rest_offsets(measures: Measures) -> dict[str, FloatArray]:
+    """Return the offset (3,) from the parent in the rest pose by joint, metres; feet excepted."""
     half_shoulder = 0.5 * measures.shoulder_width
     shares = {"pelvis": 0.0, **SPINE_SHARES}
     offsets = {"pelvis": 0.0 * UP}
@@ -137,10 +135,12 @@ def rest_offsets(measures: Measures, joint_names: tuple[str, ...]) -> FloatArray
         offsets[f"{side}_hip"] = 0.5 * measures.hip_width * outward
         offsets[f"{side}_collar"] = to_shoulders + COLLAR_SHARE * half_shoulder * outward
         offsets[f"{side}_shoulder"] = (1.0 - COLLAR_SHARE) * half_shoulder * outward
-        if measures.foot is not None:
-            mirror = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
-            offsets[f"{side}_foot"] = mirror * measures.foot
     for limb in LIMBS:
         offsets[limb.lower] = measures.bone[limb.lower] * limb.bone
         offsets[limb.end] = measures.bone[limb.end] * limb.bone
-    return np.array([offsets[name] for name in joint_names])
+    return offsets
+
+
+def foot_offsets(ankle_to_toe: FloatArray) -> dict[str, FloatArray]:
+    """Return the offsets of both foot joints from ankle to big toe (3,) of the left foot."""
+    return {"left_foot": ankle_to_toe, "right_foot": ankle_to_toe * [-1.0, 1.0, 1.0]}
