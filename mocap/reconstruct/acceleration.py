@@ -40,7 +40,7 @@ TYPICAL_WEIGHT = 12.0
 MIN_ACCELERATION_M_S2 = 0.1
 MAX_ACCELERATION_M_S2 = 3000.0
 
-# Where no three frames in a row are measured: brisk everyday movement.
+# In takes of less than four frames, and where no three in a row are measured: brisk movement.
 _DEFAULT_ACCELERATION_M_S2 = 20.0
 
 
@@ -59,7 +59,7 @@ def initial_scales(
     loose costs iterations, starting too tight would make the true motion look like an outlier.
     """
     keypoints, frames, _ = points.shape
-    if frames < 3:
+    if frames < 4:
         return np.full((keypoints, frames), _DEFAULT_ACCELERATION_M_S2)
     three = np.zeros((keypoints, frames), dtype=bool)
     three[:, 1:-1] = trusted[:, :-2] & trusted[:, 1:-1] & trusted[:, 2:]
@@ -99,7 +99,10 @@ def update_scales(
     window = _window_frames(fps)
     energy = window * _windowed(innovation, fps)
     freedom = window * 3.0 * _windowed(determined, fps)
-    overall = np.sum(innovation / prior, axis=1) / np.sum(3.0 * determined, axis=1)
+    # The same pseudo-observations keep a take of a few frames near its initial scales.
+    overall = (np.sum(innovation / prior, axis=1) + TYPICAL_WEIGHT) / (
+        np.sum(3.0 * determined, axis=1) + TYPICAL_WEIGHT
+    )
     typical = (overall * np.exp(np.mean(np.log(prior), axis=1)))[:, None]
     squared = (energy + TYPICAL_WEIGHT * typical) / (freedom + TYPICAL_WEIGHT)
     return _clipped(fps**2 * np.sqrt(squared / (1.0 - memory**2)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -233,7 +234,7 @@ def _bridged(main: Track, scene: _Scene) -> dict[int, Person]:
     """Return the person's instants, with views found in the gaps between them."""
     people = dict(main.people)
     frames = list(main.people)
-    for before, after in zip(frames[:-1], frames[1:], strict=True):
+    for before, after in pairwise(frames):
         if not 1 < after - before <= MAX_BRIDGE_S * scene.fps:
             continue
         start, end = main.people[before].skeleton, main.people[after].skeleton

@@ -40,7 +40,8 @@ class CameraBias:
         camera_names: in the order of the tracks.
         offset_px: (camera, 2) median of observed minus predicted pixel (right, down); predicted
             from the other cameras only. NaN where it cannot be told. An error of one camera also
-            moves the predictions for the others, so the largest offset is the first suspect.
+            moves the predictions for the others: of four or more cameras the largest offset is
+            the first suspect; of three, any.
         magnitude_px: (camera,) length of the offset.
         spread_px: (camera,) median distance from the offset: the random part.
         comparisons: (camera,) keypoints compared.
@@ -148,8 +149,8 @@ def _warnings(
         out.append(
             f"camera '{rig[index].name}' sees the body {magnitude[index]:.0f} px "
             f"({_direction(offset[index])}) away from where the other cameras place it, in the "
-            f"median of {comparisons[index]} keypoints. Its calibration is wrong or it has moved since, "
-            "or its video is cropped or scaled: calibrate again, or correct its image_map."
+            f"median of {comparisons[index]} keypoints. Its calibration is wrong, or it has moved "
+            "since, or its video is cropped or scaled: calibrate again, or correct its image_map."
         )
     return tuple(out)
 
