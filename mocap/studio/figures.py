@@ -134,7 +134,12 @@ def sigma_bars(points: Points3D) -> Figure:
                 "name": "95 % of frames are below",
                 "x": sigma_mm(points, 95.0),
                 "y": names,
-                "marker": {"symbol": "line-ns-open", "size": 13, "color": AMBER},
+                "marker": {
+                    "symbol": "line-ns-open",
+                    "size": 13,
+                    "color": AMBER,
+                    "line": {"width": 2},
+                },
                 "hovertemplate": "%{y}: 95th percentile %{x:.1f} mm<extra></extra>",
             },
         ],

@@ -10,6 +10,7 @@ import base64
 import html
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -30,6 +31,11 @@ def text(value: object) -> Markup:
     return Markup(html.escape(str(value), quote=True))
 
 
+def prose(sentence: str) -> Markup:
+    """Return a sentence as HTML, with commands between back quotes set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text(sentence)))
+
+
 def tag(name: str, *children: Markup, **attributes: str) -> Markup:
     """Return an element; attribute names may end in `_` (class_) and use `_` for `-`."""
     written = "".join(
@@ -45,7 +51,7 @@ def join(parts: Sequence[Markup]) -> Markup:
 
 def section(title: str, *parts: Markup, note: str = "") -> Markup:
     """Return a titled section; `note` explains in a sentence how to read it."""
-    explained = (tag("p", text(note), class_="note"),) if note else ()
+    explained = (tag("p", prose(note), class_="note"),) if note else ()
     return tag("section", tag("h2", text(title)), *explained, *parts)
 
 

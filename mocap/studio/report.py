@@ -19,6 +19,7 @@ from mocap.studio.page import (
     join,
     number,
     percent,
+    prose,
     section,
     table,
     tag,
@@ -142,7 +143,7 @@ def _key_figures(data: ReportData, residual: FloatArray) -> Markup:
 def _warnings(warnings: Sequence[str]) -> Markup:
     if not warnings:
         return tag("p", text("No warnings from any stage."), class_="calm")
-    items = [tag("li", text(warning)) for warning in warnings]
+    items = [tag("li", prose(warning)) for warning in warnings]
     title = tag("h2", text(_count(len(warnings), "warning")))
     return tag("div", title, tag("ul", *items), class_="warnings")
 
@@ -294,15 +295,11 @@ def _calibration(data: ReportData) -> Markup:
 def verdict(report: Mapping[str, Any]) -> Markup:
     """Return a calibration's verdict with its reasons and what to do."""
     level = str(report.get("verdict", ""))
-    findings = [
-        tag(
-            "li",
-            tag("b", text(each["level"]), class_=f"verdict-{each['level']}"),
-            text(f" {each['text']} "),
-            tag("span", text(each["remedy"])),
-        )
-        for each in report.get("findings", [])
-    ]
+    findings = []
+    for each in report.get("findings", []):
+        grade, reason, remedy = (str(each.get(key, "")) for key in ("level", "text", "remedy"))
+        label = tag("b", text(grade), class_=f"verdict-{grade}")
+        findings.append(tag("li", label, prose(f" {reason} "), tag("span", prose(remedy))))
     title = tag("p", text("Verdict: "), tag("strong", text(level), class_=f"verdict-{level}"))
     return join([title, tag("ul", *findings, class_="findings")])
 

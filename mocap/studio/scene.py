@@ -21,6 +21,9 @@ MAX_FRAMES = 3000
 _LIMIT = 32000
 _MISSING = -32768
 
+# Points this far below the floor are on it, as far as anyone can tell.
+_FLOOR_NOISE_M = 0.05
+
 # The drawn neck runs between the middles of these pairs; detectors give no keypoint on it.
 _NECK = ("left_shoulder", "right_shoulder", "left_ear", "right_ear")
 
@@ -32,7 +35,9 @@ def scene(calibration: Calibration, points: Points3D) -> dict[str, Any]:
     """Return what the page's player needs, as JSON values."""
     stride = max(1, -(-len(points.xyz) // MAX_FRAMES))
     xyz = np.asarray(points.xyz[::stride], dtype=np.float64)
-    whole = _box(np.concatenate([_centers(calibration), _sample(xyz)]), margin=0.08)
+    cameras = [_pyramid(camera, calibration) for camera in calibration.cameras]
+    drawn = [camera["line"].T for camera in cameras]
+    whole = _box(np.concatenate([*drawn, _sample(xyz)]), margin=0.08)
     origin = whole.mean(axis=1)
     step_m = max(0.001, float(np.ptp(whole, axis=1).max()) / _LIMIT)
     return {
@@ -48,10 +53,26 @@ def scene(calibration: Calibration, points: Points3D) -> dict[str, Any]:
         "colours": [SOURCE_COLOURS[source] for source in Source],
         "xyz": _packed((xyz - origin) / step_m),
         "source": _bytes(np.asarray(points.source[::stride], dtype=np.uint8)),
-        "cameras": [_pyramid(camera, calibration) for camera in calibration.cameras],
+        "cameras": cameras,
         "whole": whole,
         "close": _box(_sample(xyz), margin=0.15) if np.isfinite(xyz).any() else whole,
     }
+
+
+def rig_scene(calibration: Calibration) -> dict[str, Any]:
+    """Return the 3D view of a rig without people."""
+    nothing = np.zeros((0, 0, 0))
+    empty = Points3D(
+        keypoint_names=(),
+        person_ids=(),
+        fps=1.0,
+        xyz=np.zeros((0, 0, 0, 3)),
+        covariance=np.zeros((0, 0, 0, 3, 3)),
+        reprojection_error_px=nothing,
+        view_count=nothing,
+        source=nothing,
+    )
+    return scene(calibration, empty)
 
 
 def _centers(calibration: Calibration) -> FloatArray:
@@ -72,7 +93,7 @@ def _box(corners: FloatArray, margin: float) -> FloatArray:
     pad = margin * max(float((high - low).max()), 0.5)
     low, high = low - pad, high + pad
     # The bottom of the view is the floor unless something lies clearly below it.
-    low[2] = 0.0 if low[2] + pad > -0.25 else low[2]
+    low[2] = 0.0 if low[2] + pad > -_FLOOR_NOISE_M else low[2]
     return np.stack([low, np.maximum(high, low + 0.5)], axis=1)
 
 

@@ -74,10 +74,11 @@
         scene: { xaxis: axis("x (m)", box[0]), yaxis: axis("y (m)", box[1]), zaxis: axis("z (m)", box[2]),
           aspectmode: "manual", dragmode: "orbit",
           aspectratio: { x: scale * size[0], y: scale * size[1], z: scale * size[2] },
-          camera: { eye: { x: 1.0, y: -1.3, z: 0.55 }, center: { x: 0, y: 0, z: -0.18 } } } });
+          camera: { eye: { x: 1.0, y: -1.3, z: 0.55 }, center: { x: 0, y: 0, z: -0.12 } } } });
     }
     const draw = () => Plotly.react(place, [...traces(), ...(close ? [] : cameras())], layout(), config);
 
+    if (!document.getElementById("play")) { draw(); return { show: () => {}, draw }; }
     const play = document.getElementById("play"), slider = document.getElementById("frame");
     const clock = document.getElementById("clock"), speed = document.getElementById("speed"), view = document.getElementById("view");
     slider.max = Math.max(scene.frames - 1, 0);
