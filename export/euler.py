@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from mocap.core.errors import ExportError
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, BoolArray, FloatArray
 
 ORDERS = ("ZXY", "ZYX", "XYZ", "XZY", "YXZ", "YZX")
 
 # Cosine of the middle angle below which the outer two angles are one and the same turn; above,
 # they are exact to about 1e-16 / 1e-7 rad.
 _LOCKED_COSINE = 1e-7
+
+_TURN = 2.0 * np.pi
 
 
 def _axes(order: str) -> tuple[int, int, int, float]:
@@ -40,21 +42,12 @@ def euler_angles(rotations: Array, order: str) -> FloatArray:
     Raises:
         ExportError: unknown order.
     """
-    principal = _principal(rotations, order)
     _, _, _, sign = _axes(order)
-    out = np.zeros_like(principal)
-    if len(out):
-        out[0] = principal[0]
+    principal = _principal(rotations, order)
+    out = _unrolled(principal)
     locked = np.abs(np.cos(principal[..., 1])) < _LOCKED_COSINE
-    for frame in range(1, len(out)):
-        before, first = out[frame - 1], principal[frame]
-        if locked[frame].any():
-            first = _spread_locked(first, before, locked[frame], sign)
-        other = first * np.array([1.0, -1.0, 1.0]) + np.pi
-        candidates = np.stack([first, other])
-        candidates += 2.0 * np.pi * np.round((before - candidates) / (2.0 * np.pi))
-        distance = np.abs(candidates - before).sum(axis=-1)
-        out[frame] = np.where((distance[0] <= distance[1])[:, None], *candidates)
+    for joint in np.flatnonzero(locked.any(axis=0)):
+        out[:, joint] = _unrolled_through_lock(principal[:, joint], locked[:, joint], sign)
     return out
 
 
@@ -70,15 +63,47 @@ def _principal(rotations: Array, order: str) -> FloatArray:
     return np.stack([a, b, np.where(locked, 0.0, c)], axis=-1)
 
 
-def _spread_locked(
-    angles: FloatArray, before: FloatArray, locked: Array, sign: float
-) -> FloatArray:
-    """Keep the third angle of the frame before where only a sum or difference is determined.
+def _other(angles: FloatArray) -> FloatArray:
+    """Return the second solution of the same rotations."""
+    return np.asarray(angles * np.array([1.0, -1.0, 1.0]) + np.pi)
 
-    With the middle angle at +-90 degrees the rotation depends on a + s c alone, s = sign(b) times
-    the permutation's sign.
+
+def _shortest(difference: FloatArray) -> FloatArray:
+    """Return angles without their full turns."""
+    return difference - _TURN * np.round(difference / _TURN)
+
+
+def _unrolled(principal: FloatArray) -> FloatArray:
+    """Choose solutions and full turns for all frames at once.
+
+    Both solutions differ from both solutions of the frame before by the same two distances, so the
+    nearer one is always either "the same kind as before" or "the other kind": a running parity.
     """
-    s = np.where(angles[:, 1] >= 0, sign, -sign)
-    third = before[:, 2]
-    spread = np.stack([angles[:, 0] - s * third, angles[:, 1], third], axis=-1)
-    return np.where(locked[:, None], spread, angles)
+    other = _other(principal)
+    stay = np.abs(_shortest(principal[1:] - principal[:-1])).sum(axis=-1)
+    change = np.abs(_shortest(other[1:] - principal[:-1])).sum(axis=-1)
+    kind = np.zeros(principal.shape[:-1], dtype=np.int64)
+    kind[1:] = np.cumsum(change < stay, axis=0) % 2
+    chosen = np.where((kind == 1)[..., None], other, principal)
+    turns = np.zeros_like(chosen)
+    turns[1:] = np.cumsum(np.round(np.diff(chosen, axis=0) / _TURN), axis=0)
+    return np.asarray(chosen - _TURN * turns)
+
+
+def _unrolled_through_lock(principal: FloatArray, locked: BoolArray, sign: float) -> FloatArray:
+    """Return one joint's angles (frame, 3) that also pass through gimbal lock smoothly.
+
+    Where locked, only a + s c is determined, s = sign(b) times the permutation's sign: the third
+    angle of the frame before is kept.
+    """
+    out = principal.copy()
+    for frame in range(1, len(out)):
+        before, first = out[frame - 1], principal[frame].copy()
+        if locked[frame]:
+            first[0] -= (sign if first[1] >= 0 else -sign) * before[2]
+            first[2] = before[2]
+        candidates = np.stack([first, _other(first)])
+        candidates += _TURN * np.round((before - candidates) / _TURN)
+        distance = np.abs(candidates - before).sum(axis=-1)
+        out[frame] = candidates[0 if distance[0] <= distance[1] else 1]
+    return out

@@ -1,63 +1,85 @@
-"""Names of joints and markers in other tools."""
+"""Names of joints in other programs.
+
+Each table maps SMPL-X names (ours) to another program's; `{Side}`, `{side}` and `{s}` stand for
+Left/left/l and Right/right/r. Joints that a table does not name keep their name.
+"""
 
 from __future__ import annotations
 
 from mocap.core.errors import ExportError
 
-_MIXAMO_PARTS = {
-    "hip": "UpLeg",
-    "knee": "Leg",
-    "ankle": "Foot",
-    "foot": "ToeBase",
-    "collar": "Shoulder",
-    "shoulder": "Arm",
-    "elbow": "ForeArm",
-    "wrist": "Hand",
+_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+
+_HUMANIK = {
+    "pelvis": "Hips",
+    "spine1": "Spine",
+    "spine2": "Spine1",
+    "spine3": "Spine2",
+    "neck": "Neck",
+    "head": "Head",
+    "jaw": "Jaw",
+    "{side}_eye_smplhf": "{Side}Eye",
+    "{side}_hip": "{Side}UpLeg",
+    "{side}_knee": "{Side}Leg",
+    "{side}_ankle": "{Side}Foot",
+    "{side}_foot": "{Side}ToeBase",
+    "{side}_collar": "{Side}Shoulder",
+    "{side}_shoulder": "{Side}Arm",
+    "{side}_elbow": "{Side}ForeArm",
+    "{side}_wrist": "{Side}Hand",
+    **{
+        f"{{side}}_{finger}{bone}": f"{{Side}}Hand{finger.capitalize()}{bone}"
+        for finger in _FINGERS
+        for bone in (1, 2, 3)
+    },
 }
-_UNREAL_PARTS = {
-    "hip": "thigh",
-    "knee": "calf",
-    "ankle": "foot",
-    "foot": "ball",
-    "collar": "clavicle",
-    "shoulder": "upperarm",
-    "elbow": "lowerarm",
-    "wrist": "hand",
+_UNREAL_LIMBS = {
+    "pelvis": "pelvis",
+    "neck": "neck_01",
+    "head": "head",
+    "{side}_hip": "thigh_{s}",
+    "{side}_knee": "calf_{s}",
+    "{side}_ankle": "foot_{s}",
+    "{side}_foot": "ball_{s}",
+    "{side}_collar": "clavicle_{s}",
+    "{side}_shoulder": "upperarm_{s}",
+    "{side}_elbow": "lowerarm_{s}",
+    "{side}_wrist": "hand_{s}",
+    **{
+        f"{{side}}_{finger}{bone}": f"{finger}_0{bone}_{{s}}"
+        for finger in _FINGERS
+        for bone in (1, 2, 3)
+    },
 }
+_TABLES: dict[str, dict[str, str]] = {
+    "smplx": {},
+    # The prefix `mixamorig:` of Mixamo's own files is an option of the writers.
+    "mixamo": _HUMANIK,
+    # Maya and MotionBuilder characterise these names without help.
+    "humanik": _HUMANIK,
+    # Rokoko Studio's skeleton; its bones inside the palm (LeftInHandIndex) have no counterpart.
+    "rokoko": _HUMANIK,
+    # The UE4 mannequin has three spine bones, Manny and Quinn (UE5) have five: ours take the
+    # first, the middle and the last, where the retargeter's spine chain begins and ends.
+    "unreal": {"spine1": "spine_01", "spine2": "spine_02", "spine3": "spine_03", **_UNREAL_LIMBS},
+    "ue5": {"spine1": "spine_01", "spine2": "spine_03", "spine3": "spine_05", **_UNREAL_LIMBS},
+}
+
+
+def _both_sides(table: dict[str, str]) -> dict[str, str]:
+    """Return a table with the sides spelled out."""
+    out = {}
+    for ours, theirs in table.items():
+        for side in ("left", "right"):
+            words = {"side": side, "Side": side.capitalize(), "s": side[0]}
+            out[ours.format(**words)] = theirs.format(**words)
+    return out
+
 
 JOINT_NAMES: dict[str, dict[str, str]] = {
-    "smplx": {},
-    "mixamo": {
-        "pelvis": "Hips",
-        "spine1": "Spine",
-        "spine2": "Spine1",
-        "spine3": "Spine2",
-        "neck": "Neck",
-        "head": "Head",
-        **{
-            f"{side}_{part}": side.capitalize() + name
-            for side in ("left", "right")
-            for part, name in _MIXAMO_PARTS.items()
-        },
-    },
-    "unreal": {
-        "pelvis": "pelvis",
-        "spine1": "spine_01",
-        "spine2": "spine_02",
-        "spine3": "spine_03",
-        "neck": "neck_01",
-        "head": "head",
-        **{
-            f"{side}_{part}": f"{name}_{side[0]}"
-            for side in ("left", "right")
-            for part, name in _UNREAL_PARTS.items()
-        },
-    },
+    preset: _both_sides(table) for preset, table in _TABLES.items()
 }
-"""Joint names by preset; joints that a preset does not name keep theirs.
-
-`mixamo` is also what HumanIK (MotionBuilder, Maya) recognises.
-"""
+"""Joint names by preset; joints that a preset does not name keep theirs."""
 
 
 def renamed(joint_names: tuple[str, ...], preset: str) -> tuple[str, ...]:
@@ -71,3 +93,21 @@ def renamed(joint_names: tuple[str, ...], preset: str) -> tuple[str, ...]:
         raise ExportError(f"there is no set of joint names '{preset}'; choose one of {known}.")
     names = JOINT_NAMES[preset]
     return tuple(names.get(name, name) for name in joint_names)
+
+
+def recognised(joint_names: tuple[str, ...]) -> dict[str, str]:
+    """Return SMPL-X names by the names of another program, for the preset that fits best.
+
+    A prefix up to the last colon (`mixamorig:`) is ignored. Names that no preset knows are left
+    out.
+    """
+    bare = {name: name.rsplit(":", 1)[-1] for name in joint_names}
+    best: dict[str, str] = {}
+    for preset, names in JOINT_NAMES.items():
+        ours = {theirs: own for own, theirs in names.items()}
+        if preset == "smplx":
+            ours = {own: own for own in JOINT_NAMES["mixamo"]}
+        found = {name: ours[short] for name, short in bare.items() if short in ours}
+        if len(found) > len(best):
+            best = found
+    return best
