@@ -44,7 +44,8 @@ def write_clip(
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, fps * TICKS)
+        # The encoder rounds timestamps to its own unit, one frame unless told otherwise.
+        stream.time_base = stream.codec_context.time_base = Fraction(1, fps * TICKS)
         for index in range(frames):
             image = quadrants(*size, index) if images is None else images[index]
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
         size, rotation = _first_frame(path)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
-    fps, steady = _rate(times, float(unit or 0), None if rate is None else float(rate))
+    fps, steady = _rate(times, float(unit or 0), rate)
     return VideoInfo(path, name, size, fps, len(times), codec, rotation, not steady)
 
 
@@ -153,20 +154,21 @@ def _packet_times(container: InputContainer, stream: VideoStream, path: Path) ->
     return np.sort(np.array(times))
 
 
-def _rate(times: FloatArray, unit_s: float, declared: float | None) -> tuple[float, bool]:
+def _rate(times: FloatArray, unit_s: float, declared: Fraction | None) -> tuple[float, bool]:
     """Return frames per second and whether the frames follow each other evenly."""
     steps = np.diff(times)
     if len(steps) == 0 or not np.isfinite(steps).all() or times[-1] <= times[0]:
         # One frame, or a raw stream without timestamps.
-        return (declared if declared else math.nan), True
+        return (float(declared) if declared else math.nan), True
     median = float(np.median(steps))
     steady = bool(np.all(np.abs(steps - median) <= STEADY_STEP * median))
     length = float(times[-1] - times[0])
     mean = len(steps) / length
-    # Timestamps are rounded to the container's unit: within that, the declared rate is the exact
-    # one (30000/1001).
-    if steady and declared and abs(mean / declared - 1.0) <= unit_s / length:
-        return declared, True
+    # Timestamps are rounded to the container's unit: within that, a standard rate (30, 30000/1001)
+    # is the exact one; other declared rates were computed from the same timestamps.
+    standard = declared is not None and declared.denominator in (1, 1001)
+    if steady and declared and standard and abs(mean / declared - 1) <= unit_s / length:
+        return float(declared), True
     return mean, steady
 
 

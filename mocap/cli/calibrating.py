@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from mocap.calibrate.corners import detect_corners
 from mocap.calibrate.report import CalibrationReport, Verdict
@@ -18,8 +18,10 @@ from mocap.cli.console import Console
 from mocap.cli.file_hashes import FileHashes
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import Made, artifact_stage, run_stages
+from mocap.cli.worlds import on_floor
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
+from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
@@ -50,8 +52,8 @@ def calibrate_session(
         for info in recording.infos.values()
     ]
     result = calibrate(corners, board)
-    _store(session, result, recording, board)
     say_report(console, result.report)
+    _store(session, result, recording, board, console)
     return result
 
 
@@ -140,16 +142,44 @@ def _corners(
     return found
 
 
-def _store(session: Session, result: CalibrationResult, recording: Recording, board: Board) -> None:
+def _store(
+    session: Session,
+    result: CalibrationResult,
+    recording: Recording,
+    board: Board,
+    console: Console,
+) -> None:
+    """Store poses, report and calibration, with the world on the floor where the board lay."""
     poses = BoardPoses.from_world(
         result.calibration, result.world_from_board, result.frames, recording.fps
     )
+    calibration = result.calibration
+    try:
+        floor = on_floor(calibration, poses, board, None)
+    except CalibrationError as error:
+        console.warnings(
+            [f"the world stands at the first camera, not on the floor: {error} See `mocap world`."]
+        )
+    else:
+        calibration = floor.calibration
+        for note in floor.notes:
+            console.line(f"World: {note}")
     record = Provenance("calibrate", installed_version(), {"board": asdict(board)})
     save_artifact(poses, session.board_poses_path, record)
-    report = json.dumps(result.report.to_json(), indent=1, ensure_ascii=False)
+    document = _in_world(result.report, calibration).to_json()
+    report = json.dumps(document, indent=1, ensure_ascii=False)
     write_text(session.calibration_report_path, report + "\n")
     # Last: whoever finds calibration.toml finds the rest as well.
-    save_calibration(result.calibration, session.calibration_path)
+    save_calibration(calibration, session.calibration_path)
+
+
+def _in_world(report: CalibrationReport, calibration: Calibration) -> CalibrationReport:
+    """Return the report with the cameras where they are in the world that is stored."""
+    cameras = []
+    for camera in report.cameras:
+        x, y, z = (float(value) for value in calibration[camera.name].center)
+        cameras.append(replace(camera, center_m=(x, y, z)))
+    return replace(report, cameras=tuple(cameras))
 
 
 def say_report(console: Console, report: CalibrationReport) -> None:

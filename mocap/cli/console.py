@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-# A line per tenth of a video keeps logs short and shows that something happens.
-PLAIN_STEPS = 10
+# A line per quarter of a video keeps logs short and shows that something happens.
+PLAIN_STEPS = 4
 
 
 class Console:
@@ -38,7 +38,7 @@ class Console:
             self.line(f"Warning: {warning}")
 
     def progress(self, camera: str, done: int, total: int | None) -> None:
-        """Show how far a camera is: a bar on a terminal, a line per tenth otherwise."""
+        """Show how far a camera is: a bar on a terminal, a line per quarter otherwise."""
         if not total:
             return
         if sys.stderr.isatty():

@@ -35,17 +35,6 @@ def detector_options(command: Command) -> Command:
     )(command)
 
 
-def person_option(command: Command) -> Command:
-    """Add --person."""
-    return click.option(
-        "--person",
-        type=click.Choice(["main", "all"]),
-        default="main",
-        show_default=True,
-        help="Follow the main person, or everybody.",
-    )(command)
-
-
 def export_options(command: Command) -> Command:
     """Add --to, --names, --order and --fill-long-gaps."""
     command = click.option(
@@ -72,7 +61,6 @@ def choices(
     detector: str = "movenet",
     weights: Path | None = None,
     feet: bool = True,
-    person: str = "main",
     to: str = "bvh,trc,csv",
     names: str = "smplx",
     order: str = "ZXY",
@@ -94,5 +82,4 @@ def choices(
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, names, order, fill_long_gaps),
-        person,
     )

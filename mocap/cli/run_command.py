@@ -12,7 +12,6 @@ from mocap.cli.options import (
     choices,
     detector_options,
     export_options,
-    person_option,
     session_argument,
 )
 
@@ -23,7 +22,6 @@ STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "report", "export
 @session_argument
 @click.argument("takes", nargs=-1, metavar="[TAKE]...")
 @detector_options
-@person_option
 @export_options
 @click.option(
     "--from",

@@ -14,7 +14,7 @@ from mocap.core.errors import SessionError
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
 FIGURES = {
-    "people": "{} people",
+    "people": "people: {}",
     "measured_share": "{:.1%} measured",
     "missing_share": "{:.1%} missing",
     "median_error_px": "median error {:.2f} px",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,13 +33,13 @@ class Choices:
 
     Attributes:
         detector: which network finds people.
-        person: "main" for the person most cameras see best, or "all".
         export: formats and how they are written.
+        person: "main", the person most cameras see longest and nearest.
     """
 
     detector: DetectorChoice
     export: ExportChoice
-    person: str = "main"
+    person: Literal["main"] = "main"
 
 
 class TakeStages:
@@ -90,13 +90,18 @@ class TakeStages:
         matrices = {camera: each.matrix for camera, each in self.maps.items()}
 
         def make() -> Made:
-            from mocap.reconstruct.associate import associate
+            from mocap.reconstruct.associate import associate_with_report
 
             detections = self._load("detections", Detections2D)
-            tracks = associate(
+            tracks, report = associate_with_report(
                 detections, self.calibration, image_maps=matrices, person=self.choices.person
             )
-            return Made(tracks, image_map_warnings(self.maps), {"people": len(tracks.person_ids)})
+            notes = {
+                "people": len(tracks.person_ids),
+                "people_seen": report.people_seen,
+                "frames_in_two_views": report.frames_in_two_views,
+            }
+            return Made(tracks, [*image_map_warnings(self.maps), *report.warnings()], notes)
 
         return artifact_stage(
             "associate",

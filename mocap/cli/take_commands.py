@@ -12,7 +12,6 @@ from mocap.cli.options import (
     choices,
     detector_options,
     export_options,
-    person_option,
     session_argument,
     take_argument,
 )
@@ -34,12 +33,11 @@ def detect(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) 
 @click.command()
 @session_argument
 @take_argument
-@person_option
 @force_option
 @json_option
-def associate(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
-    """Tell who is who across the cameras and over time of TAKE."""
-    _run_one("associate", session, take, force, as_json, chosen)
+def associate(session: Path, take: str, force: bool, as_json: bool) -> None:
+    """Follow the main person across the cameras and over time of TAKE."""
+    _run_one("associate", session, take, force, as_json, {})
 
 
 @click.command()

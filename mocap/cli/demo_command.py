@@ -1,0 +1,51 @@
+"""mocap demo: run the sample session and compare the results with what was drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+from mocap.cli.options import choices, detector_options
+
+
+@click.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("mocap_demo")
+)
+@detector_options
+@json_option
+def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json: bool) -> None:
+    """Copy the sample session to FOLDER (mocap_demo), run everything, compare with the truth.
+
+    Run again, it continues where it stopped.
+    """
+    from mocap.cli.calibrating import ensure_calibration
+    from mocap.cli.demonstration import copy_sample, session_figures
+    from mocap.cli.running import chosen_takes, document, run_take
+
+    console = Console(as_json)
+    session = copy_sample(folder)
+    settings = choices(detector=detector, weights=weights, feet=feet)
+    ensure_calibration(session, console)
+    takes = chosen_takes(session, ())
+    outcomes = {take.name: document(run_take(take, settings, console)) for take in takes}
+    console.line("")
+    figures = session_figures(session)
+    console.table(
+        ("against the truth", "value", "unit"),
+        [(figure.name, f"{figure.value:.2f}", figure.unit) for figure in figures],
+    )
+    console.line("")
+    for take in takes:
+        console.line(f"{take.name}: report {take.report_path}")
+        for path in sorted(take.export_dir.glob(f"{take.name}*")):
+            console.line(f"{take.name}: {path}")
+    console.result(
+        {
+            "session": session.root,
+            "takes": outcomes,
+            "figures": [figure.__dict__ for figure in figures],
+        }
+    )

@@ -1,0 +1,88 @@
+"""mocap world, mocap calibration import|export: where the world is, and other tools' files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+from mocap.cli.options import session_argument
+
+
+@click.command()
+@session_argument
+@click.option(
+    "--board-on-floor",
+    "instant",
+    default="auto",
+    show_default=True,
+    metavar="TIME",
+    help="When the board lay on the floor in the calibration videos (12.4s, or frame 186); auto: "
+    "where it lay still longest.",
+)
+@json_option
+def world(session: Path, instant: str, as_json: bool) -> None:
+    """Put the world of SESSION on the floor: origin at the board, Z up, metres."""
+    from mocap.capture.session import Session
+    from mocap.cli.worlds import set_world_on_floor
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    notes = set_world_on_floor(opened, instant)
+    for note in notes:
+        console.line(note)
+    console.line(f"Wrote {opened.calibration_path}. Run the takes again: mocap run {session}")
+    console.result({"calibration": opened.calibration_path, "notes": notes})
+
+
+@click.group()
+def calibration() -> None:
+    """Import or export a calibration."""
+
+
+@calibration.command("import")
+@session_argument
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--unit",
+    type=click.Choice(["m", "mm"]),
+    default="m",
+    show_default=True,
+    help="Length unit of a file that does not say its own.",
+)
+@click.option("--force", is_flag=True, help="Replace a calibration that is there.")
+@json_option
+def import_command(session: Path, file: Path, unit: str, force: bool, as_json: bool) -> None:
+    """Use the calibration FILE of Qualisys, caliscope, Pose2Sim or aniposelib in SESSION."""
+    from mocap.capture.session import Session
+    from mocap.cli.worlds import import_calibration
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    imported = import_calibration(opened, file, unit, force)
+    console.line(f"Wrote {opened.calibration_path}: cameras {', '.join(imported.names)}")
+    console.result({"calibration": opened.calibration_path, "cameras": imported.names})
+
+
+@calibration.command("export")
+@session_argument
+@click.option(
+    "--to", type=click.Choice(["anipose", "pose2sim"]), default="anipose", show_default=True
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
+)
+@json_option
+def export_command(session: Path, to: str, output: Path | None, as_json: bool) -> None:
+    """Write the calibration of SESSION for another tool."""
+    from mocap.calibrate.foreign_tables import write_aniposelib, write_pose2sim
+    from mocap.capture.session import Session
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    path = output or opened.root / f"calibration_{to}.toml"
+    writer = write_aniposelib if to == "anipose" else write_pose2sim
+    writer(opened.calibration(), path)
+    console.line(f"Wrote {path}")
+    console.result({"file": path})

@@ -1,0 +1,89 @@
+"""Move a session's world onto the floor, or bring in a calibration of another tool."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+from mocap.calibrate.interchange import read_foreign
+from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
+from mocap.capture.session import Session
+from mocap.cli.board_poses import BoardPoses
+from mocap.core.board import Board
+from mocap.core.calibration_file import save_calibration
+from mocap.core.camera import Calibration
+from mocap.core.errors import InputError, SessionError
+from mocap.core.store import load_artifact
+
+
+def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
+    """Move the world of a session to the board lying on the floor; return what was chosen.
+
+    Args:
+        session: calibrated from its own board recordings.
+        instant: "auto", a time such as "12.4s", or a frame such as "186".
+
+    Raises:
+        SessionError: the poses of the board are not known.
+        InputError: the instant cannot be understood.
+        CalibrationError: the board did not lie still, or a camera would be under the floor.
+    """
+    calibration = session.calibration()
+    if not session.board_poses_path.is_file():
+        raise SessionError(
+            f"where the board was is not known: {session.calibration_path} was imported or made "
+            "elsewhere. Run `mocap calibrate` first."
+        )
+    poses = load_artifact(session.board_poses_path, BoardPoses)
+    found = on_floor(calibration, poses, session.board(), at_frame(instant, poses.fps))
+    save_calibration(found.calibration, session.calibration_path)
+    return found.notes
+
+
+def on_floor(
+    calibration: Calibration, poses: BoardPoses, board: Board, frame: int | None
+) -> FloorWorld:
+    """Return the rig with its floor under the board, at a frame or where it lay still longest."""
+    return world_from_board_on_floor(
+        calibration, poses.in_world(calibration), poses.frame, board, at_frame=frame
+    )
+
+
+def at_frame(instant: str, fps: float) -> int | None:
+    """Return the frame number of "12.4s" or "186"; None for "auto".
+
+    Raises:
+        InputError: neither of these, or a time where the recordings have no frame rate.
+    """
+    if instant == "auto":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s?)", instant.strip())
+    if match is None or ("." in match[1] and not match[2]):
+        raise InputError(
+            f"'{instant}' is no instant. Give seconds such as 12.4s, a frame such as 186, or auto."
+        )
+    if not match[2]:
+        return int(match[1])
+    if not math.isfinite(fps):
+        raise InputError("the calibration images have no frame rate: give a frame, not seconds.")
+    return round(float(match[1]) * fps)
+
+
+def import_calibration(session: Session, file: Path, unit: str, force: bool) -> Calibration:
+    """Store a calibration of another tool as the session's own.
+
+    Raises:
+        SessionError: there is a calibration already and `force` is not given.
+        InputError: the file cannot be read as one of the known kinds.
+    """
+    if session.calibration_path.exists() and not force:
+        raise SessionError(
+            f"{session.calibration_path} exists. Give --force to replace it, or move it away."
+        )
+    imported = read_foreign(file, unit=unit)
+    # Poses and report belong to the calibration that goes.
+    for stale in (session.board_poses_path, session.calibration_report_path):
+        stale.unlink(missing_ok=True)
+    save_calibration(imported, session.calibration_path)
+    return imported
