@@ -1,0 +1,67 @@
+"""A take of two short clips with a fake detector, for tests that need a real detect stage."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from clips import write_clip
+
+from mocap.capture.session import Session, Take
+from mocap.cli.console import Console
+from mocap.cli.options import choices
+from mocap.cli.running import run_take
+from mocap.core.keypoints import COCO_17
+from mocap.detect.people import Person
+
+FAKE_FRAMES = 6
+
+
+class FakeDetector:
+    """Finds one person in the middle of every image, or nobody; may be slow."""
+
+    keypoint_names = COCO_17.keypoint_names
+
+    def __init__(self, people: int = 1, seconds: float = 0.0) -> None:
+        self.people = people
+        self.seconds = seconds
+
+    def __call__(self, image: np.ndarray) -> list[Person]:
+        time.sleep(self.seconds)
+        height, width = image.shape[:2]
+        spread = np.linspace(-0.2, 0.2, len(self.keypoint_names))
+        pixels = np.stack([width * (0.5 + spread), height * (0.5 + spread[::-1])], axis=1)
+        box = np.array([0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height])
+        return [Person(pixels, np.full(len(pixels), 0.9), box)] * self.people
+
+
+def fake_take(root: Path) -> Take:
+    """Make a session with one take of two cameras."""
+    session = Session.create(root, rig="four_corner", board="a1_5x7")
+    for name in ("left", "right"):
+        write_clip(root / "takes" / "a" / f"{name}.mp4", frames=FAKE_FRAMES)
+    return session.take("a")
+
+
+def run_fake_take(root: Path, slow_camera: str = "", people: int = 1) -> list[str]:
+    """Run the detect stage with the fake detector; return the cameras it looked at."""
+    from mocap.detect import detect as stage
+
+    looked_at: list[str] = []
+    real = stage.detect
+
+    def recorded(frames: object, detector: FakeDetector, **options: object) -> object:
+        looked_at.append(str(options["camera"]))
+        detector.seconds = 10.0 if options["camera"] == slow_camera else 0.0
+        return real(frames, detector, **options)  # type: ignore[arg-type]
+
+    with (
+        mock.patch("mocap.detect.detect.detect", recorded),
+        mock.patch("mocap.detect.detectors.open_detector", lambda *a, **k: FakeDetector(people)),
+        mock.patch("mocap.detect.detectors.weight_hashes", lambda *a, **k: {}),
+    ):
+        take = Session.open(root).take("a")
+        run_take(take, choices(), Console(), stages=("detect",))
+    return looked_at
