@@ -8,6 +8,7 @@ import numpy as np
 
 from mocap.core.board import Board
 from mocap.core.camera import Calibration, Camera
+from mocap.core.errors import InputError
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.transform import rigid
@@ -58,10 +59,19 @@ def waved_board(calibration: Calibration, board: Board, frame_count: int) -> Flo
 
     Every camera and every pair gets one turn; the path jumps between them, as footage does from
     which the walking was cut.
+
+    Raises:
+        InputError: when no two cameras are near enough for one board to face both.
     """
     close_up_frames = round(CLOSE_UP_SHARE * frame_count)
     center = np.mean([camera.center for camera in calibration.cameras], axis=0)
     bisectors = _pair_azimuths(calibration, center)
+    if not bisectors:
+        raise InputError(
+            "no two cameras of this rig stand within "
+            f"{WIDEST_PAIR_DEG:.0f} degrees of each other, seen from their middle: they never read "
+            "a board at the same time. Move them closer together."
+        )
     poses = []
     for turn, phase in _turns(len(calibration.cameras), close_up_frames):
         poses.append(_close_up(calibration.cameras[turn], phase, board))

@@ -1,0 +1,183 @@
+"""Render the sample session `samples/studio` and its truth: `python tools/build_samples.py`.
+
+Needs `pip install 'mocap-studio[render]'` and EGL (Debian, Ubuntu: apt install libegl1
+libgl1-mesa-dri). Takes a few minutes on one core. The same versions give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mocap.body.model import load_free_body
+from mocap.capture.boards import load_board
+from mocap.capture.session import CONFIG_FILE
+from mocap.core.camera import Calibration, Camera
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.shapes import Array, FloatArray
+from mocap.core.store import write_text
+from mocap.core.transform import look_at
+from mocap.synthetic.board_footage import board_frames, board_on_floor, waved_board
+from mocap.synthetic.encode import VideoWriter
+from mocap.synthetic.motion import MOTIONS, SyntheticMotion, body_keypoints
+from mocap.synthetic.person_footage import person_frames
+from mocap.synthetic.sample import SampleTruth, TakeTruth, save_truth
+from mocap.synthetic.scene import Room
+
+STUDIO = Path(__file__).parents[1] / "samples" / "studio"
+BOARD = load_board("a1_5x7")
+
+# Four cameras, 90 degrees and 4 m from the middle, named as in rigs/four_corner.toml. The front
+# pair is high: only from up there can a board on the floor be read by two cameras at once.
+CAMERA_POSITIONS_M = {
+    "front_left": (2.83, -2.83, 2.2),
+    "front_right": (-2.83, -2.83, 2.2),
+    "back_right": (-2.83, 2.83, 1.3),
+    "back_left": (2.83, 2.83, 1.3),
+}
+IMAGE_SIZE = (960, 720)
+FOCAL_PX = 960.0
+LENS = np.array([-0.08, 0.03, 0.0, 0.0, 0.0])
+AIM_HEIGHT_M = 0.95
+# The board on the floor lies this far in front of the middle of the rig; its first corner is the
+# origin of the world.
+BOARD_BEFORE_MIDDLE_M = 1.0
+
+# Not the mean body: a body fit that fell back on the mean would look right there.
+PERFORMER_BETAS = np.array([0.7, -0.8, 0.6, 0.8, -0.6, 0.5])
+# The performer faces half-way between the two front cameras: world -y.
+FRONT_DEG = -90.0
+
+CALIBRATION_FPS = 15.0
+WAVED_SECONDS = 11.6
+ON_FLOOR_SECONDS = 2.4
+
+
+@dataclass(frozen=True)
+class TakePlan:
+    """A take of the session: a motion by its name, how fast the cameras run, how long."""
+
+    name: str
+    fps: float
+    seconds: float
+
+
+TAKES = (
+    TakePlan("dance", 30.0, 4.0),
+    TakePlan("throw", 60.0, 2.5),
+)
+
+SESSION = """\
+rig = "four_corner"
+board = "a1_5x7"
+notes = "rendered, with known truth: see README.md"
+
+[[subjects]]
+name = "free body"
+height_m = {height_m:.2f}
+hand = "right"
+"""
+
+
+def main() -> None:
+    """Render what was asked for and write the truth."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--output", type=Path, default=STUDIO, help="session folder")
+    output = arguments.parse_args().output
+    calibration, middle = studio_rig()
+    room = Room(center_m=(float(middle[0]), float(middle[1])))
+    world_from_board = board_path(calibration, middle)
+    board_images = board_frames(calibration, BOARD, world_from_board, room, seed=1)
+    encode(output / "calibration", calibration, CALIBRATION_FPS, board_images)
+    takes = {}
+    for seed, plan in enumerate(TAKES, start=2):
+        performed = MOTIONS[plan.name](
+            plan.seconds,
+            plan.fps,
+            heading_deg=FRONT_DEG,
+            origin_m=room.center_m,
+            betas=PERFORMER_BETAS,
+        )
+        images = person_frames(
+            calibration,
+            load_free_body(),
+            performed.rotations,
+            performed.transl,
+            performed.betas,
+            room,
+            seed=seed,
+        )
+        encode(output / "takes" / plan.name, calibration, plan.fps, images)
+        takes[plan.name] = take_truth(performed, plan.fps)
+    height_m = float(np.ptp(load_free_body().rest_vertices(PERFORMER_BETAS)[:, 1]))
+    write_text(output / CONFIG_FILE, SESSION.format(height_m=height_m))
+    truth = SampleTruth(calibration, world_from_board, CALIBRATION_FPS, takes)
+    save_truth(truth, output / "truth.npz")
+
+
+def studio_rig() -> tuple[Calibration, FloatArray]:
+    """Return the rig and the middle of its ring (3,) on the floor, in the world of the truth."""
+    on_floor = board_on_floor((0.0, -BOARD_BEFORE_MIDDLE_M), BOARD)
+    middle = -on_floor[:3, 3]
+    width, height = IMAGE_SIZE
+    matrix = np.array(
+        [[FOCAL_PX, 0.0, (width - 1) / 2], [0.0, FOCAL_PX, (height - 1) / 2], [0.0, 0.0, 1.0]]
+    )
+    aim = middle + np.array([0.0, 0.0, AIM_HEIGHT_M])
+    cameras = [
+        Camera(name, IMAGE_SIZE, matrix, LENS, look_at(middle + np.array(position), aim))
+        for name, position in CAMERA_POSITIONS_M.items()
+    ]
+    return Calibration(tuple(cameras)), middle
+
+
+def board_path(calibration: Calibration, middle: FloatArray) -> FloatArray:
+    """Return world_from_board (frame, 4, 4): waved, then still on the floor at the origin."""
+    waved = waved_board(calibration, BOARD, round(WAVED_SECONDS * CALIBRATION_FPS))
+    on_floor = board_on_floor((middle[0], middle[1] - BOARD_BEFORE_MIDDLE_M), BOARD)
+    still = np.tile(on_floor, (round(ON_FLOOR_SECONDS * CALIBRATION_FPS), 1, 1))
+    return np.concatenate([waved, still])
+
+
+def take_truth(performed: SyntheticMotion, fps: float) -> TakeTruth:
+    """Return where the body's keypoints and joints are."""
+    return TakeTruth(
+        fps=fps,
+        keypoint_names=COCO_17_FEET.keypoint_names,
+        xyz=body_keypoints(performed, COCO_17_FEET),
+        skeleton=performed.skeleton,
+        betas=performed.betas,
+    )
+
+
+def encode(
+    folder: Path,
+    calibration: Calibration,
+    fps: float,
+    images: Iterable[tuple[int, str, Array]],
+) -> None:
+    """Write one video per camera and say how large they became."""
+    folder.mkdir(parents=True, exist_ok=True)
+    started, count = time.perf_counter(), 0
+    paths = {name: folder / f"{name}.mp4" for name in calibration.names}
+    with ExitStack() as stack:
+        writers = {
+            name: stack.enter_context(VideoWriter(path, IMAGE_SIZE, fps))
+            for name, path in paths.items()
+        }
+        for _, camera, image in images:
+            writers[camera].write(image)
+            count += 1
+    size_mb = sum(path.stat().st_size for path in paths.values()) / 1e6
+    seconds = time.perf_counter() - started
+    print(f"{folder}: {count} images in {seconds:.0f} s, {size_mb:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
