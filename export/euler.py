@@ -51,6 +51,25 @@ def euler_angles(rotations: Array, order: str) -> FloatArray:
     return out
 
 
+def matrix_from_angles(angles: Array, order: str) -> FloatArray:
+    """Return rotations (..., 3, 3) of angles (..., 3) in radians, axes in the order written.
+
+    Raises:
+        ExportError: unknown order.
+    """
+    angles = np.asarray(angles, dtype=np.float64)
+    out = np.zeros((*angles.shape[:-1], 3, 3)) + np.eye(3)
+    for position, axis in enumerate(_axes(order)[:3]):
+        a, b = (axis + 1) % 3, (axis + 2) % 3
+        turn = np.zeros_like(out)
+        cosine, sine = np.cos(angles[..., position]), np.sin(angles[..., position])
+        turn[..., axis, axis] = 1.0
+        turn[..., a, a], turn[..., b, b] = cosine, cosine
+        turn[..., a, b], turn[..., b, a] = -sine, sine
+        out = out @ turn
+    return out
+
+
 def _principal(rotations: Array, order: str) -> FloatArray:
     """Return the solution with the middle angle in [-pi/2, pi/2]; the third is 0 when locked."""
     i, j, k, sign = _axes(order)

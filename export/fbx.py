@@ -23,7 +23,7 @@ from mocap.export.influences import strongest
 CREATOR = "mocap-studio"
 
 # FbxTime::EMode; every other rate is "custom" with its number beside it.
-_TIME_MODES = {
+TIME_MODES = {
     120.0: 1,
     100.0: 2,
     60.0: 3,
@@ -36,6 +36,8 @@ _TIME_MODES = {
     24.0 / 1.001: 13,
     60.0 / 1.001: 17,
 }
+"""Numbers of the frame rates that have one."""
+
 _CUSTOM_RATE = 14
 # Rates this close are one: 1e-9 of a second in 100 000 frames.
 _SAME_RATE = 1e-9
@@ -162,7 +164,7 @@ def _write_settings(scene: FbxScene, axes: FileAxes, fps: float, stop: int) -> N
 
 def time_mode(fps: float) -> int:
     """Return FBX's number of a frame rate; 14 means "custom"."""
-    for rate, mode in _TIME_MODES.items():
+    for rate, mode in TIME_MODES.items():
         if abs(fps - rate) <= _SAME_RATE * rate:
             return mode
     return _CUSTOM_RATE

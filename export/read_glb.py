@@ -23,7 +23,9 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 @dataclass(frozen=True, eq=False)
-class _Glb:
+class Glb:
+    """A glTF document and its binary part."""
+
     document: dict[str, Any]
     data: bytes
 
@@ -55,7 +57,7 @@ def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
     Raises:
         InputError: the file is no GLB file or has no animation.
     """
-    glb = _load(Path(path))
+    glb = load(Path(path))
     nodes = glb.document["nodes"]
     animations = glb.document.get("animations", [])
     if not animations:
@@ -82,16 +84,21 @@ def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
     )
 
 
-def _load(path: Path) -> _Glb:
+def load(path: Path) -> Glb:
+    """Return document and binary part of a file.
+
+    Raises:
+        InputError: the file is no GLB file.
+    """
     raw = path.read_bytes()
     if len(raw) < 20 or raw[:4] != b"glTF":
         raise InputError(f"{path} is no binary glTF file.")
     length = struct.unpack_from("<I", raw, 12)[0]
     document = json.loads(raw[20 : 20 + length])
-    return _Glb(document, raw[28 + length :])
+    return Glb(document, raw[28 + length :])
 
 
-def _local_transforms(glb: _Glb, animation: dict[str, Any], times: FloatArray) -> FloatArray:
+def _local_transforms(glb: Glb, animation: dict[str, Any], times: FloatArray) -> FloatArray:
     """Return each node's transform (frame, node, 4, 4) in its parent."""
     nodes = glb.document["nodes"]
     out = np.tile(np.eye(4), (len(times), len(nodes), 1, 1))
@@ -149,7 +156,7 @@ def _world_transforms(local: FloatArray, parents: Array) -> FloatArray:
     return out
 
 
-def _skin(glb: _Glb, node: dict[str, Any], matrices: FloatArray) -> FloatArray:
+def _skin(glb: Glb, node: dict[str, Any], matrices: FloatArray) -> FloatArray:
     """Return the skin (vertex, 3) of the first mesh in one frame, with all sets of weights."""
     attributes = glb.document["meshes"][node["mesh"]]["primitives"][0]["attributes"]
     skin = glb.document["skins"][node["skin"]]
