@@ -9,6 +9,7 @@ import pytest
 from walker import MEASURES, keypoints_on, walk
 
 from mocap.body.gap_filling import fill_directions, fill_rotations, gaps
+from mocap.body.model import load_free_body
 from mocap.body.skeleton import fit_skeleton, joint_errors_m, skeleton_from_points
 from mocap.core.errors import BodyError
 from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet, mirrored_name
@@ -16,6 +17,7 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
 from mocap.core.shapes import FloatArray
+from mocap.synthetic.motion import body_keypoints, throw
 
 
 def without(points: Points3D, keypoint: str, frames: slice) -> Points3D:
@@ -36,10 +38,10 @@ def test_known_rotations_come_back() -> None:
     truth = walk()
     found = skeleton_from_points(keypoints_on(truth), 0)
     assert found.joint_names == truth.joint_names
-    # Bone directions are kept exactly. Only the twist is averaged, over well under a frame: the
-    # walker's elbow plane turns at most 3 degrees per frame and bends evenly, so 0.5 degrees.
+    # Bone directions are kept exactly. Only the twist is averaged, over about half a frame: the
+    # walker's elbow plane turns at most 3 degrees per frame, so it lags by less than 1.5 degrees.
     for name, error in rotation_errors_deg(truth, found).items():
-        assert error.max() < 0.5, name
+        assert error.max() < 1.5, name
     expected, _ = truth.forward_kinematics()
     positions, _ = found.forward_kinematics()
     np.testing.assert_allclose(positions, expected, atol=1e-9)
@@ -67,6 +69,25 @@ def test_noise_gives_the_errors_that_bone_lengths_predict(keypoint_set: Keypoint
     # pelvis, trunk and arm to a median of at most two bones' worth.
     assert np.nanmedian(joint_errors_m(fit, points, 0)) < 2.0 * noise
     assert ("left_foot" in fit.motion.joint_names) == (keypoint_set is COCO_17_FEET)
+
+
+def test_a_throwing_arm_keeps_its_rotation() -> None:
+    """Another body, another motion, true rotations: external rotation up to 170 degrees."""
+    body = load_free_body()
+    motion = throw(duration_s=2.55, fps=240.0)
+    _, rotations = body.forward_kinematics(motion.rotations, motion.betas, motion.transl)
+    template = keypoints_on(walk(frames=len(rotations), fps=240.0))
+    found = skeleton_from_points(replace(template, xyz=body_keypoints(motion)[:, None]), 0)
+    _, world = found.forward_kinematics()
+    # The body's own axes are Y up and face +Z, the skeleton's Z up and face -Y.
+    skeleton_from_body = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
+    for name in ("left_shoulder", "right_shoulder", "left_elbow", "right_elbow"):
+        truth = rotations[:, body.joint(name)] @ skeleton_from_body.T
+        error = angle_between_deg(truth, world[:, found.joint_names.index(name)])
+        # The arm bends by more than 15 degrees throughout: half a frame of lag at the fastest
+        # twist (about 9 degrees per frame) and what is left of the spine is below 3 degrees.
+        assert np.percentile(error, 95.0) < 3.0, name
+        assert error.max() < 6.0, name
 
 
 def test_rest_pose_is_a_t_pose_facing_minus_y() -> None:

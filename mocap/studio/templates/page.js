@@ -82,18 +82,25 @@
     const play = document.getElementById("play"), slider = document.getElementById("frame");
     const clock = document.getElementById("clock"), speed = document.getElementById("speed"), view = document.getElementById("view");
     slider.max = Math.max(scene.frames - 1, 0);
-    let busy = false, timer = null, start = 0, startFrame = 0;
+    let busy = false, drawn = 0, timer = null, start = 0, startFrame = 0;
+    async function update() {
+      // Drawing may take longer than a frame: the newest one wins, and the last one is always drawn.
+      if (busy) return;
+      busy = true;
+      while (drawn !== frame) {
+        drawn = frame;
+        const now = traces(), pick = (key) => now.map((trace) => trace[key]);
+        await Plotly.restyle(place, { x: pick("x"), y: pick("y"), z: pick("z") }, [0, 1, 2, 3]);
+        await Plotly.restyle(place, { "marker.color": [now[3].marker.color], text: [now[3].text] }, [3]);
+      }
+      busy = false;
+    }
     function show(next) {
       frame = Math.min(Math.max(next, 0), Math.max(scene.frames - 1, 0));
       slider.value = frame;
       const real = frame * scene.stride;
       clock.textContent = (real / scene.fps).toFixed(2) + " s, frame " + real;
-      if (busy) return;
-      busy = true;
-      const now = traces(), pick = (key) => now.map((trace) => trace[key]);
-      Plotly.restyle(place, { x: pick("x"), y: pick("y"), z: pick("z") }, [0, 1, 2, 3])
-        .then(() => Plotly.restyle(place, { "marker.color": [now[3].marker.color], text: [now[3].text] }, [3]))
-        .then(() => { busy = false; });
+      update();
     }
     function tick(now) {
       const rate = Number(speed.value) * scene.fps / scene.stride;
