@@ -20,7 +20,8 @@ MIN_NOISE_PX = 0.1
 # The first gate: wide enough for any detector at work, as a share of the longest focal length
 # (0.04 rad; a person 4 m away then covers 16 cm).
 _FIRST_GATE_SHARE_OF_FOCAL = 0.04
-_SAMPLE_POINTS = 1500
+# Some 10 degrees of freedom each: sigma to 1 %.
+_SAMPLE_POINTS = 800
 _MAX_ROUNDS = 8
 
 
