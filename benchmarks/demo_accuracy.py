@@ -1,0 +1,69 @@
+"""The sample session against its truth, through `mocap demo`.
+
+The lines are those a rendered session can honestly hold (the detector's own idea of a hip or a
+shoulder sits some 3 cm from the joint centre); with true 2D instead of detections everything that
+is left comes from the calibration and the geometry.
+
+    python benchmarks/demo_accuracy.py [--check] [--keep FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from figures import Figure, exit_code, print_figures
+
+# End of a figure's name -> the line it must hold, in the figure's own unit.
+LINES = {
+    "camera centres, worst": 8.0,
+    "rotations, worst": 0.2,
+    "focal lengths, worst": 0.3,
+    "points in the volume, rms": 0.5,
+    "points in the volume, worst": 1.0,
+    "joints as detected, median": 25.0,
+    "joints as detected, p95": 55.0,
+    "joints with true 2D, median": 2.0,
+    "joints with true 2D, p95": 2.0,
+}
+
+
+def line_of(name: str) -> float | None:
+    """Return the line of a figure, or None when it is only told."""
+    return next((line for ending, line in LINES.items() if name.endswith(ending)), None)
+
+
+def run_demo(folder: Path) -> list[Figure]:
+    """Run the demo as a user would and return its figures with their lines."""
+    command = [sys.executable, "-m", "mocap", "demo", str(folder), "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise SystemExit(f"mocap demo failed:\n{run.stdout}{run.stderr}")
+    found = json.loads(run.stdout)["figures"]
+    return [Figure(each["name"], each["value"], each["unit"], line_of(each["name"]))
+            for each in found]  # fmt: skip
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
+    parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        figures = run_demo(options.keep or Path(temporary) / "demo")
+    print_figures("Sample session against its truth", figures)
+    without_lines = [
+        ending for ending in LINES if not any(f.name.endswith(ending) for f in figures)
+    ]
+    if without_lines:
+        raise SystemExit(f"the demo no longer tells: {', '.join(without_lines)}")
+    return exit_code(figures, check=options.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
