@@ -9,6 +9,9 @@ from importlib.resources import files
 
 from mocap.core.errors import InputError
 
+MODEL_NAMES = ("blazepose", "movenet")
+"""Models that can be fetched; each has a card `models/NAME.toml`."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -90,20 +93,14 @@ class ModelCard:
         raise InputError(f"model {self.name!r} has no network {name!r}; it has {known}.")
 
 
-def card_names() -> tuple[str, ...]:
-    """Return the names of all models that can be fetched."""
-    entries = (each.name for each in files("mocap.detect.models").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in entries if name.endswith(".toml")))
-
-
 def load_card(name: str) -> ModelCard:
     """Read the card of a model.
 
     Raises:
         InputError: there is no such model.
     """
-    if name not in card_names():
-        raise InputError(f"there is no model {name!r}; known are {', '.join(card_names())}.")
+    if name not in MODEL_NAMES:
+        raise InputError(f"there is no model {name!r}; known are {', '.join(MODEL_NAMES)}.")
     text = files("mocap.detect.models").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     return ModelCard(

@@ -9,6 +9,7 @@ from mocap.core.errors import InputError
 from mocap.core.store import file_hash
 from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
+from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
@@ -69,8 +70,8 @@ def weight_hashes(
     hashes = {}
     for model, network in networks:
         registry.network_path(model, network)
-        for file in registry.load_card(model).network(network).files:
-            hashes[file] = registry.load_card(model).sha256[file]
+        for file in load_card(model).network(network).files:
+            hashes[file] = load_card(model).sha256[file]
     if weights is not None:
         hashes[weights.name] = file_hash(weights)
     return hashes

@@ -18,8 +18,10 @@ from mocap.core.store import atomic_write, file_hash
 from mocap.detect.cards import Source
 
 # The wheel is opened as an archive, never installed: any platform's carries the same files.
-_ANY_WHEEL = ("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11")
-_ANY_WHEEL += ("--implementation", "cp", "--abi", "cp311", "--only-binary", ":all:")
+_ANY_WHEEL = (
+    *("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11"),
+    *("--implementation", "cp", "--abi", "cp311", "--only-binary", ":all:"),
+)
 
 _INSTALL_CLIENT = {
     "npm": "install Node.js, which brings npm",
@@ -99,9 +101,9 @@ def _members(archive: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
         return
     with tarfile.open(archive, "r|*") as tar:
         for entry in tar:
-            content = tar.extractfile(entry) if entry.name in names else None
-            if content is not None:
-                yield entry.name, content
+            stream = tar.extractfile(entry) if entry.name in names else None
+            if stream is not None:
+                yield entry.name, stream
 
 
 def _check(path: Path, name: str, wanted: str) -> None:

@@ -79,7 +79,7 @@ def _type_name(array: Array) -> str:
 
 
 def _list_item(kind: str, content: Any) -> bytes:
-    """Encode a scalar of an AttrValue or one element of its list: the field numbers are the same."""
+    """Encode a scalar of an AttrValue or one element of its list: the same field numbers."""
     if kind == "s":
         return _message(2, base64.b64decode(content))
     if kind == "i":

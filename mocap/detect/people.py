@@ -65,6 +65,14 @@ def median_distance(a: Person, b: Person) -> float:
     return float(np.median(np.linalg.norm(a.pixels[sure] - b.pixels[sure], axis=1)))
 
 
+def overlap(a: Person, b: Person) -> float:
+    """Return the intersection of two people's boxes as a share of their union."""
+    low, high = np.maximum(a.box[:2], b.box[:2]), np.minimum(a.box[2:], b.box[2:])
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    union = sum(float(np.prod(each.box[2:] - each.box[:2])) for each in (a, b)) - shared
+    return shared / union if union > 0 else 0.0
+
+
 def without_duplicates(people: Iterable[Person]) -> list[Person]:
     """Keep the most confident of every group of skeletons that lie on top of one another, best
     first."""

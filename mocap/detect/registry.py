@@ -20,7 +20,7 @@ from pathlib import Path
 from mocap.core.errors import ModelError
 from mocap.core.store import atomic_write, file_hash, write_text
 from mocap.detect import graph_model
-from mocap.detect.cards import ModelCard, NetworkCard, Source, card_names, load_card
+from mocap.detect.cards import MODEL_NAMES, ModelCard, NetworkCard, Source, load_card
 from mocap.detect.download import download, extract
 from mocap.detect.runtime import import_openvino, read_model
 
@@ -69,7 +69,7 @@ def cache_folder() -> Path:
 
 def list_models() -> tuple[ModelStatus, ...]:
     """Return the status of every known model, reading and hashing all files."""
-    return tuple(status(name) for name in card_names())
+    return tuple(status(name) for name in MODEL_NAMES)
 
 
 def status(name: str) -> ModelStatus:
@@ -202,7 +202,7 @@ def _ensure_converted(now: ModelStatus, network: NetworkCard) -> Path:
     """Return the runnable file of a network; convert it where that was not done or is damaged."""
     if network.conversion == "none":
         return now.folder / network.files[0]
-    target = now.folder / f"{network.name}.xml"
+    target = now.folder / f"{network.name}.network.xml"
     if not _conversion_is_whole(target):
         _convert(now.folder, network, target)
     return target
@@ -216,7 +216,7 @@ def _convert(folder: Path, network: NetworkCard, target: Path) -> None:
         frozen.write_bytes(graph_model.frozen_graph(topology, weights))
         # float16 loses nothing: the weights are published in float16.
         openvino.save_model(read_model(frozen), temporary / target.name, compress_to_fp16=True)
-        made = [temporary / target.name, temporary / f"{network.name}.bin"]
+        made = [temporary / target.name, temporary / target.with_suffix(".bin").name]
         record = {each.name: file_hash(each) for each in made}
         for each in made:
             with atomic_write(folder / each.name) as place:
@@ -235,4 +235,4 @@ def _conversion_is_whole(target: Path) -> bool:
 
 
 def _record_path(target: Path) -> Path:
-    return target.with_suffix(".json")
+    return target.with_suffix(".record")

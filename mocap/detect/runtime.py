@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def read_model(path: Path) -> openvino.Model:
         ModelError: the file cannot be read as a network.
     """
     try:
-        return import_openvino().Core().read_model(str(path))
+        return _core().read_model(str(path))
     except RuntimeError as error:
         raise ModelError(f"{path} is not a network that OpenVINO can read: {error}") from error
 
@@ -91,12 +92,21 @@ def import_openvino() -> Any:
             sys.modules[hidden] = installed
 
 
+@cache
+def _core() -> openvino.Core:
+    """Return the one Core of this process; every further one would load the CPU plugin again."""
+    return import_openvino().Core()
+
+
 def _compile(model: openvino.Model, streams: int) -> openvino.CompiledModel:
-    options = {
-        # On CPUs with AMX or AVX512-BF16 the default is bfloat16, which moves keypoints by up to
-        # 4 px in a crop.
+    return _core().compile_model(model, "CPU", compile_options(streams))
+
+
+def compile_options(streams: int) -> dict[str, str]:
+    """Return the properties every network is compiled with."""
+    return {
+        # On CPUs with AMX or AVX512-BF16 the default is bfloat16: it moves keypoints by up to 4 px.
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(streams),
     }
-    return import_openvino().Core().compile_model(model, "CPU", options)
