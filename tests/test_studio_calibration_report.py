@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_studio_report import HOSTILE, Page
 
-from mocap.calibrate.report import CalibrationReport, CameraReport, Finding, PairReport, Verdict
+from mocap.calibrate.report import CalibrationReport, CameraReport, Finding, PairReport
 from mocap.calibrate.shifted import DroppedView
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError
@@ -21,44 +21,58 @@ from mocap.synthetic.rigs import ring
 
 def judged(rig: Calibration) -> dict[str, Any]:
     """Figures as calibration stores them."""
-    cameras = tuple(
-        CameraReport(
-            name=camera.name,
-            image_size=camera.image_size,
-            frames=40,
-            corners=1200,
-            coverage=0.96,
-            coverage_grid=((3,) * 5,) * 5,
-            rejected=0.01,
-            rms_px=0.31,
-            median_px=0.25,
-            residual_grid_px=(((0.1, -0.05),) * 5,) * 5,
-            focal_px=900.0,
-            focal_sd_px=0.7,
-            principal_point_shift_px=4.0,
-            principal_point_sd_px=1.0,
-            center_m=(1.0, 2.0, 3.0),
-            center_sd_mm=float("nan"),
-            rotation_sd_deg=0.02,
-            time_offset_frames=None,
-        )
+    cameras = [
+        {
+            "name": camera.name,
+            "image_size": list(camera.image_size),
+            "frames": 40,
+            "corners": 1200,
+            "coverage": 0.96,
+            "coverage_grid": [[3] * 5] * 5,
+            "rejected": 0.01,
+            "rms_px": 0.31,
+            "median_px": 0.25,
+            "residual_grid_px": [[[0.1, -0.05]] * 5] * 5,
+            "focal_px": 900.0,
+            "focal_sd_px": 0.7,
+            "principal_point_shift_px": 4.0,
+            "principal_point_sd_px": 1.0,
+            "center_m": [1.0, 2.0, 3.0],
+            "center_sd_mm": None,
+            "rotation_sd_deg": 0.02,
+            "time_offset_frames": None,
+        }
         for camera in rig.cameras
-    )
-    report = CalibrationReport(
-        verdict=Verdict.WARN,
-        findings=(Finding(Verdict.WARN, "camera 'cam2' saw little.", "Run `mocap calibrate`."),),
-        board="a3_7x10",
-        frames=60,
-        sigma_px=0.2,
-        cameras=cameras,
-        pairs=(PairReport("cam1", "cam2", 5.6, 20, 19, 12),),
-        dropped_views=(DroppedView("cam1", 17, 4.2, "stale"),),
-        held_out=None,
-        converged=True,
-        iterations=12,
-        notes=("the board's back was seen",),
-    )
-    return report.to_json()
+    ]
+    pair = {"first": "cam1", "second": "cam2", "distance_m": 5.6}
+    return {
+        "verdict": "WARN",
+        "findings": [
+            {"level": "WARN", "text": "'cam2' saw little.", "remedy": "Run `mocap calibrate`."}
+        ],
+        "board": "a3_7x10",
+        "frames": 60,
+        "sigma_px": 0.2,
+        "cameras": cameras,
+        "pairs": [{**pair, "shared_frames": 20, "agreeing_frames": 19, "bridge": 12}],
+        "dropped_views": [{"camera": "cam1", "frame": 17, "shift_px": 4.2, "reason": "stale"}],
+        "held_out": None,
+        "converged": True,
+        "iterations": 12,
+        "notes": ["the board's back was seen"],
+    }
+
+
+def test_the_figures_are_those_that_calibration_stores() -> None:
+    report = judged(ring(2))
+    for stored, example in (
+        (CalibrationReport, report),
+        (CameraReport, report["cameras"][0]),
+        (PairReport, report["pairs"][0]),
+        (Finding, report["findings"][0]),
+        (DroppedView, report["dropped_views"][0]),
+    ):
+        assert set(example) <= {each.name for each in fields(stored)}
 
 
 def test_page_holds_the_verdict_and_a_map_per_camera(tmp_path: Path) -> None:
