@@ -58,15 +58,14 @@ def project_point(lens: FloatArray, x: float, y: float, z: float) -> tuple[float
 
 
 @njit(inline="always", fastmath=FASTMATH, cache=True)
-def project_point_jacobian(
+def project_point_derivative(
     lens: FloatArray,
     x: float,
     y: float,
     z: float,
-    d_lens: FloatArray,
     d_point: FloatArray,
 ) -> tuple[float, float]:
-    """Return the pixel; write d pixel / d K9 into (2, 9) and d pixel / d point into (2, 3)."""
+    """Return the pixel; write d pixel / d point in camera coordinates into (2, 3)."""
     fx, fy, k1, k2, p1, p2, k3 = lens[0], lens[1], lens[4], lens[5], lens[6], lens[7], lens[8]
     iz = 1.0 / z
     a = x * iz
@@ -87,8 +86,28 @@ def project_point_jacobian(
     d_point[1, 0] = fy * u_b * iz
     d_point[1, 1] = fy * v_b * iz
     d_point[1, 2] = -fy * (u_b * a + v_b * b) * iz
-    d_lens[0, 0], d_lens[0, 1], d_lens[0, 2], d_lens[0, 3] = u, 0.0, 1.0, 0.0
-    d_lens[1, 0], d_lens[1, 1], d_lens[1, 2], d_lens[1, 3] = 0.0, v, 0.0, 1.0
+    return fx * u + lens[2], fy * v + lens[3]
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def project_point_jacobian(
+    lens: FloatArray,
+    x: float,
+    y: float,
+    z: float,
+    d_lens: FloatArray,
+    d_point: FloatArray,
+) -> tuple[float, float]:
+    """Return the pixel; write d pixel / d K9 into (2, 9) and d pixel / d point into (2, 3)."""
+    u, v = project_point_derivative(lens, x, y, z, d_point)
+    fx, fy = lens[0], lens[1]
+    a = x / z
+    b = y / z
+    r2 = a * a + b * b
+    r4 = r2 * r2
+    r6 = r4 * r2
+    d_lens[0, 0], d_lens[0, 1], d_lens[0, 2], d_lens[0, 3] = (u - lens[2]) / fx, 0.0, 1.0, 0.0
+    d_lens[1, 0], d_lens[1, 1], d_lens[1, 2], d_lens[1, 3] = 0.0, (v - lens[3]) / fy, 0.0, 1.0
     d_lens[0, 4] = fx * a * r2
     d_lens[0, 5] = fx * a * r4
     d_lens[0, 6] = fx * 2.0 * a * b
@@ -99,7 +118,7 @@ def project_point_jacobian(
     d_lens[1, 6] = fy * (r2 + 2.0 * b * b)
     d_lens[1, 7] = fy * 2.0 * a * b
     d_lens[1, 8] = fy * b * r6
-    return fx * u + lens[2], fy * v + lens[3]
+    return u, v
 
 
 @njit(inline="always", fastmath=FASTMATH, cache=True)

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numba import njit
 
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_jacobian, robust_weight
+from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.band_kernels import solve_bands
 from mocap.reconstruct.linear_kernels import add_normal_equations, camera_matrices, in_camera
@@ -46,8 +46,7 @@ def reprojection_terms(
     (n, camera) in px², infinite behind a camera and NaN where not seen.
     """
     poses = camera_matrices(vectors)
-    scratch = np.zeros((2, 12))
-    d_lens, d_camera = scratch[:, :9], scratch[:, 9:]
+    d_camera = np.zeros((2, 3))
     gate_squared = gate_px * gate_px
     precision = 1.0 / (sigma_px * sigma_px)
     cost = 0.0
@@ -63,7 +62,7 @@ def reprojection_terms(
                 squared_errors[n, c] = np.inf
                 cost += precision * gate_squared / 3.0
                 continue
-            u, v = project_point_jacobian(vectors[c, 6:], x, y, z, d_lens, d_camera)
+            u, v = project_point_derivative(vectors[c, 6:], x, y, z, d_camera)
             e_u, e_v = pixels[n, c, 0] - u, pixels[n, c, 1] - v
             squared_errors[n, c] = e_u * e_u + e_v * e_v
             rho, weight = robust_weight(squared_errors[n, c], TUKEY, gate_squared)

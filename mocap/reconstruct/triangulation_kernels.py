@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_jacobian, robust_weight
+from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.linear_kernels import (
     add_normal_equations,
@@ -152,7 +152,7 @@ def _linearise(
         a[k] = 0.0
     for k in range(3):
         b[k] = 0.0
-    d_lens, d_camera = scratch[:, :9], scratch[:, 9:]
+    d_camera = scratch[:2, :3]
     inside = 0
     for q in range(count):
         c = views[q]
@@ -160,7 +160,7 @@ def _linearise(
         x, y, z = in_camera(poses[c], point[0], point[1], point[2])
         if z < MIN_DEPTH_M:
             continue
-        u, v = project_point_jacobian(vectors[c, 6:], x, y, z, d_lens, d_camera)
+        u, v = project_point_derivative(vectors[c, 6:], x, y, z, d_camera)
         e_u, e_v = pixels[c, 0] - u, pixels[c, 1] - v
         squared_errors[c] = e_u * e_u + e_v * e_v
         _, weight = robust_weight(squared_errors[c], TUKEY, gate_squared)
