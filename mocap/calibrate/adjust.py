@@ -20,6 +20,9 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 FIRST_DAMPING = 1e-4
 # Damping beyond this means that no downhill step exists any more within rounding.
 MAX_DAMPING = 1e8
+# Rounds of board fits that may rescue a step before it is refused (the inner iterations of
+# Agarwal et al., Ceres).
+INNER_ITERATIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +226,10 @@ def adjust(
         camera_step, board_step = solve_step(views, equations, damping, free)
         candidate = moved(state, camera_step, board_step)
         cost = total_cost(views, candidate, loss, prior)
+        if cost >= equations.cost:
+            # Small tilted boards follow curved paths: let each find its place for these cameras.
+            candidate, _ = fit_boards(views, candidate, loss, iterations=INNER_ITERATIONS)
+            cost = total_cost(views, candidate, loss, prior)
         if cost < equations.cost:
             gain = equations.cost - cost
             enough = max(min_gain, min_gain_share * equations.cost)

@@ -15,6 +15,8 @@ from mocap.core.errors import CalibrationError
 MIN_FRAMES_PER_CAMERA = 10
 # What is asked of the user; between the two numbers the calibration warns.
 ADVISED_FRAMES_PER_CAMERA = 20
+# Fewer shared frames than this cannot tie a camera to another.
+MIN_SHARED_FRAMES = 3
 
 
 def check_corners(corners: Sequence[Corners], board: Board) -> None:
@@ -81,6 +83,31 @@ def _check_copies(corners: Sequence[Corners]) -> None:
                     f"{len(first.frame)} corners at the same pixels: one video was copied under "
                     "two names. Replace one of the files."
                 )
+
+
+def check_connected(views: BoardViews) -> None:
+    """Refuse views that no longer tie all cameras together.
+
+    Raises:
+        CalibrationError: names the cameras that lost their ties.
+    """
+    cameras = len(views.camera_names)
+    seen = np.zeros((views.frame_count, cameras), dtype=np.int64)
+    seen[views.view_frame, views.arrays.view_camera] = 1
+    together = seen.T @ seen >= MIN_SHARED_FRAMES
+    reached = np.zeros(cameras, dtype=bool)
+    reached[0] = True
+    for _ in range(cameras):
+        reached = reached | together[reached].any(axis=0)
+    if not reached.all():
+        lost = ", ".join(
+            f"'{n}'" for n, r in zip(views.camera_names, reached, strict=True) if not r
+        )
+        raise CalibrationError(
+            f"camera {lost} disagrees with the others in nearly every frame they share: its "
+            "video starts at another instant, or it was moved. Synchronise or trim the videos and "
+            "fix the cameras, then record the board again."
+        )
 
 
 def check_view_counts(views: BoardViews, corners: Sequence[Corners]) -> None:

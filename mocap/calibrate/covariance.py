@@ -101,8 +101,13 @@ def uncertainty(
     focal = 0.25 * own[:, 6:8, 6:8].sum(axis=(1, 2))
     principal = np.trace(own[:, 8:10, 8:10], axis1=1, axis2=2)
     return Uncertainty(
-        np.sqrt(center),
-        np.rad2deg(np.sqrt(rotation)),
+        _root(center),
+        np.rad2deg(_root(rotation)),
         np.sqrt(np.maximum(focal, 0.0)),
         np.sqrt(np.maximum(principal, 0.0)),
     )
+
+
+def _root(variance: FloatArray) -> FloatArray:
+    """Return standard deviations; infinite where rounding made a variance of nothing negative."""
+    return np.where(variance < 0.0, np.inf, np.sqrt(np.abs(variance)))

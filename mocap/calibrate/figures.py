@@ -11,6 +11,7 @@ from mocap.calibrate.covariance import Uncertainty
 from mocap.calibrate.graph import Pair
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.report import GRID, CameraReport, PairReport
+from mocap.calibrate.shifted import DroppedView, moved_at_frame
 from mocap.calibrate.views import BoardViews
 from mocap.core.camera import Calibration, Camera
 from mocap.core.shapes import FloatArray, IntArray
@@ -34,7 +35,11 @@ def calibration_of(
 
 
 def camera_reports(
-    views: BoardViews, refined: Refined, sd: Uncertainty, time_offsets: FloatArray
+    views: BoardViews,
+    refined: Refined,
+    sd: Uncertainty,
+    time_offsets: FloatArray,
+    dropped: Sequence[DroppedView],
 ) -> tuple[CameraReport, ...]:
     """Return the figures of every camera."""
     errors = residuals(views, refined.state)
@@ -74,9 +79,19 @@ def camera_reports(
                 center_sd_mm=float(1000.0 * sd.center_m[index]),
                 rotation_sd_deg=float(sd.rotation_deg[index]),
                 time_offset_frames=offset if np.isfinite(offset) else None,
+                moved_at_frame=_moved(views, index, dropped),
             )
         )
     return tuple(reports)
+
+
+def _moved(views: BoardViews, index: int, dropped: Sequence[DroppedView]) -> int | None:
+    """Return from which frame on a camera disagrees with the others, if it does."""
+    shared = np.diff(views.arrays.frame_start)[views.view_frame] > 1
+    mine = shared & (views.arrays.view_camera == index)
+    name = views.camera_names[index]
+    gone = np.array([view.frame for view in dropped if view.camera == name], dtype=np.int64)
+    return moved_at_frame(views.frames[views.view_frame[mine]], gone)
 
 
 def _rms(values: FloatArray) -> float:

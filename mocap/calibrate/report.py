@@ -49,6 +49,7 @@ class CameraReport:
         center_m, center_sd_mm: position in the world of the calibration.
         rotation_sd_deg: of the orientation.
         time_offset_frames: how many frames late its images are; None if it cannot be told.
+        moved_at_frame: frame from which on it disagrees with the others: it was bumped; or None.
     """
 
     name: str
@@ -69,6 +70,7 @@ class CameraReport:
     center_sd_mm: float
     rotation_sd_deg: float
     time_offset_frames: float | None
+    moved_at_frame: int | None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,10 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray
 # (a median of 12 corners of pure noise stays below 2) and this many pixels.
 SUSPECT_SIGMAS = 6.0
 SUSPECT_PX = 1.5
+# A camera keeps its views when more than this share of its shared ones would go.
+MAX_DROPPED_SHARE = 0.5
+# A bump shows in so many frames at least, and in this share of all shared frames after it.
+MIN_MOVED_FRAMES, MOVED_SHARE = 5, 0.8
 
 
 @dataclass(frozen=True)
@@ -43,23 +47,70 @@ def find_shifted_views(
     drop = np.zeros(views.view_count, dtype=bool)
     if not suspect_frame.any():
         return drop, ()
-    left_out = _leave_one_out(views, suspect_frame)
+    left_out = np.flatnonzero(suspect_frame[views.view_frame])
     remaining, shift = _scores(views, state, left_out)
-    dropped = []
+    accused = accusation_rates(views, suspect_frame)
+    records: dict[int, DroppedView] = {}
     for frame in np.flatnonzero(suspect_frame):
         mine = np.flatnonzero(views.view_frame[left_out] == frame)
-        chosen = mine[_most_guilty(views, left_out[mine], remaining[mine])]
-        view = left_out[chosen]
+        chosen = mine[_most_guilty(views, left_out[mine], remaining[mine], accused)]
+        view = int(left_out[chosen])
         drop[view] = True
         name = views.camera_names[views.arrays.view_camera[view]]
-        reason = _reason(len(mine), remaining[chosen] <= limit)
-        dropped.append(DroppedView(name, int(views.frames[frame]), float(shift[chosen]), reason))
-    return drop, tuple(dropped)
+        reason = _reason(len(mine), bool(remaining[chosen] <= limit))
+        record = DroppedView(name, int(views.frames[frame]), float(shift[chosen]), reason)
+        records[view] = record
+    drop &= ~_too_many(views, drop)[views.arrays.view_camera]
+    return drop, tuple(record for view, record in records.items() if drop[view])
 
 
-def _leave_one_out(views: BoardViews, suspect_frame: BoolArray) -> IntArray:
-    """Return all views of suspect frames: each is left out once."""
-    return np.flatnonzero(suspect_frame[views.view_frame])
+def accusation_rates(views: BoardViews, suspect_frame: BoolArray) -> FloatArray:
+    """Return per camera the share of its shared views that lie in a suspect frame."""
+    shared = _shared(views)
+    cameras = len(views.camera_names)
+    camera = views.arrays.view_camera
+    accused = shared & suspect_frame[views.view_frame]
+    total = np.bincount(camera[shared], minlength=cameras)
+    return np.bincount(camera[accused], minlength=cameras) / np.maximum(total, 1)
+
+
+def _shared(views: BoardViews) -> BoolArray:
+    """Return which views (view,) have company in their frame."""
+    return np.asarray(np.diff(views.arrays.frame_start)[views.view_frame] > 1)
+
+
+def _too_many(views: BoardViews, drop: BoolArray) -> BoolArray:
+    """Return the cameras (camera,) that would lose most of what ties them to the others.
+
+    Such a camera is not stale now and then but wrong throughout: late, moved, or badly modelled.
+    Its views stay, so that the residuals show it.
+    """
+    shared = _shared(views)
+    cameras = len(views.camera_names)
+    camera = views.arrays.view_camera
+    total = np.bincount(camera[shared], minlength=cameras)
+    lost = np.bincount(camera[shared & drop], minlength=cameras)
+    return np.asarray(lost > MAX_DROPPED_SHARE * total)
+
+
+def moved_at_frame(kept_frames: IntArray, dropped_frames: IntArray) -> int | None:
+    """Return the frame from which on a camera disagrees with the others nearly always.
+
+    Both arguments are frame numbers of its shared views. None when views were dropped here and
+    there: stale frames, not a bump.
+    """
+    if len(dropped_frames) < MIN_MOVED_FRAMES:
+        return None
+    # The earliest drops may be stale frames: try each as the beginning.
+    for first in np.sort(dropped_frames):
+        after = int(np.sum(dropped_frames >= first))
+        agreeing_after = int(np.sum(kept_frames >= first))
+        before = int(np.sum(kept_frames < first))
+        if min(after, before) < MIN_MOVED_FRAMES:
+            return None
+        if after >= MOVED_SHARE * (after + agreeing_after):
+            return int(first)
+    return None
 
 
 def _scores(
@@ -98,14 +149,16 @@ def _scores(
     return remaining, shift
 
 
-def _most_guilty(views: BoardViews, candidates: IntArray, remaining: FloatArray) -> int:
+def _most_guilty(
+    views: BoardViews, candidates: IntArray, remaining: FloatArray, accused: FloatArray
+) -> int:
     """Return which view to leave out of one frame.
 
     With three views or more, the one without which the others fit best. Two views accuse each
-    other equally: the one with fewer corners goes.
+    other equally: the camera goes that is accused more often in all frames.
     """
     if len(candidates) <= 2:
-        return int(np.argmin(views.view_corner_count[candidates]))
+        return int(np.argmax(accused[views.arrays.view_camera[candidates]]))
     return int(np.argmin(remaining))
 
 
@@ -114,7 +167,7 @@ def _reason(view_count: int, others_fit: bool) -> str:
     if view_count == 1:
         return "its corners fit no flat board"
     if view_count == 2:
-        return "two cameras disagree; this one saw fewer corners"
+        return "two cameras disagree; this one disagrees more often"
     if others_fit:
         return "the other cameras agree without it: a frame from another instant"
     return "several cameras of this frame disagree"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate import figures, verdict
-from mocap.calibrate.checks import check_corners, check_view_counts
+from mocap.calibrate.checks import check_connected, check_corners, check_view_counts
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.held_out import judge_held_out
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
@@ -73,6 +73,7 @@ def calibrate(
     offsets = time_offsets_frames(start.views, refined.state)
     views, refined, dropped = _drop_shifted(start.views, refined, fixed)
     check_view_counts(views, corners)
+    check_connected(views)
     return _result(views, refined, dropped, start, board, corners, fixed, offsets)
 
 
@@ -137,7 +138,7 @@ def _result(
 ) -> CalibrationResult:
     """Measure and judge the refined rig."""
     cameras = figures.camera_reports(
-        views, refined, uncertainty(views, refined, lens_fixed=fixed), offsets
+        views, refined, uncertainty(views, refined, lens_fixed=fixed), offsets, dropped
     )
     calibration = figures.calibration_of(
         views, refined, [camera.rms_px for camera in cameras], board.name

@@ -160,6 +160,13 @@ def _timing(camera: CameraReport) -> list[Finding]:
 def _dropped(camera: CameraReport, dropped: Sequence[DroppedView]) -> list[Finding]:
     """Judge how many views of a camera come from another instant."""
     mine = [view for view in dropped if view.camera == camera.name]
+    if camera.moved_at_frame is not None:
+        text = (
+            f"camera '{camera.name}' was moved at about frame {camera.moved_at_frame}: from there "
+            f"on it disagrees with the others ({len(mine)} views)."
+        )
+        remedy = "Fix the camera to its mount and record the board again."
+        return [Finding(Verdict.FAIL, text, remedy)]
     share = len(mine) / max(len(mine) + camera.frames, 1)
     level = _level(share, DROPPED_WARN, DROPPED_FAIL)
     if level == Verdict.PASS:

@@ -17,6 +17,9 @@ MAX_VIEW_ANGLE_DEG = 62.0
 BORDER_PX = 4.0
 # Share of close-ups of one camera in a calibration recording; the rest faces two cameras at once.
 CLOSE_UP_SHARE = 0.4
+# Largest turn about each axis away from the cameras: much where one camera looks on, little where
+# two cameras 90 degrees apart must both see the print.
+CLOSE_UP_TILT_RAD, BETWEEN_TILT_RAD = 0.45, 0.18
 
 
 def scatter_board(
@@ -68,12 +71,14 @@ def wave_board(
             step = frame / close_ups * len(cameras)
             camera = cameras[int(step)]
             position, facing = _close_up(camera, size, 2 * np.pi * (step % 1.0))
+            sway = CLOSE_UP_TILT_RAD
         else:
             step = (frame - close_ups) / (frames - close_ups) * len(pairs)
             first, second = pairs[int(step)]
             ends = np.stack([cameras[first].center, cameras[second].center])
             position, facing = _between(ends, 2 * np.pi * (step % 1.0))
-        tilt = 0.4 * np.sin(turn * np.array([1.3, 1.0, 0.7]) + phase[:3])
+            sway = BETWEEN_TILT_RAD
+        tilt = sway * np.sin(turn * np.array([1.3, 1.0, 0.7]) + phase[:3])
         turned = matrix_from_rotvec(tilt) @ (facing / np.linalg.norm(facing))
         poses.append(_facing(position, turned, 0.6 * np.sin(0.8 * turn + phase[3]), middle))
     return np.stack(poses)
@@ -95,7 +100,7 @@ def _between(ends: FloatArray, angle: float) -> tuple[FloatArray, FloatArray]:
     middle = ends.mean(axis=0) * np.array([1.0, 1.0, 0.0])
     outward = middle / max(float(np.linalg.norm(middle)), 1e-9)
     side = np.array([-outward[1], outward[0], 0.0])
-    distance = 0.15 + 0.2 * float(np.linalg.norm(ends[:, :2], axis=1).mean()) * np.sin(angle)
+    distance = 0.12 * float(np.linalg.norm(ends[:, :2], axis=1).mean()) * np.sin(angle)
     height = 1.1 + 0.4 * np.sin(3 * angle)
     position = distance * outward + 0.4 * np.sin(2 * angle) * side + np.array([0, 0, height])
     return position, ends.mean(axis=0) - position

@@ -1,0 +1,213 @@
+"""Calibrations of other tools are read exactly, and broken files are explained."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mocap.calibrate.interchange import (
+    read_aniposelib,
+    read_caliscope,
+    read_foreign,
+    read_qualisys,
+    write_aniposelib,
+    write_pose2sim,
+)
+from mocap.core.camera import Calibration
+from mocap.core.errors import InputError
+from mocap.synthetic.rigs import ring
+
+QCA = """<?xml version='1.0' encoding='ASCII'?>
+<calibration>
+  <cameras>
+    <camera active="1" avg-residual="0.4" serial="left" viewrotation="0">
+      <fov_video bottom="719" left="0" right="1279" top="0"/>
+      <transform r11="1" r12="0" r13="0" r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"
+                 x="1000" y="-2000" z="1500"/>
+      <intrinsic centerPointU="41024" centerPointV="23040" focalLengthU="64000"
+                 focalLengthV="64640" radialDistortion1="-0.1" radialDistortion2="0.05"
+                 radialDistortion3="0" skew="0" tangentalDistortion1="0.001"
+                 tangentalDistortion2="-0.002"/>
+    </camera>
+  </cameras>
+</calibration>
+"""
+
+
+def test_qualisys_units_and_axes(tmp_path: Path) -> None:
+    path = tmp_path / "Calib.qca.txt"
+    path.write_text(QCA)
+    camera = read_qualisys(path)["left"]
+    assert camera.image_size == (1280, 720)
+    np.testing.assert_allclose(
+        camera.camera_matrix, [[1000, 0, 641], [0, 1010, 360], [0, 0, 1]], atol=1e-12
+    )
+    np.testing.assert_allclose(camera.dist_coeffs, [-0.1, 0.05, 0.001, -0.002, 0.0])
+    np.testing.assert_allclose(camera.center, [1.0, -2.0, 1.5])
+    # Its x axis is world X, its y axis (up) world Z: it looks along world +Y (backward is -Y).
+    ahead = camera.project(np.array([1.0, 0.0, 1.5]))
+    np.testing.assert_allclose(ahead, [641.0, 360.0], atol=1e-9)
+    above = camera.project(np.array([1.0, 0.0, 1.6]))
+    assert above[1] < 360.0  # up in the world is up in the image
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("<cameras>", "<cameras", "no Qualisys calibration"),
+        ('focalLengthU="64000"', "", "no value 'focalLengthU'"),
+        ('focalLengthU="64000"', 'focalLengthU="many"', "focalLengthU of <intrinsic>"),
+        ('focalLengthU="64000"', 'focalLengthU="nan"', "focalLengthU of <intrinsic>"),
+        ('r11="1"', 'r11="2"', "no rotation matrix"),
+        ('right="1279"', 'right="-1"', "image of 0 x 720"),
+        ('viewrotation="0"', 'viewrotation="90"', "rotated"),
+        ('active="1"', 'active="0"', "no active camera"),
+        ("<calibration>", '<!DOCTYPE a [<!ENTITY b "c">]><calibration>', "entities"),
+        ("<fov_video", "<fov_other", "no <fov_video>"),
+    ],
+)
+def test_broken_qualisys_files(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "Calib.qca.txt"
+    assert old in QCA
+    path.write_text(QCA.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        read_qualisys(path)
+
+
+def test_qualisys_against_an_independent_conversion(real_data: Path) -> None:
+    folder = real_data / "pose2sim_single"
+    calibration = read_foreign(folder / "calibration" / "Calib.qca.txt")
+    reference = json.loads((folder / "reference" / "cams_opencv.json").read_text())
+    assert calibration.names == tuple(reference)
+    for name, values in reference.items():
+        camera = calibration[name]
+        np.testing.assert_allclose(camera.camera_matrix, values["K"], atol=1e-6)
+        np.testing.assert_allclose(camera.dist_coeffs[:4], values["d64"], atol=1e-9)
+        np.testing.assert_allclose(camera.camera_from_world[:3, :3], values["R"], atol=1e-12)
+        # The reference was rounded to micrometres.
+        np.testing.assert_allclose(camera.camera_from_world[:3, 3], values["t"], atol=1e-5)
+        assert camera.image_size == (1088, 1920)
+
+
+@pytest.fixture(scope="module")
+def rig() -> Calibration:
+    return ring(3, jitter=1.0, seed=2)
+
+
+@pytest.mark.parametrize("unit", ["m", "cm", "mm"])
+def test_aniposelib_round_trip(tmp_path: Path, rig: Calibration, unit: str) -> None:
+    path = tmp_path / "calibration.toml"
+    write_aniposelib(rig, path, unit=unit)
+    again = read_aniposelib(path)
+    assert again.names == rig.names
+    np.testing.assert_allclose(again.vectors(), rig.vectors(), rtol=1e-12, atol=1e-12)
+
+
+def test_aniposelib_layout_is_the_one_its_reader_expects(tmp_path: Path, rig: Calibration) -> None:
+    path = tmp_path / "calibration.toml"
+    write_aniposelib(rig, path, unit="mm")
+    document = tomllib.loads(path.read_text())
+    first = document["cam_0"]
+    assert set(first) == {"name", "size", "matrix", "distortions", "rotation", "translation"}
+    assert np.linalg.norm(first["translation"]) > 1000.0
+    assert document["metadata"]["adjusted"] is False
+
+
+def test_wrong_unit_is_noticed(tmp_path: Path, rig: Calibration) -> None:
+    path = tmp_path / "calibration.toml"
+    write_aniposelib(rig, path, unit="mm")
+    text = path.read_text().replace('length_unit = "mm"', "")
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"m apart if its lengths are in m.*mm"):
+        read_aniposelib(path)
+    np.testing.assert_allclose(
+        read_aniposelib(path, unit="mm").vectors(), rig.vectors(), rtol=1e-12, atol=1e-12
+    )
+    with pytest.raises(InputError, match="unit 'inch' is not known"):
+        read_aniposelib(path, unit="inch")
+
+
+def test_pose2sim_round_trip_and_its_limit(tmp_path: Path, rig: Calibration) -> None:
+    path = tmp_path / "Calib.toml"
+    with pytest.raises(InputError, match=r"'cam1' has a third radial coefficient"):
+        write_pose2sim(rig, path)
+    plain = ring(3)
+    write_pose2sim(plain, path)
+    assert list(tomllib.loads(path.read_text()))[:3] == ["cam1", "cam2", "cam3"]
+    np.testing.assert_allclose(
+        read_foreign(path).vectors(), plain.vectors(), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_caliscope_camera_array(real_data: Path) -> None:
+    path = real_data / "caliscope_charuco" / "charuco_calibration" / "camera_array.toml"
+    calibration = read_foreign(path)
+    assert calibration.names == ("cam_0", "cam_1", "cam_2", "cam_3")
+    camera = calibration["cam_0"]
+    assert camera.image_size == (1280, 720)
+    assert camera.camera_from_world[2, 3] == pytest.approx(0.6679490544839296)
+
+
+CALISCOPE = """
+[cameras.3]
+cam_id = 3
+size = [640, 480]
+matrix = [[500.0, 0.0, 320.0], [0.0, 500.0, 240.0], [0.0, 0.0, 1.0]]
+distortions = [0.1, 0.0, 0.0, 0.0, 0.0]
+translation = [0.0, 0.0, 2.0]
+rotation = [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+"""
+
+
+def test_caliscope_names_and_rotation_matrix(tmp_path: Path) -> None:
+    path = tmp_path / "camera_array.toml"
+    path.write_text(CALISCOPE)
+    camera = read_caliscope(path)["cam_3"]
+    np.testing.assert_allclose(
+        camera.camera_from_world[:3, :3], [[0, -1, 0], [1, 0, 0], [0, 0, 1]], atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not a toml = = file", "no TOML file"),
+        ("a = 1", "no camera with a rotation"),
+        ("", "no camera with a rotation"),
+        (CALISCOPE.replace("[0.0, 0.0, 1.0]]\n", "[0.0, 0.0, 5.0]]\n"), "no rotation matrix"),
+        (CALISCOPE.replace("translation", "elsewhere"), "no value for 'translation'"),
+        (CALISCOPE.replace("size = [640, 480]", "size = [640]"), "size"),
+        (CALISCOPE.replace("2.0]", "nan]"), "not finite"),
+        (CALISCOPE.replace("500.0, 0.0, 320.0", "-500.0, 0.0, 320.0"), "focal length"),
+        (CALISCOPE.replace("rotation", "turned"), "has no pose"),
+        ("cameras = 3 # [cameras", "no table"),
+        ("[cam_0]\nrotation = [0, 0, 0]\nfisheye = true", "fisheye"),
+        ("[cam_0]\nrotation = 'up'\ntranslation = [0, 0, 0]", "no value for"),
+        ("[cam_0]\nrotation = [0]\ntranslation = 'far'", "could not convert"),
+        ("<xml", "no Qualisys calibration"),
+    ],
+)
+def test_broken_files_are_explained(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_foreign(path)
+
+
+def test_missing_binary_and_huge_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_foreign(tmp_path / "nothing.toml")
+    binary = tmp_path / "video.toml"
+    binary.write_bytes(b"\xff\xfe\x00\x80\x81")
+    with pytest.raises(InputError, match="no text file"):
+        read_foreign(binary)
+    huge = tmp_path / "huge.toml"
+    huge.write_bytes(b"#" * 10_000_001)
+    with pytest.raises(InputError, match="too large"):
+        read_foreign(huge)
+    with pytest.raises(InputError):
+        read_foreign(tmp_path)
