@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from mocap.core.detections import Detections2D
@@ -178,7 +180,7 @@ def _found(
     frames: Iterable[tuple[int, Array]], detector: Detector, workers: int
 ) -> Iterator[tuple[int, list[Person]]]:
     """Yield (frame index, people) in order, looking at `workers` images at once."""
-    with ThreadPoolExecutor(workers) as pool:
+    with _one_opencv_thread(), ThreadPoolExecutor(workers) as pool:
         waiting: deque[tuple[int, Future[list[Person]]]] = deque()
         for index, image in frames:
             waiting.append((index, pool.submit(_people, image, detector)))
@@ -187,6 +189,17 @@ def _found(
                 yield done, people.result()
         for done, people in waiting:
             yield done, people.result()
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV from starting threads of its own inside every worker."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _people(image: Array, detector: Detector) -> list[Person]:
