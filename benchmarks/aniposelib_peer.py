@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from aniposelib.boards import CharucoBoard
@@ -31,7 +32,7 @@ def main() -> None:
         detections = camera_rows(data, index)
         board.fill_points_rows(detections)
         all_rows.append(detections)
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the generator aniposelib draws from
     start = time.process_time()
     group.calibrate_rows(all_rows, board, verbose=False)
     seconds = time.process_time() - start
@@ -58,15 +59,15 @@ def camera_rows(data: dict[str, np.ndarray], index: int) -> list[dict[str, objec
     return rows
 
 
-def vector(camera: object) -> list[float]:
+def vector(camera: Any) -> list[float]:
     """Return rotation vector, translation, fx fy cx cy, k1 k2 p1 p2 k3."""
-    matrix = np.asarray(camera.get_camera_matrix(), dtype=float)  # type: ignore[attr-defined]
+    matrix = np.asarray(camera.get_camera_matrix(), dtype=float)
     distortion = np.zeros(5)
-    given = np.asarray(camera.get_distortions(), dtype=float).ravel()[:5]  # type: ignore[attr-defined]
+    given = np.asarray(camera.get_distortions(), dtype=float).ravel()[:5]
     distortion[: len(given)] = given
     return [
-        *np.ravel(camera.get_rotation()).astype(float),  # type: ignore[attr-defined]
-        *np.ravel(camera.get_translation()).astype(float),  # type: ignore[attr-defined]
+        *np.ravel(camera.get_rotation()).astype(float),
+        *np.ravel(camera.get_translation()).astype(float),
         matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2],
         *distortion,
     ]  # fmt: skip

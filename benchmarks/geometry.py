@@ -1,6 +1,6 @@
 """Benchmark of the geometric core: calibration and reconstruction side by side with aniposelib.
 
-    python benchmarks/geometry.py [--setup] [--check] [--seeds N] [--part calibration|reconstruction]
+    python benchmarks/geometry.py [--setup] [--check] [--seeds N] [--part PART]
 
 `--setup` installs the peer into an environment of its own, `--check` exits with 1 and names every
 figure that misses its line.

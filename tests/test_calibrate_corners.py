@@ -26,7 +26,7 @@ def printed(board: Board, square_px: int = 60) -> Array:
     )
     pattern.setLegacyPattern(board.legacy_pattern)
     image = pattern.generateImage((board.columns * square_px, board.rows * square_px))
-    return 255 - image if board.inverted else image
+    return np.asarray(255 - image if board.inverted else image)
 
 
 def frame_of(board: Board, matrix: FloatArray, seed: int = 0) -> Array:
@@ -49,7 +49,8 @@ def frame_of(board: Board, matrix: FloatArray, seed: int = 0) -> Array:
     mask = cv2.warpPerspective(np.full_like(sheet, 255), warp, large)
     image = np.where(mask > 127, board_image, 110).astype(np.float64)
     image = cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA)
-    return np.clip(image + random.normal(0, 2.0, image.shape), 0, 255).astype(np.uint8)
+    noisy: Array = np.clip(image + random.normal(0, 2.0, image.shape), 0, 255)
+    return noisy.astype(np.uint8)
 
 
 def pose(x: float, y: float, scale: float, turn: float) -> FloatArray:

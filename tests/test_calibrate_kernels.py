@@ -62,7 +62,7 @@ def test_camera_column_of_the_gradient_is_the_finite_difference(
         plus = residuals(views, moved(state, step, none))
         minus = residuals(views, moved(state, -step, none))
         # e = observed - projected, so the gradient J'e is minus half the derivative of e².
-        numeric = -np.sum((plus**2 - minus**2)) / (2 * size) / 2
+        numeric = -np.sum(plus**2 - minus**2) / (2 * size) / 2
         analytic = linearise(views, state, Loss(L2, 1.0), None).camera_gradient[camera, parameter]
         # Central differences of a smooth function in doubles: about 1e-6 relative.
         assert analytic == pytest.approx(numeric, rel=2e-5, abs=1e-3)
@@ -117,7 +117,7 @@ def test_schur_step_equals_the_step_of_the_full_system(
     assert np.allclose(got, expected, rtol=1e-5, atol=1e-9 * np.abs(expected).max())
 
 
-def _full_hessian(views: BoardViews, equations) -> np.ndarray:  # type: ignore[no-untyped-def, type-arg]
+def _full_hessian(views: BoardViews, equations) -> np.ndarray:  # type: ignore[no-untyped-def]
     """Return the dense matrix of all cameras and boards."""
     frames = views.frame_count
     full = np.zeros((45 + 6 * frames, 45 + 6 * frames))

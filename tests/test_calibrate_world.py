@@ -30,7 +30,7 @@ def moving_then_lying(old_from_true: FloatArray, still: int = 40) -> FloatArray:
         random.normal(0, 5e-4, (still, 3)),
     )
     poses = np.concatenate([scatter_board(RIG, BOARD, 60, seed=1), LYING @ wobble])
-    return old_from_true @ poses
+    return np.asarray(old_from_true @ poses)
 
 
 @pytest.fixture(scope="module")

@@ -55,11 +55,11 @@ def camera_pairs(views: BoardViews, poses: PlanarPoses) -> tuple[Pair, ...]:
             if len(frames):
                 a = best.camera_from_board[table[first, frames]]
                 b = best.camera_from_board[table[second, frames]]
-                pairs.append(_consensus(first, second, a, b))
+                pairs.append(consensus(first, second, a, b))
     return tuple(pairs)
 
 
-def _consensus(first: int, second: int, a: FloatArray, b: FloatArray) -> Pair:
+def consensus(first: int, second: int, a: FloatArray, b: FloatArray) -> Pair:
     """Return the relative pose most frames agree on; `a` and `b` are camera_from_board (n, 4, 4).
 
     Every frame proposes its own relative pose and collects the frames that agree with it; the

@@ -40,10 +40,7 @@ def find_shifted_views(
     views: BoardViews, state: RigState
 ) -> tuple[BoolArray, tuple[DroppedView, ...]]:
     """Return which views to drop (view,), at most one a frame, and a record of each."""
-    errors = residuals(views, state)
-    limit = max(SUSPECT_PX, SUSPECT_SIGMAS * noise_sigma(errors))
-    suspect_frame = np.zeros(views.frame_count, dtype=bool)
-    suspect_frame[views.view_frame[view_medians(views, errors) > limit]] = True
+    limit, suspect_frame = _suspect_frames(views, state)
     drop = np.zeros(views.view_count, dtype=bool)
     if not suspect_frame.any():
         return drop, ()
@@ -62,6 +59,22 @@ def find_shifted_views(
         records[view] = record
     drop &= ~_too_many(views, drop)[views.arrays.view_camera]
     return drop, tuple(record for view, record in records.items() if drop[view])
+
+
+def _suspect_frames(views: BoardViews, state: RigState) -> tuple[float, BoolArray]:
+    """Return the limit in px and which frames (frame,) hold a view that exceeds it."""
+    errors = residuals(views, state)
+    limit = max(SUSPECT_PX, SUSPECT_SIGMAS * noise_sigma(errors))
+    suspect = np.zeros(views.frame_count, dtype=bool)
+    suspect[views.view_frame[view_medians(views, errors) > limit]] = True
+    return limit, suspect
+
+
+def disagreeing_share(views: BoardViews, state: RigState) -> float:
+    """Return the share of frames seen by several cameras in which some view does not fit."""
+    several = np.diff(views.arrays.frame_start) > 1
+    _, suspect = _suspect_frames(views, state)
+    return float(suspect[several].mean()) if several.any() else 0.0
 
 
 def accusation_rates(views: BoardViews, suspect_frame: BoolArray) -> FloatArray:

@@ -12,9 +12,10 @@ from mocap.calibrate.checks import check_connected, check_corners, check_view_co
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.held_out import judge_held_out
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
+from mocap.calibrate.lag import camera_lags_frames
 from mocap.calibrate.refine import Refined, refine_from_start
 from mocap.calibrate.report import CalibrationReport
-from mocap.calibrate.shifted import DroppedView, find_shifted_views
+from mocap.calibrate.shifted import DroppedView, disagreeing_share, find_shifted_views
 from mocap.calibrate.timing import time_offsets_frames
 from mocap.calibrate.views import BoardViews, pack_views
 from mocap.core.board import Board
@@ -25,6 +26,8 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 
 # Each round drops at most one view of a frame; a frame has few stale views.
 MAX_DROP_ROUNDS = 3
+# From this share of disagreeing shared views on, a camera may run late as a whole.
+MANY_DISAGREE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +73,21 @@ def calibrate(
     known, fixed = _known_lenses(views, lenses)
     start = initial_estimate(views, known)
     refined = refine_from_start(start.views, start.state, lens_fixed=fixed)
-    offsets = time_offsets_frames(start.views, refined.state)
+    offsets = _time_offsets(start, refined)
     views, refined, dropped = _drop_shifted(start.views, refined, fixed)
     check_view_counts(views, corners)
     check_connected(views)
     return _result(views, refined, dropped, start, board, corners, fixed, offsets)
+
+
+def _time_offsets(start: InitialEstimate, refined: Refined) -> FloatArray:
+    """Return how many frames late each camera is (camera,); NaN where it cannot be told."""
+    offsets = time_offsets_frames(start.views, refined.state)
+    if disagreeing_share(start.views, refined.state) < MANY_DISAGREE:
+        return offsets
+    lags = camera_lags_frames(start.views, refined.state.lens, start.pairs)
+    # A whole-frame lag is certain; fractions are only meaningful around a sound solution.
+    return np.where(np.isfinite(lags) & (lags != 0.0), lags, offsets)
 
 
 def _known_lenses(
