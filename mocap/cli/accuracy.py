@@ -23,6 +23,8 @@ VOLUME_HEIGHT_M = 2.0
 VOLUME_POINTS = 5
 # Points of the volume carry no noise; the value only weighs views against each other.
 VOLUME_SIGMA_PX = 0.1
+# No view may be left out as an outlier: a wrong camera would hide behind the others.
+VOLUME_GATE_PX = 1000.0
 LIMB_BONES = (
     ("shoulder", "elbow"),
     ("elbow", "wrist"),
@@ -56,7 +58,10 @@ def calibration_figures(
     points = _volume(truth)
     pixels = true_rig.project(points)
     tracks = _tracks(names, ("point",), 1.0, pixels[:, :, None, None, :], true_rig)
-    found = triangulate(tracks, calibration, sigma_px=VOLUME_SIGMA_PX).xyz[:, 0, 0]
+    triangulated = triangulate(
+        tracks, calibration, sigma_px=VOLUME_SIGMA_PX, max_error_px=VOLUME_GATE_PX
+    )
+    found = triangulated.xyz[:, 0, 0]
     seen = np.isfinite(found).all(axis=-1)
     _, rotation, translation = transform.similarity(found[seen], points[seen], with_scale=False)
     truth_from_world = transform.rigid(rotation, translation)

@@ -22,5 +22,5 @@ def calibrate(session: Path, step: int | None, force: bool, as_json: bool) -> No
     console = Console(as_json)
     opened = Session.open(session)
     result = calibrate_session(opened, console, step=step, force=force)
-    console.line(f"Wrote {opened.calibration_path}")
+    console.line(f"Wrote {opened.calibration_path} and {opened.calibration_page_path}")
     console.result({"calibration": opened.calibration_path, "report": result.report.to_json()})

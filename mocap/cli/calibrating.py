@@ -26,6 +26,7 @@ from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
+from mocap.studio.calibration_report import write_calibration_report
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
 LOOKS_PER_SECOND = 15.0
@@ -169,6 +170,8 @@ def _store(
     document = _in_world(result.report, calibration).to_json()
     report = json.dumps(document, indent=1, ensure_ascii=False)
     write_text(session.calibration_report_path, report + "\n")
+    title = session.root.resolve().name
+    write_calibration_report(document, calibration, session.calibration_page_path, title=title)
     # Last: whoever finds calibration.toml finds the rest as well.
     save_calibration(calibration, session.calibration_path)
 

@@ -50,6 +50,9 @@ class Console:
                 self._end_bar()
             return
         step = done * PLAIN_STEPS // total
+        if step == 0:
+            # The same camera again, with another video.
+            self._steps_said[camera] = 0
         if step > self._steps_said.get(camera, 0):
             self._steps_said[camera] = step
             self.line(f"  {camera}: {done}/{total} frames")

@@ -15,9 +15,10 @@ from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
 from mocap.cli.console import Console
 from mocap.cli.detecting import DetectorChoice, detect_stage
-from mocap.cli.exporting import ExportChoice, export_stage, report_stage
+from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.file_hashes import FileHashes
 from mocap.cli.pipeline import Made, Stage, artifact_stage
+from mocap.cli.reporting import report_stage
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.points import Points3D, Source
@@ -77,7 +78,7 @@ class TakeStages:
             "triangulate": self._triangulate,
             "smooth": self._smooth,
             "export": lambda: export_stage(self.take, self.choices.export),
-            "report": lambda: report_stage(self.take, self.recording),
+            "report": lambda: report_stage(self.take, self.recording, self.calibration, self.maps),
         }
         return [makers[name]() for name in STAGES if name in names]
 

@@ -83,7 +83,11 @@ def import_calibration(session: Session, file: Path, unit: str, force: bool) -> 
         )
     imported = read_foreign(file, unit=unit)
     # Poses and report belong to the calibration that goes.
-    for stale in (session.board_poses_path, session.calibration_report_path):
+    for stale in (
+        session.board_poses_path,
+        session.calibration_report_path,
+        session.calibration_page_path,
+    ):
         stale.unlink(missing_ok=True)
     save_calibration(imported, session.calibration_path)
     return imported
