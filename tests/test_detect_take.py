@@ -156,6 +156,22 @@ def test_an_error_in_a_worker_reaches_the_caller() -> None:
         detect([(index, image(1, 20)) for index in range(20)], Failing(), workers=2)
 
 
+def test_a_worker_that_hangs_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    class Hanging(FakeDetector):
+        def __call__(self, image: Array) -> list[Person]:
+            released.wait(60)
+            return []
+
+    monkeypatch.setattr("mocap.detect.detect.STALLED_AFTER_S", 0.1)
+    started = time.monotonic()
+    with pytest.raises(DetectionError, match=r"frame 0 of camera 'left' .* Run the command again"):
+        detect([(0, image(1, 20))], Hanging(), camera="left")
+    assert time.monotonic() - started < 30
+    released.set()
+
+
 @pytest.mark.parametrize(
     ("name", "weights", "message"),
     [

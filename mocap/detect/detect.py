@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import TimeoutError
+from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Protocol
 
 import cv2
@@ -21,6 +22,9 @@ LEAST_KEYPOINT_CONFIDENCE = 0.1
 
 _FRAMES_AHEAD = 2
 """Decoded frames waiting per worker: enough to keep the workers busy, little memory."""
+
+STALLED_AFTER_S = 300.0
+"""An image takes a fifth of a second, on the slowest machine some seconds: after this, it hangs."""
 
 
 class Detector(Protocol):
@@ -71,7 +75,7 @@ def detect(
         DetectionError: there is no frame, an image has a wrong shape, or frames repeat.
     """
     people: dict[int, list[Person]] = {}
-    for index, found in _found(_checked(frames, camera), detector, workers):
+    for index, found in _found(_checked(frames, camera), detector, workers, camera):
         people[index] = found
         if progress is not None:
             progress(camera, len(people), frame_count)
@@ -177,18 +181,30 @@ def _checked(frames: Iterable[tuple[int, Array]], camera: str) -> Iterator[tuple
 
 
 def _found(
-    frames: Iterable[tuple[int, Array]], detector: Detector, workers: int
+    frames: Iterable[tuple[int, Array]], detector: Detector, workers: int, camera: str
 ) -> Iterator[tuple[int, list[Person]]]:
     """Yield (frame index, people) in order, looking at `workers` images at once."""
-    with _one_opencv_thread(), ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[int, Future[list[Person]]]] = deque()
+    # Unlike an executor, this pool does not wait at exit for a thread that never returns.
+    with _one_opencv_thread(), ThreadPool(workers) as pool:
+        waiting: deque[tuple[int, AsyncResult[list[Person]]]] = deque()
         for index, image in frames:
-            waiting.append((index, pool.submit(_people, image, detector)))
+            waiting.append((index, pool.apply_async(_people, (image, detector))))
             if len(waiting) > workers * _FRAMES_AHEAD:
-                done, people = waiting.popleft()
-                yield done, people.result()
-        for done, people in waiting:
-            yield done, people.result()
+                yield _finished(*waiting.popleft(), camera)
+        for index, result in waiting:
+            yield _finished(index, result, camera)
+
+
+def _finished(
+    index: int, result: AsyncResult[list[Person]], camera: str
+) -> tuple[int, list[Person]]:
+    try:
+        return index, result.get(STALLED_AFTER_S)
+    except TimeoutError as error:
+        raise DetectionError(
+            f"frame {index} of camera {camera!r} is not finished after {STALLED_AFTER_S:g} s. "
+            "Run the command again; cameras that were finished are kept."
+        ) from error
 
 
 @contextmanager

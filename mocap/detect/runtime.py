@@ -109,4 +109,6 @@ def compile_options(streams: int) -> dict[str, str]:
         "INFERENCE_PRECISION_HINT": "f32",
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(streams),
+        # Pinned to a core, a stream waits whenever another program uses just that core.
+        "ENABLE_CPU_PINNING": "NO",
     }
