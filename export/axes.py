@@ -52,6 +52,11 @@ class FileAxes:
         rotated = self.file_from_world @ matrices @ self.file_from_world.T
         return np.asarray(rotated, dtype=np.float64)
 
+    def world_rotations(self, matrices: Array) -> FloatArray:
+        """Return rotations (..., 3, 3) of a file in the Z-up world."""
+        rotated = self.file_from_world.T @ matrices @ self.file_from_world
+        return np.asarray(rotated, dtype=np.float64)
+
 
 AXES = {
     # Animation tools expect centimetres and Y up in BVH (Motion Builder, Blender's default).

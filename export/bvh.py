@@ -14,9 +14,9 @@ import numpy as np
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_quaternion_wxyz
-from mocap.core.shapes import Array, FloatArray
-from mocap.core.store import write_text
-from mocap.export.axes import AXES
+from mocap.core.shapes import Array, FloatArray, IntArray
+from mocap.core.store import atomic_write
+from mocap.export.axes import FileAxes, axes_of
 from mocap.export.euler import ORDERS, euler_angles, middle_angles
 from mocap.export.names import renamed
 
@@ -43,7 +43,14 @@ _LENGTH_FORMAT = "%.6f"
 
 
 def write(
-    motion: SkeletonMotion, path: Path | str, *, order: str = "ZXY", names: str = "smplx"
+    motion: SkeletonMotion,
+    path: Path | str,
+    *,
+    order: str = "ZXY",
+    names: str = "smplx",
+    name_prefix: str = "",
+    unit: str | None = None,
+    up: str | None = None,
 ) -> tuple[str, ...]:
     """Write a skeleton motion as BVH and return warnings about angles near gimbal lock.
 
@@ -52,25 +59,49 @@ def write(
         path: file to write; replaced as a whole or not at all.
         order: order of the three rotation channels.
         names: preset of joint names, see `mocap.export.names`.
+        name_prefix: put before every joint name.
+        unit, up: other than centimetres and `y`; the file itself cannot say which.
 
     Raises:
         ExportError: unknown order or names, no frames, or values that are not finite.
     """
-    axes = AXES["bvh"]
+    axes = axes_of("bvh", unit, up)
     _check(motion)
-    joint_names = renamed(motion.joint_names, names)
-    rotations = axes.rotations(matrix_from_quaternion_wxyz(motion.local_rotations_wxyz))
-    angles_deg = np.rad2deg(euler_angles(rotations, order))
+    joint_names = tuple(name_prefix + name for name in renamed(motion.joint_names, names))
+    angles_deg, near_lock = _angles(motion, axes, order)
     sequence = _depth_first(motion.parents)
-    lines = ["HIERARCHY", *_hierarchy(motion, joint_names, order)]
-    lines += ["MOTION", f"Frames: {len(rotations)}", f"Frame Time: {1.0 / motion.fps:.10f}"]
+    lines = ["HIERARCHY", *_hierarchy(motion, joint_names, order, axes)]
+    frames = len(motion.root_positions)
+    lines += ["MOTION", f"Frames: {frames}", f"Frame Time: {1.0 / motion.fps:.10f}", ""]
     roots = axes.points(motion.root_positions)
-    lines += [
-        f"{_numbers(root, _LENGTH_FORMAT)} {_numbers(angles, _ANGLE_FORMAT)}"
-        for root, angles in zip(roots, angles_deg[:, sequence].reshape(len(roots), -1), strict=True)
-    ]
-    write_text(Path(path), "\n".join(lines) + "\n")
-    return _gimbal_warnings(rotations, joint_names, order)
+    with (
+        atomic_write(Path(path)) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.write("\n".join(lines))
+        for root, angles in zip(roots, angles_deg[:, sequence].reshape(frames, -1), strict=True):
+            file.write(f"{_numbers(root, _LENGTH_FORMAT)} {_numbers(angles, _ANGLE_FORMAT)}\n")
+    return _gimbal_warnings(near_lock, joint_names, order)
+
+
+def _angles(
+    motion: SkeletonMotion, axes: FileAxes, order: str
+) -> tuple[FloatArray, dict[str, IntArray]]:
+    """Return angles (frame, joint, 3) in degrees and, by order, frames (joint,) near gimbal lock.
+
+    One joint at a time, so that a long take needs little more memory than its angles.
+    """
+    frames, joints = motion.local_rotations_wxyz.shape[:2]
+    limit = np.deg2rad(90.0 - _GIMBAL_MARGIN_DEG)
+    angles = np.zeros((frames, joints, 3))
+    near = {each: np.zeros(joints, dtype=np.int64) for each in ORDERS}
+    for joint in range(joints):
+        turns = matrix_from_quaternion_wxyz(motion.local_rotations_wxyz[:, joint])
+        turns = axes.rotations(turns)[:, None]
+        angles[:, joint] = np.rad2deg(euler_angles(turns, order))[:, 0]
+        for each in ORDERS:
+            near[each][joint] = np.sum(np.abs(middle_angles(turns, each)) > limit)
+    return angles, near
 
 
 def _check(motion: SkeletonMotion) -> None:
@@ -105,9 +136,10 @@ def _depth_first(parents: tuple[int, ...]) -> list[int]:
     return below(0)
 
 
-def _hierarchy(motion: SkeletonMotion, names: tuple[str, ...], order: str) -> list[str]:
+def _hierarchy(
+    motion: SkeletonMotion, names: tuple[str, ...], order: str, axes: FileAxes
+) -> list[str]:
     """Return the lines of the joint tree."""
-    axes = AXES["bvh"]
     channels = " ".join(f"{letter}rotation" for letter in order)
 
     def block(joint: int, depth: int) -> list[str]:
@@ -151,11 +183,11 @@ def _numbers(values: Array, number_format: str) -> str:
     return " ".join(zero if word == f"-{zero}" else word for word in text.split(" "))
 
 
-def _gimbal_warnings(rotations: FloatArray, names: tuple[str, ...], order: str) -> tuple[str, ...]:
+def _gimbal_warnings(
+    near: dict[str, IntArray], names: tuple[str, ...], order: str
+) -> tuple[str, ...]:
     """Return one sentence when joints come near gimbal lock, naming a better order if there is."""
-    limit = np.deg2rad(90.0 - _GIMBAL_MARGIN_DEG)
-    near = {each: np.abs(middle_angles(rotations, each)) > limit for each in ORDERS}
-    frames = near[order].sum(axis=0)
+    frames = near[order]
     if not frames.any():
         return ()
     worst = [f"{names[j]} ({frames[j]} frames)" for j in np.argsort(-frames, kind="stable")[:3]]

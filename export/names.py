@@ -65,6 +65,23 @@ _TABLES: dict[str, dict[str, str]] = {
     "ue5": {"spine1": "spine_01", "spine2": "spine_03", "spine3": "spine_05", **_UNREAL_LIMBS},
 }
 
+# Skeletons that are only read: the CMU library as BVH, with a joint below each end of the spine.
+_ALSO_READ: dict[str, dict[str, str]] = {
+    "cmu": {
+        "pelvis": "Hips",
+        "spine1": "lowerback",
+        "spine2": "Chest",
+        "spine3": "Chest2",
+        "neck": "lowerneck",
+        "head": "Head",
+        **{
+            f"{{side}}_{part}": f"{{Side}}{part.capitalize()}"
+            for part in ["hip", "knee", "ankle", "collar", "shoulder", "elbow", "wrist"]
+        },
+        "{side}_foot": "{Side}Toe",
+    },
+}
+
 
 def _both_sides(table: dict[str, str]) -> dict[str, str]:
     """Return a table with the sides spelled out."""
@@ -103,10 +120,9 @@ def recognised(joint_names: tuple[str, ...]) -> dict[str, str]:
     """
     bare = {name: name.rsplit(":", 1)[-1] for name in joint_names}
     best: dict[str, str] = {}
-    for preset, names in JOINT_NAMES.items():
-        ours = {theirs: own for own, theirs in names.items()}
-        if preset == "smplx":
-            ours = {own: own for own in JOINT_NAMES["mixamo"]}
+    tables = {**_TABLES, **_ALSO_READ, "smplx": {own: own for own in _HUMANIK}}
+    for table in tables.values():
+        ours = {theirs: own for own, theirs in _both_sides(table).items()}
         found = {name: ours[short] for name, short in bare.items() if short in ours}
         if len(found) > len(best):
             best = found

@@ -6,6 +6,7 @@ import numpy as np
 
 from mocap.body.model import WORLD_FROM_BODY, load_free_body
 from mocap.body.model_motion import skeleton_from_pose
+from mocap.body.skin import skinned_mesh
 from mocap.core.mesh import SkinnedMesh
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_rotvec
@@ -15,16 +16,7 @@ from mocap.export.character import Character, rest_positions
 
 def free_body_mesh() -> SkinnedMesh:
     """Return the mean free body as a skin."""
-    model = load_free_body()
-    weights = model.skin_weights.toarray()
-    width = int((weights > 0).sum(axis=1).max())
-    joints = np.argsort(-weights, axis=1, kind="stable")[:, :width]
-    return SkinnedMesh(
-        vertices=(model.rest_vertices() - model.joints()[0]) @ WORLD_FROM_BODY.T,
-        faces=model.faces,
-        joints=joints,
-        weights=np.take_along_axis(weights, joints, axis=1),
-    )
+    return skinned_mesh(load_free_body())
 
 
 def spinning_body(frames: int = 90, fps: float = 60.0, seed: int = 3) -> SkeletonMotion:

@@ -1,0 +1,258 @@
+"""Write one take in any number of formats: what `mocap export` does.
+
+A job takes characters and keypoints, applies what was asked (trim, frame rate, rest pose, mirror,
+gaps), writes every format and, when asked, reads each file back and measures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mocap.core.camera import Calibration
+from mocap.core.errors import ExportError
+from mocap.core.points import Points3D
+from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
+from mocap.export.c3d import C3dExtras
+from mocap.export.character import Character, SkeletonStyle
+from mocap.export.gaps import without_gaps
+from mocap.export.rest_pose import mirrored, with_rest_pose
+from mocap.export.retime import resampled, trimmed
+from mocap.export.verify import Check, verify_characters, verify_points
+
+CHARACTER_FORMATS = ("bvh", "fbx", "glb", "usdc", "mot", "sto", "npz")
+"""Formats of a moving skeleton."""
+POINT_FORMATS = ("c3d", "csv", "trc")
+"""Formats of keypoints."""
+FORMATS = (*CHARACTER_FORMATS, *POINT_FORMATS)
+
+# These hold several characters; the others get one file each.
+_SHARED = ("fbx", "glb", "usdc")
+_VERIFIED = ("bvh", "fbx", "glb", "trc", "c3d")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to write and how.
+
+    Attributes:
+        style: joint names, bone axis, root bone, skin (FBX, GLB, USD; names also BVH and MOT).
+        order: order of the rotation channels of BVH.
+        unit, up: other than a format's own (BVH and FBX).
+        fps: resample to this rate; None keeps the take's.
+        start_s, end_s: part of the take, both ends included.
+        rest_pose: `t` or `a`.
+        mirror: swap left and right.
+        gaps: `interpolate`, `hold` or `split` where a skeleton is unknown.
+        one_file: all characters in one file where the format allows it.
+        take_name: name of the animation inside FBX, GLB and USD.
+        verify: read every file back.
+    """
+
+    style: SkeletonStyle = field(default_factory=SkeletonStyle)
+    order: str = "ZXY"
+    unit: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    rest_pose: str = "t"
+    mirror: bool = False
+    gaps: str = "interpolate"
+    one_file: bool = False
+    take_name: str = "Take 001"
+    verify: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ExportTake:
+    """What there is to write.
+
+    Attributes:
+        characters: moving skeletons with or without skin; NaN where a joint is unknown.
+        points: keypoints of everybody, or None.
+        calibration: cameras for GLB, or None.
+        c3d_extras: by person: virtual markers, events, segments, cameras that saw a keypoint.
+    """
+
+    characters: Sequence[Character] = ()
+    points: Points3D | None = None
+    calibration: Calibration | None = None
+    c3d_extras: dict[int, C3dExtras] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        paths: the files.
+        remarks: sentences the user should read, each once.
+        checks: what reading the files back found; empty without `verify`.
+    """
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
+def export_take(
+    take: ExportTake,
+    folder: Path,
+    stem: str,
+    formats: Sequence[str],
+    options: ExportOptions | None = None,
+) -> ExportResult:
+    """Write a take into a folder as `<stem>.<format>`, with a suffix per person where needed.
+
+    Raises:
+        ExportError: unknown format, nothing to write for it, or options it cannot follow.
+    """
+    options = options or ExportOptions()
+    unknown = [each for each in formats if each not in FORMATS]
+    if unknown:
+        raise ExportError(f"there is no format '{unknown[0]}'; known are {', '.join(FORMATS)}.")
+    paths: list[Path] = []
+    remarks: list[str] = []
+    checks: list[Check] = []
+    pieces = list(_pieces(take.characters, options)) if take.characters else []
+    for each in formats:
+        written = (
+            _write_points(take, folder, stem, each)
+            if each in POINT_FORMATS
+            else _write_pieces(take, pieces, folder, stem, each, options)
+        )
+        for path, said, check in written:
+            paths.append(path)
+            remarks += [sentence for sentence in said if sentence not in remarks]
+            if options.verify and each in _VERIFIED:
+                checks.append(check())
+    return ExportResult(tuple(paths), tuple(remarks), tuple(checks))
+
+
+_Written = tuple[Path, tuple[str, ...], Callable[[], Check]]
+
+
+def _pieces(
+    characters: Sequence[Character], options: ExportOptions
+) -> Iterator[tuple[str, list[Character]]]:
+    """Give (suffix of the file name, characters): one, or one per stretch of a split take."""
+    prepared = [_prepared(character, options) for character in characters]
+    if len({len(stretches) for stretches in prepared}) == 1 and len(prepared[0]) == 1:
+        yield "", [stretches[0][1] for stretches in prepared]
+        return
+    # Gaps fall differently for each person, so each gets files of their own.
+    several = len(prepared) > 1
+    for stretches in prepared:
+        for first_frame, character in stretches:
+            person = f"_{character.name}" if several else ""
+            yield f"{person}_from{first_frame:05d}", [character]
+
+
+def _prepared(character: Character, options: ExportOptions) -> list[tuple[int, Character]]:
+    """Return (first frame in the take, character) for each stretch without gaps."""
+    start = trimmed(character.motion, options.start_s, options.end_s)
+    out = []
+    for piece in without_gaps(start, options.gaps):
+        motion = piece.motion
+        if options.fps is not None:
+            motion = resampled(motion, options.fps)
+        each = with_rest_pose(replace(character, motion=motion), options.rest_pose)
+        out.append((piece.first_frame, mirrored(each) if options.mirror else each))
+    return out
+
+
+def _write_pieces(
+    take: ExportTake,
+    pieces: list[tuple[str, list[Character]]],
+    folder: Path,
+    stem: str,
+    suffix: str,
+    options: ExportOptions,
+) -> Iterator[_Written]:
+    """Write characters and give files, remarks and how to check them."""
+    if not pieces:
+        raise ExportError(f"there is no skeleton in this take to write as {suffix}.")
+    for part, cast in pieces:
+        together = len(cast) == 1 or (options.one_file and suffix in _SHARED)
+        for group in [cast] if together else [[character] for character in cast]:
+            person = "" if together else f"_{group[0].name}"
+            path = folder / f"{stem}{person}{part}.{suffix}"
+            said = _write_characters(take, group, path, suffix, options)
+            yield path, said, _character_check(path, group, options)
+
+
+def _character_check(
+    path: Path, group: list[Character], options: ExportOptions
+) -> Callable[[], Check]:
+    """Return what measures one file of characters."""
+    return lambda: verify_characters(path, group, options.style, unit=options.unit, up=options.up)
+
+
+def _write_characters(
+    take: ExportTake, group: list[Character], path: Path, suffix: str, options: ExportOptions
+) -> tuple[str, ...]:
+    """Write one file of one or several characters."""
+    style, motion = options.style, group[0].motion
+    said: tuple[str, ...]
+    if suffix == "fbx":
+        said = fbx.write(
+            group,
+            path,
+            style=style,
+            take_name=options.take_name,
+            unit=options.unit,
+            up=options.up,
+        )
+    elif suffix == "glb":
+        cameras = take.calibration
+        said = glb.write(group, path, style=style, take_name=options.take_name, calibration=cameras)
+    elif suffix == "usdc":
+        said = usd.write(group, path, style=style)
+    elif suffix == "bvh":
+        said = bvh.write(
+            motion,
+            path,
+            order=options.order,
+            names=style.names,
+            name_prefix=style.name_prefix,
+            unit=options.unit,
+            up=options.up,
+        )
+    elif suffix == "npz":
+        said = npz.write(motion, path)
+    else:
+        said = mot.write(motion, path, names=style.names)
+    return said
+
+
+def _write_points(take: ExportTake, folder: Path, stem: str, suffix: str) -> Iterator[_Written]:
+    """Write keypoints and give files, remarks and how to check them.
+
+    Keypoints keep their own frames and gaps: they are measurements, not animation.
+    """
+    points = take.points
+    if points is None:
+        raise ExportError(f"there are no keypoints in this take to write as {suffix}.")
+    if suffix == "csv":
+        path = folder / f"{stem}.csv"
+        yield path, csv.write(points, path), _no_check
+        return
+    for person in points.person_ids:
+        several = f"_person{person}" if len(points.person_ids) > 1 else ""
+        path = folder / f"{stem}{several}.{suffix}"
+        if suffix == "trc":
+            said = trc.write(points, path, person_id=person)
+        else:
+            extras = take.c3d_extras.get(person)
+            said = c3d.write(points, path, person_id=person, extras=extras)
+        yield path, said, _points_check(path, points, person)
+
+
+def _points_check(path: Path, points: Points3D, person: int) -> Callable[[], Check]:
+    return lambda: verify_points(path, points, person_id=person)
+
+
+def _no_check() -> Check:
+    raise ExportError("tables for people are not read back.")
