@@ -192,7 +192,7 @@ def test_nobody_in_the_videos(take: Take) -> None:
 def test_a_stage_whose_input_is_missing(take: Take) -> None:
     calibrate(take, "left", "right")
     refused(mocap("triangulate", take.session.root, "a"), "needs tracks", "mocap run")
-    refused(mocap("export", take.session.root, "a", "--to", "fbx"), "no format 'fbx'", "bvh")
+    refused(mocap("export", take.session.root, "a", "--to", "obj"), "no format 'obj'", "bvh")
 
 
 def test_import_and_export_of_a_calibration(take: Take, tmp_path: Path) -> None:

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.cli.pipeline import Made, Stage, files_stage
+from mocap.core.calibration_file import load_calibration
+from mocap.core.detections import Tracks2D
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.store import load_artifact
+
+if TYPE_CHECKING:
+    from mocap.body.skeleton import SkeletonFit
+    from mocap.core.shapes import BoolArray
+    from mocap.export.c3d import C3dExtras
+    from mocap.export.job import ExportOptions, ExportTake
 
 FORMATS = ("bvh", "trc", "csv")
 
 
 @dataclass(frozen=True)
 class ExportChoice:
-    """What to write.
+    """What to write; see `mocap.export.job.ExportOptions` for the meaning of each.
 
     Attributes:
         formats: suffixes without the dot.
-        names: preset of joint names for BVH.
-        order: order of the rotation channels of BVH.
-        fill_long_gaps: bridge gaps of the skeleton of any length instead of refusing.
+        gaps: None refuses long gaps of a skeleton.
+        fill_long_gaps: the same as gaps = "interpolate".
+        cameras: add the cameras of the rig to GLB.
     """
 
     formats: tuple[str, ...] = FORMATS
     names: str = "smplx"
     order: str = "ZXY"
     fill_long_gaps: bool = False
+    name_prefix: str = ""
+    bone_axis: str = "none"
+    root_bone: bool = False
+    mesh: bool = True
+    max_influences: int | None = None
+    unit: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    rest_pose: str = "t"
+    mirror: bool = False
+    gaps: str | None = None
+    one_file: bool = False
+    cameras: bool = False
+    verify: bool = False
 
 
 def export_stage(take: Take, choice: ExportChoice) -> Stage:
@@ -38,55 +61,117 @@ def export_stage(take: Take, choice: ExportChoice) -> Stage:
     Raises:
         ExportError: an unknown format.
     """
+    from mocap.export.job import FORMATS as KNOWN
+
     for each in choice.formats:
-        if each not in FORMATS:
-            raise ExportError(f"there is no format '{each}'; known are {', '.join(FORMATS)}.")
+        if each not in KNOWN:
+            raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
 
     def make() -> Made:
-        points = load_artifact(take.artifact("smoothed"), Points3D)
-        paths: list[Path] = []
-        warnings: list[str] = []
-        for each in choice.formats:
-            written, said = _write(take, points, each, choice)
-            paths += written
-            warnings += [sentence for sentence in said if sentence not in warnings]
-        return Made(paths, warnings, {"files": [path.name for path in paths]})
+        from mocap.export.job import export_take
 
+        material, notes = _material(take, choice)
+        options = _options(take, choice)
+        result = export_take(material, take.export_dir, take.name, choice.formats, options)
+        warnings = list(dict.fromkeys([*notes, *result.remarks]))
+        details: dict[str, object] = {"files": [path.name for path in result.paths]}
+        if result.checks:
+            details["checks"] = [check.sentence() for check in result.checks]
+        return Made(list(result.paths), warnings, details)
+
+    inputs = {"smoothed": take.artifact("smoothed")}
+    if choice.cameras:
+        inputs["calibration"] = take.session.calibration_path
     return files_stage(
         "export",
         take.export_manifest_path,
-        inputs={"smoothed": take.artifact("smoothed")},
-        options={
-            "formats": choice.formats,
-            "names": choice.names,
-            "order": choice.order,
-            "fill_long_gaps": choice.fill_long_gaps,
-        },
+        inputs=inputs,
+        options=asdict(choice),
         make=make,
     )
 
 
-def _write(
-    take: Take, points: Points3D, suffix: str, choice: ExportChoice
-) -> tuple[list[Path], list[str]]:
-    """Write one format and return files and warnings."""
-    from mocap.body.skeleton import fit_skeleton
-    from mocap.export import bvh, csv, trc
+def _options(take: Take, choice: ExportChoice) -> ExportOptions:
+    """Return the choice as the exporters take it."""
+    from mocap.export.character import SkeletonStyle
+    from mocap.export.job import ExportOptions
 
-    if suffix == "csv":
-        path = take.export_dir / f"{take.name}.csv"
-        return [path], list(csv.write(points, path))
-    paths: list[Path] = []
-    warnings: list[str] = []
-    for person in points.person_ids:
-        several = f"_person{person}" if len(points.person_ids) > 1 else ""
-        path = take.export_dir / f"{take.name}{several}.{suffix}"
-        if suffix == "trc":
-            warnings += trc.write(points, path, person_id=person)
-        else:
-            long_gaps: Literal["refuse", "fill"] = "fill" if choice.fill_long_gaps else "refuse"
-            fit = fit_skeleton(points, person, long_gaps=long_gaps)
-            warnings += [*fit.notes]
-            warnings += bvh.write(fit.motion, path, order=choice.order, names=choice.names)
-        paths.append(path)
-    return paths, warnings
+    style = SkeletonStyle(
+        names=choice.names,
+        name_prefix=choice.name_prefix,
+        bone_axis=choice.bone_axis,
+        root_bone=choice.root_bone,
+        with_mesh=choice.mesh,
+        max_influences=choice.max_influences,
+    )
+    return ExportOptions(
+        style=style,
+        order=choice.order,
+        unit=choice.unit,
+        up=choice.up,
+        fps=choice.fps,
+        start_s=choice.start_s,
+        end_s=choice.end_s,
+        rest_pose=choice.rest_pose,
+        mirror=choice.mirror,
+        gaps=choice.gaps or "interpolate",
+        one_file=choice.one_file,
+        take_name=take.name,
+        verify=choice.verify,
+    )
+
+
+def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
+    """Return what the asked formats need, and what there is to say about it."""
+    from mocap.body.skeleton import fit_skeleton
+    from mocap.export.character import Character
+    from mocap.export.job import CHARACTER_FORMATS, ExportTake
+
+    points = load_artifact(take.artifact("smoothed"), Points3D)
+    characters: list[Character] = []
+    notes: list[str] = []
+    if set(choice.formats) & set(CHARACTER_FORMATS):
+        fill = choice.fill_long_gaps or choice.gaps is not None
+        for person in points.person_ids:
+            fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
+            notes += fit.notes
+            motion = fit.motion
+            if choice.gaps in ("hold", "split"):
+                from mocap.export.gaps import with_missing
+
+                motion = with_missing(motion, _long_runs(fit))
+            characters.append(Character(motion, name=f"person{person}"))
+    calibration = load_calibration(take.session.calibration_path) if choice.cameras else None
+    extras = _c3d_extras(take, points) if "c3d" in choice.formats else {}
+    return ExportTake(characters, points, calibration, extras), notes
+
+
+def _long_runs(fit: SkeletonFit) -> BoolArray:
+    """Return (frame, joint) True in the gaps that a skeleton would not bridge unasked."""
+    from mocap.body.gap_filling import gaps
+    from mocap.body.skeleton import MAX_GAP_S
+
+    longest = MAX_GAP_S * fit.motion.fps
+    missing = fit.filled.copy()
+    for joint in range(missing.shape[1]):
+        for first, length in gaps(~fit.filled[:, joint]):
+            if length <= longest:
+                missing[first : first + length, joint] = False
+    return missing
+
+
+def _c3d_extras(take: Take, points: Points3D) -> dict[int, C3dExtras]:
+    """Return by person which cameras saw each keypoint, where the tracks are still there."""
+    from mocap.export.c3d import C3dExtras, cameras_seen
+
+    path = take.artifact("tracks")
+    if not path.is_file():
+        return {}
+    tracks = load_artifact(path, Tracks2D)
+    if tracks.keypoint_names != points.keypoint_names:
+        return {}
+    return {
+        person: C3dExtras(cameras_seen=cameras_seen(tracks, person))
+        for person in points.person_ids
+        if person in tracks.person_ids
+    }

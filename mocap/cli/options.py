@@ -35,25 +35,72 @@ def detector_options(command: Command) -> Command:
     )(command)
 
 
-def export_options(command: Command) -> Command:
-    """Add --to, --names, --order and --fill-long-gaps."""
-    command = click.option(
-        "--fill-long-gaps",
-        is_flag=True,
-        help="Bridge gaps of any length in the skeleton instead of refusing.",
-    )(command)
-    command = click.option(
-        "--order", default="ZXY", show_default=True, help="Order of BVH rotation channels."
-    )(command)
-    command = click.option(
-        "--names", default="smplx", show_default=True, help="Preset of BVH joint names."
-    )(command)
-    return click.option(
+_EXPORT_OPTIONS = (
+    click.option(
         "--to",
         default="bvh,trc,csv",
         show_default=True,
-        help="Formats to write, separated by commas.",
-    )(command)
+        help="Formats to write, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, "
+        "csv, trc.",
+    ),
+    click.option(
+        "--names",
+        default="smplx",
+        show_default=True,
+        help="Preset of joint names: smplx, mixamo, humanik, rokoko, unreal, ue5.",
+    ),
+    click.option("--name-prefix", default="", help="Put before every joint name: mixamorig:."),
+    click.option(
+        "--bone-axis",
+        type=click.Choice(["none", "y", "x"]),
+        default="none",
+        show_default=True,
+        help="Axis along the bones of FBX, GLB and USD: y for Blender, x for Maya.",
+    ),
+    click.option(
+        "--root-bone", is_flag=True, help="Add a bone on the floor that carries the travel."
+    ),
+    click.option("--mesh/--no-mesh", default=True, help="Write the skin where there is one."),
+    click.option(
+        "--max-influences", type=click.IntRange(1), help="Joints that may move one vertex."
+    ),
+    click.option(
+        "--order", default="ZXY", show_default=True, help="Order of BVH rotation channels."
+    ),
+    click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Unit of BVH and FBX."),
+    click.option("--up", type=click.Choice(["y", "z"]), help="Upward axis of BVH and FBX."),
+    click.option("--fps", type=float, help="Resample skeletons to this frame rate."),
+    click.option("--start", "start_s", type=float, help="First second of skeletons to write."),
+    click.option("--end", "end_s", type=float, help="Last second of skeletons to write."),
+    click.option(
+        "--rest-pose",
+        type=click.Choice(["t", "a"]),
+        default="t",
+        show_default=True,
+        help="Pose at zero rotations.",
+    ),
+    click.option("--mirror", is_flag=True, help="Swap left and right."),
+    click.option(
+        "--gaps",
+        type=click.Choice(["interpolate", "hold", "split"]),
+        help="What to do where a skeleton is unknown for long; refused when left out.",
+    ),
+    click.option(
+        "--fill-long-gaps",
+        is_flag=True,
+        help="Bridge gaps of any length in the skeleton instead of refusing.",
+    ),
+    click.option("--one-file", is_flag=True, help="All people in one FBX, GLB or USD file."),
+    click.option("--cameras", is_flag=True, help="Add the cameras of the rig to GLB."),
+    click.option("--verify", is_flag=True, help="Read every file back and measure it in mm."),
+)
+
+
+def export_options(command: Command) -> Command:
+    """Add --to and every option of the exported files."""
+    for option in reversed(_EXPORT_OPTIONS):
+        command = option(command)
+    return command
 
 
 def choices(
@@ -62,11 +109,9 @@ def choices(
     weights: Path | None = None,
     feet: bool = True,
     to: str = "bvh,trc,csv",
-    names: str = "smplx",
-    order: str = "ZXY",
-    fill_long_gaps: bool = False,
+    **export: Any,
 ) -> Choices:
-    """Return what was chosen on the command line.
+    """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
 
     Raises:
         InputError: the file of weights does not exist.
@@ -81,5 +126,5 @@ def choices(
     formats = tuple(dict.fromkeys(each.strip().lower() for each in to.split(",") if each.strip()))
     return Choices(
         DetectorChoice(detector, weights, feet),
-        ExportChoice(formats, names, order, fill_long_gaps),
+        ExportChoice(formats, **export),
     )

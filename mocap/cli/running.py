@@ -92,4 +92,6 @@ def _say(console: Console, take: Take, outcome: Outcome) -> None:
             f"{take.name}: {outcome.stage} done in {outcome.seconds:.1f} s"
             + (f": {', '.join(figures)}" if figures else "")
         )
+        for check in outcome.notes.get("checks", ()):
+            console.line(f"  {check}")
     console.warnings(outcome.warnings)
