@@ -1,0 +1,283 @@
+"""Robust Levenberg-Marquardt over a whole take: poses of all frames and one shape.
+
+    minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations
+            + anatomy + smoothness       see fit_prior_kernels
+            + ridge * |betas|²
+
+Frames are coupled only to the two before and after them: the normal matrix of the poses is
+banded and its Cholesky factor costs time linear in the frames. The shape is eliminated by its
+Schur complement. Robust losses are handled by reweighting (Triggs et al. 2000, "Bundle
+adjustment - a modern synthesis", section 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg.lapack import dpbtrf, dpbtrs
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from mocap.body.fit_kernels import data_cost, data_normals
+from mocap.body.fit_layout import Layout
+from mocap.body.fit_prior_kernels import (
+    Anatomy,
+    anatomy_cost,
+    anatomy_normals,
+    moved,
+    smoothness_cost,
+    smoothness_normals,
+)
+from mocap.core.errors import BodyError
+from mocap.core.shapes import FloatArray
+
+# Loss scale in standard deviations of a keypoint: errors of four count half, wrong
+# keypoints next to nothing.
+CAUCHY_SCALE = 4.0
+
+# Steps whose cost falls by less than this share end the iteration: far below what noise decides.
+RELATIVE_CHANGE = 1e-4
+MAX_ITERATIONS = 30
+
+_FIRST_DAMPING = 1e-6
+_LARGEST_DAMPING = 1e4
+# Keeps the matrix positive definite where nothing at all is known, in 1/rad² and 1/m².
+_LEAST_INFORMATION = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be explained, and what is known before.
+
+    Attributes:
+        layout: unknowns and keypoints.
+        anatomy: prior of the joints.
+        targets: (frame, keypoint, 3) metres.
+        information: (frame, keypoint, 3, 3) inverse covariance in 1/m²; zero for not seen.
+        turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
+        root_weight: (frame,) of the root's accelerations per frame², 1/m².
+        ridge: weight of |betas|²; None keeps the shape as it is.
+    """
+
+    layout: Layout
+    anatomy: Anatomy
+    targets: FloatArray
+    information: FloatArray
+    turn_weight: FloatArray
+    root_weight: FloatArray
+    ridge: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An estimate: turns (frame, group, 3, 3), root (frame, 3) metres, betas (shape,)."""
+
+    turns: FloatArray
+    root: FloatArray
+    betas: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Normals:
+    """Normal equations at a state.
+
+    Attributes:
+        band: (unknown, distance) lower band of the poses' matrix, see `data_normals`.
+        gradient: (unknown,) half gradient.
+        coupling: (unknown, beta).
+        shape_hessian, shape_gradient: (beta, beta), (beta,).
+        cost: at the state.
+    """
+
+    band: FloatArray
+    gradient: FloatArray
+    coupling: FloatArray
+    shape_hessian: FloatArray
+    shape_gradient: FloatArray
+    cost: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the optimisation ended.
+
+    Attributes:
+        converged: the last step changed the cost by less than the limit.
+        iterations: steps taken.
+        cost: before the first and after each step; reweighting the smoothness changes it too.
+    """
+
+    converged: bool
+    iterations: int
+    cost: tuple[float, ...]
+
+
+def cost_of(problem: Problem, state: State) -> float:
+    """Return the cost of a state."""
+    tree = problem.layout.tree
+    shape = problem.layout.shape(state.betas, fixed=True)
+    data = data_cost(
+        tree,
+        shape,
+        state.turns,
+        state.root,
+        problem.targets,
+        problem.information,
+        CAUCHY_SCALE**2,
+    )
+    smooth = smoothness_cost(state.turns, state.root, problem.turn_weight, problem.root_weight)
+    ridge = problem.ridge or 0.0
+    return float(
+        data
+        + anatomy_cost(problem.anatomy, state.turns)
+        + smooth
+        + ridge * state.betas @ state.betas
+    )
+
+
+def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> Normals:
+    """Return the normal equations at a state; without `smoothness` frames are independent."""
+    tree = problem.layout.tree
+    frames, fixed = len(state.root), problem.ridge is None
+    size = frames * tree.unknowns
+    betas = 0 if fixed else len(state.betas)
+    band = np.zeros((size, 2 * tree.unknowns + 3))
+    gradient, coupling = np.zeros(size), np.zeros((size, betas))
+    shape_hessian, shape_gradient = np.zeros((betas, betas)), np.zeros(betas)
+    cost = data_normals(
+        tree,
+        problem.layout.shape(state.betas, fixed=fixed),
+        state.turns,
+        state.root,
+        problem.targets,
+        problem.information,
+        CAUCHY_SCALE**2,
+        band,
+        gradient,
+        coupling,
+        shape_hessian,
+        shape_gradient,
+    )
+    cost += anatomy_normals(tree, problem.anatomy, state.turns, band, gradient)
+    if smoothness:
+        cost += smoothness_normals(
+            tree,
+            state.turns,
+            state.root,
+            problem.turn_weight,
+            problem.root_weight,
+            band,
+            gradient,
+        )
+    if problem.ridge is not None:
+        shape_hessian += problem.ridge * np.eye(betas)
+        shape_gradient += problem.ridge * state.betas
+        cost += problem.ridge * float(state.betas @ state.betas)
+    return Normals(band, gradient, coupling, shape_hessian, shape_gradient, cost)
+
+
+def factor(band: FloatArray, damping: float) -> FloatArray | None:
+    """Return the Cholesky factor (distance, unknown) of a damped band; None if not definite."""
+    damped = band.copy()
+    damped[:, 0] = damped[:, 0] * (1.0 + damping) + _LEAST_INFORMATION
+    lower, info = dpbtrf(damped.T, lower=1, overwrite_ab=1)
+    return lower if info == 0 else None
+
+
+def _step(normals: Normals, damping: float) -> tuple[FloatArray, FloatArray] | None:
+    """Return the changes of poses (unknown,) and betas; None if the matrix is not definite."""
+    lower = factor(normals.band, damping)
+    if lower is None:
+        return None
+    right = np.concatenate([normals.gradient[:, None], normals.coupling], axis=1)
+    solved, _ = dpbtrs(lower, np.asfortranarray(right), lower=1, overwrite_b=1)
+    if normals.coupling.shape[1] == 0:
+        return -solved[:, 0], np.zeros(0)
+    schur = normals.shape_hessian - normals.coupling.T @ solved[:, 1:]
+    rest = normals.shape_gradient - normals.coupling.T @ solved[:, 0]
+    betas = -np.linalg.solve(schur, rest)
+    return -solved[:, 0] - solved[:, 1:] @ betas, betas
+
+
+def _applied(problem: Problem, state: State, change: FloatArray, betas_change: FloatArray) -> State:
+    tree = problem.layout.tree
+    by_frame = change.reshape(len(state.root), tree.unknowns)
+    root = state.root
+    if tree.root_column >= 0:
+        root = root + by_frame[:, tree.root_column : tree.root_column + 3]
+    betas = state.betas + betas_change if len(betas_change) else state.betas
+    return State(moved(tree, state.turns, by_frame), root, betas)
+
+
+Rescale = Callable[[Problem, State], tuple[FloatArray, FloatArray]]
+
+
+def minimise(
+    problem: Problem, state: State, rescale: Rescale | None = None, rescalings: int = 0
+) -> tuple[State, Problem, Status]:
+    """Return the optimum, the problem with the final smoothness, and how it went.
+
+    Args:
+        problem: smoothness weights are where to start.
+        state: where to start.
+        rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
+        rescalings: how often.
+
+    Raises:
+        BodyError: the matrix is not positive definite however much it is damped: a value is not
+            finite.
+    """
+    with one_blas_thread():
+        return _minimise(problem, state, rescale, rescalings)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread: small blocks get slower with several, not faster."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+def _minimise(
+    problem: Problem, state: State, rescale: Rescale | None, rescalings: int
+) -> tuple[State, Problem, Status]:
+    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
+    for iteration in range(MAX_ITERATIONS):
+        adapting = rescale is not None and 0 < iteration <= rescalings
+        if adapting and rescale is not None:
+            turn_weight, root_weight = rescale(problem, state)
+            problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
+        normals = normals_of(problem, state)
+        found = _better(problem, state, normals, damping)
+        if found is None:
+            converged = True
+            break
+        state, cost, damping = found
+        history.append(cost)
+        settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost
+        if settled and iteration >= rescalings:
+            converged = True
+            break
+    return state, problem, Status(converged, len(history) - 1, tuple(history))
+
+
+def _better(
+    problem: Problem, state: State, normals: Normals, damping: float
+) -> tuple[State, float, float] | None:
+    """Return a better state, its cost and the next damping; None when there is none."""
+    if not np.isfinite(normals.cost):
+        raise BodyError(
+            "the body cannot be fitted: a keypoint or its covariance is not finite. "
+            "Run `mocap triangulate` and `mocap smooth` again."
+        )
+    while damping < _LARGEST_DAMPING:
+        step = _step(normals, damping)
+        if step is not None:
+            trial = _applied(problem, state, *step)
+            cost = cost_of(problem, trial)
+            if cost < normals.cost:
+                return trial, cost, max(damping * 0.2, 1e-9)
+        damping = max(damping * 10.0, 1e-4)
+    return None

@@ -1,0 +1,252 @@
+"""Which point of the body a keypoint is: read from `data/landmarks.toml`, bound to a model.
+
+Detectors do not agree on where a hip is. `data/detector_offsets.toml` tells by how much each
+detector's keypoints are displaced, in the frame of the bone they are fixed to, and how much they
+scatter: measured on renders of the free body by `tools/estimate_landmark_offsets.py`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from mocap.body.model import BodyModel
+from mocap.core.errors import BodyError
+from mocap.core.keypoints import mirrored_name
+from mocap.core.shapes import Array, FloatArray, IntArray
+
+# A keypoint that is exactly a landmark still scatters by the model's own error (its shapes cannot
+# make every person) of about this much, per axis.
+EXACT_SIGMA_M = 0.002
+
+# Skin that follows a joint by less than this share is not worth a piece of its own.
+_LEAST_SKIN_WEIGHT = 0.02
+
+_MIRROR_X = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A point of the body: parts and weights, and a displacement.
+
+    Attributes:
+        joints: joint centres and their weights.
+        skin: name of a landmark on the skin, or "".
+        fixed_to: joint that carries the point, "" when the parts tell.
+        offset_m: displacement in the zero pose, x left, y up, z front.
+        sigma_m: scatter per axis that no averaging over time removes.
+    """
+
+    joints: tuple[str, ...] = ()
+    skin: str = ""
+    fixed_to: str = ""
+    offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    sigma_m: float = EXACT_SIGMA_M
+
+
+@dataclass(frozen=True, eq=False)
+class BoundLandmarks:
+    """Keypoints as weighted pieces fixed to joints of a model.
+
+    Attributes:
+        keypoints: (known,) indices of the keypoints that are landmarks of the body.
+        names: their names.
+        sigma_m: (known,).
+        start: (known + 1,) first piece of each.
+        joint, weight: (piece,) what carries it and its share.
+        rest: (piece, 3) in the zero pose of the mean body, metres.
+        rest_by_beta: (piece, 3, shape).
+    """
+
+    keypoints: IntArray
+    names: tuple[str, ...]
+    sigma_m: FloatArray
+    start: IntArray
+    joint: IntArray
+    weight: FloatArray
+    rest: FloatArray
+    rest_by_beta: FloatArray
+
+    def rest_points(self, betas: Array) -> FloatArray:
+        """Return the keypoints (known, 3) in the zero pose of a shape, body frame, metres."""
+        moved = self.weight[:, None] * (self.rest + self.rest_by_beta @ np.asarray(betas))
+        return np.asarray(np.add.reduceat(moved, self.start[:-1], axis=0))
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    return _read("landmarks.toml")
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = files("mocap.body").joinpath("data", name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def detectors_with_offsets() -> tuple[str, ...]:
+    """Return the names of the detectors whose keypoint definitions were measured."""
+    return tuple(_read("detector_offsets.toml"))
+
+
+def landmark_of(keypoint: str) -> Landmark | None:
+    """Return the landmark a keypoint's name means, None when it is no known point of the body."""
+    right = keypoint.startswith("right_")
+    name = mirrored_name(keypoint) if right else keypoint
+    tables = _tables()
+
+    def side(part: str) -> str:
+        return mirrored_name(part) if right else part
+
+    if name in tables["joint"]:
+        return Landmark(joints=(side(tables["joint"][name]),))
+    if name in tables["skin"]:
+        return Landmark(skin=side(tables["skin"][name]))
+    if name in tables["mean"]:
+        return Landmark(joints=tuple(tables["mean"][name]))
+    if name in tables["fixed"]:
+        entry = tables["fixed"][name]
+        x, y, z = entry["offset_m"]
+        return Landmark(fixed_to=side(entry["joint"]), offset_m=(-x if right else x, y, z))
+    return None
+
+
+def bones() -> dict[tuple[str, str], float]:
+    """Return pairs of keypoints at constant distance and the standard deviation in metres."""
+    found = {}
+    for pair, sigma_mm in _tables()["bones_mm"].items():
+        a, b = pair.split()
+        found[a, b] = sigma_mm / 1000.0
+        mirrored = (mirrored_name(a), mirrored_name(b))
+        if set(mirrored) != {a, b}:
+            found[mirrored] = sigma_mm / 1000.0
+    return found
+
+
+@dataclass(frozen=True)
+class Offsets:
+    """How a detector's keypoints are displaced from the landmarks.
+
+    Attributes:
+        name: of the detector, "" for exact landmarks.
+        offset_m: by keypoint, in the zero pose, of the mean body.
+        sigma_m: by keypoint.
+    """
+
+    name: str = ""
+    offset_m: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    sigma_m: dict[str, float] = field(default_factory=dict)
+
+
+def offsets_of(detector: str | None) -> Offsets:
+    """Return the measured displacements of a detector's keypoints; none for None.
+
+    Raises:
+        BodyError: nothing was measured for this detector.
+    """
+    if detector is None:
+        return Offsets()
+    measured = _read("detector_offsets.toml")
+    if detector not in measured:
+        raise BodyError(
+            f"no keypoint offsets were measured for detector '{detector}'; known are "
+            f"{', '.join(measured) or 'none'}. Fit without offsets or name one of them."
+        )
+    offset_m, sigma_m = {}, {}
+    for keypoint, entry in measured[detector]["keypoint"].items():
+        x, y, z = (value / 1000.0 for value in entry["offset_mm"])
+        for name, sign in ((keypoint, 1.0), (mirrored_name(keypoint), -1.0)):
+            if name not in offset_m:
+                offset_m[name] = (sign * x, y, z)
+                sigma_m[name] = entry["sigma_mm"] / 1000.0
+    return Offsets(detector, offset_m, sigma_m)
+
+
+def bind_landmarks(
+    model: BodyModel,
+    keypoint_names: tuple[str, ...],
+    offsets: Offsets | None = None,
+    *,
+    leave_out: Collection[str] = (),
+) -> BoundLandmarks:
+    """Return the landmarks of a model that these keypoints are.
+
+    Keypoints that are no known point of the body, and those in `leave_out`, are left out.
+    """
+    displaced = offsets or Offsets()
+    joints = model.joints()
+    joints_by_beta = shape_joints(model)
+    known, sigma, start = [], [], [0]
+    carriers: list[int] = []
+    weights: list[float] = []
+    rest: list[FloatArray] = []
+    by_beta: list[FloatArray] = []
+    for index, name in enumerate(keypoint_names):
+        landmark = landmark_of(name)
+        if landmark is None or name in leave_out:
+            continue
+        moved = np.array(landmark.offset_m) + displaced.offset_m.get(name, (0.0, 0.0, 0.0))
+        for joint, weight, point, change in _pieces(model, landmark, joints, joints_by_beta):
+            carriers.append(joint)
+            weights.append(weight)
+            rest.append(point + moved)
+            by_beta.append(change)
+        known.append(index)
+        sigma.append(displaced.sigma_m.get(name, landmark.sigma_m))
+        start.append(len(carriers))
+    return BoundLandmarks(
+        keypoints=np.array(known, dtype=np.int64),
+        names=tuple(keypoint_names[index] for index in known),
+        sigma_m=np.array(sigma),
+        start=np.array(start, dtype=np.int64),
+        joint=np.array(carriers, dtype=np.int64),
+        weight=np.array(weights),
+        rest=np.array(rest).reshape(-1, 3),
+        rest_by_beta=np.array(by_beta).reshape(-1, 3, model.shape_count),
+    )
+
+
+Piece = tuple[int, float, FloatArray, FloatArray]
+
+
+def _pieces(
+    model: BodyModel, landmark: Landmark, joints: FloatArray, joints_by_beta: FloatArray
+) -> list[Piece]:
+    """Return joint, weight, rest position (3,) and its change with the shape (3, shape)."""
+    if landmark.fixed_to:
+        joint = model.joint(landmark.fixed_to)
+        return [(joint, 1.0, joints[joint], joints_by_beta[joint])]
+    if landmark.skin:
+        return _skin_pieces(model, model.landmark(landmark.skin))
+    share = 1.0 / len(landmark.joints)
+    found = []
+    for name in landmark.joints:
+        joint = model.joint(name)
+        # A joint's centre is moved by the bone that ends there; the root carries itself.
+        carrier = max(model.parents[joint], 0)
+        found.append((carrier, share, joints[joint], joints_by_beta[joint]))
+    return found
+
+
+def _skin_pieces(model: BodyModel, vertex: int) -> list[Piece]:
+    row = model.skin_weights[[vertex]].tocoo()
+    kept = row.data > _LEAST_SKIN_WEIGHT
+    total = row.data[kept].sum()
+    point = np.asarray(model.template[vertex], dtype=np.float64)
+    change = np.asarray(model.shape_components[:, vertex], dtype=np.float64).T
+    return [
+        (int(joint), float(weight / total), point, change)
+        for joint, weight in zip(row.coords[1][kept], row.data[kept], strict=True)
+    ]
+
+
+def shape_joints(model: BodyModel) -> FloatArray:
+    """Return how the joint centres move with the shape: (joint, 3, shape) metres."""
+    by_vertex = np.moveaxis(np.asarray(model.shape_components, dtype=np.float64), 0, 2)
+    flat = model.joint_regressor @ by_vertex.reshape(len(model.template), -1)
+    return np.asarray(flat).reshape(model.joint_count, 3, model.shape_count)
