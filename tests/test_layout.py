@@ -30,7 +30,9 @@ HEAVY = ("numpy", "scipy", "cv2", "numba", "torch", "openvino", "av", "plotly", 
 
 
 def python_files(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    # Environments that benchmarks and validators make for other tools are no code of ours.
+    return sorted(path for path in found if ".venv" not in str(path) and "-venv" not in str(path))
 
 
 def imported_modules(path: Path) -> Iterator[str]:
