@@ -58,7 +58,8 @@ def waved_board(calibration: Calibration, board: Board, frame_count: int) -> Flo
     """Return world_from_board (frame, 4, 4): close-ups per camera, then each neighbouring pair.
 
     Every camera and every pair gets one turn; the path jumps between them, as footage does from
-    which the walking was cut.
+    which the walking was cut. Distances and slants keep the print legible, which exact corners
+    (`boards.wave_board`) do not need.
 
     Raises:
         InputError: when no two cameras are near enough for one board to face both.

@@ -12,6 +12,9 @@ from mocap.core.shapes import Array
 
 # x264's default quality: visually close to lossless, and what phones and action cameras resemble.
 CRF = 23
+# With B-frames the lookahead of x264 reads memory it never wrote: the bytes then differ from run to
+# run (libx264 of PyAV 18, found with glibc's M_PERTURB). Noisy footage is no larger without them.
+X264_PARAMETERS = "bframes=0"
 
 
 class VideoWriter:
@@ -36,7 +39,12 @@ class VideoWriter:
         stream: Any = self._container.add_stream(
             "libx264",
             rate=Fraction(fps).limit_denominator(1001),
-            options={"crf": str(crf), "preset": "medium", "threads": "1"},
+            options={
+                "crf": str(crf),
+                "preset": "medium",
+                "threads": "1",
+                "x264-params": X264_PARAMETERS,
+            },
         )
         stream.width, stream.height = image_size
         stream.pix_fmt = "yuv420p"
