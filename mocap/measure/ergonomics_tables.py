@@ -126,8 +126,8 @@ def rula(
     neck: ArrayLike,
     trunk: ArrayLike,
     legs: ArrayLike,
-    arm_use: ArrayLikeLike = 0,
-    body_use: ArrayLikeLike = 0,
+    arm_use: ArrayLike = 0,
+    body_use: ArrayLike = 0,
 ) -> Scores:
     """Return RULA scores from the scores of the body parts (any shape that broadcasts).
 
@@ -146,9 +146,9 @@ def reba(
     upper_arm: ArrayLike,
     lower_arm: ArrayLike,
     wrist: ArrayLike,
-    load: ArrayLikeLike = 0,
-    coupling: ArrayLikeLike = 0,
-    activity: ArrayLikeLike = 0,
+    load: ArrayLike = 0,
+    coupling: ArrayLike = 0,
+    activity: ArrayLike = 0,
 ) -> Scores:
     """Return REBA scores from the scores of the body parts (any shape that broadcasts)."""
     a = _read(REBA_A, neck, trunk, legs) + np.asarray(load)
