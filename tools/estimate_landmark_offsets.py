@@ -1,0 +1,226 @@
+"""Measure where a detector puts its keypoints on the body.
+
+Run `python tools/estimate_landmark_offsets.py`.
+
+Renders several bodies in motions that are not those of the sample session, detects and triangulates
+them with the exact rig, and compares with the landmarks of the body in the frame of the bone that
+carries each. Left and right are pooled: the result is symmetric. Writes the detector's table into
+mocap/body/data/detector_offsets.toml, with where it comes from; other tables there are kept.
+
+Needs `pip install 'mocap-studio[render]'`, EGL and the weights (`mocap models fetch movenet`,
+`mocap models fetch blazepose`). Takes about ten minutes on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mocap.body.landmarks import BoundLandmarks, bind_landmarks
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.camera import Calibration
+from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.keypoints import mirrored_name
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import Array, FloatArray
+from mocap.core.store import write_text
+from mocap.detect.detect import Detector, detect_take
+from mocap.detect.detectors import open_detector, weight_hashes
+from mocap.reconstruct.triangulate import triangulate
+from mocap.synthetic.motion import MOTIONS, SyntheticMotion
+from mocap.synthetic.person_footage import Clothes, person_frames
+from mocap.synthetic.rigs import ring
+from mocap.synthetic.scene import Room
+
+TABLE = Path(__file__).parents[1] / "mocap" / "body" / "data" / "detector_offsets.toml"
+NAME = "movenet_blazepose"
+
+# The sample session shows a dance and a throw of the mean body.
+MOTION_NAMES = ("walk", "squat", "arm_raise")
+BODIES = 4
+SECONDS = 4.0
+FRAMES_PER_SECOND = 3.0
+SEED = 20260
+
+CLOTHES = (
+    Clothes(),
+    Clothes(shirt=(0.08, 0.30, 0.45), trousers=(0.20, 0.16, 0.10), hair=(0.25, 0.15, 0.07)),
+    Clothes(shirt=(0.65, 0.60, 0.15), trousers=(0.04, 0.05, 0.06), skin=(0.35, 0.21, 0.15)),
+    Clothes(shirt=(0.10, 0.35, 0.12), trousers=(0.25, 0.25, 0.28), skin=(0.72, 0.52, 0.42)),
+)
+
+HEADER = """\
+# Where detectors put their keypoints. Written by tools/estimate_landmark_offsets.py.
+#
+# offset_mm: displacement from the landmark in the frame of the bone that carries it, in the zero
+# pose (x left, y up, z front); sigma_mm: what is left per axis after taking it away. Only left
+# and middle keypoints are written down: right_* is the mirror image of left_*.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Displacements seen, by keypoint of the left side and the middle: (sample, 3) metres."""
+
+    by_keypoint: dict[str, FloatArray]
+
+
+def main() -> None:
+    """Measure the offsets and write them."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--output", type=Path, default=TABLE)
+    arguments.add_argument("--bodies", type=int, default=BODIES)
+    options = arguments.parse_args()
+    detector = open_detector("movenet")
+    collected: dict[str, list[FloatArray]] = {}
+    images = 0
+    for body, motion_name, points, motion in footage(detector, options.bodies):
+        for keypoint, offsets in displacements(load_free_body(), points, motion).items():
+            collected.setdefault(keypoint, []).append(offsets)
+        images += 4 * len(motion.transl)
+        print(f"body {body}, {motion_name}: {len(motion.transl)} frames", flush=True)
+    table = summary({name: np.concatenate(parts) for name, parts in collected.items()})
+    provenance = (
+        f"{images} images, 4 cameras, 960x720, {options.bodies} bodies of random shape (seed "
+        f"{SEED}), {', '.join(MOTION_NAMES)}; rendered by mocap.synthetic"
+    )
+    write_table(options.output, NAME, table, provenance, weight_hashes("movenet"))
+
+
+def footage(
+    detector: Detector, bodies: int
+) -> Iterator[tuple[int, str, Points3D, SyntheticMotion]]:
+    """Yield body number, motion name, triangulated points and the true motion."""
+    rng = np.random.default_rng(SEED)
+    for body in range(bodies):
+        betas = rng.normal(0.0, 1.0, load_free_body().shape_count)
+        for name in MOTION_NAMES:
+            motion = MOTIONS[name](
+                SECONDS,
+                FRAMES_PER_SECOND,
+                seed=int(rng.integers(1000)),
+                heading_deg=float(rng.uniform(-180.0, 180.0)),
+                betas=betas,
+            )
+            rig = ring(4, jitter=1.0, seed=int(rng.integers(1000)))
+            yield body, name, seen_points(detector, rig, motion, CLOTHES[body % 4]), motion
+
+
+def seen_points(
+    detector: Detector, rig: Calibration, motion: SyntheticMotion, clothes: Clothes
+) -> Points3D:
+    """Render, detect and triangulate; single images, so nothing is tracked or smoothed."""
+    frames: dict[str, list[tuple[int, Array]]] = {name: [] for name in rig.names}
+    images = person_frames(
+        rig,
+        load_free_body(),
+        motion.rotations,
+        motion.transl,
+        motion.betas,
+        Room(center_m=(0.0, 0.0)),
+        clothes=clothes,
+        seed=SEED,
+    )
+    for frame, camera, image in images:
+        frames[camera].append((frame, image))
+    return triangulate(most_confident(detect_take(frames, detector, fps=FRAMES_PER_SECOND)), rig)
+
+
+def most_confident(detections: Detections2D) -> Tracks2D:
+    """Return the detection of every image that is surest: there is one person."""
+    best = np.nan_to_num(detections.confidence).mean(axis=3).argmax(axis=2)[:, :, None]
+    return Tracks2D(
+        detections.camera_names,
+        detections.keypoint_names,
+        (0,),
+        detections.fps,
+        np.take_along_axis(detections.pixels, best[..., None, None], axis=2),
+        np.take_along_axis(detections.confidence, best[..., None], axis=2),
+    )
+
+
+def displacements(
+    model: BodyModel, points: Points3D, motion: SyntheticMotion
+) -> dict[str, FloatArray]:
+    """Return displacements (sample, 3) by keypoint, right ones mirrored to the left."""
+    landmarks = bind_landmarks(model, points.keypoint_names)
+    positions, turns = model.forward_kinematics(motion.rotations, motion.betas, motion.transl)
+    found: dict[str, list[FloatArray]] = {}
+    for index, name in enumerate(landmarks.names):
+        truth, carrier = true_landmark(model, landmarks, index, positions, turns, motion.betas)
+        keypoint = landmarks.keypoints[index]
+        measured = points.source[:, 0, keypoint] == Source.MEASURED
+        off = points.xyz[:, 0, keypoint] - truth
+        local = np.einsum("fba,fb->fa", turns[:, carrier], off)[measured]
+        if name.startswith("right_"):
+            name, local = mirrored_name(name), local * [-1.0, 1.0, 1.0]
+        found.setdefault(name, []).append(local)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def true_landmark(
+    model: BodyModel,
+    landmarks: BoundLandmarks,
+    index: int,
+    positions: FloatArray,
+    turns: FloatArray,
+    betas: FloatArray,
+) -> tuple[FloatArray, int]:
+    """Return a landmark's true positions (frame, 3) and the joint that carries most of it."""
+    joints = model.joints(betas)
+    pieces = range(landmarks.start[index], landmarks.start[index + 1])
+    truth = np.zeros((len(positions), 3))
+    for piece in pieces:
+        joint = landmarks.joint[piece]
+        local = landmarks.rest[piece] + landmarks.rest_by_beta[piece] @ betas - joints[joint]
+        truth += landmarks.weight[piece] * (positions[:, joint] + turns[:, joint] @ local)
+    heaviest = max(pieces, key=lambda piece: landmarks.weight[piece])
+    return truth, int(landmarks.joint[heaviest])
+
+
+def summary(samples: dict[str, FloatArray]) -> dict[str, tuple[FloatArray, float, int]]:
+    """Return median offset (3,), robust scatter per axis (both mm) and count by keypoint."""
+    table = {}
+    for name, offsets in samples.items():
+        middle = np.median(offsets, axis=0)
+        if not name.startswith("left_"):
+            middle[0] = 0.0  # in the median plane
+        # 1.4826 turns the median absolute deviation into a standard deviation.
+        scatter = 1.4826 * float(np.median(np.abs(offsets - middle)))
+        table[name] = (1000.0 * middle, 1000.0 * scatter, len(offsets))
+    return table
+
+
+def write_table(
+    path: Path,
+    name: str,
+    table: dict[str, tuple[FloatArray, float, int]],
+    provenance: str,
+    weights: dict[str, str],
+) -> None:
+    """Write one detector's table; those of other detectors stay."""
+    import tomli_w
+
+    document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    document[name] = {
+        "provenance": provenance,
+        "weights": weights,
+        "keypoint": {
+            keypoint: {
+                "offset_mm": [round(float(value), 1) for value in offset],
+                "sigma_mm": round(sigma, 1),
+                "samples": count,
+            }
+            for keypoint, (offset, sigma, count) in table.items()
+        },
+    }
+    write_text(path, HEADER + "\n" + tomli_w.dumps(document))
+
+
+if __name__ == "__main__":
+    main()
