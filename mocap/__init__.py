@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mocap import export
+    import mocap.export as export
     from mocap.body.skeleton import skeleton_from_points
     from mocap.capture.session import Session, Take
     from mocap.core.errors import MocapError
