@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mocap.calibrate.lag import shift_frames
 from mocap.calibrate.report import Verdict
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.core.board import Board
@@ -267,11 +268,18 @@ def test_stale_frames_are_dropped_and_listed(rig: Calibration, waved: tuple[Corn
     assert dropped <= set(stale.tolist())
 
 
-def test_a_camera_one_frame_late_is_named(waved: tuple[Corners, ...]) -> None:
-    late = replace(waved[2], frame=waved[2].frame + 1)
-    report = calibrate([*waved[:2], late, waved[3]], BOARD).report
-    assert report.verdict != Verdict.PASS
-    assert any("'cam3' is" in f.text and "late" in f.text for f in report.findings), report.findings
+@pytest.mark.parametrize(("camera", "lag"), [(2, 1), (0, -2)])
+def test_a_camera_that_runs_late_is_named(rig: Calibration, camera: int, lag: int) -> None:
+    poses = wave_board(rig, BOARD, 600, fps=37.5, seed=1)
+    corners = list(observe_board(rig, BOARD, poses, seed=2))
+    corners[camera] = shift_frames(
+        replace(corners[camera], frame=corners[camera].frame + 2), 2 - lag
+    )
+    report = calibrate(corners, BOARD).report
+    assert report.verdict == Verdict.FAIL
+    word = "late" if lag > 0 else "early"
+    expected = f"camera 'cam{camera + 1}' is {abs(lag)}.0 frames {word} against the others."
+    assert expected in [finding.text for finding in report.findings]
 
 
 def test_a_camera_moved_half_way_is_named(rig: Calibration) -> None:

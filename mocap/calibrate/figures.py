@@ -8,6 +8,7 @@ import numpy as np
 
 from mocap.calibrate.adjust import residuals
 from mocap.calibrate.covariance import Uncertainty
+from mocap.calibrate.drift import Movement
 from mocap.calibrate.graph import Pair
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.report import GRID, CameraReport, PairReport
@@ -40,6 +41,7 @@ def camera_reports(
     sd: Uncertainty,
     time_offsets: FloatArray,
     dropped: Sequence[DroppedView],
+    movements: Sequence[Movement],
 ) -> tuple[CameraReport, ...]:
     """Return the figures of every camera."""
     errors = residuals(views, refined.state)
@@ -79,19 +81,27 @@ def camera_reports(
                 center_sd_mm=float(1000.0 * sd.center_m[index]),
                 rotation_sd_deg=float(sd.rotation_deg[index]),
                 time_offset_frames=offset if np.isfinite(offset) else None,
-                moved_at_frame=_moved(views, index, dropped),
+                moved_at_frame=_moved(views, index, dropped, movements),
             )
         )
     return tuple(reports)
 
 
-def _moved(views: BoardViews, index: int, dropped: Sequence[DroppedView]) -> int | None:
+def _moved(
+    views: BoardViews,
+    index: int,
+    dropped: Sequence[DroppedView],
+    movements: Sequence[Movement],
+) -> int | None:
     """Return from which frame on a camera disagrees with the others, if it does."""
     shared = np.diff(views.arrays.frame_start)[views.view_frame] > 1
     mine = shared & (views.arrays.view_camera == index)
     name = views.camera_names[index]
     gone = np.array([view.frame for view in dropped if view.camera == name], dtype=np.int64)
-    return moved_at_frame(views.frames[views.view_frame[mine]], gone)
+    bumped = moved_at_frame(views.frames[views.view_frame[mine]], gone)
+    if bumped is not None:
+        return bumped
+    return next((movement.frame for movement in movements if movement.camera == index), None)
 
 
 def _rms(values: FloatArray) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mocap.calibrate import graph, planar
 from mocap.calibrate.adjust import Loss, RigState, adjust
 from mocap.calibrate.planar import PlanarPoses
 from mocap.calibrate.views import BoardViews
+from mocap.core.detections import Corners
 from mocap.core.lens import CAUCHY
 from mocap.core.shapes import FloatArray, IntArray
 
@@ -23,7 +25,7 @@ MAX_LAG_FRAMES = 4
 # Frames of a pair that are solved, evenly spread, and the least that tell.
 MAX_FRAMES, MIN_FRAMES = 40, 6
 # A shift is believed when it lowers the robust cost to this share of that without shift.
-BELIEVED_SHARE = 0.7
+BELIEVED_SHARE = 0.4
 
 
 def camera_lags_frames(
@@ -53,6 +55,21 @@ def camera_lags_frames(
             lags[first] = lags[second] - lag
     known = Counter(lags[np.isfinite(lags)].tolist())
     return lags - known.most_common(1)[0][0]
+
+
+def shift_frames(corners: Corners, late_frames: int) -> Corners:
+    """Return the corners of a camera as if it did not run late by that many frames.
+
+    Corners before the first instant common to all cameras are lost.
+    """
+    frame = corners.frame - late_frames
+    keep = frame >= 0
+    return replace(
+        corners,
+        frame=frame[keep],
+        corner_id=corners.corner_id[keep],
+        pixels=corners.pixels[keep],
+    )
 
 
 def _pair_lag(

@@ -18,7 +18,7 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # A view is suspect when the median error of its corners exceeds this many sigmas of the noise
 # (a median of 12 corners of pure noise stays below 2) and this many pixels.
-SUSPECT_SIGMAS = 6.0
+SUSPECT_SIGMAS = 5.0
 SUSPECT_PX = 1.5
 # A camera keeps its views when more than this share of its shared ones would go.
 MAX_DROPPED_SHARE = 0.5

@@ -10,6 +10,7 @@ import numpy as np
 from mocap.calibrate import figures, verdict
 from mocap.calibrate.checks import check_connected, check_corners, check_view_counts
 from mocap.calibrate.covariance import uncertainty
+from mocap.calibrate.drift import find_movements
 from mocap.calibrate.held_out import judge_held_out
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
@@ -28,6 +29,8 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 MAX_DROP_ROUNDS = 3
 # From this share of disagreeing shared views on, a camera may run late as a whole.
 MANY_DISAGREE = 0.1
+# A camera later than this is named for that, and not for having moved.
+LATE_FRAMES = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,9 +153,11 @@ def _result(
     offsets: FloatArray,
 ) -> CalibrationResult:
     """Measure and judge the refined rig."""
-    cameras = figures.camera_reports(
-        views, refined, uncertainty(views, refined, lens_fixed=fixed), offsets, dropped
-    )
+    # A camera that runs late pulls on every pose as a moved one does: only one can be told.
+    late = bool(np.any(np.abs(np.nan_to_num(offsets)) >= LATE_FRAMES))
+    movements = () if late else find_movements(views, refined.state, refined.loss, refined.sigma_px)
+    sd = uncertainty(views, refined, lens_fixed=fixed)
+    cameras = figures.camera_reports(views, refined, sd, offsets, dropped, movements)
     calibration = figures.calibration_of(
         views, refined, [camera.rms_px for camera in cameras], board.name
     )

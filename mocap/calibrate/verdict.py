@@ -153,7 +153,11 @@ def _timing(camera: CameraReport) -> list[Finding]:
         return []
     word = "late" if offset > 0 else "early"
     text = f"camera '{camera.name}' is {abs(offset):.1f} frames {word} against the others."
-    remedy = "Synchronise the videos (`mocap sync`) or trim them to the same first instant."
+    trim = "its video" if offset > 0 else "the other videos"
+    remedy = (
+        f"Trim {max(round(abs(offset)), 1)} frame(s) off the start of {trim}, or synchronise the "
+        "videos with `mocap sync`, and calibrate again."
+    )
     return [Finding(_level(abs(offset), TIME_OFFSET_WARN, TIME_OFFSET_FAIL), text, remedy)]
 
 
@@ -163,7 +167,7 @@ def _dropped(camera: CameraReport, dropped: Sequence[DroppedView]) -> list[Findi
     if camera.moved_at_frame is not None:
         text = (
             f"camera '{camera.name}' was moved at about frame {camera.moved_at_frame}: from there "
-            f"on it disagrees with the others ({len(mine)} views)."
+            "on it disagrees with the others."
         )
         remedy = "Fix the camera to its mount and record the board again."
         return [Finding(Verdict.FAIL, text, remedy)]
