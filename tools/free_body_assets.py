@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from free_body_face import draw_face_units
 from numpy.typing import NDArray
+
+from mocap.body.smplx_format import FINGERS
+from mocap.body.smplx_format import JOINT_NAMES as JOINTS
 
 Array = NDArray[Any]
 
@@ -18,25 +22,7 @@ Array = NDArray[Any]
 # 2007: 0.33 w + 7.3 mm to each side, w about 0.245 m for an adult of 1.69 m) gives 0.176 m.
 HIP_SPACING_RATIO = 0.176 / 0.219
 
-FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 MAKEHUMAN_FINGER = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
-BODY_JOINTS = [
-    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
-    "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar",
-    "head", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
-    "right_wrist", "jaw", "left_eye_smplhf", "right_eye_smplhf",
-]  # fmt: skip
-BODY_PARENTS = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19]
-BODY_PARENTS += [15, 15, 15]
-JOINTS = BODY_JOINTS + [
-    f"{side}_{finger}{k}" for side in ("left", "right") for finger in FINGERS for k in (1, 2, 3)
-]
-PARENTS = BODY_PARENTS + [
-    wrist if k == 0 else first + 3 * f + k - 1
-    for first, wrist in ((25, 20), (40, 21))
-    for f in range(5)
-    for k in range(3)
-]
 INDEX = {name: index for index, name in enumerate(JOINTS)}
 
 # Build: body part lengths and girths that the overall sliders do not move on their own.
@@ -53,7 +39,8 @@ LOCAL_CHANGES = [
 class Population:
     """Bodies in the MakeHuman rest pose, already in the file frame.
 
-    vertices (body, vertex, 3) and heads (body, bone, 3) in metres; weights (vertex, bone).
+    vertices (body, vertex, 3) and heads (body, bone, 3) in metres; weights (vertex, bone);
+    female (body,) from 0, male, to 1; face_units (unit, vertex, 3) displacements in metres.
     """
 
     vertices: Array
@@ -62,6 +49,8 @@ class Population:
     faces: Array
     bones: tuple[str, ...]
     bone_parents: tuple[int, ...]
+    female: Array
+    face_units: Array
 
     def save(self, path: Path) -> None:
         """Keep the slow part of the build for the next run."""
@@ -88,7 +77,7 @@ def draw_population(count: int, seed: int) -> Population:
         rig="makehuman",
         topology="anny",
         local_changes=LOCAL_CHANGES,
-        facial_actions="none",
+        facial_actions="all",
         phenotypes="all",
     ).to(torch.float32)
     sliders, changes = draw_sliders(count, seed, model.phenotype_labels)
@@ -114,6 +103,8 @@ def draw_population(count: int, seed: int) -> Population:
         np.asarray(model.faces),
         tuple(model.bone_labels),
         tuple(int(p) for p in model.bone_parents),
+        sliders["gender"],
+        draw_face_units(model),
     )
 
 

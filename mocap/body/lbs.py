@@ -1,6 +1,6 @@
 """Linear blend skinning: from joint rotations to joint positions and skin vertices.
 
-The algorithm is the pose part of SMPL (Loper et al. 2015, section 3) without pose correctives.
+The algorithm is the pose part of SMPL (Loper et al. 2015, section 3).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def forward_kinematics(
 
     `rotations` are local, as for `as_matrices`. The root turns about its own rest position and
     then moves by `transl` (frame, 3), as in SMPL-X: its position is rest_joints[0] + transl.
+    `rest_joints` are (joint, 3), or (frame, joint, 3) where they change with the frames.
     """
     local = as_matrices(rotations)
     positions = np.zeros(local.shape[:3])
@@ -45,12 +46,22 @@ def forward_kinematics(
     for joint, parent in enumerate(parents):
         if parent < 0:
             turns[:, joint] = local[:, joint]
-            positions[:, joint] = rest_joints[joint] + np.asarray(transl)
+            positions[:, joint] = rest_joints[..., joint, :] + np.asarray(transl)
         else:
             turns[:, joint] = turns[:, parent] @ local[:, joint]
-            offset = rest_joints[joint] - rest_joints[parent]
-            positions[:, joint] = positions[:, parent] + turns[:, parent] @ offset
+            offset = rest_joints[..., joint, :] - rest_joints[..., parent, :]
+            moved = turns[:, parent] @ offset[..., None]
+            positions[:, joint] = positions[:, parent] + moved[..., 0]
     return positions, turns
+
+
+def pose_features(rotations: Array) -> FloatArray:
+    """Return what pose correctives are linear in: (frame, 9 (joint - 1)) entries of R - I.
+
+    Row by row, of every joint but the root (Loper et al. 2015, equation 9).
+    """
+    bent = as_matrices(rotations)[:, 1:] - np.eye(3)
+    return bent.reshape(len(bent), -1)
 
 
 def skin(
@@ -62,19 +73,24 @@ def skin(
 ) -> Array:
     """Move rest vertices (vertex, 3) with their joints -> (frame, vertex, 3).
 
-    `weights` is (vertex, joint) with rows that sum to 1; `positions` and `turns` come from
+    `rest_vertices` and `rest_joints` may have a leading frame axis where they change with the
+    frames. `weights` is (vertex, joint) with rows that sum to 1; `positions` and `turns` come from
     `forward_kinematics`. Works in the precision of `rest_vertices`.
     """
-    kind = np.asarray(rest_vertices).dtype
-    homogeneous = np.concatenate(
-        [rest_vertices, np.ones((len(rest_vertices), 1), dtype=kind)], axis=1
-    )
-    shift = positions - np.einsum("fjab,jb->fja", turns, rest_joints)
-    moved = np.concatenate([turns, shift[..., None]], axis=3).astype(kind)  # frame joint 3 4
-    skinned = np.zeros((len(moved), len(rest_vertices), 3), dtype=kind)
+    rest = np.asarray(rest_vertices)
+    changing = rest.ndim == 3
+    count = rest.shape[-2]
+    homogeneous = np.concatenate([rest, np.ones((*rest.shape[:-1], 1), dtype=rest.dtype)], axis=-1)
+    shift = positions - (turns @ rest_joints[..., None])[..., 0]
+    moved = np.concatenate([turns, shift[..., None]], axis=3).astype(rest.dtype)  # frame joint 3 4
+    skinned = np.zeros((len(moved), count, 3), dtype=rest.dtype)
     for first in range(0, len(moved), _FRAMES_AT_ONCE):
-        block = moved[first : first + _FRAMES_AT_ONCE]
+        chosen = slice(first, first + _FRAMES_AT_ONCE)
+        block = moved[chosen]
         by_joint = block.transpose(1, 0, 2, 3).reshape(block.shape[1], -1)
-        blended = (weights @ by_joint).reshape(len(rest_vertices), len(block), 3, 4)
-        skinned[first : first + len(block)] = np.einsum("vfab,vb->fva", blended, homogeneous)
+        blended = (weights @ by_joint).reshape(count, len(block), 3, 4)
+        if changing:
+            skinned[chosen] = np.einsum("vfab,fvb->fva", blended, homogeneous[chosen])
+        else:
+            skinned[chosen] = np.einsum("vfab,vb->fva", blended, homogeneous)
     return skinned

@@ -1,0 +1,328 @@
+"""Bodies from files: a user's own licensed SMPL-X file, or the free body written as one.
+
+The file stays where it is and is never copied. Only plain arrays are read from it: what an npz file
+holds as pickled Python objects could run code, so it is refused where it would be needed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from mocap.body import smplx_format as fmt
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.errors import BodyError
+from mocap.core.shapes import Array, IntArray
+
+FREE = "free"
+"""Name of the free body, wherever a body may be chosen."""
+
+WHERE_TO_GET_IT = (
+    "SMPL-X v1.1 comes from https://smpl-x.is.tue.mpg.de after you accept its licence: the npz "
+    "files of models_smplx_v1_1.zip"
+)
+FREE_OFFER = f"The free body needs no file: use '{FREE}'."
+
+LICENCE_NOTE = (
+    "Made with an SMPL-X file under the SMPL-X licence: non-commercial unless you hold a "
+    "commercial one, and the body model itself may not be passed on. https://smpl-x.is.tue.mpg.de"
+)
+
+# Bone lengths and build need no more, and a fit with more would fit noise.
+SHAPES_USED = 16
+EXPRESSIONS_USED = 10
+
+# A file of ours says so under this key: then it is free and need not have SMPL-X's vertex count.
+FREE_KEY = "mocap_studio_body"
+
+_JOINTS = len(fmt.JOINT_NAMES)
+_NEEDED: dict[str, str] = {
+    "v_template": "vertex 3",
+    "f": "face 3",
+    "weights": f"vertex {_JOINTS}",
+    "J_regressor": f"{_JOINTS} vertex",
+    "kintree_table": f"2 {_JOINTS}",
+    "shapedirs": "vertex 3 component",
+    "posedirs": f"vertex 3 {9 * (_JOINTS - 1)}",
+}
+_OPTIONAL = ("hands_meanl", "hands_meanr", "lmk_faces_idx", "lmk_bary_coords", FREE_KEY)
+_SEXES = ("neutral", "female", "male")
+
+# What reading a file that is no sound npz file can end in; RuntimeError is a locked archive.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+)
+
+# Skin weights are stored in float32 or better; sums further from 1 tear the skin visibly.
+_WEIGHT_SUM_TOLERANCE = 1e-3
+
+# Other members of the family, by their number of joints.
+_RELATIVES = {24: "SMPL", 52: "SMPL-H", 16: "MANO", 5: "FLAME"}
+
+
+@dataclass(frozen=True)
+class BodyFileReport:
+    """What a body file is and what is wrong with it.
+
+    Attributes:
+        path: the file.
+        facts: what was found, for people.
+        problems: why it cannot be used; empty when it can.
+        warnings: what will not work with it.
+    """
+
+    path: Path
+    facts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load_body(
+    name_or_path: str | Path = FREE,
+    *,
+    shapes: int = SHAPES_USED,
+    expressions: int = EXPRESSIONS_USED,
+) -> BodyModel:
+    """Load a body: "free", or a file in the SMPL-X format.
+
+    Args:
+        name_or_path: "free" or a file.
+        shapes, expressions: how many components of a file to use, at most.
+
+    Raises:
+        BodyError: no such file, or it cannot be used; the message says why.
+    """
+    if str(name_or_path) == FREE:
+        return load_free_body()
+    path = Path(name_or_path)
+    arrays = _read(path)
+    problems = _problems(arrays)
+    if problems:
+        raise BodyError(f"{path.name} cannot be used: {problems[0]} {FREE_OFFER}")
+    return _model(path, arrays, shapes, expressions)
+
+
+def check_body_file(path: str | Path) -> BodyFileReport:
+    """Say what a file in the SMPL-X format holds and what is wrong with it."""
+    path = Path(path)
+    try:
+        arrays = _read(path)
+    except BodyError as error:
+        return BodyFileReport(path, problems=(str(error),))
+    problems = tuple(_problems(arrays))
+    if problems:
+        return BodyFileReport(path, problems=problems)
+    shapes, expressions = _component_counts(arrays["shapedirs"].shape[2])
+    facts = [
+        "the free body" if FREE_KEY in arrays else f"SMPL-X, {_sex_of(path)}",
+        f"{len(arrays['v_template'])} vertices, {len(arrays['f'])} faces, {_JOINTS} joints",
+        f"{shapes} shape and {expressions} expression components",
+        f"height {np.ptp(arrays['v_template'][:, 1]):.2f} m",
+    ]
+    return BodyFileReport(path, tuple(facts), warnings=tuple(_warnings(arrays)))
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """Read the arrays a body needs, and those it can use.
+
+    Raises:
+        BodyError: there is no such file, it is no npz file or a damaged one, or it hides an array
+            that is needed in a pickle.
+    """
+    if not path.is_file():
+        raise BodyError(f"there is no body file {path}. {WHERE_TO_GET_IT}. {FREE_OFFER}")
+    if path.suffix.lower() == ".pkl":
+        raise BodyError(
+            f"{path.name} is a pickle, which can run code when it is read. Use the npz file of "
+            f"the same model. {WHERE_TO_GET_IT}. {FREE_OFFER}"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            if not hasattr(data, "files"):
+                raise BodyError(f"{path.name} is a single array, not a body. {FREE_OFFER}")
+            wanted = [key for key in (*_NEEDED, *_OPTIONAL) if key in data.files]
+            return {key: _plain_array(path, data, key) for key in wanted}
+    except _UNREADABLE as error:
+        raise BodyError(
+            f"{path.name} is damaged, incomplete or no npz file ({error}). Download it again. "
+            f"{WHERE_TO_GET_IT}. {FREE_OFFER}"
+        ) from error
+
+
+def _plain_array(path: Path, data: Mapping[str, Array], key: str) -> Array:
+    try:
+        return data[key]
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise
+        raise BodyError(
+            f"{path.name} holds '{key}' as a pickled Python object, which can run code when it is "
+            f"read; plain arrays are needed. {WHERE_TO_GET_IT}. {FREE_OFFER}"
+        ) from error
+
+
+def _problems(arrays: Mapping[str, Array]) -> list[str]:
+    """Return sentences about everything that makes a file unusable."""
+    missing = [key for key in _NEEDED if key not in arrays]
+    if missing:
+        return [
+            f"it lacks {', '.join(missing)}, so it is no SMPL-X v1.1 file{_relative(arrays)}. "
+            f"{WHERE_TO_GET_IT}."
+        ]
+    found = _wrong_shapes(arrays)
+    if found:
+        return found
+    count = len(arrays["v_template"])
+    if FREE_KEY not in arrays and count != fmt.VERTEX_COUNT:
+        return [f"it has {count} vertices; SMPL-X has {fmt.VERTEX_COUNT}. {WHERE_TO_GET_IT}."]
+    if tuple(arrays["kintree_table"][0, 1:].astype(np.int64)) != fmt.PARENTS[1:]:
+        found.append("its joints are connected in another way than those of SMPL-X.")
+    faces = arrays["f"].astype(np.int64)
+    if faces.min() < 0 or faces.max() >= count:
+        found.append(f"its faces name vertices up to {faces.max()}; it has {count}.")
+    for key in _NEEDED:
+        if not np.isfinite(arrays[key]).all():
+            found.append(f"'{key}' holds values that are no numbers.")
+    sums = arrays["weights"].sum(axis=1)
+    if np.abs(sums - 1.0).max() > _WEIGHT_SUM_TOLERANCE:
+        found.append(f"its skin weights sum to {sums.min():.3f} to {sums.max():.3f} instead of 1.")
+    return found
+
+
+def _wrong_shapes(arrays: Mapping[str, Array]) -> list[str]:
+    """Return a sentence for each array that has another shape than the format says."""
+    sizes: dict[str, int] = {}
+    found = []
+    for key, spec in _NEEDED.items():
+        shape, axes = arrays[key].shape, spec.split()
+        if arrays[key].dtype.kind not in "fiu":
+            found.append(f"'{key}' holds {arrays[key].dtype} instead of numbers.")
+            continue
+        wanted = [int(axis) if axis.isdigit() else sizes.get(axis, -1) for axis in axes]
+        fits = len(shape) == len(axes) and all(
+            size > 0 and want in (-1, size) for size, want in zip(shape, wanted, strict=True)
+        )
+        if not fits:
+            named = ", ".join(
+                axis if want == -1 else str(want) for axis, want in zip(axes, wanted, strict=True)
+            )
+            hint = _relative(arrays)
+            found.append(f"'{key}' has shape {shape}; SMPL-X v1.1 has ({named}){hint}.")
+            continue
+        sizes.update({axis: n for axis, n in zip(axes, shape, strict=True) if not axis.isdigit()})
+    return found
+
+
+def _relative(arrays: Mapping[str, Array]) -> str:
+    """Return which other model a file seems to be."""
+    table = arrays.get("kintree_table")
+    joints = table.shape[-1] if table is not None and table.ndim == 2 else 0
+    return f" (it looks like {_RELATIVES[joints]})" if joints in _RELATIVES else ""
+
+
+def _warnings(arrays: Mapping[str, Array]) -> list[str]:
+    """Return what will not work with a file."""
+    found = []
+    shapes, _ = _component_counts(arrays["shapedirs"].shape[2])
+    if shapes < SHAPES_USED and FREE_KEY not in arrays:
+        found.append(
+            f"only {shapes} shape components: the build is fitted less closely than with "
+            f"{SHAPES_USED}. The v1.1 files hold {fmt.FULL_SHAPES}."
+        )
+    if not _has_face(arrays):
+        found.append("no face landmarks (lmk_faces_idx, lmk_bary_coords): faces stay still.")
+    if "hands_meanl" not in arrays or "hands_meanr" not in arrays:
+        found.append("no mean hands: motion that was stored relative to them cannot be posed.")
+    return found
+
+
+def _has_face(arrays: Mapping[str, Array]) -> bool:
+    count = len(fmt.FACE_LANDMARK_NAMES)
+    faces, weights = arrays.get("lmk_faces_idx"), arrays.get("lmk_bary_coords")
+    return (
+        faces is not None
+        and weights is not None
+        and faces.shape == (count,)
+        and weights.shape == (count, 3)
+        and int(faces.min()) >= 0
+        and int(faces.max()) < len(arrays["f"])
+    )
+
+
+def _component_counts(components: int) -> tuple[int, int]:
+    """Return how many components are shape and how many expression (see `smplx_format`)."""
+    shapes = fmt.FULL_SHAPES if components >= fmt.FULL_SHAPES else fmt.REDUCED_SHAPES
+    shapes = min(shapes, components)
+    return shapes, components - shapes
+
+
+def _model(path: Path, arrays: Mapping[str, Array], shapes: int, expressions: int) -> BodyModel:
+    free = FREE_KEY in arrays
+    template = arrays["v_template"].astype(np.float64)
+    split = _component_counts(arrays["shapedirs"].shape[2])[0]
+    by_component = arrays["shapedirs"].transpose(2, 0, 1)
+    shape_components = _used(by_component[:split], shapes)
+    expression_components = _used(by_component[split:], expressions)
+    faces = arrays["f"].astype(np.int64)
+    posed = arrays["posedirs"].any()
+    correctives = np.ascontiguousarray(
+        arrays["posedirs"].transpose(2, 0, 1)[: None if posed else 0]
+    )
+    hands = [arrays.get(key, np.zeros(45)) for key in ("hands_meanl", "hands_meanr")]
+    face_landmarks: tuple[Array, Array] = (np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3)))
+    if _has_face(arrays):
+        face_landmarks = (faces[arrays["lmk_faces_idx"]], arrays["lmk_bary_coords"])
+    return BodyModel(
+        name=str(arrays[FREE_KEY]) if free else f"smplx_{_sex_of(path)}",
+        joint_names=fmt.JOINT_NAMES,
+        parents=fmt.PARENTS,
+        template=template,
+        shape_components=shape_components,
+        skin_weights=csr_array(arrays["weights"].astype(np.float64)),
+        joint_regressor=csr_array(arrays["J_regressor"].astype(np.float64)),
+        faces=faces,
+        landmark_names=tuple(fmt.LANDMARK_VERTICES),
+        landmark_vertices=np.array(list(fmt.LANDMARK_VERTICES.values()), dtype=np.int64),
+        mirror=_nearest_mirror(template),
+        expression_names=tuple(f"expression_{k + 1}" for k in range(len(expression_components))),
+        expression_components=expression_components,
+        pose_correctives=np.ascontiguousarray(correctives),
+        hand_means=np.stack(hands).reshape(2, 15, 3).astype(np.float64),
+        face_landmark_vertices=face_landmarks[0],
+        face_landmark_weights=face_landmarks[1].astype(np.float64),
+        sex_names=(),
+        sex_betas=np.zeros((0, len(shape_components))),
+        licence_note="" if free else LICENCE_NOTE,
+    )
+
+
+def _used(components: Array, count: int) -> Array:
+    """Return up to `count` components as an array of their own, without zeros at the end."""
+    kept = components[:count]
+    filled = np.flatnonzero(kept.any(axis=(1, 2)))
+    return np.ascontiguousarray(kept[: filled[-1] + 1 if len(filled) else 0])
+
+
+def _nearest_mirror(template: Array) -> IntArray:
+    """Return for every vertex the one nearest to its mirror image across x = 0."""
+    _, nearest = cKDTree(template).query(template * [-1.0, 1.0, 1.0])
+    return np.asarray(nearest, dtype=np.int64)
+
+
+def _sex_of(path: Path) -> str:
+    """Return the sex in a file's name; SMPLX_FEMALE.npz is female."""
+    name = path.stem.lower()
+    return next((sex for sex in ("female", "male") if sex in name), _SEXES[0])
