@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: venv demo test test-all lint bench clean
+.PHONY: venv demo test test-all lint bench validators clean
 
 venv: $(STAMP)
 
@@ -36,5 +36,9 @@ bench: venv
 	$(BIN)/python benchmarks/demo_accuracy.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
 
+# What other programs read in our files; installs them apart, skips what cannot be had.
+validators: venv
+	$(BIN)/python tools/validators/run.py
+
 clean:
-	rm -rf $(VENV) demo_output build *.egg-info
+	rm -rf $(VENV) .venv-validators demo_output build *.egg-info

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skinned import posed_skin, spinning_body, spinning_character
+from skinned import posed_skin, spinning_character
 
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
@@ -15,6 +15,7 @@ from mocap.core.shapes import FloatArray
 from mocap.export import fbx, read_fbx
 from mocap.export.character import Character, SkeletonStyle
 from mocap.export.fbx_records import read_records
+from mocap.synthetic.spinning import spinning_body
 
 # Angles of up to 800 degrees in 32 bits are rounded by 3e-5 degrees, 0.5 µm on a metre of bone;
 # eight bones in a row stay below this.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from skinned import posed_skin, spinning_body, spinning_character
+from skinned import posed_skin, spinning_character
 
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import ExportError
@@ -19,6 +19,7 @@ from mocap.core.transform import look_at
 from mocap.export import glb, read_glb
 from mocap.export.axes import AXES
 from mocap.export.character import Character, SkeletonStyle
+from mocap.synthetic.spinning import spinning_body
 
 # A unit quaternion in 32 bits is off by 6e-8 rad: eight bones of half a metre, a quarter of a µm.
 TOLERANCE_M = 1e-6

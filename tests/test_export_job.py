@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skinned import spinning_body, spinning_character
+from skinned import spinning_character
 from walker import keypoints_on, walk
 
 from mocap.body.model import load_free_body
@@ -28,6 +28,7 @@ from mocap.export.job import FORMATS, ExportOptions, ExportTake, export_take
 from mocap.export.names import JOINT_NAMES, recognised, renamed
 from mocap.export.retarget import retargeted
 from mocap.export.verify import verify_characters, verify_points
+from mocap.synthetic.spinning import spinning_body
 
 # Files of numbers in text have six decimals; 32-bit ones resolve 0.0005 mm at a few metres.
 WITHIN_MM = 0.01

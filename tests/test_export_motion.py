@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from skinned import free_body_mesh, posed_skin, spinning_body, spinning_character
+from skinned import posed_skin, spinning_character
 
+from mocap.body.model import load_free_body
+from mocap.body.skin import skinned_mesh
 from mocap.core.errors import ExportError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
@@ -18,6 +20,7 @@ from mocap.export.gaps import with_missing, without_gaps
 from mocap.export.quaternions import continuous, slerp
 from mocap.export.rest_pose import mirrored, reposed, rest_rotations_of, with_rest_pose
 from mocap.export.retime import resampled, trimmed
+from mocap.synthetic.spinning import spinning_body
 
 
 def joints(motion: SkeletonMotion) -> FloatArray:
@@ -119,7 +122,7 @@ def test_mirroring_needs_both_sides() -> None:
     motion = spinning_body(2)
     one_sided = replace(motion, joint_names=("left_pelvis", *motion.joint_names[1:]))
     with pytest.raises(ExportError, match="left_pelvis"):
-        mirrored(Character(one_sided, free_body_mesh()))
+        mirrored(Character(one_sided, skinned_mesh(load_free_body())))
 
 
 def test_gaps_are_held_filled_or_cut() -> None:
