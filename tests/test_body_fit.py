@@ -292,14 +292,14 @@ def test_few_frames(body: BodyModel, frames: int) -> None:
 def test_gaps_are_bridged(body: BodyModel, truth: SyntheticMotion) -> None:
     points = noisy(truth, 0.005, missing=0.2)
     xyz = points.xyz.copy()
-    xyz[40:46] = np.nan  # nothing at all for a tenth of a second
+    xyz[36:56] = np.nan  # nothing at all for a third of a second
     motion = fit(replace(points, xyz=xyz), body).motion
-    assert joint_error_mm(body, motion, truth) < 10.0
-    assert np.isnan(motion.fit_error_mm[40:46]).all()
+    assert joint_error_mm(body, motion, truth) < 25.0
+    assert np.isnan(motion.fit_error_mm[36:56]).all()
     # the pose is less sure inside the gap than it is with keypoints there
     pelvis = body.joint("pelvis")
     seen = fit(points, body).motion
-    assert motion.rotation_sigma_deg[42, pelvis] > 1.2 * seen.rotation_sigma_deg[42, pelvis]
+    assert motion.rotation_sigma_deg[46, pelvis] > 1.1 * seen.rotation_sigma_deg[46, pelvis]
 
 
 def test_missing_limb_stays_usual(body: BodyModel, truth: SyntheticMotion) -> None:

@@ -14,6 +14,7 @@ Needs `pip install 'mocap-studio[render]'`, EGL and the weights (`mocap models f
 from __future__ import annotations
 
 import argparse
+import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def main() -> None:
     table = summary({name: np.concatenate(parts) for name, parts in collected.items()})
     provenance = (
         f"{images} images, 4 cameras, 960x720, {options.bodies} bodies of random shape (seed "
-        f"{SEED}), {', '.join(MOTION_NAMES)}; rendered by mocap.synthetic"
+        f"{SEED}) on {load_free_body().name}, {', '.join(MOTION_NAMES)}; rendered by "
+        "mocap.synthetic"
     )
     write_table(options.output, NAME, table, provenance, weight_hashes("movenet"))
 
@@ -204,8 +206,6 @@ def write_table(
     weights: dict[str, str],
 ) -> None:
     """Write one detector's table; those of other detectors stay."""
-    import tomli_w
-
     document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     document[name] = {
         "provenance": provenance,
@@ -219,7 +219,19 @@ def write_table(
             for keypoint, (offset, sigma, count) in table.items()
         },
     }
-    write_text(path, HEADER + "\n" + tomli_w.dumps(document))
+    lines = [HEADER]
+    for detector, entry in document.items():
+        lines += [f"[{detector}]", f"provenance = {json.dumps(entry['provenance'])}", ""]
+        lines += [f"[{detector}.weights]"]
+        lines += [f'"{file}" = "{digest}"' for file, digest in entry["weights"].items()]
+        lines += ["", f"[{detector}.keypoint]"]
+        lines += [
+            f"{keypoint} = {{ offset_mm = {values['offset_mm']}, sigma_mm = {values['sigma_mm']}, "
+            f"samples = {values['samples']} }}"
+            for keypoint, values in entry["keypoint"].items()
+        ]
+        lines += [""]
+    write_text(path, "\n".join(lines))
 
 
 if __name__ == "__main__":

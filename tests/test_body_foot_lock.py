@@ -1,0 +1,150 @@
+"""Foot contacts and foot lock: stances found, slides removed, nothing else harmed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mocap.body.contact import END_SPEED_M_S, find_contacts, intervals, slide_mm
+from mocap.body.fit import model_hash
+from mocap.body.foot_lock import _hinge_turn, lock_feet
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.body_motion import BodyMotion, split_rotations
+from mocap.core.errors import BodyError
+from mocap.core.rotation import matrix_from_rotvec
+from mocap.synthetic.motion import squat, walk
+from mocap.synthetic.puppet import SyntheticMotion
+
+FPS = 60.0
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return load_free_body()
+
+
+def as_body_motion(motion: SyntheticMotion, model: BodyModel) -> BodyMotion:
+    frames = len(motion.transl)
+    return BodyMotion(
+        person_id=0,
+        model_name=model.name,
+        model_hash=model_hash(model),
+        joint_names=model.joint_names,
+        fps=motion.skeleton.fps,
+        betas=motion.betas,
+        transl=motion.transl,
+        expression=np.zeros((frames, 0)),
+        flat_hand_mean=True,
+        fit_error_mm=np.zeros(frames),
+        rotation_sigma_deg=np.ones((frames, 55)),
+        observable=np.ones(55, dtype=bool),
+        **split_rotations(motion.rotations),
+    )
+
+
+def skating(motion: BodyMotion, sway_m: float) -> BodyMotion:
+    """Move the whole body to and fro: feet slide by as much."""
+    time = np.arange(motion.frame_count) / motion.fps
+    sway = sway_m * np.stack([np.sin(4.0 * time), np.cos(3.0 * time), -0.3 * time**0], axis=-1)
+    return replace(motion, transl=motion.transl + sway)
+
+
+@pytest.fixture(scope="module")
+def walking(body: BodyModel) -> BodyMotion:
+    return as_body_motion(walk(3.0, FPS, seed=2), body)
+
+
+def test_finds_the_stances_of_a_walk(body: BodyModel, walking: BodyMotion) -> None:
+    contacts = find_contacts(walking, body)
+    assert abs(contacts.floor_m) < 0.01
+    for side in range(2):
+        share = contacts.standing[:, side].any(axis=-1).mean()
+        # a foot stands for about 60 % of a gait cycle
+        assert 0.4 < share < 0.8
+    assert contacts.standing.any(axis=(1, 2)).mean() > 0.9
+    sure = contacts.confidence[contacts.standing]
+    assert np.median(sure) > 0.8 and contacts.confidence.min() < 0.05
+    speed = np.linalg.norm(np.gradient(contacts.positions, axis=0), axis=-1) * FPS
+    assert np.percentile(speed[contacts.standing], 95) < END_SPEED_M_S
+
+
+def test_lock_removes_the_slide_and_keeps_the_rest(body: BodyModel) -> None:
+    truth = as_body_motion(squat(3.0, FPS, seed=1), body)
+    moved = skating(truth, 0.02)
+    result = lock_feet(moved, body)
+    assert result.slide_before_mm["heel"] > 15.0
+    for part in ("ankle", "heel", "ball"):
+        assert result.slide_after_mm[part] < 4.0, part
+    assert result.penetration_after_mm < 2.0
+    before, _ = body.forward_kinematics(moved.rotation_vectors(), moved.betas, moved.transl)
+    after, _ = body.forward_kinematics(
+        result.motion.rotation_vectors(), result.motion.betas, result.motion.transl
+    )
+    hands = [body.joint("left_wrist"), body.joint("right_wrist")]
+    # the root gives way by no more than the feet were moved
+    assert np.abs(after - before)[:, hands].max() < 0.03
+    # no jerk: the knees' accelerations stay those of a squat (a few m/s²) and the sway's
+    knees = [body.joint("left_knee"), body.joint("right_knee")]
+    jerk = np.abs(np.diff(after[:, knees], n=2, axis=0)).max() * FPS**2
+    assert jerk < np.abs(np.diff(before[:, knees], n=2, axis=0)).max() * FPS**2 + 10.0
+
+
+def test_a_motion_without_slide_is_hardly_changed(body: BodyModel, walking: BodyMotion) -> None:
+    result = lock_feet(walking, body)
+    change = result.motion.body_pose - walking.body_pose
+    assert np.degrees(np.median(np.abs(change))) < 0.5
+    # a foot that rolls has no fixed point: holding heel and ball costs a millimetre or two
+    assert result.slide_after_mm["ball"] < result.slide_before_mm["ball"] + 2.5
+
+
+def test_modes(body: BodyModel, walking: BodyMotion) -> None:
+    moved = skating(walking, 0.02)
+    never = lock_feet(moved, body, mode="never")
+    assert never.motion is moved
+    assert never.slide_after_mm == never.slide_before_mm
+    ground = lock_feet(moved, body, mode="ground")
+    auto = lock_feet(moved, body, mode="auto")
+    assert ground.slide_after_mm["ball"] > 3.0 * auto.slide_after_mm["ball"]
+    assert ground.penetration_after_mm < 3.0
+    assert lock_feet(moved, body, mode="always").slide_after_mm["ball"] < 4.0
+    with pytest.raises(BodyError, match="no foot lock 'sometimes'"):
+        lock_feet(moved, body, mode="sometimes")  # type: ignore[arg-type]
+
+
+def test_soles_below_the_floor_are_lifted(body: BodyModel, walking: BodyMotion) -> None:
+    sunk = replace(walking, transl=walking.transl - [0.0, 0.0, 0.03])
+    result = lock_feet(sunk, body, mode="ground", floor_m=0.0)
+    assert result.penetration_before_mm > 25.0
+    assert result.penetration_after_mm < 3.0
+
+
+def test_nobody_on_the_floor(body: BodyModel, walking: BodyMotion) -> None:
+    flying = replace(walking, transl=walking.transl + np.array([0.0, 0.0, 1.0]))
+    result = lock_feet(flying, body, floor_m=0.0)
+    np.testing.assert_allclose(result.motion.body_pose, flying.body_pose, atol=1e-9)
+    assert np.isnan(result.slide_after_mm["heel"])
+
+
+def test_hinge_turn_reaches_the_distance() -> None:
+    rng = np.random.default_rng(3)
+    thigh = np.tile([0.0, -0.42, 0.02], (50, 1)) + rng.normal(0, 0.01, (50, 3))
+    hinge = np.tile([1.0, 0.0, 0.0], (50, 1))
+    shank = np.einsum(
+        "fab,b->fa", matrix_from_rotvec(hinge * rng.uniform(0.1, 2.0, (50, 1))), [0, -0.4, 0]
+    )
+    wanted = rng.uniform(0.3, 0.8, 50)
+    turned = np.einsum("fab,fb->fa", _hinge_turn(thigh, shank, hinge, wanted), shank)
+    np.testing.assert_allclose(np.linalg.norm(thigh + turned, axis=-1), wanted, atol=1e-9)
+    # the knee bends backwards in all of them: the shank stays behind the thigh
+    assert (np.cross(thigh, turned)[:, 0] > -1e-3).all()
+
+
+def test_intervals_and_slide() -> None:
+    standing = np.array([1, 1, 0, 0, 1, 1, 1, 0], dtype=bool)
+    assert intervals(standing) == [(0, 2), (4, 7)]
+    positions = np.zeros((8, 3))
+    positions[:, 0] = [0, 0, 9, 9, 1.0, 1.002, 1.004, 5]
+    assert slide_mm(positions, standing) == pytest.approx(1.0)
+    assert np.isnan(slide_mm(positions, np.zeros(8, dtype=bool)))
