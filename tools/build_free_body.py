@@ -271,6 +271,7 @@ def build(population: Population) -> dict[str, Array]:
     order = file_order(marks, len(weights))
     number = np.argsort(order)
     shapes = principal_shapes(vertices, joints)
+    expressions = expressions[:, order]
     moving = np.flatnonzero(~still[order])
     landmark_faces, landmark_weights = face_landmarks(population.faces, partner)
     skin_vertex, skin_joint = np.nonzero(weights[order])
@@ -285,7 +286,7 @@ def build(population: Population) -> dict[str, Array]:
         "shape_quanta": np.round(shapes[:, order] / QUANTUM_M).astype(np.int16),
         "expression_names": np.array(list(EXPRESSIONS)),
         "expression_vertices": moving.astype(np.uint16),
-        "expression_quanta": np.round(expressions[:, order][:, moving] / QUANTUM_M).astype(np.int16),
+        "expression_quanta": np.round(expressions[:, moving] / QUANTUM_M).astype(np.int16),
         "quantum_m": np.array(QUANTUM_M),
         "sex_names": np.array(["female", "male"]),
         "sex_betas": sex_means(vertices, shapes, population.female).astype(np.float32),

@@ -150,7 +150,7 @@ def _read(path: Path) -> dict[str, Array]:
             f"the same model. {WHERE_TO_GET_IT}. {FREE_OFFER}"
         )
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             if not hasattr(data, "files"):
                 raise BodyError(f"{path.name} is a single array, not a body. {FREE_OFFER}")
             wanted = [key for key in (*_NEEDED, *_OPTIONAL) if key in data.files]
@@ -186,8 +186,6 @@ def _problems(arrays: Mapping[str, Array]) -> list[str]:
     if found:
         return found
     count = len(arrays["v_template"])
-    if FREE_KEY not in arrays and count != fmt.VERTEX_COUNT:
-        return [f"it has {count} vertices; SMPL-X has {fmt.VERTEX_COUNT}. {WHERE_TO_GET_IT}."]
     if tuple(arrays["kintree_table"][0, 1:].astype(np.int64)) != fmt.PARENTS[1:]:
         found.append("its joints are connected in another way than those of SMPL-X.")
     faces = arrays["f"].astype(np.int64)
@@ -199,6 +197,11 @@ def _problems(arrays: Mapping[str, Array]) -> list[str]:
     sums = arrays["weights"].sum(axis=1)
     if np.abs(sums - 1.0).max() > _WEIGHT_SUM_TOLERANCE:
         found.append(f"its skin weights sum to {sums.min():.3f} to {sums.max():.3f} instead of 1.")
+    least = max(fmt.LANDMARK_VERTICES.values()) + 1
+    if FREE_KEY not in arrays and count != fmt.VERTEX_COUNT:
+        found.append(f"it has {count} vertices; SMPL-X has {fmt.VERTEX_COUNT}. {WHERE_TO_GET_IT}.")
+    elif count < least:
+        found.append(f"it has {count} vertices; the format's vertex numbers need {least}.")
     return found
 
 
