@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
 from mocap.body.lbs import as_matrices
 from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
+from mocap.body.smplx_format import FACE_LANDMARK_NAMES, LANDMARK_VERTICES
+from mocap.core.errors import BodyError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.rotation import matrix_from_rotvec
 
@@ -186,3 +191,132 @@ def test_refuses_wrong_input(body: BodyModel) -> None:
         body.rest_vertices(np.zeros(17))
     with pytest.raises(ValueError, match=r"rotations have shape \(55, 3\)"):
         body.skin(np.zeros((55, 3)))
+
+
+def head_points(body: BodyModel, **options: np.ndarray) -> dict[str, np.ndarray]:
+    points = body.face_landmarks(np.zeros((1, 55, 3)), **options)[0]
+    return dict(zip(FACE_LANDMARK_NAMES, points, strict=True))
+
+
+def test_file_is_small_and_vertices_are_where_the_format_wants_them(body: BodyModel) -> None:
+    with files("mocap.body").joinpath("data", "free_body.npz").open("rb") as stream:
+        assert len(stream.read()) < 1.5e6
+    assert dict(zip(body.landmark_names, body.landmark_vertices, strict=True)) == LANDMARK_VERTICES
+
+
+def test_face_landmarks_are_where_their_names_say(body: BodyModel) -> None:
+    at = head_points(body)
+    joints = dict(zip(body.joint_names, body.joints(), strict=True))
+    # Mirror images of each other; float32 file.
+    for name, point in at.items():
+        np.testing.assert_allclose(at[mirrored_name(name)] * [-1, 1, 1], point, atol=1e-6)
+    x, _, z = np.array(list(at.values())).T
+    eye = joints["left_eye_smplhf"]
+    assert z.min() > eye[2] - 0.01 and np.abs(x).max() < 0.07
+    corners = at["left_eye_outer_corner"][0], at["left_eye_inner_corner"][0]
+    assert corners[0] > eye[0] > corners[1] > 0.01
+    # Eye openings of adults are about 30 mm wide, mouths about 50 mm.
+    assert 0.023 < corners[0] - corners[1] < 0.035
+    assert 0.04 < 2 * at["left_mouth_corner"][0] < 0.06
+    downwards = ["left_eyebrow_3", "left_upper_lid_outer", "left_lower_lid_outer", "nose_ridge_4",
+                 "nose_base", "upper_lip", "inner_upper_lip", "inner_lower_lip",
+                 "lower_lip"]  # fmt: skip
+    assert (np.diff([at[name][1] for name in downwards]) < 0).all()
+    brow = [at[f"left_eyebrow_{k}"][0] for k in range(1, 6)]
+    assert (np.diff(brow) < 0).all()
+    np.testing.assert_allclose(at["nose_ridge_4"], body.template[body.landmark("nose")], atol=1e-6)
+    # The lid ends 10 mm above the centre of the eye; the brow is clearly higher.
+    assert at["left_eyebrow_3"][1] - eye[1] > 0.015
+
+
+def test_expressions_do_what_their_names_say(body: BodyModel) -> None:
+    still = head_points(body)
+
+    def moved(name: str) -> dict[str, np.ndarray]:
+        weights = np.eye(len(body.expression_names))[[body.expression_names.index(name)]]
+        at = head_points(body, expression=weights)
+        return {point: at[point] - still[point] for point in still}
+
+    smile = moved("smile")["left_mouth_corner"]
+    assert smile[0] > 0.003 and smile[1] > 0.003  # metres: outwards and up
+    assert moved("frown")["left_mouth_corner"][1] < -0.002
+    assert moved("pucker")["left_mouth_corner"][0] < -0.002
+    assert moved("brow_up")["left_eyebrow_2"][1] > 0.002
+    assert moved("brow_down")["left_eyebrow_4"][1] < -0.001
+    assert moved("upper_lip_up")["upper_lip"][1] > 0.002
+    for name, sign in (("left_blink", "left"), ("right_blink", "right")):
+        blink = moved(name)
+        other = mirrored_name(f"{sign}_upper_lid_inner")
+        assert blink[f"{sign}_upper_lid_inner"][1] < -0.005
+        assert np.abs(blink[other]).max() < 1e-4
+    assert len(body.expression_names) == 10
+    # Joints are where they were: expressions are no motion.
+    weights = np.ones((1, 10))
+    positions, _ = body.forward_kinematics(np.zeros((1, 55, 3)), expression=weights)
+    np.testing.assert_allclose(positions[0], body.joints(), atol=ROUNDING_M)
+
+
+def test_jaw_opens_the_mouth_and_eyes_turn_in_place(body: BodyModel) -> None:
+    still = head_points(body)
+    pose = np.zeros((1, 55, 3))
+    pose[0, body.joint("jaw"), 0] = 0.3
+    opened = dict(zip(FACE_LANDMARK_NAMES, body.face_landmarks(pose)[0], strict=True))
+    # 0.3 rad about a joint some 8 cm behind the lips
+    assert opened["lower_lip"][1] - still["lower_lip"][1] < -0.015
+    np.testing.assert_allclose(opened["upper_lip"], still["upper_lip"], atol=1e-3)
+    pose[0, body.joint("jaw")] = 0.0
+    pose[0, body.joint("left_eye_smplhf"), 1] = 0.5
+    eyeball = body.dominant_joint() == body.joint("left_eye_smplhf")
+    turned = body.skin(pose, vertices=np.flatnonzero(eyeball))[0]
+    # A ball of 12 to 15 mm that turns about its centre stays in its socket.
+    centre = body.joints()[body.joint("left_eye_smplhf")]
+    np.testing.assert_allclose(turned.mean(axis=0), body.template[eyeball].mean(axis=0), atol=2e-3)
+    assert np.linalg.norm(turned - centre, axis=1).max() < 0.018
+
+
+def test_expression_and_correctives_follow_the_frames(body: BodyModel) -> None:
+    """A change of the rest skin in one frame shows in that frame only, carried by the pose."""
+    pose = random_pose(body, 3, seed=4)
+    expression = np.zeros((3, 10))
+    expression[1, 0] = 1.0
+    plain = body.skin(pose)
+    smiling = body.skin(pose, expression=expression)
+    np.testing.assert_allclose(smiling[[0, 2]], plain[[0, 2]], atol=ROUNDING_M)
+    length_of = np.linalg.norm(smiling[1] - plain[1], axis=1)
+    # Skinning mixes rotations, so it can only shorten what it turns.
+    assert 0.01 < length_of.max() <= np.linalg.norm(body.expression_components[0], axis=1).max()
+    correctives = np.zeros((9 * 54, len(body.template), 3), dtype=np.float32)
+    knee = body.joint("left_knee")
+    vertex = int(np.flatnonzero(body.skin_weights.toarray()[:, knee] == 1.0)[0])
+    correctives[9 * (knee - 1) + 5, vertex] = [0.0, 0.0, 0.1]  # entry (1, 2) of R - I
+    corrected = replace(body, pose_correctives=correctives)
+    bent = np.zeros((2, 55, 3))
+    bent[1, knee, 0] = 0.5
+    pushed = corrected.skin(bent) - body.skin(bent)
+    np.testing.assert_array_equal(pushed[0], 0.0)
+    turn = matrix_from_rotvec(bent[1, knee])
+    np.testing.assert_allclose(pushed[1, vertex], turn @ [0, 0, 0.1] * turn[1, 2], atol=1e-8)
+    with pytest.raises(ValueError, match=r"values of shape \(1, 11\); expected"):
+        body.skin(pose[:1], expression=np.zeros((1, 11)))
+
+
+def test_mean_woman_and_man(body: BodyModel) -> None:
+    heights = {
+        sex: np.ptp(body.rest_vertices(body.sex_shape(sex))[:, 1])
+        for sex in ("female", "neutral", "male")
+    }
+    # Means of adult populations lie within these lines.
+    assert 1.58 < heights["female"] < 1.68 < heights["neutral"] < 1.72 < heights["male"] < 1.80
+    # No mean is far from the middle of the population.
+    assert np.abs(body.sex_betas).max() < 1.5
+    with pytest.raises(BodyError, match="no mean shape for 'other'"):
+        body.sex_shape("other")
+
+
+def test_relaxed_hands_bend_downwards(body: BodyModel) -> None:
+    pose = np.zeros((1, 55, 3))
+    pose[0, 25:] = body.hand_means.reshape(30, 3)
+    flat, relaxed = body.landmarks(np.zeros((1, 55, 3)))[0], body.landmarks(pose)[0]
+    for side in ("left", "right"):
+        tip = body.landmark_names.index(f"{side}_middle_tip")
+        assert relaxed[tip, 1] < flat[tip, 1] - 0.02
