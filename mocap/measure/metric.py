@@ -1,0 +1,71 @@
+"""One measured number with everything that says how far to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+BAND = 1.96
+"""Bands cover 95 % of normally distributed errors."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a take.
+
+    Attributes:
+        name: column in tables.
+        label: for people.
+        unit: "deg", "deg/s", "m", "ms", "% height", ….
+        value: NaN when not measured.
+        sd: standard deviation from the take's own key-point uncertainty; NaN when unknown.
+        systematic: largest known bias of the method itself, same unit; NaN when unknown.
+        useful_sd: above this spread a single value tells nothing; NaN without such a bar.
+        reason: why the value is not to be trusted; empty when it is.
+        definition: what is measured, when.
+    """
+
+    name: str
+    label: str
+    unit: str
+    value: float
+    sd: float = float("nan")
+    systematic: float = float("nan")
+    useful_sd: float = float("nan")
+    reason: str = ""
+    definition: str = ""
+
+    @property
+    def band(self) -> float:
+        """Half width of the 95 % band of chance errors; NaN when unknown."""
+        return BAND * self.sd
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the value may be read as it stands."""
+        return not self.reason
+
+
+def judged(metric: Metric) -> Metric:
+    """Return the metric with the reason why it is grey, unless it has one already."""
+    if metric.reason:
+        return metric
+    if not np.isfinite(metric.value):
+        return replace(metric, reason="not measured: an event or an angle is missing")
+    if np.isfinite(metric.sd) and metric.sd > metric.useful_sd:
+        return replace(
+            metric,
+            reason=f"its spread of {metric.sd:.3g} {metric.unit} from this take's key points "
+            f"exceeds {metric.useful_sd:.3g}, what differs between repetitions: read the mean "
+            "of several",
+        )
+    return metric
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Return mean and standard deviation of the known values; NaN without enough."""
+    known = np.asarray([value for value in values if np.isfinite(value)], dtype=np.float64)
+    mean = float(known.mean()) if len(known) else float("nan")
+    return mean, float(known.std(ddof=1)) if len(known) > 1 else float("nan")

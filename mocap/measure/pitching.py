@@ -1,0 +1,307 @@
+"""Pitching: throws of a take, their events, metrics, sequence, and what may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D
+from mocap.measure.events import Event
+from mocap.measure.filters import filter_segments
+from mocap.measure.metric import Metric, judged
+from mocap.measure.pitching_curves import PitchCurves, canonical, hand_point, pitch_curves
+from mocap.measure.pitching_events import (
+    EVENTS,
+    THROW_M_S,
+    find_throws,
+    pitch_events,
+    throw_direction_deg,
+)
+from mocap.measure.pitching_metrics import DEFINITIONS, Definition, Throw, peak_frame
+from mocap.measure.point_segments import segments_from_points
+from mocap.measure.segments import Segments
+from mocap.measure.uncertainty import SAMPLES, shaken, spreads
+
+ANGLE_CUTOFF_HZ = 20.0
+"""Of angles and velocities: the usual filter of pitching laboratories. Peak velocities depend on
+it (internal rotation: 5300 deg/s at 20 Hz, 4300 at 15): never compare without naming it."""
+
+GOOD_FPS = 200.0
+"""Below this the arm's fastest 30 ms hold too few frames for single pitches."""
+
+LEAST_VELOCITY_FPS = 100.0
+"""Below this peak velocities of the arm are not measured, only guessed."""
+
+_TARGET_GUESS_DEG = 5.0
+"""How far the hand's own direction at release may lie from the target."""
+
+SEQUENCE = (
+    ("pelvis", "pelvis_rotation_velocity"),
+    ("trunk", "torso_rotation_velocity"),
+    ("elbow extension", "elbow_extension_velocity"),
+    ("shoulder internal rotation", "shoulder_internal_rotation_velocity"),
+)
+"""Order in which a good throw peaks (Putnam 1993), with the curve of each."""
+
+
+@dataclass(frozen=True)
+class PitchingOptions:
+    """How a take is measured.
+
+    Attributes:
+        hand: throwing hand, "left" or "right"; None: the one that moves faster.
+        height_m: of the athlete; None leaves out what is relative to it.
+        target_deg: direction to the target from world X, seen from above; None: the direction of
+            the hand at release.
+        angle_cutoff_hz: Butterworth low-pass on angles and velocities; None for none.
+        position_cutoff_hz: the same on positions, before anything else; None for none, as
+            smoothed motions need none.
+        events: frames that the user set, by throw (in time order) and event name.
+    """
+
+    hand: str | None = None
+    height_m: float | None = None
+    target_deg: float | None = None
+    angle_cutoff_hz: float | None = ANGLE_CUTOFF_HZ
+    position_cutoff_hz: float | None = None
+    events: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SequencePeak:
+    """When a segment is fastest: frame and value in deg/s."""
+
+    name: str
+    frame: int
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Pitch:
+    """One throw.
+
+    Attributes:
+        number: from 1 in time order.
+        events: by name, in order.
+        metrics: all of `DEFINITIONS`, judged.
+        sequence: peaks in time order.
+    """
+
+    number: int
+    events: Mapping[str, Event]
+    metrics: tuple[Metric, ...]
+    sequence: tuple[SequencePeak, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Pitching:
+    """Everything measured about the throws of a take.
+
+    Attributes:
+        hand: throwing hand.
+        target_deg: direction used; target_guessed: whether it was taken from the hand.
+        thrower: canonical segments: target along +X, right-handed.
+        curves: of the whole take.
+        pitches: in time order.
+        options: as used.
+        warnings: sentences for people.
+    """
+
+    hand: str
+    target_deg: float
+    target_guessed: bool
+    thrower: Segments
+    curves: PitchCurves
+    pitches: tuple[Pitch, ...]
+    options: PitchingOptions
+    warnings: tuple[str, ...]
+
+
+def measure_pitching(
+    segments: Segments,
+    options: PitchingOptions | None = None,
+    *,
+    points: Points3D | None = None,
+    person_id: int | None = None,
+    samples: int = SAMPLES,
+) -> Pitching:
+    """Measure the throws of a take.
+
+    Args:
+        segments: of the thrower.
+        options: see `PitchingOptions`.
+        points: the key points with their covariance; bands come from shaking them. Without them
+            no metric has a band.
+        person_id: whose points.
+        samples: how often they are shaken.
+
+    Raises:
+        InputError: nobody throws in this take, or a filter does not fit its frame rate.
+    """
+    chosen = options or PitchingOptions()
+    smooth = filter_segments(segments, chosen.position_cutoff_hz)
+    hand, throws = _throwing_hand(smooth, chosen.hand)
+    guessed = chosen.target_deg is None
+    direction = hand_point(smooth, hand)
+    target = (
+        throw_direction_deg(direction, smooth.fps, throws)
+        if chosen.target_deg is None
+        else chosen.target_deg
+    )
+    thrower = canonical(smooth, target, hand)
+    curves = pitch_curves(thrower, chosen.angle_cutoff_hz)
+    found = _read(thrower, curves, throws, chosen)
+    sd: Mapping[str, float] = {}
+    if points is not None:
+        sd = _spreads(points, person_id, hand, target, throws, chosen, samples)
+    pitches = tuple(_pitch(k, throw, sd, guessed=guessed) for k, throw in enumerate(found))
+    warnings = _warnings(segments, guessed, target, points is not None)
+    return Pitching(hand, target, guessed, thrower, curves, pitches, chosen, warnings)
+
+
+def _throwing_hand(segments: Segments, asked: str | None) -> tuple[str, tuple[int, ...]]:
+    speeds = {}
+    for side in ("left", "right"):
+        path = hand_point(segments, side)
+        moved = np.linalg.norm(np.diff(path, axis=0), axis=-1) * segments.fps
+        speeds[side] = float(np.nanpercentile(moved, 99.5)) if np.isfinite(moved).any() else 0.0
+    hand = asked or max(speeds, key=lambda side: speeds[side])
+    throws = find_throws(hand_point(segments, hand), segments.fps)
+    if not throws:
+        raise InputError(
+            f"nobody throws in this take: the {hand} hand moves at {speeds[hand]:.1f} m/s at most; "
+            f"a throw needs {THROW_M_S:g} m/s. Check --hand and the motion in the take's report."
+        )
+    return hand, throws
+
+
+def _read(
+    thrower: Segments, curves: PitchCurves, throws: tuple[int, ...], options: PitchingOptions
+) -> list[Throw]:
+    height = float("nan") if options.height_m is None else options.height_m
+    return [
+        Throw(
+            thrower, curves, pitch_events(thrower, curves, fastest, options.events.get(k)), height
+        )
+        for k, fastest in enumerate(throws)
+    ]
+
+
+def _spreads(
+    points: Points3D,
+    person_id: int | None,
+    hand: str,
+    target_deg: float,
+    throws: tuple[int, ...],
+    options: PitchingOptions,
+    samples: int,
+) -> dict[str, float]:
+    """Return the spread of every metric and event of every throw: "0 arm_slot", "0 @foot_plant".
+
+    Shaken key points are measured by planes of three joints. That sees at least the errors a
+    fitted body has. What only a chest gives is read from the shoulder line.
+    """
+
+    def measure(shaken_points: Points3D) -> dict[str, float]:
+        drawn = filter_segments(
+            segments_from_points(shaken_points, person_id), options.position_cutoff_hz
+        )
+        thrower = canonical(drawn, target_deg, hand)
+        curves = pitch_curves(thrower, options.angle_cutoff_hz, chest_stand_in=True)
+        out: dict[str, float] = {}
+        for k, throw in enumerate(_read(thrower, curves, throws, options)):
+            out |= {f"{k} {each.name}": each.rule(throw) for each in DEFINITIONS}
+            out |= {f"{k} @{name}": event.frame for name, event in throw.events.items()}
+        return out
+
+    return spreads(measure, shaken(points, samples=samples))
+
+
+def _pitch(k: int, throw: Throw, sd: Mapping[str, float], *, guessed: bool) -> Pitch:
+    metrics = tuple(
+        _metric(each, throw, sd.get(f"{k} {each.name}", float("nan")), guessed)
+        for each in DEFINITIONS
+    )
+    events = {}
+    for name, event in throw.events.items():
+        shaken_ms = 1000.0 * sd.get(f"{k} @{name}", 0.0) / throw.thrower.fps
+        spread = event.confidence_ms
+        if event.source == "kinematics" and np.isfinite(shaken_ms):
+            spread = float(np.hypot(spread, shaken_ms))
+        events[name] = Event(name, event.frame, spread, event.source)
+    return Pitch(k + 1, events, metrics, _sequence(throw))
+
+
+def _metric(definition: Definition, throw: Throw, sd: float, guessed: bool) -> Metric:
+    value = definition.rule(throw)
+    systematic = definition.systematic
+    if definition.target and guessed and definition.unit == "deg":
+        systematic = float(np.hypot(systematic, _TARGET_GUESS_DEG))
+    return judged(
+        Metric(
+            name=definition.name,
+            label=definition.label,
+            unit=definition.unit,
+            value=value,
+            sd=sd,
+            systematic=systematic,
+            useful_sd=definition.useful_sd,
+            reason=_why_not(definition, throw, guessed),
+            definition=definition.text,
+        )
+    )
+
+
+def _why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
+    """Return why a metric cannot be trusted whatever its value, or an empty text."""
+    if definition.chest and not throw.thrower.has_chest:
+        return (
+            "the chest wall was not measured: key points show the line of the shoulders, which "
+            "turns up to 30 deg away from it (see shoulder_line_rotation)"
+        )
+    if definition.velocity and throw.thrower.fps < LEAST_VELOCITY_FPS:
+        return (
+            f"{throw.thrower.fps:g} frames per second are too few for peak velocities; "
+            f"{GOOD_FPS:g} or more are needed"
+        )
+    if definition.name == "stride_length" and not np.isfinite(throw.height_m):
+        return "the athlete's height is not known: give --height-m or height_m in session.toml"
+    if definition.name == "stride_angle" and guessed:
+        return "the direction of the target is not known: give --target-deg"
+    missing = [name for name in EVENTS if name not in throw.events]
+    if missing and not np.isfinite(definition.rule(throw)):
+        return f"not found in this throw: {', '.join(missing).replace('_', ' ')}"
+    return ""
+
+
+def _sequence(throw: Throw) -> tuple[SequencePeak, ...]:
+    """Return the peaks of the kinematic sequence in time order."""
+    peaks = []
+    for name, curve in SEQUENCE:
+        frame = peak_frame(throw, curve, "pkh", "mir")
+        if frame is not None:
+            peaks.append(SequencePeak(name, frame, float(throw.curves[curve][frame])))
+    return tuple(sorted(peaks, key=lambda peak: peak.frame))
+
+
+def _warnings(
+    segments: Segments, guessed: bool, target_deg: float, banded: bool
+) -> tuple[str, ...]:
+    out = list(segments.notes)
+    if segments.fps < GOOD_FPS:
+        out.append(
+            f"{segments.fps:g} frames per second: peak velocities and release are uncertain; "
+            "record throws at 240 or more"
+        )
+    if guessed:
+        out.append(
+            "the direction of the target was taken from the hand at release "
+            f"({target_deg:.0f} deg from world X, uncertain by about {_TARGET_GUESS_DEG:g} deg); "
+            "--target-deg sets it"
+        )
+    if not banded:
+        out.append("no key-point uncertainty was given: no metric has a band")
+    return tuple(out)

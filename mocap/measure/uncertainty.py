@@ -1,0 +1,76 @@
+"""Bands by sampling: the key points are shaken within their own uncertainty, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from mocap.core.points import Points3D
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.measure.filters import butterworth
+
+SAMPLES = 24
+"""The spread of a spread from 24 samples is 15 %: enough to tell useful from useless."""
+
+ERROR_BANDWIDTH_HZ = 12.0
+"""What smoothing leaves of the errors varies no faster than about this. White errors would make
+velocities look far worse than they are; constant ones would hide them."""
+
+_SEED = 20240
+
+
+def shaken(
+    points: Points3D,
+    *,
+    samples: int = SAMPLES,
+    seed: int = _SEED,
+    bandwidth_hz: float = ERROR_BANDWIDTH_HZ,
+) -> Iterator[Points3D]:
+    """Give copies of key points with random errors of the size their covariance says.
+
+    Errors are independent between key points, correlated in time up to `bandwidth_hz`.
+    """
+    rng = np.random.default_rng(seed)
+    root = _square_roots(points.covariance)
+    for _ in range(samples):
+        noise = smooth_noise(rng, points.xyz.shape, points.fps, bandwidth_hz)
+        moved = points.xyz + np.einsum("...ij,...j->...i", root, noise)
+        yield replace(points, xyz=moved)
+
+
+def smooth_noise(
+    rng: np.random.Generator, shape: tuple[int, ...], fps: float, bandwidth_hz: float
+) -> FloatArray:
+    """Return normal noise (frame, ...) of standard deviation one without what is above a band."""
+    white = rng.normal(size=shape)
+    if bandwidth_hz >= 0.45 * fps or shape[0] < 8:
+        return white
+    smooth = butterworth(white, fps, bandwidth_hz)
+    return smooth / max(float(np.std(smooth)), 1e-12)
+
+
+def _square_roots(covariance: FloatArray) -> FloatArray:
+    """Return A with A A' = covariance (..., 3, 3); zero where it is unknown."""
+    known: BoolArray = np.asarray(np.isfinite(covariance).all(axis=(-2, -1)))
+    safe = np.where(known[..., None, None], covariance, 0.0).astype(np.float64)
+    values, vectors = np.linalg.eigh(safe)
+    return vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+
+
+def spreads(
+    measure: Callable[[Points3D], Mapping[str, float]], samples: Iterator[Points3D]
+) -> dict[str, float]:
+    """Return the standard deviation of every number `measure` gives over the samples.
+
+    A number that fewer than half of the samples give has no spread (NaN).
+    """
+    drawn = [dict(measure(points)) for points in samples]
+    names = dict.fromkeys(name for each in drawn for name in each)
+    out = {}
+    for name in names:
+        values = np.array([each.get(name, np.nan) for each in drawn], dtype=np.float64)
+        given = values[np.isfinite(values)]
+        out[name] = float(given.std(ddof=1)) if len(given) > len(drawn) // 2 else float("nan")
+    return out
