@@ -22,6 +22,12 @@ PYTHON_PACKAGES = {
 }
 _BLENDER_PYTHON = "3.11"
 
+# What must be importable afterwards.
+_IMPORTS = {"tables": "c3d, pybvh", "blender": "bpy", "opensim": "opensim", "usd": "pxr"}
+
+# OpenSim models with set-up files; their package needs much that only it uses.
+_WITHOUT_DEPENDENCIES = {"opensim": ("pose2sim==0.10.49",)}
+
 
 class Unavailable(Exception):
     """A tool cannot be installed here; the message says why."""
@@ -37,6 +43,11 @@ class Environment:
     def python(self) -> Path:
         """The interpreter of a Python environment."""
         return self.folder / "bin" / "python"
+
+    @property
+    def packages(self) -> Path:
+        """Where the packages of a Python environment are."""
+        return next((self.folder / "lib").glob("python*/site-packages"))
 
 
 def node() -> Environment:
@@ -75,6 +86,11 @@ def python(name: str) -> Environment:
     if not (folder / "bin" / "python").is_file():
         _install([sys.executable, "-m", "venv", str(folder)], folder)
     _install([str(folder / "bin" / "pip"), "install", "--quiet", *PYTHON_PACKAGES[name]], folder)
+    for package in _WITHOUT_DEPENDENCIES.get(name, ()):
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--no-deps"]
+        _install([*pip, package], folder)
+    # A wheel may install and still lack a library of the system.
+    _install([str(folder / "bin" / "python"), "-c", f"import {_IMPORTS[name]}"], folder)
     done.touch()
     return Environment(folder)
 

@@ -19,12 +19,15 @@ from scene import FPS, SKIN_FRAMES, Written
 from scipy.spatial import cKDTree
 
 from mocap.export import c3d, mot, read_glb, trc, usd
+from mocap.export.opensim_ik import OpenSimSetup, solve
 
 HERE = Path(__file__).resolve().parent
 
 JOINTS_MM = 0.01
 BVH_MM = 0.05
 SKIN_MM = 0.01
+# The model's knee slides while it bends, and its leg is scaled, not ours.
+KNEE_DEG = 5.0
 
 
 @dataclass(frozen=True)
@@ -220,12 +223,37 @@ def check_opensim(files: list[Written], out: Path) -> Iterator[Finding]:
     yield Finding("OpenSim", "motion.mot", "height", 1000.0 * float(np.abs(height).max()), 0.001)
     unsure = 0.0 if facts["degrees"] == "yes" else 1.0
     yield Finding("OpenSim", "motion.mot", "not in degrees", unsure, 0)
+    yield from knee_angles(out)
+
+
+def knee_angles(out: Path) -> Iterator[Finding]:
+    """Run OpenSim's inverse kinematics on a walk and compare the knees, in degrees."""
+    packages = environments.python("opensim").packages
+    sys.path.append(str(packages))
+    files = packages / "Pose2Sim" / "OpenSim_Setup"
+    setup = OpenSimSetup(
+        model=files / "Model_Pose2Sim_simple.osim",
+        scaling=files / "Scaling_Setup_Pose2Sim_Halpe26.xml",
+        inverse_kinematics=files / "IK_Setup_Pose2Sim_Halpe26.xml",
+        markers=files / "Markers_Halpe26.xml",
+        geometry=files / "Geometry",
+    )
+    points = scene.walking_points()
+    found = solve(points, setup, out / "opensim")
+    at = {name: points.xyz[:, 0, index] for index, name in enumerate(points.keypoint_names)}
+    for side in ("left", "right"):
+        upper = at[f"{side}_hip"] - at[f"{side}_knee"]
+        lower = at[f"{side}_ankle"] - at[f"{side}_knee"]
+        cosine = np.sum(upper * lower, axis=1)
+        cosine /= np.linalg.norm(upper, axis=1) * np.linalg.norm(lower, axis=1)
+        flexion = 180.0 - np.rad2deg(np.arccos(cosine))
+        error = found.values[f"knee_angle_{side[0]}"] - flexion
+        yield Finding("OpenSim", "walk", f"{side} knee (deg)", float(np.abs(error).max()), KNEE_DEG)
 
 
 def check_usd(files: list[Written], out: Path) -> Iterator[Finding]:
     """Write USD with usd-core in its own environment and read it with Blender."""
-    packages = next((environments.python("usd").folder / "lib").glob("python*/site-packages"))
-    sys.path.append(str(packages))
+    sys.path.append(str(environments.python("usd").packages))
     character = scene.person()
     path = out / "body.usdc"
     usd.write(character, path)

@@ -10,6 +10,7 @@ import numpy as np
 from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
 from mocap.core.camera import Calibration, Camera
+from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import look_at
@@ -17,6 +18,7 @@ from mocap.export import bvh, fbx, glb
 from mocap.export.character import Character, SkeletonStyle, rest_positions
 from mocap.export.influences import strongest
 from mocap.export.names import renamed
+from mocap.synthetic.motion import body_keypoints, walk
 from mocap.synthetic.spinning import spinning_body
 
 FRAMES = 90
@@ -139,4 +141,21 @@ def uneven_points() -> Points3D:
         reprojection_error_px=np.ones(source.shape),
         view_count=np.full(source.shape, 4),
         source=source,
+    )
+
+
+def walking_points() -> Points3D:
+    """Return the keypoints of two seconds of walking."""
+    motion = walk(2.0, FPS)
+    xyz = body_keypoints(motion)[:, None]
+    shape = xyz.shape[:3]
+    return Points3D(
+        keypoint_names=COCO_17_FEET.keypoint_names,
+        person_ids=(0,),
+        fps=FPS,
+        xyz=xyz,
+        covariance=np.broadcast_to(np.eye(3) * 0.005**2, (*shape, 3, 3)).copy(),
+        reprojection_error_px=np.ones(shape),
+        view_count=np.full(shape, 4),
+        source=np.full(shape, int(Source.MEASURED), dtype=np.uint8),
     )
