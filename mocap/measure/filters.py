@@ -107,7 +107,7 @@ def angular_velocity(rotations: Array, fps: float) -> FloatArray:
     steps = np.full(len(r), 2.0)
     steps[[0, -1]] = 1.0
     turn = after @ np.swapaxes(before, -1, -2)
-    seen: BoolArray = np.asarray(np.isfinite(turn).all(axis=(-2, -1)))
+    seen: BoolArray = np.asarray(np.isfinite(turn + r).all(axis=(-2, -1)))
     out = np.full((len(r), 3), np.nan)
     if len(r) > 1 and seen.any():
         out[seen] = rotvec_from_matrix(turn[seen]) * (fps / steps[seen])[:, None]
@@ -129,7 +129,6 @@ def joint_velocity_deg(
     A vector, not the rate of Euler angles (those blow up near singular poses), resolved in the
     axes of the distal segment or of the proximal one.
     """
-    relative = angular_velocity(segments.rotation(distal), segments.fps)
-    relative = relative - angular_velocity(segments.rotation(proximal), segments.fps)
-    axes = segments.rotation(distal if in_distal else proximal)
-    return np.rad2deg(np.einsum("fji,fj->fi", axes, relative))
+    relative = segments.relative(proximal, distal)
+    in_proximal = np.rad2deg(angular_velocity(relative, segments.fps))
+    return np.einsum("fji,fj->fi", relative, in_proximal) if in_distal else in_proximal
