@@ -65,6 +65,10 @@ AXES = {
     # Fixed by the glTF 2.0 specification, section 3.4; the front of a character is +Z.
     "glb": FileAxes("m", 1.0, _Y_UP_FROM_Z_UP),
     "usd": FileAxes("m", 1.0, _Y_UP_FROM_Z_UP),
+    # Neither format says which way is up. Viewers take OBJ as Y up; PLY is used by programs for
+    # scans and point clouds, which stay in the world of the calibration.
+    "obj": FileAxes("m", 1.0, _Y_UP_FROM_Z_UP),
+    "ply": FileAxes("m", 1.0, np.eye(3)),
     # Biomechanics programs read C3D with Z up, millimetres.
     "c3d": FileAxes("mm", 1000.0, np.eye(3)),
     # OpenSim reads TRC and MOT with gravity along -Y.

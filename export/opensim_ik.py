@@ -51,6 +51,16 @@ MARKER_NAMES: dict[str, str] = {
 # Points in the middle that those marker sets have and detectors do not see.
 _MIDPOINTS = {"neck": "shoulder", "hip": "hip"}
 
+# Hinges that have one angle in the model and one between our keypoints.
+_BENDS = {
+    f"{name}_{side[0]}": tuple(f"{side}_{part}" for part in parts)
+    for side in ("left", "right")
+    for name, parts in (
+        ("knee_angle", ("hip", "knee", "ankle")),
+        ("elbow_flex", ("shoulder", "elbow", "wrist")),
+    )
+}
+
 _SCALED_MODEL = "scaled.osim"
 _RESULT = "inverse_kinematics.mot"
 
@@ -142,6 +152,25 @@ def solve(
     )
     _run(opensim.InverseKinematicsTool, folder / "inverse_kinematics.xml", folder / _RESULT)
     return read_table(folder / _RESULT)
+
+
+def own_bends_deg(points: Points3D, *, person_id: int | None = None) -> dict[str, FloatArray]:
+    """Return the bend (frame,) of knees and elbows between our keypoints, by OpenSim's names.
+
+    0 is straight; NaN where a keypoint is missing. The zero of a model's coordinate is its own.
+
+    Raises:
+        ExportError: the person is unknown.
+    """
+    person = person_index(points, person_id)
+    at = {name: points.xyz[:, person, k] for k, name in enumerate(points.keypoint_names)}
+    out = {}
+    for name, (near, hinge, far) in _BENDS.items():
+        if {near, hinge, far} <= set(at):
+            upper, lower = at[hinge] - at[near], at[far] - at[hinge]
+            across = np.linalg.norm(np.cross(upper, lower), axis=1)
+            out[name] = np.rad2deg(np.arctan2(across, np.sum(upper * lower, axis=1)))
+    return out
 
 
 def with_midpoints(points: Points3D) -> Points3D:

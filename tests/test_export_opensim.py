@@ -40,6 +40,15 @@ def test_midpoints_lie_between_and_know_no_more_than_their_ends() -> None:
     assert with_midpoints(more).keypoint_names == more.keypoint_names
 
 
+def test_own_bends_are_those_of_the_walker() -> None:
+    motion = walk(20)
+    bends = opensim_ik.own_bends_deg(keypoints_on(motion))
+    assert set(bends) == {"knee_angle_l", "knee_angle_r", "elbow_flex_l", "elbow_flex_r"}
+    quaternion = motion.local_rotations_wxyz[:, motion.joint_names.index("left_knee")]
+    turned = 2.0 * np.rad2deg(np.arccos(np.abs(quaternion[:, 0])))
+    np.testing.assert_allclose(bends["knee_angle_l"], turned, atol=1e-6)
+
+
 def test_set_up_files_are_filled_wherever_an_element_occurs(tmp_path: Path) -> None:
     template, filled = tmp_path / "template.xml", tmp_path / "filled.xml"
     template.write_text(

@@ -19,7 +19,7 @@ from scene import FPS, SKIN_FRAMES, Written
 from scipy.spatial import cKDTree
 
 from mocap.export import c3d, mot, read_glb, trc, usd
-from mocap.export.opensim_ik import OpenSimSetup, solve
+from mocap.export.opensim_ik import OpenSimSetup, own_bends_deg, solve
 
 HERE = Path(__file__).resolve().parent
 
@@ -240,15 +240,10 @@ def knee_angles(out: Path) -> Iterator[Finding]:
     )
     points = scene.walking_points()
     found = solve(points, setup, out / "opensim")
-    at = {name: points.xyz[:, 0, index] for index, name in enumerate(points.keypoint_names)}
-    for side in ("left", "right"):
-        upper = at[f"{side}_hip"] - at[f"{side}_knee"]
-        lower = at[f"{side}_ankle"] - at[f"{side}_knee"]
-        cosine = np.sum(upper * lower, axis=1)
-        cosine /= np.linalg.norm(upper, axis=1) * np.linalg.norm(lower, axis=1)
-        flexion = 180.0 - np.rad2deg(np.arccos(cosine))
-        error = found.values[f"knee_angle_{side[0]}"] - flexion
-        yield Finding("OpenSim", "walk", f"{side} knee (deg)", float(np.abs(error).max()), KNEE_DEG)
+    ours = own_bends_deg(points)
+    for knee in ("knee_angle_l", "knee_angle_r"):
+        error = np.abs(found.values[knee] - ours[knee])
+        yield Finding("OpenSim", "walk", f"{knee} (deg)", float(error.max()), KNEE_DEG)
 
 
 def check_usd(files: list[Written], out: Path) -> Iterator[Finding]:

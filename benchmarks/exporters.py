@@ -1,4 +1,4 @@
-"""How fast and how lean files are written: python benchmarks/export.py [--check] [--long].
+"""How fast and how lean files are written: python benchmarks/exporters.py [--check] [--long].
 
 The person has 55 joints, about 14 000 vertices and fast spins. CPU seconds are of this process;
 memory is the most that was allocated beside the motion itself.
@@ -12,6 +12,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +75,15 @@ def speed(folder: Path) -> list[Figure]:
     character = Character(spinning_body(FRAMES), skinned_mesh(load_free_body()))
     out = []
     style = SkeletonStyle()
-    for name, line, write in (
+    writers: tuple[tuple[str, float | None, Callable[[Path], object]], ...] = (
         ("FBX", 1.0, lambda path: fbx.write(character, path)),
         ("GLB", 1.0, lambda path: glb.write(character, path)),
         ("BVH", None, lambda path: bvh.write(character.motion, path)),
-    ):
+    )
+    for name, line, write in writers:
         path = folder / f"take.{name.lower()}"
-        out.append(
-            Figure(f"{name}, {FRAMES} frames", cpu_seconds(lambda w=write, p=path: w(p)), "s", line)
-        )
+        seconds = cpu_seconds(partial(write, path))
+        out.append(Figure(f"{name}, {FRAMES} frames", seconds, "s", line))
         out.append(Figure(f"{name}, size", path.stat().st_size / MEGABYTE, "MB"))
         check = verify_characters(path, [character], style)
         out.append(Figure(f"{name}, joints read back", check.joint_error_mm, "mm", 0.01))
