@@ -8,6 +8,7 @@ rotation carries `WORLD_FROM_BODY`: `root = heading @ WORLD_FROM_BODY`. Everythi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -115,6 +116,20 @@ class BodyModel:
     def landmark(self, name: str) -> int:
         """Return the vertex of a landmark."""
         return int(self.landmark_vertices[self.landmark_names.index(name)])
+
+    @cached_property
+    def content_hash(self) -> str:
+        """A hash of what defines the body: mesh, shapes, joints and skin weights."""
+        digest = hashlib.sha256()
+        for array in (
+            self.template,
+            self.shape_components,
+            np.array(self.parents),
+            self.skin_weights.data,
+            self.joint_regressor.data,
+        ):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def sex_shape(self, sex: str) -> FloatArray:
         """Return the betas (shape,) of the mean "female" or "male" body; zeros for "neutral".

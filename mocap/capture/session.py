@@ -204,6 +204,25 @@ class Take:
             raise ValueError(f"no artifact is called {stage}; known: {', '.join(ARTIFACTS)}")
         return self.root / f"{stage}.npz"
 
+    def body_path(self, person_id: int) -> Path:
+        """Return where the fitted body of a person is."""
+        return self.root / f"body_{person_id}.npz"
+
+    def body_paths(self) -> dict[int, Path]:
+        """Return the fitted bodies there are, by person."""
+        found = [each for each in self.root.glob("body_*.npz") if each.stem[5:].isdigit()]
+        return {int(each.stem[5:]): each for each in sorted(found, key=lambda p: _natural(p.name))}
+
+    @property
+    def mesh_dir(self) -> Path:
+        """Folder of the meshes, one file a frame."""
+        return self.root / "mesh"
+
+    @property
+    def mesh_overlay_path(self) -> Path:
+        """Frames of every camera with the bodies drawn on them."""
+        return self.root / "mesh_overlay.png"
+
     def camera_detections_path(self, camera: str) -> Path:
         """Where the finished detections of one camera wait for the others."""
         return self.root / ".partial" / f"detections_{camera}.npz"

@@ -68,24 +68,27 @@ class SkinnedMesh:
         return skin
 
     def normals(self) -> FloatArray:
-        """Return unit normals (vertex, 3): the mean of the faces around, weighted by area.
+        """Return unit normals (vertex, 3), see `vertex_normals`."""
+        return vertex_normals(self.vertices, self.faces)
 
-        A vertex without a face, or between faces that cancel, gets the upward direction.
-        """
-        corners = self.vertices[self.faces]
-        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        summed = np.stack(
-            [
-                np.bincount(
-                    self.faces.ravel(),
-                    weights=np.repeat(across[:, axis], 3),
-                    minlength=len(self.vertices),
-                )
-                for axis in range(3)
-            ],
-            axis=-1,
-        )
-        length = np.linalg.norm(summed, axis=1, keepdims=True)
-        flat = length <= 1e-12 * max(float(length.max(initial=0.0)), 1e-300)
-        upward = np.array([0.0, 0.0, 1.0])
-        return np.asarray(np.where(flat, upward, summed / np.where(flat, 1.0, length)))
+
+def vertex_normals(vertices: Array, faces: IntArray) -> FloatArray:
+    """Return unit normals (vertex, 3): the mean of the faces around, weighted by area.
+
+    A vertex without a face, or between faces that cancel, gets the upward direction.
+    """
+    corners = vertices[faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    summed = np.stack(
+        [
+            np.bincount(
+                faces.ravel(), weights=np.repeat(across[:, axis], 3), minlength=len(vertices)
+            )
+            for axis in range(3)
+        ],
+        axis=-1,
+    )
+    length = np.linalg.norm(summed, axis=1, keepdims=True)
+    flat = length <= 1e-12 * max(float(length.max(initial=0.0)), 1e-300)
+    upward = np.array([0.0, 0.0, 1.0])
+    return np.asarray(np.where(flat, upward, summed / np.where(flat, 1.0, length)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -17,24 +18,28 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
+from mocap.studio.cells import (
+    DARK,
+    LABEL_PX,
+    LIGHT,
+    box_around,
+    cell,
+    encode_png,
+    placed,
+    sheet,
+    write_label,
+)
 from mocap.studio.report_data import drawn_pairs
 
+__all__ = ["Overlay", "contact_sheet", "draw_overlay", "encode_png", "spread_frames"]
+
 # RGB.
-_RING = (255, 255, 255)
+_RING = LIGHT
 _LEFT, _RIGHT, _MIDDLE = (64, 160, 255), (30, 210, 140), (205, 205, 205)
 _FILLED_IN = (255, 160, 0)
-_DARK = (16, 18, 20)
-
-# Share of the person's size that a close-up leaves around them.
-_MARGIN = 0.15
-
-# A close-up never shows less than this many pixels of the frame: further in there is only blur.
-_SMALLEST_CROP_PX = 96
 
 # Coordinates go to OpenCV with 4 binary digits behind the point.
 _SHIFT = 4
-
-_LABEL_PX = 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +91,7 @@ def spread_frames(frame_count: int, wanted: int) -> tuple[int, ...]:
 def draw_overlay(overlay: Overlay, camera: str, frame: int, image: Array) -> Array:
     """Return a copy of an RGB frame (h, w, 3) uint8 with detections and skeleton drawn on it."""
     canvas = np.ascontiguousarray(image).copy()
-    _draw(canvas, overlay, camera, frame, np.zeros(2), 1.0)
+    _draw(overlay, camera, frame, canvas, np.zeros(2), 1.0)
     return canvas
 
 
@@ -108,25 +113,12 @@ def contact_sheet(
     Raises:
         InputError: no images, or a camera that the tracks do not have.
     """
-    if not images or not any(images.values()):
-        raise InputError("a contact sheet needs at least one frame; none could be read.")
     frames = sorted({frame for by_frame in images.values() for frame in by_frame})
-    rows = []
-    for camera, by_frame in images.items():
-        cells = [
-            _cell(overlay, camera, frame, by_frame.get(frame), cell_px, close_up)
-            for frame in frames
-        ]
-        rows.append(np.concatenate(cells, axis=1))
-    return np.concatenate([*rows, _legend(cell_px * len(frames))], axis=0)
-
-
-def encode_png(image: Array) -> bytes:
-    """Return an RGB image (h, w, 3) uint8 as PNG."""
-    done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    if not done:
-        raise InputError(f"an image of {image.shape[1]} x {image.shape[0]} px cannot be encoded.")
-    return bytes(data.tobytes())
+    rows = [
+        [_cell(overlay, camera, frame, by_frame.get(frame), cell_px, close_up) for frame in frames]
+        for camera, by_frame in images.items()
+    ]
+    return sheet(rows, _legend)
 
 
 def _cell(
@@ -138,65 +130,37 @@ def _cell(
     close_up: bool,
 ) -> Array:
     """Return one labelled square of the sheet; dark where there is no frame."""
-    cell = np.full((cell_px, cell_px, 3), _DARK, dtype=np.uint8)
+    box = (0, 0, 0, 0)
     if image is not None:
         height, width = image.shape[:2]
-        x0, y0, x1, y1 = 0, 0, width, height
+        box = (0, 0, width, height)
         if close_up:
-            x0, y0, x1, y1 = _people_box(overlay, camera, frame, width, height)
-        scale = min(cell_px / (x1 - x0), cell_px / (y1 - y0))
-        size = max(round((x1 - x0) * scale), 1), max(round((y1 - y0) * scale), 1)
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        shown = cv2.resize(np.ascontiguousarray(image[y0:y1, x0:x1]), size, interpolation=method)
-        _draw(shown, overlay, camera, frame, np.array([x0, y0], dtype=np.float64), scale)
-        left, top = (cell_px - size[0]) // 2, (cell_px - size[1]) // 2
-        cell[top : top + size[1], left : left + size[0]] = shown
-    time_s = frame / overlay.points.fps
-    _write(cell, f"{camera}  {time_s:.2f} s  #{frame}", (6, cell_px - 8))
-    cell[:, -1], cell[-1] = _DARK, _DARK
-    return cell
-
-
-def _people_box(
-    overlay: Overlay, camera: str, frame: int, width: int, height: int
-) -> tuple[int, int, int, int]:
-    """Return x0 y0 x1 y1 around everything that will be drawn; the whole frame when nothing is."""
-    both = [overlay.detected(camera, frame), overlay.reprojected(camera, frame)]
-    pixels = np.concatenate([each.reshape(-1, 2) for each in both])
-    inside = (pixels >= 0).all(axis=1) & (pixels < [width, height]).all(axis=1)
-    if not inside.any():
-        return 0, 0, width, height
-    low, high = pixels[inside].min(axis=0), pixels[inside].max(axis=0)
-    side = max(float((high - low).max()) * (1.0 + 2.0 * _MARGIN), _SMALLEST_CROP_PX)
-    middle = 0.5 * (low + high)
-    x0, y0 = (int(value) for value in np.maximum(middle - side / 2.0, 0.0))
-    x1, y1 = (int(value) for value in np.minimum(middle + side / 2.0, [width, height]))
-    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+            both = [overlay.detected(camera, frame), overlay.reprojected(camera, frame)]
+            pixels = np.concatenate([each.reshape(-1, 2) for each in both])
+            box = box_around(pixels, (width, height))
+    label = f"{camera}  {frame / overlay.points.fps:.2f} s  #{frame}"
+    return cell(image, box, cell_px, label, partial(_draw, overlay, camera, frame))
 
 
 def _draw(
-    canvas: Array, overlay: Overlay, camera: str, frame: int, origin: FloatArray, scale: float
+    overlay: Overlay, camera: str, frame: int, canvas: Array, origin: FloatArray, scale: float
 ) -> None:
     """Draw onto `canvas`, which shows the video from pixel `origin` on, enlarged by `scale`."""
-
-    def place(pixels: FloatArray) -> FloatArray:
-        # Pixel centres are whole numbers before and after scaling.
-        return (pixels - origin + 0.5) * scale - 0.5
 
     # Lines stay visible in small cells and do not swell into blobs on large frames.
     unit = max(canvas.shape[0], canvas.shape[1], 320) / 640.0
     thick = max(1, round(2.0 * unit))
     names = overlay.points.keypoint_names
-    for person, pixels in enumerate(place(overlay.reprojected(camera, frame))):
+    for person, pixels in enumerate(placed(overlay.reprojected(camera, frame), origin, scale)):
         for first, second in drawn_pairs(overlay.points):
             _line(canvas, pixels[first], pixels[second], _side(names[first], names[second]), thick)
         for keypoint, at in enumerate(pixels):
             measured = overlay.points.source[frame, person, keypoint] == Source.MEASURED
             colour = _side(names[keypoint], names[keypoint]) if measured else _FILLED_IN
             _circle(canvas, at, 2.5 * unit, colour, -1)
-    for pixels in place(overlay.detected(camera, frame)):
+    for pixels in placed(overlay.detected(camera, frame), origin, scale):
         for at in pixels:
-            _circle(canvas, at, 4.0 * unit, _DARK, thick + 1)
+            _circle(canvas, at, 4.0 * unit, DARK, thick + 1)
             _circle(canvas, at, 4.0 * unit, _RING, max(1, thick // 2))
 
 
@@ -234,14 +198,9 @@ def _circle(
         cv2.circle(canvas, _fixed(at), size, colour, thick, cv2.LINE_AA, _SHIFT)
 
 
-def _write(canvas: Array, label: str, at: tuple[int, int]) -> None:
-    for colour, thick in ((_DARK, 3), (_RING, 1)):
-        cv2.putText(canvas, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thick, cv2.LINE_AA)
-
-
 def _legend(width: int) -> Array:
     """Return the line below the sheet that says what is drawn."""
-    strip = np.full((_LABEL_PX, width, 3), _DARK, dtype=np.uint8)
+    strip = np.full((LABEL_PX, width, 3), DARK, dtype=np.uint8)
     x = 8
     for colour, thick, label in (
         (_RING, 1, "detected"),
@@ -249,7 +208,7 @@ def _legend(width: int) -> Array:
         (_RIGHT, -1, "right"),
         (_FILLED_IN, -1, "not measured"),
     ):
-        _circle(strip, np.array([x + 4.0, _LABEL_PX / 2.0]), 4.0, colour, thick)
-        _write(strip, label, (x + 14, _LABEL_PX // 2 + 5))
+        _circle(strip, np.array([x + 4.0, LABEL_PX / 2.0]), 4.0, colour, thick)
+        write_label(strip, label, (x + 14, LABEL_PX // 2 + 5))
         x += 24 + 9 * len(label)
     return strip
