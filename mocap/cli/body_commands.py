@@ -1,0 +1,145 @@
+"""mocap body check|write-npz, and mocap mesh: body files, and the skin of a take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+from mocap.cli.options import session_argument, take_argument
+
+
+@click.group()
+def body() -> None:
+    """Check a body file of your own, or write the free body as one."""
+
+
+@body.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@click.pass_context
+def check(ctx: click.Context, file: Path, as_json: bool) -> None:
+    """Say what the SMPL-X FILE holds, what is wrong with it and where to get it."""
+    from mocap.body.smplx_file import FREE_OFFER, check_body_file
+
+    console = Console(as_json)
+    report = check_body_file(file)
+    for fact in report.facts:
+        console.line(fact)
+    console.warnings(report.warnings)
+    for problem in report.problems:
+        console.line(f"Problem: {problem}")
+    if report.problems and FREE_OFFER not in report.problems[-1]:
+        console.line(FREE_OFFER)
+    if not report.problems:
+        console.line(f"{file} can be used: give it as --body.")
+    console.result(
+        {
+            "file": file,
+            "usable": not report.problems,
+            "facts": report.facts,
+            "problems": report.problems,
+            "warnings": report.warnings,
+        }
+    )
+    if report.problems:
+        ctx.exit(1)
+
+
+@body.command("write-npz")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("SMPLX_NEUTRAL.npz"),
+    show_default=True,
+    help="File to write; smplx.create wants a name that begins with SMPLX_.",
+)
+@click.option(
+    "--sex",
+    type=click.Choice(["neutral", "female", "male"]),
+    default="neutral",
+    show_default=True,
+    help="Whose mean shape the file has.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@json_option
+def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
+    """Write the free body as an npz file in the SMPL-X format, for other programs."""
+    from mocap.body.smplx_file import load_body
+    from mocap.body.smplx_write import write_smplx_npz
+    from mocap.core.errors import InputError
+
+    console = Console(as_json)
+    if output.exists() and not force:
+        raise InputError(f"{output} is there already. Give another --output, or --force.")
+    write_smplx_npz(load_body(), output, sex=sex)
+    console.line(f"Wrote {output}: the free body ({sex}), CC0, 300 + 100 components")
+    console.result({"file": output, "sex": sex})
+
+
+@click.command()
+@session_argument
+@take_argument
+@click.option(
+    "--to",
+    "suffix",
+    type=click.Choice(["obj", "ply", "glb"]),
+    help="Write one mesh a frame in this format.",
+)
+@click.option("--overlay", is_flag=True, help="Draw the bodies on frames of every camera (PNG).")
+@click.option(
+    "--frames",
+    default=":",
+    show_default=True,
+    metavar="FIRST:END",
+    help="Which frames; END is left out.",
+)
+@click.option(
+    "--step",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Take every so manieth frame.",
+)
+@click.option("--person", type=int, help="Only this person.")
+@click.option(
+    "--body",
+    "body_name",
+    default="free",
+    show_default=True,
+    help="The body that was fitted: 'free', or your SMPL-X file.",
+)
+@json_option
+def mesh(
+    session: Path,
+    take: str,
+    suffix: str | None,
+    overlay: bool,
+    frames: str,
+    step: int,
+    person: int | None,
+    body_name: str,
+    as_json: bool,
+) -> None:
+    """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
+    from mocap.capture.session import Session
+    from mocap.cli.meshing import MeshChoice, fitted_bodies, write_meshes, write_overlay
+
+    if suffix is None and not overlay:
+        raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")
+    console = Console(as_json)
+    opened = Session.open(session).take(take)
+    choice = MeshChoice(frames, step, person, body_name)
+    bodies = fitted_bodies(opened, choice)
+    written: list[Path] = []
+    if suffix is not None:
+        written += write_meshes(opened, bodies, choice, suffix, console)
+    if overlay:
+        written.append(write_overlay(opened, bodies, choice, console))
+    if bodies.model.licence_note:
+        console.line(f"Note: {bodies.model.licence_note}")
+    console.result(
+        {"take": opened.name, "files": written, "licence_note": bodies.model.licence_note}
+    )

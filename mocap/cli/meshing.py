@@ -1,0 +1,160 @@
+"""The skin of the fitted bodies of a take, as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mocap.body.mesh import check_same_body, posed_skins
+from mocap.body.model import BodyModel
+from mocap.body.smplx_file import load_body
+from mocap.capture.session import Take
+from mocap.cli.console import Console
+from mocap.core.body_motion import BodyMotion
+from mocap.core.errors import BodyError, InputError
+from mocap.core.shapes import Array
+from mocap.core.store import atomic_write, load_artifact
+
+# As many as the sheet of the report: enough to see a fit that slips, few enough to look at.
+SHEET_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class MeshChoice:
+    """What to write.
+
+    Attributes:
+        frames: "FIRST:END", either may be missing; END is left out.
+        step: every so manieth frame.
+        person: only this person; everybody without.
+        body: "free" or a file.
+    """
+
+    frames: str = ":"
+    step: int = 1
+    person: int | None = None
+    body: str = "free"
+
+    def chosen(self, frame_count: int) -> range:
+        """Return the frames.
+
+        Raises:
+            InputError: the text is no range, or no frame is in it.
+        """
+        match = re.fullmatch(r"(\d*):(\d*)", self.frames.strip())
+        if match is None:
+            raise InputError(f"--frames {self.frames} is no range; write FIRST:END, as in 10:200.")
+        first = int(match[1] or 0)
+        end = min(int(match[2] or frame_count), frame_count)
+        if first >= end:
+            raise InputError(
+                f"--frames {self.frames} holds no frame: the take has frames 0 to "
+                f"{frame_count - 1}."
+            )
+        return range(first, end, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedBodies:
+    """The bodies of a take, by person, and the model they pose."""
+
+    model: BodyModel
+    motions: Mapping[int, BodyMotion]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the longest motion."""
+        return max(motion.frame_count for motion in self.motions.values())
+
+
+def fitted_bodies(take: Take, choice: MeshChoice) -> FittedBodies:
+    """Load the fitted bodies of a take and the model they were fitted with.
+
+    Raises:
+        BodyError: there is none, not of this person, or it was fitted to another body.
+    """
+    paths = take.body_paths()
+    if choice.person is not None and choice.person not in paths:
+        known = ", ".join(str(person) for person in paths) or "nobody"
+        raise BodyError(
+            f"take {take.name} has no fitted body of person {choice.person}; it has {known}."
+        )
+    if not paths:
+        raise BodyError(f"take {take.name} has no fitted body yet: fit one first.")
+    people = list(paths) if choice.person is None else [choice.person]
+    motions = {person: load_artifact(paths[person], BodyMotion) for person in people}
+    model = load_body(choice.body)
+    for motion in motions.values():
+        check_same_body(model, motion)
+    return FittedBodies(model, motions)
+
+
+def write_meshes(
+    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, console: Console
+) -> list[Path]:
+    """Write one mesh a frame and person; return the files."""
+    from mocap.export.mesh_files import MESH_WRITERS
+
+    write = MESH_WRITERS[suffix]
+    folder = take.mesh_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for person, motion in bodies.motions.items():
+        frames = choice.chosen(motion.frame_count)
+        name = f"{take.name}_person{person}" if len(bodies.motions) > 1 else take.name
+        for done, (frame, skin) in enumerate(posed_skins(bodies.model, motion, frames), 1):
+            path = folder / f"{name}_{frame:06d}.{suffix}"
+            write(path, skin, bodies.model.faces, bodies.model.licence_note)
+            written.append(path)
+            console.progress(f"person {person}", done, len(frames))
+    console.line(f"Wrote {len(written)} meshes to {folder}")
+    return written
+
+
+def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console: Console) -> Path:
+    """Draw the bodies on frames of every camera, spread over the chosen ones."""
+    from mocap.cli.options import choices
+    from mocap.cli.stages import TakeStages
+    from mocap.studio.cells import encode_png
+    from mocap.studio.mesh_overlay import MeshOverlay, mesh_sheet
+    from mocap.studio.overlay import spread_frames
+
+    builder = TakeStages(take, choices(), console)
+    within = choice.chosen(bodies.frame_count)
+    frames = [within[k] for k in spread_frames(len(within), SHEET_FRAMES)]
+    skins: dict[int, dict[int, Array]] = {frame: {} for frame in frames}
+    for person, motion in bodies.motions.items():
+        own = [frame for frame in frames if frame < motion.frame_count]
+        for frame, skin in posed_skins(bodies.model, motion, own):
+            skins[frame][person] = skin
+    overlay = MeshOverlay(
+        calibration=builder.calibration,
+        image_maps={camera: each.matrix for camera, each in builder.maps.items()},
+        skins=skins,
+        faces=dict.fromkeys(bodies.motions, bodies.model.faces),
+        fps=builder.recording.fps,
+    )
+    images = {
+        camera: _frames_of(builder.recording.infos[camera].path, frames)
+        for camera in builder.calibration.names
+    }
+    note = "SMPL-X licence" if bodies.model.licence_note else ""
+    with atomic_write(take.mesh_overlay_path) as temporary:
+        temporary.write_bytes(encode_png(mesh_sheet(overlay, images, note=note)))
+    console.line(f"Wrote {take.mesh_overlay_path}")
+    return take.mesh_overlay_path
+
+
+def _frames_of(path: Path, wanted: list[int]) -> dict[int, Array]:
+    """Return some frames of a video; it is decoded as far as the last of them."""
+    from mocap.capture.video import read_frames
+
+    found: dict[int, Array] = {}
+    for frame, image in read_frames(path):
+        if frame in wanted:
+            found[frame] = image
+        if frame >= max(wanted):
+            break
+    return found
