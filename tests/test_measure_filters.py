@@ -85,7 +85,7 @@ def test_velocities_are_resolved_in_segments_with_the_signs_of_the_angles() -> N
     elbow = joint_velocity_deg(segments, "right_humerus", "right_forearm", in_distal=False)
     np.testing.assert_allclose(elbow[:, 2], -300.0, atol=1e-6)
     np.testing.assert_allclose(elbow[:, :2], 0.0, atol=1e-6)
-    yaw = Rotation.from_euler("z", 250.0 * time, degrees=True).as_matrix()
+    yaw = Rotation.from_rotvec(np.deg2rad(250.0 * time)[:, None] * [0, 0, 1.0]).as_matrix()
     segments = segments_from_skeleton(person(frames, fps, pelvis=yaw))
     np.testing.assert_allclose(segment_velocity_deg(segments, "pelvis")[:, 1], 250.0, atol=1e-6)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,6 +37,9 @@ LEAST_VELOCITY_FPS = 100.0
 
 _TARGET_GUESS_DEG = 5.0
 """How far the hand's own direction at release may lie from the target."""
+
+# An event is a whole frame: it lies up to half a frame away from the true moment.
+_EVENT_JITTER_FRAMES = 0.5
 
 SEQUENCE = (
     ("pelvis", "pelvis_rotation_velocity"),
@@ -156,7 +159,8 @@ def measure_pitching(
     found = _read(thrower, curves, throws, chosen)
     sd: Mapping[str, float] = {}
     if points is not None:
-        sd = _spreads(points, person_id, hand, target, throws, chosen, samples)
+        view = _View(hand, target, chosen)
+        sd = _spreads(points, person_id, view, found, samples)
     pitches = tuple(_pitch(k, throw, sd, guessed=guessed) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
     return Pitching(hand, target, guessed, thrower, curves, pitches, chosen, warnings)
@@ -190,31 +194,39 @@ def _read(
     ]
 
 
-def _spreads(
-    points: Points3D,
-    person_id: int | None,
-    hand: str,
-    target_deg: float,
-    throws: tuple[int, ...],
-    options: PitchingOptions,
-    samples: int,
-) -> dict[str, float]:
-    """Return the spread of every metric and event of every throw: "0 arm_slot", "0 @foot_plant".
+@dataclass(frozen=True)
+class _View:
+    """How the thrower is looked at: hand, target and options."""
 
-    Shaken key points are measured by planes of three joints. That sees at least the errors a
-    fitted body has. What only a chest gives is read from the shoulder line.
+    hand: str
+    target_deg: float
+    options: PitchingOptions
+
+
+def _spreads(
+    points: Points3D, person_id: int | None, view: _View, found: list[Throw], samples: int
+) -> dict[str, float]:
+    """Return the spread of every metric of every throw, by "number name".
+
+    Shaken key points are measured by planes of three joints: that sees at least the errors a
+    fitted body has. What only a chest gives is read from the shoulder line. Events stay where
+    they were found, but for half a frame.
     """
+    rng = np.random.default_rng(0)
 
     def measure(shaken_points: Points3D) -> dict[str, float]:
-        drawn = filter_segments(
-            segments_from_points(shaken_points, person_id), options.position_cutoff_hz
-        )
-        thrower = canonical(drawn, target_deg, hand)
-        curves = pitch_curves(thrower, options.angle_cutoff_hz, chest_stand_in=True)
+        drawn = segments_from_points(shaken_points, person_id)
+        drawn = filter_segments(drawn, view.options.position_cutoff_hz)
+        thrower = canonical(drawn, view.target_deg, view.hand)
+        curves = pitch_curves(thrower, view.options.angle_cutoff_hz, chest_stand_in=True)
         out: dict[str, float] = {}
-        for k, throw in enumerate(_read(thrower, curves, throws, options)):
-            out |= {f"{k} {each.name}": each.rule(throw) for each in DEFINITIONS}
-            out |= {f"{k} @{name}": event.frame for name, event in throw.events.items()}
+        for k, throw in enumerate(found):
+            events = {
+                name: replace(event, frame=event.frame + rng.normal(0.0, _EVENT_JITTER_FRAMES))
+                for name, event in throw.events.items()
+            }
+            drawn_throw = Throw(thrower, curves, events, throw.height_m)
+            out |= {f"{k} {each.name}": each.rule(drawn_throw) for each in DEFINITIONS}
         return out
 
     return spreads(measure, shaken(points, samples=samples))
@@ -225,14 +237,7 @@ def _pitch(k: int, throw: Throw, sd: Mapping[str, float], *, guessed: bool) -> P
         _metric(each, throw, sd.get(f"{k} {each.name}", float("nan")), guessed)
         for each in DEFINITIONS
     )
-    events = {}
-    for name, event in throw.events.items():
-        shaken_ms = 1000.0 * sd.get(f"{k} @{name}", 0.0) / throw.thrower.fps
-        spread = event.confidence_ms
-        if event.source == "kinematics" and np.isfinite(shaken_ms):
-            spread = float(np.hypot(spread, shaken_ms))
-        events[name] = Event(name, event.frame, spread, event.source)
-    return Pitch(k + 1, events, metrics, _sequence(throw))
+    return Pitch(k + 1, throw.events, metrics, _sequence(throw))
 
 
 def _metric(definition: Definition, throw: Throw, sd: float, guessed: bool) -> Metric:
