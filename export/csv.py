@@ -62,17 +62,27 @@ def write(points: Points3D, path: Path | str) -> tuple[str, ...]:
 def write_wide(
     points: Points3D, path: Path | str, *, person_id: int | None = None
 ) -> tuple[str, ...]:
-    """Write one person's keypoints, one row per frame with columns like `left_knee_x_m`.
+    """Write one person's keypoints, one row per frame.
+
+    For each keypoint the columns `left_knee_x_m`, `_y_m`, `_z_m`, `_source` and `_sigma_mm`, as in
+    the tidy table.
 
     Raises:
         ExportError: the person is unknown, or there are several and none was named.
     """
     person = person_index(points, person_id)
-    xyz = AXES["csv"].points(points.xyz[:, person]).reshape(len(points.xyz), -1)
-    columns = [_quoted(f"{name}_{axis}_m") for name in points.keypoint_names for axis in "xyz"]
+    xyz = AXES["csv"].points(points.xyz[:, person])
+    sigma_mm = 1000.0 * points.sigma_m[:, person]
+    source_names = {int(source): source.name.lower() for source in Source}
+    parts = ("x_m", "y_m", "z_m", "source", "sigma_mm")
+    columns = [_quoted(f"{name}_{part}") for name in points.keypoint_names for part in parts]
     lines = [",".join(["frame", "time_s", *columns])]
     for frame, row in enumerate(xyz):
-        cells = [str(frame), f"{frame / points.fps:.6f}", *(_cell(value, 6) for value in row)]
+        cells = [str(frame), f"{frame / points.fps:.6f}"]
+        for keypoint, position in enumerate(row):
+            cells += [_cell(value, 6) for value in position]
+            cells.append(source_names[int(points.source[frame, person, keypoint])])
+            cells.append(_cell(float(sigma_mm[frame, keypoint]), 3))
         lines.append(",".join(cells))
     write_text(Path(path), "\n".join(lines) + "\n")
     return ()

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from mocap.core.errors import ExportError
 from mocap.core.shapes import Array
 
 VERSION = 7400
@@ -119,7 +120,7 @@ class FbxStream:
     def _close(self, start: int) -> None:
         end = self._stream.tell()
         if end >= 2**32:
-            raise ValueError("a binary FBX 7.4 file cannot be longer than 4 GiB")
+            raise ExportError("an FBX 7.4 file cannot be longer than 4 GiB: export a shorter part.")
         self._stream.seek(start)
         self._stream.write(struct.pack("<I", end))
         self._stream.seek(end)

@@ -45,6 +45,7 @@ class ExportOptions:
         rest_pose: `t` or `a`.
         mirror: swap left and right.
         gaps: `interpolate`, `hold` or `split` where a skeleton is unknown.
+        csv_layout: `tidy` (a row per frame, person and keypoint) or `wide` (a row per frame).
         one_file: all characters in one file where the format allows it.
         take_name: name of the animation inside FBX, GLB and USD.
         verify: read every file back.
@@ -60,6 +61,7 @@ class ExportOptions:
     rest_pose: str = "t"
     mirror: bool = False
     gaps: str = "interpolate"
+    csv_layout: str = "tidy"
     one_file: bool = False
     take_name: str = "Take 001"
     verify: bool = False
@@ -119,7 +121,7 @@ def export_take(
     pieces = list(_pieces(take.characters, options)) if take.characters else []
     for each in formats:
         written = (
-            _write_points(take, folder, stem, each)
+            _write_points(take, folder, stem, each, options.csv_layout)
             if each in POINT_FORMATS
             else _write_pieces(take, pieces, folder, stem, each, options)
         )
@@ -227,7 +229,9 @@ def _write_characters(
     return said
 
 
-def _write_points(take: ExportTake, folder: Path, stem: str, suffix: str) -> Iterator[_Written]:
+def _write_points(
+    take: ExportTake, folder: Path, stem: str, suffix: str, csv_layout: str
+) -> Iterator[_Written]:
     """Write keypoints and give files, remarks and how to check them.
 
     Keypoints keep their own frames and gaps: they are measurements, not animation.
@@ -235,13 +239,18 @@ def _write_points(take: ExportTake, folder: Path, stem: str, suffix: str) -> Ite
     points = take.points
     if points is None:
         raise ExportError(f"there are no keypoints in this take to write as {suffix}.")
-    if suffix == "csv":
+    if csv_layout not in ("tidy", "wide"):
+        raise ExportError(f"CSV layout '{csv_layout}' is unknown; choose tidy or wide.")
+    if suffix == "csv" and csv_layout == "tidy":
         path = folder / f"{stem}.csv"
         yield path, csv.write(points, path), _no_check
         return
     for person in points.person_ids:
         several = f"_person{person}" if len(points.person_ids) > 1 else ""
         path = folder / f"{stem}{several}.{suffix}"
+        if suffix == "csv":
+            yield path, csv.write_wide(points, path, person_id=person), _no_check
+            continue
         if suffix == "trc":
             said = trc.write(points, path, person_id=person)
         else:

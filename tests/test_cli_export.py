@@ -80,8 +80,15 @@ def test_long_gaps_are_refused_until_somebody_chooses(take: Take) -> None:
 
 
 def test_the_points_need_no_skeleton(take: Take) -> None:
-    result = mocap("export", take.session.root, take.name, "--to", "c3d,trc,csv", "--verify")
+    result = mocap("export", take.session.root, take.name, "--to", "c3d,trc,csv", "--verify",
+                   "--csv-layout", "wide")  # fmt: skip
     assert result.exit_code == 0, result.output
+    lines = (take.export_dir / f"{take.name}.csv").read_text().split("\n")
+    assert lines[61].startswith("60,")
+    cells = dict(zip(lines[0].split(","), lines[61].split(","), strict=True))
+    assert cells["left_knee_source"] == "missing"
+    assert cells["left_knee_x_m"] == "" and cells["left_hip_source"] == "measured"
+    assert float(cells["left_hip_sigma_mm"]) == pytest.approx(5.0, abs=1e-3)
 
 
 @pytest.mark.skipif(find_spec("pxr") is not None, reason="usd-core is installed")

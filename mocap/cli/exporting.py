@@ -50,6 +50,7 @@ class ExportChoice:
     rest_pose: str = "t"
     mirror: bool = False
     gaps: str | None = None
+    csv_layout: str = "tidy"
     one_file: bool = False
     cameras: bool = False
     verify: bool = False
@@ -115,6 +116,7 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
         rest_pose=choice.rest_pose,
         mirror=choice.mirror,
         gaps=choice.gaps or "interpolate",
+        csv_layout=choice.csv_layout,
         one_file=choice.one_file,
         take_name=take.name,
         verify=choice.verify,

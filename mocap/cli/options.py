@@ -90,6 +90,13 @@ _EXPORT_OPTIONS = (
         is_flag=True,
         help="Bridge gaps of any length in the skeleton instead of refusing.",
     ),
+    click.option(
+        "--csv-layout",
+        type=click.Choice(["tidy", "wide"]),
+        default="tidy",
+        show_default=True,
+        help="Tables with a row per keypoint, or a row per frame.",
+    ),
     click.option("--one-file", is_flag=True, help="All people in one FBX, GLB or USD file."),
     click.option("--cameras", is_flag=True, help="Add the cameras of the rig to GLB."),
     click.option("--verify", is_flag=True, help="Read every file back and measure it in mm."),
