@@ -77,8 +77,12 @@ def sheet(rows: Sequence[Sequence[Array]], legend: Callable[[int], Array]) -> Ar
 
 def write_label(canvas: Array, label: str, at: tuple[int, int]) -> None:
     """Write light text with a dark rim."""
-    for colour, thick in ((DARK, 3), (LIGHT, 1)):
-        cv2.putText(canvas, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thick, cv2.LINE_AA)
+    x, y = at
+    # Thicker letters are also wider, so the rim is the same text moved by a pixel.
+    for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0)):
+        colour = LIGHT if dx == 0 else DARK
+        where = (x + dx, y + dy)
+        cv2.putText(canvas, label, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
 
 
 def encode_png(image: Array) -> bytes:
