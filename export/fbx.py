@@ -17,7 +17,7 @@ from mocap.export.axes import FileAxes, axes_of
 from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton
 from mocap.export.fbx_animation import key_ticks, write_curves, write_take
 from mocap.export.fbx_binary import CREATION_TIME, FILE_ID, VERSION, FbxStream
-from mocap.export.fbx_scene import FbxScene, write_bones, write_skin
+from mocap.export.fbx_scene import FbxScene, write_bones, write_group, write_skin
 from mocap.export.influences import strongest
 
 CREATOR = "mocap-studio"
@@ -82,7 +82,8 @@ def write(
             bones = []
             for character, skeleton, name in zip(cast, skeletons, names, strict=True):
                 namespace = f"{name}:" if len(cast) > 1 else ""
-                bones.append(write_bones(scene, skeleton, namespace))
+                group = write_group(scene, name) if namespace else 0
+                bones.append(write_bones(scene, skeleton, namespace, group))
                 if style.with_mesh and character.mesh is not None:
                     mesh = strongest(character.mesh, style.max_influences)
                     write_skin(scene, skeleton, mesh, bones[-1], f"{namespace}Body")
@@ -180,11 +181,12 @@ def _object_counts(
         if style.with_mesh and character.mesh is not None
     ]
     joints = sum(len(each.joint_names) for each in skeletons)
+    groups = len(cast) if len(cast) > 1 else 0
     channels = joints + sum(len(each.translations) for each in skeletons)
     counts = {
         "GlobalSettings": 1,
-        "NodeAttribute": joints,
-        "Model": joints + len(skins),
+        "NodeAttribute": joints + groups,
+        "Model": joints + groups + len(skins),
         "Geometry": len(skins),
         "Material": len(skins),
         "Deformer": len(skins) + sum(skins),

@@ -78,8 +78,20 @@ def fbx_angles_deg(rotations: Array) -> FloatArray:
     return np.asarray(np.rad2deg(angles), dtype=np.float64)
 
 
-def write_bones(scene: FbxScene, skeleton: FileSkeleton, namespace: str) -> list[int]:
-    """Write one limb node per joint and return their numbers."""
+def write_group(scene: FbxScene, name: str) -> int:
+    """Write a node that only holds others: keeps skeletons in one file apart."""
+    with scene.object("NodeAttribute", name, "NodeAttribute", "Null") as attribute:
+        scene.stream.leaf("TypeFlags", "Null")
+    group = _write_model(scene, name, "Null", np.zeros(3), np.eye(3))
+    scene.connect(attribute, group)
+    scene.connect(group, 0)
+    return group
+
+
+def write_bones(
+    scene: FbxScene, skeleton: FileSkeleton, namespace: str, group: int = 0
+) -> list[int]:
+    """Write one limb node per joint below a group (0: the scene); return their numbers."""
     bones: list[int] = []
     for joint, name in enumerate(skeleton.joint_names):
         title = namespace + name
@@ -91,7 +103,7 @@ def write_bones(scene: FbxScene, skeleton: FileSkeleton, namespace: str) -> list
         bone = _write_model(scene, title, "LimbNode", skeleton.rest_translation(joint), turn)
         parent = skeleton.parents[joint]
         scene.connect(attribute, bone)
-        scene.connect(bone, bones[parent] if parent >= 0 else 0)
+        scene.connect(bone, bones[parent] if parent >= 0 else group)
         bones.append(bone)
     return bones
 

@@ -67,7 +67,7 @@ def write(
     for character in cast:
         skeleton = file_skeleton(character, AXES["glb"], style)
         prefix = f"{character.name}:" if len(cast) > 1 else ""
-        first = scene.add_skeleton(skeleton, prefix)
+        first = scene.add_skeleton(skeleton, prefix, character.name if prefix else "")
         if style.with_mesh and character.mesh is not None:
             mesh = strongest(character.mesh, style.max_influences)
             scene.add_skin(skeleton, mesh, first, f"{prefix}Body")
@@ -115,7 +115,7 @@ class _Scene:
         }
         return {key: value for key, value in parts.items() if value != []}
 
-    def add_skeleton(self, skeleton: FileSkeleton, prefix: str) -> int:
+    def add_skeleton(self, skeleton: FileSkeleton, prefix: str, group: str) -> int:
         """Add one node per joint; return the number of the first."""
         first = len(self.nodes)
         for joint, name in enumerate(skeleton.joint_names):
@@ -127,7 +127,12 @@ class _Scene:
                 "rotation": rotation[[1, 2, 3, 0]].tolist(),
             }
             self.nodes.append({**node, "children": children} if children else node)
-        self.roots.append(first)
+        root = first
+        if group:
+            # A node around each skeleton keeps several in one file apart.
+            root = len(self.nodes)
+            self.nodes.append({"name": group, "children": [first]})
+        self.roots.append(root)
         return first
 
     def add_skin(self, skeleton: FileSkeleton, mesh: SkinnedMesh, first: int, name: str) -> None:

@@ -103,7 +103,8 @@ def test_several_characters_share_a_file_with_one_root_each(tmp_path: Path) -> N
     scene = read_fbx.read(path)
     roots = [name for name in scene.joint_names if name.endswith("Hips")]
     assert roots == ["Ann:Hips", "Bob:Hips"]
-    assert len(scene.joint_names) == 2 * 55 + 1
+    # Each below a node of its own, and one skin.
+    assert len(scene.joint_names) == 2 * (1 + 55) + 1
     found = scene.joints(("Bob:LeftHand",))[:, 0]
     wrist = cast[1].motion.joint_names.index("left_wrist")
     assert np.abs(found - joints(cast[1].motion)[:, wrist]).max() < TOLERANCE_M

@@ -37,7 +37,8 @@ def read(job: dict[str, Any]) -> None:
         scene.render.fps = round(job["fps"])
     IMPORTERS[job["importer"]](job["file"])
     armatures = [each for each in scene.objects if each.type == "ARMATURE"]
-    armature = armatures[0]
+    # The one that has the joints asked for.
+    armature = next(each for each in armatures if job["names"][0] in each.data.bones)
     action = armature.animation_data.action
     first, last = action.frame_range
     meshes = [
@@ -65,7 +66,9 @@ def read(job: dict[str, Any]) -> None:
             skins.append(points.reshape(-1, 3) @ world[:3, :3].T + world[:3, 3])
     facts = {
         "skeletons": len(armatures),
-        "roots": [bone.name for bone in armature.data.bones if bone.parent is None],
+        "roots": [
+            bone.name for each in armatures for bone in each.data.bones if bone.parent is None
+        ],
         "bones": len(armature.data.bones),
         "fps": scene.render.fps / scene.render.fps_base,
         "frames": float(last - first + 1),

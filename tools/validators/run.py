@@ -89,8 +89,10 @@ def compare(tool: str, written: Written, job: dict[str, Any]) -> Iterator[Findin
     yield from distances(tool, written, joints, skins)
     name = written.path.name
     if "roots" in facts:
-        yield Finding(tool, name, "roots", len(facts["roots"]), 1)
-        yield Finding(tool, name, "skeletons", facts["skeletons"], 1)
+        extra = abs(len(facts["roots"]) - written.people)
+        yield Finding(tool, name, "roots too many", extra, 0)
+        extra = abs(facts["skeletons"] - written.people)
+        yield Finding(tool, name, "skeletons too many", extra, 0)
     if "fps" in facts and tool not in ("blender glb", "blender usd"):
         yield Finding(tool, name, "frame rate (rel.)", abs(facts["fps"] / written.fps - 1), 1e-6)
     if "frames" in facts:

@@ -38,6 +38,7 @@ class Written:
         skins: (vertex, 3) in `SKIN_FRAMES`; empty without a skin.
         fps: frames per second.
         plain: no vertex follows more than four joints, which some readers need.
+        people: how many skeletons the file holds; the truth is of one of them.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Written:
     skins: tuple[FloatArray, ...]
     fps: float
     plain: bool = True
+    people: int = 1
 
 
 def person() -> Character:
@@ -70,6 +72,7 @@ def write_all(folder: Path) -> list[Written]:
     out.append(_character(folder / "all_weights.glb", full, SkeletonStyle()))
     mixamo = SkeletonStyle(names="mixamo", with_mesh=False)
     out.append(_character(folder / "no_skin.fbx", four, mixamo))
+    out += _two_people(folder, four)
     for order in ("ZXY", "ZYX", "XYZ"):
         path = folder / f"order_{order}.bvh"
         bvh.write(full.motion, path, order=order)
@@ -85,6 +88,18 @@ def write_frame_rates(folder: Path) -> list[Written]:
         path = folder / f"rate_{fps:.5g}{'n' if fps == 60.0 / 1.001 else ''}.fbx"
         fbx.write(character, path)
         out.append(_truth(path, character, SkeletonStyle()))
+    return out
+
+
+def _two_people(folder: Path, first: Character) -> list[Written]:
+    """Write two people into one file; the truth is of the second."""
+    second = Character(spinning_body(FRAMES, FPS, seed=8), first.mesh, "Bob")
+    out = []
+    for path, write in ((folder / "two.fbx", fbx.write), (folder / "two.glb", glb.write)):
+        write([first, second], path)
+        alone = _truth(path, replace(second, mesh=None), SkeletonStyle())
+        names = tuple(f"Bob:{name}" for name in alone.joint_names)
+        out.append(replace(alone, joint_names=names, people=2))
     return out
 
 
