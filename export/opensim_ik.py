@@ -121,6 +121,8 @@ def solve(
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     opensim.Logger.setLevelString("Error")
+    # Else it leaves opensim.log in whatever folder the user stands in.
+    opensim.Logger.removeFileSink()
     if setup.geometry is not None:
         opensim.ModelVisualizer.addDirToGeometrySearchPaths(str(setup.geometry))
     _write_markers(points, folder / "markers.trc", person_id)

@@ -48,6 +48,7 @@ def read_mot(path: str) -> tuple[dict[str, Any], Any]:
 
 if __name__ == "__main__":
     opensim.Logger.setLevelString("Off")
+    opensim.Logger.removeFileSink()
     for one in json.loads(Path(sys.argv[1]).read_text()):
         found, numbers = {"trc": read_trc, "mot": read_mot}[one["kind"]](one["file"])
         Path(one["out"] + ".json").write_text(json.dumps(found))
