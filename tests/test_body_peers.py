@@ -10,6 +10,7 @@ import contextlib
 import io
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -80,33 +81,50 @@ def imported(name: str, needed_for: str) -> ModuleType:
     return found
 
 
-def smplx_output(file: Path, pose: Pose, dtype: str) -> Any:
+@lru_cache(maxsize=2)
+def smplx_model(file: Path, dtype: str) -> Any:
     smplx = imported("smplx", "smplx==0.1.28")
     torch = imported("torch", "torch")
-    kind = getattr(torch, dtype)
-
-    def tensor(values: FloatArray) -> Any:
-        return torch.tensor(values, dtype=kind)
-
     # It reports on standard output, which belongs to our own commands.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = smplx.create(
+        return smplx.create(
             str(file), model_type="smplx", num_betas=16, num_expression_coeffs=10,
-            use_pca=False, flat_hand_mean=True, batch_size=FRAMES, dtype=kind,
+            use_pca=False, flat_hand_mean=True, batch_size=FRAMES, dtype=getattr(torch, dtype),
         )  # fmt: skip
-        return model(
-            betas=tensor(np.tile(pose.betas, (FRAMES, 1))),
-            expression=tensor(pose.expression),
-            global_orient=tensor(pose.part(0, 1)),
-            body_pose=tensor(pose.part(1, 21)),
-            jaw_pose=tensor(pose.part(22, 1)),
-            leye_pose=tensor(pose.part(23, 1)),
-            reye_pose=tensor(pose.part(24, 1)),
-            left_hand_pose=tensor(pose.part(25, 15)),
-            right_hand_pose=tensor(pose.part(40, 15)),
-            transl=tensor(pose.transl),
-        )
+
+
+def smplx_output(file: Path, pose: Pose, dtype: str) -> Any:
+    model = smplx_model(file, dtype)
+    torch = imported("torch", "torch")
+
+    def tensor(values: FloatArray) -> Any:
+        return torch.tensor(values, dtype=getattr(torch, dtype))
+
+    return model(
+        betas=tensor(np.tile(pose.betas, (FRAMES, 1))),
+        expression=tensor(pose.expression),
+        global_orient=tensor(pose.part(0, 1)),
+        body_pose=tensor(pose.part(1, 21)),
+        jaw_pose=tensor(pose.part(22, 1)),
+        leye_pose=tensor(pose.part(23, 1)),
+        reye_pose=tensor(pose.part(24, 1)),
+        left_hand_pose=tensor(pose.part(25, 15)),
+        right_hand_pose=tensor(pose.part(40, 15)),
+        transl=tensor(pose.transl),
+    )
+
+
+def test_points_of_the_free_body_mean_what_smplx_says(free_file: Path) -> None:
+    joint_names = imported("smplx.joint_names", "smplx==0.1.28").JOINT_NAMES
+    body = load_body()
+    zero = np.zeros((FRAMES, 55, 3))
+    still = Pose(np.zeros(16), np.zeros((FRAMES, 10)), zero, np.zeros((FRAMES, 3)))
+    joints = smplx_output(free_file, still, "float32").joints
+    theirs = dict(zip(joint_names, joints[0].detach().numpy(), strict=False))
+    for name, vertex in zip(body.landmark_names, body.landmark_vertices, strict=True):
+        their_name = name.replace("_tip", "")
+        np.testing.assert_allclose(theirs[their_name], body.template[vertex], atol=AGREEMENT_M)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -147,15 +165,3 @@ def test_agrees_with_body_models(file: Path, body: BodyModel) -> None:
     ours = body.skin(with_mean, pose.betas, pose.transl, expression=pose.expression)
     assert np.linalg.norm(ours - theirs, axis=-1).max() < AGREEMENT_M
     assert model.joint_names == list(body.joint_names)
-
-
-def test_points_of_the_free_body_mean_what_smplx_says(free_file: Path) -> None:
-    joint_names = imported("smplx.joint_names", "smplx==0.1.28").JOINT_NAMES
-    body = load_body()
-    zero = np.zeros((FRAMES, 55, 3))
-    still = Pose(np.zeros(16), np.zeros((FRAMES, 10)), zero, np.zeros((FRAMES, 3)))
-    joints = smplx_output(free_file, still, "float32").joints
-    theirs = dict(zip(joint_names, joints[0].detach().numpy(), strict=False))
-    for name, vertex in zip(body.landmark_names, body.landmark_vertices, strict=True):
-        their_name = name.replace("_tip", "")
-        np.testing.assert_allclose(theirs[their_name], body.template[vertex], atol=AGREEMENT_M)

@@ -150,11 +150,13 @@ def _read(path: Path) -> dict[str, Array]:
             f"the same model. {WHERE_TO_GET_IT}. {FREE_OFFER}"
         )
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
-            if not hasattr(data, "files"):
-                raise BodyError(f"{path.name} is a single array, not a body. {FREE_OFFER}")
-            wanted = [key for key in (*_NEEDED, *_OPTIONAL) if key in data.files]
-            return {key: _plain_array(path, data, key) for key in wanted}
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise zipfile.BadZipFile("it is no archive, or its end is missing")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as data:
+                wanted = [key for key in (*_NEEDED, *_OPTIONAL) if key in data.files]
+                return {key: _plain_array(path, data, key) for key in wanted}
     except _UNREADABLE as error:
         raise BodyError(
             f"{path.name} is damaged, incomplete or no npz file ({error}). Download it again. "
