@@ -161,7 +161,8 @@ def undistort_point(lens: FloatArray, u: float, v: float) -> tuple[float, float]
         dy = (a * fy - b * fx) / det
         x -= dx
         y -= dy
-        if dx * dx + dy * dy < 1e-24:
+        # Newton squares the error in each step: after one of 1e-7 the next would be 1e-14.
+        if dx * dx + dy * dy < 1e-14:
             return x, y
     return math.nan, math.nan
 

@@ -7,12 +7,15 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
-from mocap.core.lens import undistort_points
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.linear_kernels import invert_symmetric, unpack_symmetric
 from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
-from mocap.reconstruct.triangulation_kernels import agreeing_views, triangulate_kernel
+from mocap.reconstruct.triangulation_kernels import (
+    agreeing_views,
+    triangulate_kernel,
+    undistort_views,
+)
 
 # Detectors guess hidden keypoints with little confidence; below this the guesses do harm.
 MIN_CONFIDENCE = 0.2
@@ -83,9 +86,9 @@ def observed_pixels(
 
 def rays_of(vectors: FloatArray, pixels: FloatArray) -> FloatArray:
     """Return undistorted x/z, y/z (point, camera, 2) of pixels (point, camera, 2)."""
-    rays = np.full((len(vectors), len(pixels), 2), np.nan)
-    undistort_points(vectors, np.ascontiguousarray(pixels.swapaxes(0, 1)), rays)
-    return np.ascontiguousarray(rays.swapaxes(0, 1))
+    rays = np.full_like(pixels, np.nan)
+    undistort_views(vectors, pixels, rays)
+    return rays
 
 
 def median_error_px(squared_errors: FloatArray, agreeing: BoolArray) -> FloatArray:

@@ -10,7 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
+from mocap.core.lens import (
+    FASTMATH,
+    MIN_DEPTH_M,
+    TUKEY,
+    project_point_derivative,
+    robust_weight,
+    undistort_point,
+)
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.linear_kernels import (
     add_normal_equations,
@@ -27,6 +34,18 @@ MAX_PAIRS = MAX_VIEWS_ALL_PAIRS * (MAX_VIEWS_ALL_PAIRS - 1) // 2
 GAUSS_NEWTON_STEPS = 6
 # Gauss-Newton gains about a digit a step: after one of 0.3 mm the next is far below any noise.
 CONVERGED_STEP_M = 3e-4
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def undistort_views(vectors: FloatArray, pixels: FloatArray, rays: FloatArray) -> None:
+    """Write x/z, y/z of pixels (point, camera, 2) into `rays`; NaN is not seen."""
+    for n in range(len(pixels)):
+        for c in range(len(vectors)):
+            rays[n, c] = np.nan
+            if not np.isnan(pixels[n, c, 0]):
+                x, y = undistort_point(vectors[c, 6:], pixels[n, c, 0], pixels[n, c, 1])
+                rays[n, c, 0] = x
+                rays[n, c, 1] = y
 
 
 @njit(inline="always", fastmath=FASTMATH, cache=True)
@@ -65,19 +84,24 @@ def _truncated_cost(
     point: FloatArray,
     gate_squared: float,
     best: float,
+    agrees: BoolArray,
 ) -> float:
-    """Return the MSAC cost of a point over its views, stopping once it exceeds `best`."""
+    """Return the MSAC cost of a point over its views, stopping once it exceeds `best`.
+
+    Writes which views are within the gate, as far as it came.
+    """
     cost = 0.0
     for q in range(count):
         c = views[q]
         x, y, z = in_camera(poses[c], point[0], point[1], point[2])
-        if z < MIN_DEPTH_M:
-            cost += gate_squared
-        else:
+        error = gate_squared
+        if z > MIN_DEPTH_M:
             iz = 1.0 / z
             e_u = (x * iz - rays[c, 0]) * vectors[c, 6]
             e_v = (y * iz - rays[c, 1]) * vectors[c, 7]
-            cost += min(e_u * e_u + e_v * e_v, gate_squared)
+            error = min(e_u * e_u + e_v * e_v, gate_squared)
+        agrees[q] = error < gate_squared
+        cost += error
         if cost >= best:
             return cost
     return cost
@@ -95,11 +119,18 @@ def _best_pair(
     a: FloatArray,
     b: FloatArray,
     scratch: FloatArray,
+    agrees: BoolArray,
     best_point: FloatArray,
 ) -> bool:
-    """Write the pair solution with the least truncated cost; False when no pair has one."""
+    """Write the pair solution with the least truncated cost; False when no pair has one.
+
+    Two views that both agree with the best solution so far are not tried as a pair: a better one
+    needs a view that the best one lacks, so another pair leads to it. `agrees` (2, camera) is
+    scratch: row 0 for the pair at hand, row 1 for the best.
+    """
     a_pair, b_pair, point = scratch[0, :6], scratch[0, 6:9], scratch[0, 9:]
     best = np.inf
+    agrees[1, :count] = False
     pairs = count * (count - 1) // 2
     sampled = count > MAX_VIEWS_ALL_PAIRS
     state = seed % 2147483646 + 1
@@ -116,6 +147,8 @@ def _best_pair(
             if j == count:
                 i += 1
                 j = i + 1
+        if agrees[1, i] and agrees[1, j]:
+            continue
         ci, cj = views[i], views[j]
         for k in range(6):
             a_pair[k] = a[ci, k] + a[cj, k]
@@ -123,13 +156,46 @@ def _best_pair(
             b_pair[k] = b[ci, k] + b[cj, k]
         if not solve_symmetric(a_pair, b_pair, point):
             continue
-        cost = _truncated_cost(poses, vectors, rays, views, count, point, gate_squared, best)
+        cost = _truncated_cost(
+            poses, vectors, rays, views, count, point, gate_squared, best, agrees[0]
+        )
         if cost < best:
             best = cost
             best_point[:] = point
+            agrees[1, :count] = agrees[0, :count]
             if best < gate_squared:
                 break  # no view is truncated: all of them agree
     return best < np.inf
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _join_views(
+    poses: FloatArray,
+    views: IntArray,
+    count: int,
+    agrees: BoolArray,
+    a: FloatArray,
+    b: FloatArray,
+    scratch: FloatArray,
+    point: FloatArray,
+) -> None:
+    """Replace a pair's solution by the linear one of all views that agree with it.
+
+    Each ray counts by its depth, so that its equations measure pixels: Gauss-Newton then starts
+    a step nearer than from the pair alone.
+    """
+    a_sum, b_sum = scratch[0, :6], scratch[0, 6:9]
+    scratch[0, :9] = 0.0
+    for q in range(count):
+        if agrees[q]:
+            c = views[q]
+            _, _, z = in_camera(poses[c], point[0], point[1], point[2])
+            weight = 1.0 / (z * z)
+            for k in range(6):
+                a_sum[k] += weight * a[c, k]
+            for k in range(3):
+                b_sum[k] += weight * b[c, k]
+    solve_symmetric(a_sum, b_sum, point)
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -196,6 +262,7 @@ def triangulate_kernel(
     a_sum, b_sum, step = np.zeros(6), np.zeros(3), np.zeros(3)
     scratch = np.zeros((2, 12))
     views = np.zeros(cameras, np.int64)
+    agrees = np.zeros((2, cameras), np.bool_)
     point = np.zeros(3)
     for n in range(len(pixels)):
         points[n] = np.nan
@@ -208,9 +275,10 @@ def triangulate_kernel(
                 views[count] = c
                 count += 1
         if count < 2 or not _best_pair(
-            poses, vectors, rays[n], views, count, gate_squared, n, a, b, scratch, point
+            poses, vectors, rays[n], views, count, gate_squared, n, a, b, scratch, agrees, point
         ):
             continue
+        _join_views(poses, views, count, agrees[1], a, b, scratch, point)
         inside = 0
         for _ in range(GAUSS_NEWTON_STEPS):
             inside = _linearise(
