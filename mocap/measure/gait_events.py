@@ -127,6 +127,8 @@ def jumps(segments: Segments, com: FloatArray) -> tuple[Jump, ...]:
     """
     heights = [np.fmin(_foot_point(segments, side, "toe")[:, 2],
                        _foot_point(segments, side, "heel")[:, 2]) for side in SIDES]  # fmt: skip
+    if not all(np.isfinite(height).any() for height in heights):
+        return ()
     # Feet stand most of the time: the lower quartile is the standing height of each.
     lifted = [height - np.nanpercentile(height, 25.0) for height in heights]
     airborne = np.fmin(*lifted) > AIRBORNE_M

@@ -1,0 +1,159 @@
+"""Results as tables for other programs: a header and rows of texts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mocap.core.shapes import FloatArray
+from mocap.measure.exercise import Exercise
+from mocap.measure.pitching import Pitch, Pitching
+from mocap.measure.pitching_curves import CURVE_UNITS
+from mocap.measure.pitching_events import EVENTS
+
+Table = tuple[list[str], list[list[str]]]
+
+# Column names of event times that scripts for the OpenBiomechanics Project's tables expect.
+EVENT_COLUMNS = {
+    "peak_knee_height": "pkh_time",
+    "foot_contact": "fp_10_time",
+    "foot_plant": "fp_100_time",
+    "max_external_rotation": "MER_time",
+    "ball_release": "BR_time",
+    "max_internal_rotation": "MIR_time",
+}
+_BEFORE_S, _AFTER_S = 0.3, 0.4
+
+
+def csv_text(table: Table) -> str:
+    """Return a table as CSV text, lines ending in a single newline."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table[0])
+    writer.writerows(table[1])
+    return out.getvalue()
+
+
+def cell(value: float | str) -> str:
+    """Return a value as text: numbers with six digits, nothing for what is not known."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.6g}" if math.isfinite(value) else ""
+
+
+def pitching_table(take: str, found: Pitching) -> Table:
+    """Return one row per throw: events, then every metric with its 95 % band.
+
+    `untrusted` names the metrics that are greyed in the report, separated by semicolons.
+    """
+    head = ["session_pitch", "hand", "fps", "angle_filter_hz", "target_deg", "thorax"]
+    head += [column for name in EVENTS for column in (EVENT_COLUMNS[name], f"{name}_sd_ms")]
+    names = [metric.name for metric in found.pitches[0].metrics] if found.pitches else []
+    head += [column for name in names for column in (name, f"{name}_band")]
+    return [*head, "untrusted"], [_pitch_row(take, found, pitch) for pitch in found.pitches]
+
+
+def _pitch_row(take: str, found: Pitching, pitch: Pitch) -> list[str]:
+    fps = found.thrower.fps
+    row: list[float | str] = [
+        session_pitch(take, pitch),
+        found.hand,
+        fps,
+        float("nan") if found.options.angle_cutoff_hz is None else found.options.angle_cutoff_hz,
+        found.target_deg,
+        found.thrower.thorax,
+    ]
+    for name in EVENTS:
+        event = pitch.events.get(name)
+        row += [event.time_s(fps), event.confidence_ms] if event else ["", ""]
+    for metric in pitch.metrics:
+        row += [metric.value, metric.band]
+    row.append(";".join(metric.name for metric in pitch.metrics if not metric.trusted))
+    return [cell(value) for value in row]
+
+
+def session_pitch(take: str, pitch: Pitch) -> str:
+    """Return the name of a throw: the take and its number."""
+    return f"{take}_{pitch.number}"
+
+
+def curves_table(take: str, found: Pitching) -> Table:
+    """Return one row per frame and throw, from before the knee's rise to after the follow-through.
+
+    Every row repeats the throw's event times.
+    """
+    fps, frames = found.thrower.fps, found.thrower.frame_count
+    rows: list[list[str]] = []
+    for pitch in found.pitches:
+        marks = [event.frame for event in pitch.events.values()]
+        start = max(0, math.floor(min(marks) - _BEFORE_S * fps))
+        end = min(frames, math.ceil(max(marks) + _AFTER_S * fps))
+        times = [
+            cell(pitch.events[name].time_s(fps)) if name in pitch.events else "" for name in EVENTS
+        ]
+        rows += [
+            [
+                session_pitch(take, pitch),
+                cell(frame / fps),
+                *(cell(float(found.curves[name][frame])) for name in CURVE_UNITS),
+                *times,
+            ]
+            for frame in range(start, end)
+        ]
+    columns = [f"{name}_{unit.replace('/', '_per_')}" for name, unit in CURVE_UNITS.items()]
+    return ["session_pitch", "time", *columns, *(EVENT_COLUMNS[n] for n in EVENTS)], rows
+
+
+def exercise_table(take: str, found: Exercise) -> Table:
+    """Return one row per repetition, cycle or jump."""
+    columns = list(dict.fromkeys(name for row in found.reading.rows for name in row))
+    head = ["take", *(_with_unit(name, found) for name in columns)]
+    return head, [
+        [take, *(cell(row.get(name, "")) for name in columns)] for row in found.reading.rows
+    ]
+
+
+def summary_table(found: Exercise) -> Table:
+    """Return one row per summary metric."""
+    head = ["name", "value", "band", "systematic", "unit", "untrusted_because", "definition"]
+    return head, [
+        [m.name, cell(m.value), cell(m.band), cell(m.systematic), m.unit, m.reason, m.definition]
+        for m in found.metrics
+    ]
+
+
+def exercise_curves_table(found: Exercise) -> Table:
+    """Return one row per frame."""
+    return frame_table(
+        {_with_unit(name, found): curve for name, curve in found.reading.curves.items()}, found.fps
+    )
+
+
+def frame_table(columns: dict[str, FloatArray], fps: float) -> Table:
+    """Return columns (frame,) by name as a table with a time column."""
+    values: Sequence[FloatArray] = list(columns.values())
+    count = len(values[0]) if values else 0
+    rows = [
+        [cell(frame / fps), *(cell(float(each[frame])) for each in values)]
+        for frame in range(count)
+    ]
+    return ["time", *columns], rows
+
+
+def _with_unit(name: str, found: Exercise) -> str:
+    unit = found.reading.units.get(name, "")
+    word = {"% thigh": "percent_thigh", "% stride": "percent_stride", "m/s": "m_per_s"}
+    return f"{name}_{word.get(unit, unit).replace('/', '_per_')}" if unit else name
+
+
+def phase_curve(curve: FloatArray, zero: float, hundred: float, phases: FloatArray) -> FloatArray:
+    """Return a curve at phases in per cent, 0 at frame `zero` and 100 at frame `hundred`.
+
+    NaN outside of the take and in gaps.
+    """
+    frames = zero + (hundred - zero) * phases / 100.0
+    return np.interp(frames, np.arange(len(curve)), curve, left=np.nan, right=np.nan)

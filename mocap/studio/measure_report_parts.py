@@ -1,0 +1,202 @@
+"""Parts that all measurement reports share: metric tables, curves, quality, thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import FloatArray
+from mocap.measure.metric import Metric
+from mocap.studio.figures import AMBER, BLUE, GREY, Figure
+from mocap.studio.page import (
+    Markup,
+    image,
+    join,
+    number,
+    percent,
+    prose,
+    section,
+    tag,
+    text,
+)
+
+GREEN = "#2a9d5c"
+PURPLE = "#7b5bb5"
+COLOURS = (BLUE, AMBER, GREEN, PURPLE, "#c0504d", GREY)
+
+_WRAP = "white-space:normal;text-align:left;max-width:44ch"
+_FAINT = "color:var(--soft);font-style:italic"
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture of a moment: PNG, and what it shows."""
+
+    png: bytes
+    caption: str
+
+
+def words(name: str) -> str:
+    """Return a name for people: peak_knee_height -> Peak knee height."""
+    return name.replace("_", " ").capitalize()
+
+
+def decimals(unit: str) -> int:
+    """Return how many digits after the point a unit is worth."""
+    return {"deg/s": 0, "ms": 0, "": 0, "m": 3, "s": 3, "m/s": 2}.get(unit, 1)
+
+
+def plus_minus(value: float, unit: str) -> str:
+    """Return a band as text, or a dash when it is unknown."""
+    return f"± {number(value, decimals(unit), unit)}" if np.isfinite(value) else "–"
+
+
+def metric_table(
+    metrics: Sequence[Metric], extra: Mapping[str, Sequence[str]] | None = None
+) -> Markup:
+    """Return metrics with band and limit; those not to be trusted are grey and say why.
+
+    `extra` are further columns by title, one text per metric.
+    """
+    more = dict(extra or {})
+    head = ["Metric", "Value", "95 % band", "Method limit", *more, "Read with care"]
+    rows = []
+    for k, metric in enumerate(metrics):
+        style = {} if metric.trusted else {"style": _FAINT}
+        cells = [
+            number(metric.value, decimals(metric.unit), metric.unit),
+            plus_minus(metric.band, metric.unit) if metric.unit else "",
+            plus_minus(metric.systematic, metric.unit) if metric.unit else "",
+            *(column[k] for column in more.values()),
+        ]
+        rows.append(
+            tag(
+                "tr",
+                tag("td", text(metric.label), title=metric.definition),
+                *(tag("td", text(cell)) for cell in cells),
+                tag("td", text(metric.reason), style=_WRAP),
+                **style,
+            )
+        )
+    inner = tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", text(each), scope="col") for each in head))),
+        tag("tbody", *rows),
+    )
+    return tag("div", inner, class_="table")
+
+
+METRIC_NOTE = (
+    "Band: chance errors of this take, from the uncertainty of its own key points. Method limit: "
+    "largest known difference between this kind of measurement and laboratory references; it is "
+    "mostly constant and cancels when the same person is compared with themselves. Grey italics: "
+    "not to be trusted as a single value, with the reason. Hover over a name for its definition."
+)
+
+
+def warnings_box(sentences: Sequence[str]) -> Markup:
+    """Return what to keep in mind, or a calm line."""
+    if not sentences:
+        return tag("p", text("Nothing stands against reading these numbers."), class_="calm")
+    items = [tag("li", prose(sentence)) for sentence in sentences]
+    return tag("div", tag("h2", text("Keep in mind")), tag("ul", *items), class_="warnings")
+
+
+def quality_line(points: Points3D | None) -> tuple[tuple[str, str], ...]:
+    """Return what the key points say about the take: reprojection, filled share, uncertainty."""
+    if points is None:
+        return ()
+    error, sigma = points.reprojection_error_px, 1000.0 * points.sigma_m
+    filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
+    return (
+        ("Median reprojection error", number(_median(error), 2, "px")),
+        ("Key points interpolated", percent(filled)),
+        ("Key points missing", percent(points.share(Source.MISSING))),
+        ("Median key-point uncertainty", number(_median(sigma), 1, "mm")),
+    )
+
+
+def _median(values: FloatArray) -> float:
+    known = np.asarray(values)[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def thumbnails(pictures: Sequence[Thumbnail]) -> Markup:
+    """Return pictures side by side with their captions."""
+    if not pictures:
+        return Markup("")
+    figures = [
+        tag("figure", image(each.png, each.caption), tag("figcaption", text(each.caption)))
+        for each in pictures
+    ]
+    style = "display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:4px 16px"
+    return tag("div", *figures, style=style)
+
+
+def made_with(pairs: Sequence[tuple[str, str]]) -> Markup:
+    """Return how the numbers were made: filters, conventions, versions."""
+    entries = [join([tag("dt", text(label)), tag("dd", text(value))]) for label, value in pairs]
+    return section("How this was measured", tag("dl", *entries))
+
+
+def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
+    """Return a curve of a figure; `width`, `dash` and `shown` shape it."""
+    style = {"color": colour, "width": more.pop("width", 2.0)}
+    if "dash" in more:
+        style["dash"] = more.pop("dash")
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "name": text(name),
+        "line": style,
+        "hovertemplate": "%{y:.1f}",
+        **more,
+    }
+
+
+def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str) -> Figure:
+    """Return a filled band of a figure; points without values are left out."""
+    seen = np.isfinite(low) & np.isfinite(high)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.concatenate([x[seen], x[seen][::-1]]),
+        "y": np.concatenate([high[seen], low[seen][::-1]]),
+        "fill": "toself",
+        "fillcolor": rgba,
+        "line": {"width": 0},
+        "name": text(name),
+        "hoverinfo": "skip",
+    }
+
+
+def layout(x_title: str, y_title: str, **more: Any) -> Figure:
+    """Return a figure's layout with titled axes and the legend above."""
+    x_axis = {"title": {"text": x_title}} | more.pop("xaxis", {})
+    return {
+        "xaxis": x_axis,
+        "yaxis": {"title": {"text": y_title}},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        "hovermode": "x unified",
+        "margin": {"l": 56, "r": 10, "t": 30, "b": 44},
+        **more,
+    }
+
+
+def vertical(x: float, label: str, *, level: float = 1.0) -> tuple[Figure, Figure]:
+    """Return a vertical line and its label for a layout's shapes and annotations."""
+    shape = {
+        "type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",
+        "line": {"color": GREY, "width": 1, "dash": "dot"},
+    }  # fmt: skip
+    note = {
+        "x": x, "y": level, "yref": "paper", "yanchor": "top", "xanchor": "left",
+        "text": text(label), "showarrow": False, "font": {"size": 10, "color": GREY},
+    }  # fmt: skip
+    return shape, note
