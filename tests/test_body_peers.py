@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,8 @@ from mocap.core.shapes import FloatArray
 AGREEMENT_M = 1e-6
 
 FRAMES = 3
+
+LICENSED_FILE = "MOCAP_SMPLX_FILE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,12 +63,17 @@ def free_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["free", "random"])
+@pytest.fixture(scope="module", params=["free", "random", "licensed"])
 def file(
     request: pytest.FixtureRequest, free_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     if request.param == "free":
         return free_file
+    if request.param == "licensed":
+        named = os.environ.get(LICENSED_FILE)
+        if not named:
+            pytest.skip(f"{LICENSED_FILE} does not name an SMPL-X file of your own")
+        return Path(named)
     return save(random_body(), tmp_path_factory.mktemp("random") / "SMPLX_NEUTRAL.npz")
 
 
