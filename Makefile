@@ -34,6 +34,7 @@ lint: venv
 bench: venv
 	$(BIN)/python benchmarks/geometry.py --setup --check
 	$(BIN)/python benchmarks/demo_accuracy.py --check
+	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
 
 # What other programs read in our files; installs them apart, skips what cannot be had.

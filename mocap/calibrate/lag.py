@@ -20,7 +20,7 @@ from mocap.core.detections import Corners
 from mocap.core.lens import CAUCHY
 from mocap.core.shapes import FloatArray, IntArray
 
-# Shifts tried; a larger one is a missing trim that `mocap sync` finds.
+# Shifts tried; a larger one is a missing trim that a person sees.
 MAX_LAG_FRAMES = 4
 # Frames of a pair that are solved, evenly spread, and the least that tell.
 MAX_FRAMES, MIN_FRAMES = 40, 6

@@ -154,9 +154,10 @@ def _timing(camera: CameraReport) -> list[Finding]:
     word = "late" if offset > 0 else "early"
     text = f"camera '{camera.name}' is {abs(offset):.1f} frames {word} against the others."
     trim = "its video" if offset > 0 else "the other videos"
+    frames = max(round(abs(offset)), 1) * (1 if offset > 0 else -1)
     remedy = (
-        f"Trim {max(round(abs(offset)), 1)} frame(s) off the start of {trim}, or synchronise the "
-        "videos with `mocap sync`, and calibrate again."
+        f"Trim {abs(frames)} frame(s) off the start of {trim}, or calibrate again with "
+        f"`--late {camera.name}={frames}`. Its takes may run late as well."
     )
     return [Finding(_level(abs(offset), TIME_OFFSET_WARN, TIME_OFFSET_FAIL), text, remedy)]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
 from mocap.calibrate.corners import detect_corners
+from mocap.calibrate.lag import shift_frames
 from mocap.calibrate.report import CalibrationReport, Verdict
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
@@ -33,11 +34,17 @@ LOOKS_PER_SECOND = 15.0
 
 
 def calibrate_session(
-    session: Session, console: Console, *, step: int | None = None, force: bool = False
+    session: Session,
+    console: Console,
+    *,
+    step: int | None = None,
+    late_frames: Mapping[str, int] | None = None,
+    force: bool = False,
 ) -> CalibrationResult:
     """Calibrate the rig of a session and store calibration, board poses and report.
 
-    Corners already found in unchanged videos are used again unless `force`.
+    Corners already found in unchanged videos are used again unless `force`. `late_frames` says
+    by camera how many frames its board recording runs late.
 
     Raises:
         SessionError, InputError: the recordings are incomplete or unreadable.
@@ -46,12 +53,21 @@ def calibrate_session(
     recording = check_calibration_videos(session)
     console.warnings(recording.warnings)
     board = session.board()
-    every = step if step is not None else _step(recording.fps)
+    # Frames that are stepped over cannot be shifted by one frame.
+    every = step if step is not None else (1 if late_frames else _step(recording.fps))
     hashes = FileHashes(session.hash_cache_path, session.root)
     corners = [
         _corners(session, info, board, every, hashes, console, force)
         for info in recording.infos.values()
     ]
+    late = dict(late_frames or {})
+    unknown = sorted(set(late) - set(recording.infos))
+    if unknown:
+        raise InputError(
+            f"there is no camera '{unknown[0]}' to shift; the calibration folder has "
+            f"{', '.join(recording.infos)}."
+        )
+    corners = [shift_frames(each, late.get(each.camera, 0)) for each in corners]
     result = calibrate(corners, board)
     say_report(console, result.report)
     _store(session, result, recording, board, console)
@@ -73,14 +89,18 @@ def ensure_calibration(session: Session, console: Console) -> bool:
             f"session {session.root} has no calibration. Copy the board recordings to "
             f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
         )
-    result = calibrate_session(session, console)
-    if result.report.verdict == Verdict.FAIL:
+    require_pass(session, calibrate_session(session, console).report)
+    return True
+
+
+def require_pass(session: Session, report: CalibrationReport) -> None:
+    """Raise CalibrationError when the verdict of a calibration is FAIL."""
+    if report.verdict == Verdict.FAIL:
         raise CalibrationError(
             f"the calibration of {session.root} failed; the reasons are above and in "
-            f"{session.calibration_report_path}. Record the board again, or run once more to use "
-            "it all the same."
+            f"{session.calibration_page_path}. Mend what they name and calibrate again; `mocap "
+            "run` uses the calibration that was written all the same, and says so."
         )
-    return True
 
 
 def _warn_of_failure(session: Session, console: Console) -> None:

@@ -127,9 +127,10 @@ def _key_figures(data: ReportData, residual: FloatArray) -> Markup:
                 f"median; 95 % below {number(float(percentile(length, 95.0)), 1, 'px')}",
             ),
             (
-                "Uncertainty",
+                "Uncertainty from noise",
                 number(float(percentile(sigma, 50.0)), 1, "mm"),
-                f"median per axis; 95 % below {number(float(percentile(sigma, 95.0)), 1, 'mm')}",
+                f"median per axis; 95 % below {number(float(percentile(sigma, 95.0)), 1, 'mm')}; "
+                "where the detector puts a joint on the body comes on top",
             ),
             (
                 "Cameras per keypoint",
