@@ -228,6 +228,16 @@ class Take:
         return self.root / ".partial" / f"detections_{camera}.npz"
 
     @property
+    def settings_path(self) -> Path:
+        """What a person says about this take: `take.toml`; it need not exist."""
+        return self.root / "take.toml"
+
+    @property
+    def measure_dir(self) -> Path:
+        """Folder of the measurements."""
+        return self.root / "measure"
+
+    @property
     def export_dir(self) -> Path:
         """Folder of the exported files."""
         return self.root / "export"

@@ -29,6 +29,7 @@ COMMANDS = {
     "export": ("mocap.cli.take_commands", "Write BVH, FBX, GLB, C3D, TRC and more."),
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
+    "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),
     "report": ("mocap.cli.take_commands", "Write the report of a take."),
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),

@@ -1,0 +1,87 @@
+"""`take.toml`: what a person knows about a take better than the computer.
+
+[[pitches]]                      # throws in time order
+ball_release_s = 1.792           # seconds from the first frame; any event of `EVENTS`
+
+[ergonomics]                     # what a pose does not show, as scores of the worksheets
+reba_load = 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mocap.capture.toml_tables import check_keys, load_toml, tables
+from mocap.core.errors import InputError
+
+EVENTS = (
+    "peak_knee_height",
+    "foot_contact",
+    "foot_plant",
+    "max_external_rotation",
+    "ball_release",
+    "max_internal_rotation",
+)
+_EVENT_KEYS = tuple(f"{name}_s" for name in EVENTS)
+ERGONOMICS_KEYS = {
+    "rula_muscle_use": (0, 1),
+    "rula_force": (0, 3),
+    "reba_load": (0, 3),
+    "reba_coupling": (0, 3),
+    "reba_activity": (0, 3),
+    "arm_supported": (0, 1),
+    "wrist_twist_end": (0, 1),
+    "legs_supported": (0, 1),
+    "shoulder_raised": (0, 1),
+}
+"""Least and largest value of each; those that are yes or no may be written true or false."""
+
+
+@dataclass(frozen=True)
+class TakeSettings:
+    """What `take.toml` says.
+
+    Attributes:
+        pitches: per throw, in time order: event -> seconds from the first frame.
+        ergonomics: worksheet inputs by name.
+    """
+
+    pitches: tuple[Mapping[str, float], ...] = ()
+    ergonomics: Mapping[str, int] = field(default_factory=dict)
+
+
+def load_take_settings(path: Path) -> TakeSettings:
+    """Read `take.toml`; without the file there are no settings.
+
+    Raises:
+        InputError: an unknown key or a wrong value; the message names it.
+    """
+    if not path.is_file():
+        return TakeSettings()
+    table = load_toml(path)
+    check_keys(table, ("pitches", "ergonomics"), path)
+    pitches = []
+    for each in tables(table, "pitches", path):
+        check_keys(each, _EVENT_KEYS, path, "[pitches]")
+        pitches.append({key.removesuffix("_s"): _time(each[key], key, path) for key in each})
+    given = table.get("ergonomics", {})
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: 'ergonomics' must be a table written as [ergonomics].")
+    check_keys(given, ERGONOMICS_KEYS, path, "ergonomics")
+    scores = {key: _score(value, key, path) for key, value in given.items()}
+    return TakeSettings(tuple(pitches), scores)
+
+
+def _time(value: object, key: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e6:
+        raise InputError(f"{path}: '{key}' is {value!r}; give seconds from the first frame.")
+    return float(value)
+
+
+def _score(value: object, key: str, path: Path) -> int:
+    least, most = ERGONOMICS_KEYS[key]
+    if not isinstance(value, int) or not least <= int(value) <= most:
+        raise InputError(f"{path}: '{key}' is {value!r}; it must be {least} to {most}.")
+    return int(value)

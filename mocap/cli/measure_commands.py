@@ -1,0 +1,258 @@
+"""mocap measure pitching|range-of-motion|squat|gait|jump|ergonomics SESSION TAKE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mocap.cli.console import Console, json_option
+from mocap.cli.options import session_argument, take_argument
+
+if TYPE_CHECKING:
+    from mocap.cli.measuring import Measured
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def subject_options(command: Command) -> Command:
+    """Add --person, --source and --body."""
+    command = click.option(
+        "--body",
+        "body_name",
+        default="free",
+        show_default=True,
+        help="The body that was fitted: 'free', or your SMPL-X file.",
+    )(command)
+    command = click.option(
+        "--source",
+        type=click.Choice(("auto", "body", "keypoints")),
+        default="auto",
+        show_default=True,
+        help="Measure the fitted body, or key points alone; auto takes the body when it is there.",
+    )(command)
+    return click.option("--person", type=int, help="Whose motion, when there are several.")(command)
+
+
+@click.group()
+def measure() -> None:
+    """Measure throws, exercises, gait and working postures of a take.
+
+    Every number comes with a band, and says so when it cannot be trusted.
+    """
+
+
+@measure.command()
+@session_argument
+@take_argument
+@click.option("--hand", type=click.Choice(("left", "right")), help="Throwing hand.")
+@click.option("--height-m", type=click.FloatRange(0.5, 2.6), help="Height of the athlete.")
+@click.option(
+    "--norms",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV of norm bands of your own; none are shipped.",
+)
+@click.option(
+    "--target-deg",
+    type=float,
+    help="Direction to the target from world X, seen from above; else that of the hand.",
+)
+@click.option(
+    "--filter-hz",
+    type=click.FloatRange(min=0.0),
+    help="Cut-off of angles and velocities, 20 by default; 0 for none.",
+)
+@click.option(
+    "--position-filter-hz",
+    type=click.FloatRange(min=0.0, min_open=True),
+    help="Cut-off of positions before anything else; none by default.",
+)
+@click.option("--pictures/--no-pictures", default=True, help="Show the events in the report.")
+@subject_options
+@json_option
+def pitching(
+    session: Path,
+    take: str,
+    hand: str | None,
+    height_m: float | None,
+    norms: Path | None,
+    target_deg: float | None,
+    filter_hz: float | None,
+    position_filter_hz: float | None,
+    pictures: bool,
+    person: int | None,
+    source: str,
+    body_name: str,
+    as_json: bool,
+) -> None:
+    """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
+    from mocap.cli.measuring import PitchingChoice
+    from mocap.cli.measuring import pitching as measure_throws
+
+    console = Console(as_json)
+    ready = _ready(session, take, person, source, body_name, height_m=height_m, hand=hand)
+    choice = PitchingChoice(norms, target_deg, filter_hz, position_filter_hz, pictures)
+    found, written = measure_throws(ready, choice)
+    console.warnings(found.warnings)
+    fps = found.thrower.fps
+    for pitch in found.pitches:
+        grey = sum(not metric.trusted for metric in pitch.metrics)
+        release = pitch.events.get("ball_release")
+        when = f"release at {release.time_s(fps):.3f} s, " if release else ""
+        console.line(
+            f"throw {pitch.number}: {when}{len(pitch.metrics)} metrics, {grey} to read with care"
+        )
+    _say(console, take, written, pitches=[_document(pitch, fps) for pitch in found.pitches])
+
+
+def _document(pitch: Any, fps: float) -> dict[str, Any]:
+    return {
+        "number": pitch.number,
+        "events_s": {name: event.time_s(fps) for name, event in pitch.events.items()},
+        "metrics": {
+            metric.name: {
+                "value": metric.value,
+                "band": metric.band,
+                "unit": metric.unit,
+                "untrusted_because": metric.reason or None,
+            }
+            for metric in pitch.metrics
+        },
+    }
+
+
+@measure.command("range-of-motion")
+@session_argument
+@take_argument
+@click.option(
+    "--movement",
+    "movements",
+    multiple=True,
+    help="Angle to test, as left_knee_flexion; several times for several.",
+)
+@subject_options
+@json_option
+def range_of_motion(
+    session: Path,
+    take: str,
+    movements: tuple[str, ...],
+    person: int | None,
+    source: str,
+    body_name: str,
+    as_json: bool,
+) -> None:
+    """Measure how far joints of TAKE go, repetition by repetition."""
+    from mocap.cli.measuring import exercise
+    from mocap.measure.range_of_motion import measure_range_of_motion
+
+    ready = _ready(session, take, person, source, body_name)
+    written = exercise(
+        ready,
+        lambda segments, points: measure_range_of_motion(segments, movements, points=points),
+    )
+    _say(Console(as_json), take, written)
+
+
+@measure.command()
+@session_argument
+@take_argument
+@subject_options
+@json_option
+def squat(
+    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+) -> None:
+    """Measure the squats of TAKE: depth, lean and knee valgus, left and right."""
+    from mocap.cli.measuring import exercise
+    from mocap.measure.squat import measure_squat
+
+    ready = _ready(session, take, person, source, body_name)
+    written = exercise(ready, lambda segments, points: measure_squat(segments, points=points))
+    _say(Console(as_json), take, written)
+
+
+@measure.command()
+@session_argument
+@take_argument
+@click.option(
+    "--direction-deg",
+    type=float,
+    help="Direction of the walk from world X, seen from above; needed on a treadmill.",
+)
+@subject_options
+@json_option
+def gait(
+    session: Path,
+    take: str,
+    direction_deg: float | None,
+    person: int | None,
+    source: str,
+    body_name: str,
+    as_json: bool,
+) -> None:
+    """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
+    from mocap.cli.measuring import exercise
+    from mocap.measure.gait import measure_gait
+
+    ready = _ready(session, take, person, source, body_name)
+    written = exercise(
+        ready,
+        lambda segments, points: measure_gait(segments, direction_deg=direction_deg, points=points),
+    )
+    _say(Console(as_json), take, written)
+
+
+@measure.command()
+@session_argument
+@take_argument
+@subject_options
+@json_option
+def jump(
+    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+) -> None:
+    """Measure the jumps of TAKE: flight time and height."""
+    from mocap.cli.measuring import exercise
+    from mocap.measure.gait import measure_jump
+
+    ready = _ready(session, take, person, source, body_name)
+    written = exercise(ready, lambda segments, points: measure_jump(segments, points=points))
+    _say(Console(as_json), take, written)
+
+
+@measure.command()
+@session_argument
+@take_argument
+@subject_options
+@json_option
+def ergonomics(
+    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+) -> None:
+    """Score the working postures of TAKE by RULA and REBA; inputs from its take.toml."""
+    from mocap.cli.measuring import ergonomics as score
+
+    ready = _ready(session, take, person, source, body_name)
+    _say(Console(as_json), take, score(ready))
+
+
+def _ready(
+    session: Path,
+    take: str,
+    person: int | None,
+    source: str,
+    body_name: str,
+    *,
+    height_m: float | None = None,
+    hand: str | None = None,
+) -> Measured:
+    from mocap.capture.session import Session
+    from mocap.cli.measuring import Chosen, Measured
+
+    chosen = Chosen(person, source, body_name, height_m, hand)
+    return Measured(Session.open(session).take(take), chosen)
+
+
+def _say(console: Console, take: str, written: list[Path], **more: Any) -> None:
+    for path in written:
+        console.line(f"Wrote {path}")
+    console.result({"take": take, "files": written, **more})

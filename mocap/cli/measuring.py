@@ -1,0 +1,324 @@
+"""What `mocap measure` does: load a take, measure, write tables and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from mocap.capture.session import Take
+from mocap.capture.session_file import Subject
+from mocap.capture.take_file import TakeSettings, load_take_settings
+from mocap.cli.main import installed_version
+from mocap.cli.reporting import stage_warnings
+from mocap.core.body_motion import BodyMotion
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D
+from mocap.core.store import load_artifact, write_text
+from mocap.measure.body_segments import segments_from_skeleton
+from mocap.measure.ergonomics import Assessment, Limits, Task, assess_reba, assess_rula
+from mocap.measure.exercise import Exercise
+from mocap.measure.markers import virtual_markers
+from mocap.measure.norms import Norms, parse_norms
+from mocap.measure.pitching import ANGLE_CUTOFF_HZ, Pitching, PitchingOptions, measure_pitching
+from mocap.measure.point_segments import segments_from_points
+from mocap.measure.posture import postures
+from mocap.measure.segments import Segments
+from mocap.measure.tables import (
+    Table,
+    csv_text,
+    curves_table,
+    exercise_curves_table,
+    exercise_table,
+    frame_table,
+    pitching_table,
+    summary_table,
+)
+from mocap.studio.measure_report import PitchingReport, write_pitching_report
+from mocap.studio.measure_report_exercise import (
+    Ergonomics,
+    TakeFacts,
+    write_ergonomics_report,
+    write_exercise_report,
+)
+
+SOURCES = ("auto", "body", "keypoints")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What all measurements may choose.
+
+    Attributes:
+        person: whose motion; None when there is only one.
+        source: "body", "keypoints", or "auto": the fitted body when there is one.
+        body: the body that was fitted, "free" or a file.
+        height_m, hand: of the athlete; None: as session.toml says.
+    """
+
+    person: int | None = None
+    source: str = "auto"
+    body: str = "free"
+    height_m: float | None = None
+    hand: str | None = None
+
+
+class Measured:
+    """A take ready to be measured."""
+
+    def __init__(self, take: Take, chosen: Chosen) -> None:
+        """Prepare a take; artifacts are loaded when needed."""
+        self.take = take
+        self.chosen = chosen
+
+    @cached_property
+    def points(self) -> Points3D:
+        """The smoothed key points."""
+        return load_artifact(self.take.artifact("smoothed"), Points3D)
+
+    @cached_property
+    def person(self) -> int:
+        """Whose motion is measured."""
+        people = self.points.person_ids
+        if self.chosen.person is None and len(people) == 1:
+            return int(people[0])
+        if self.chosen.person not in people:
+            raise InputError(
+                f"take {self.take.name} has the people {', '.join(map(str, people))}; choose one "
+                "with --person."
+            )
+        return self.chosen.person
+
+    @cached_property
+    def person_points(self) -> Points3D:
+        """The key points of the chosen person only."""
+        k = self.points.person_ids.index(self.person)
+        cut = slice(k, k + 1)
+        return replace(
+            self.points,
+            person_ids=(self.person,),
+            xyz=self.points.xyz[:, cut],
+            covariance=self.points.covariance[:, cut],
+            reprojection_error_px=self.points.reprojection_error_px[:, cut],
+            view_count=self.points.view_count[:, cut],
+            source=self.points.source[:, cut],
+        )
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The segments: of the fitted body, or of the key points."""
+        path = self.take.body_path(self.person)
+        if self.chosen.source == "body" and not path.is_file():
+            raise InputError(
+                f"take {self.take.name} has no fitted body of person {self.person}. Fit one, or "
+                "measure with --source keypoints."
+            )
+        if self.chosen.source == "keypoints" or not path.is_file():
+            return segments_from_points(self.person_points)
+        return _body_segments(load_artifact(path, BodyMotion), self.chosen.body)
+
+    @cached_property
+    def subject(self) -> Subject | None:
+        """The athlete, when session.toml names exactly one."""
+        subjects = self.take.session.config.subjects
+        return subjects[0] if len(subjects) == 1 else None
+
+    @property
+    def height_m(self) -> float | None:
+        """Body height: asked for, or of the subject."""
+        if self.chosen.height_m is not None:
+            return self.chosen.height_m
+        return self.subject.height_m if self.subject else None
+
+    @property
+    def hand(self) -> str | None:
+        """Throwing hand: asked for, or of the subject."""
+        return self.chosen.hand or (self.subject.hand if self.subject else None)
+
+    @cached_property
+    def settings(self) -> TakeSettings:
+        """What take.toml says."""
+        return load_take_settings(self.take.settings_path)
+
+    @property
+    def athlete(self) -> str:
+        """Name and height for people."""
+        parts = [self.subject.name] if self.subject else []
+        if self.height_m is not None:
+            parts.append(f"{self.height_m:.2f} m")
+        return ", ".join(parts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What earlier stages said."""
+        return stage_warnings(self.take)
+
+    def made(self) -> tuple[tuple[str, str], ...]:
+        """How it was made, for the foot of a report."""
+        source = "key points alone" if self.segments.from_keypoints else "fitted body"
+        return (("Measured from", source), ("Software", f"mocap-studio {installed_version()}"))
+
+
+def _body_segments(motion: BodyMotion, body: str) -> Segments:
+    """Return the segments of a fitted body with its virtual markers."""
+    from mocap.body.mesh import check_same_body
+    from mocap.body.model_motion import skeleton_from_pose
+    from mocap.body.skin import skinned_mesh
+    from mocap.body.smplx_file import load_body
+
+    model = load_body(body)
+    check_same_body(model, motion)
+    rotations = motion.rotation_vectors()
+    skeleton = skeleton_from_pose(model, rotations, motion.betas, motion.transl, motion.fps)
+    markers = virtual_markers(skinned_mesh(model, motion.betas), skeleton)
+    known = {
+        name: np.full(motion.frame_count, bool(seen))
+        for name, seen in zip(motion.joint_names, motion.observable, strict=True)
+        # What the chest and the pelvis do is seen from many key points together.
+        if name not in ("pelvis", "spine3", "head")
+    }
+    return segments_from_skeleton(skeleton, markers, axial_known=known)
+
+
+@dataclass(frozen=True)
+class PitchingChoice:
+    """What a person may choose about throws."""
+
+    norms: Path | None = None
+    target_deg: float | None = None
+    filter_hz: float | None = None
+    position_filter_hz: float | None = None
+    pictures: bool = True
+
+
+def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
+    """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
+    from mocap.cli.measuring_pictures import event_pictures, write_c3d
+
+    norms = read_norms(choice.norms)
+    fps = ready.segments.fps
+    options = PitchingOptions(
+        hand=ready.hand,
+        height_m=ready.height_m,
+        target_deg=choice.target_deg,
+        position_cutoff_hz=choice.position_filter_hz,
+        events={
+            k: {name: time_s * fps for name, time_s in each.items()}
+            for k, each in enumerate(ready.settings.pitches)
+        },
+        angle_cutoff_hz=_cutoff(choice.filter_hz),
+    )
+    found = measure_pitching(ready.segments, options, points=ready.person_points)
+    folder, name = ready.take.measure_dir, ready.take.name
+    written = [
+        _write(folder / "pitching.csv", pitching_table(name, found)),
+        _write(folder / "curves.csv", curves_table(name, found)),
+        write_c3d(folder / "pitching.c3d", ready.person_points, found),
+    ]
+    pictures, said = event_pictures(ready, found) if choice.pictures else ({}, ())
+    report = folder / "report.html"
+    write_pitching_report(
+        PitchingReport(
+            take_name=name,
+            athlete=ready.athlete,
+            found=found,
+            points=ready.person_points,
+            norms=norms,
+            pictures=pictures,
+            warnings=(*ready.warnings, *said),
+            made=ready.made(),
+        ),
+        report,
+    )
+    return found, [*written, report]
+
+
+def _cutoff(asked_hz: float | None) -> float | None:
+    """Return the cut-off of the angle stage: 0 is none, nothing asked the usual one."""
+    return ANGLE_CUTOFF_HZ if asked_hz is None else asked_hz or None
+
+
+def read_norms(path: Path | None) -> Norms:
+    """Read a file of norms; none without a path.
+
+    Raises:
+        InputError: it cannot be read, or a line is wrong.
+    """
+    if path is None:
+        return Norms()
+    try:
+        return parse_norms(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the norms {path}: {error}.") from error
+
+
+def _write(path: Path, table: Table) -> Path:
+    write_text(path, csv_text(table))
+    return path
+
+
+def exercise(ready: Measured, measure: Callable[[Segments, Points3D], Exercise]) -> list[Path]:
+    """Measure an exercise; write its tables and its report; return the files."""
+    found = measure(ready.segments, ready.person_points)
+    folder = ready.take.measure_dir / found.kind
+    name = found.kind.replace("-", "_")
+    written = [
+        _write(folder / f"{name}.csv", exercise_table(ready.take.name, found)),
+        _write(folder / "summary.csv", summary_table(found)),
+        _write(folder / "curves.csv", exercise_curves_table(found)),
+    ]
+    report = folder / "report.html"
+    write_exercise_report(_facts(ready), found, report)
+    return [*written, report]
+
+
+def ergonomics(ready: Measured) -> list[Path]:
+    """Score the postures of a take; write scores.csv and report.html; return the files."""
+    task, limits = _task(ready.settings.ergonomics), Limits()
+    assessments: dict[tuple[str, str], Assessment] = {}
+    columns = {}
+    for side, posture in postures(ready.segments).items():
+        for method, each in (
+            ("RULA", assess_rula(posture, task, limits)),
+            ("REBA", assess_reba(posture, task, limits)),
+        ):
+            assessments[method, side] = each
+            key = f"{method.lower()}_{side}"
+            columns[key] = np.where(each.known, each.scores.final, np.nan)
+            columns[f"{key}_borderline"] = each.borderline.astype(np.float64)
+            for part, score in each.parts.items():
+                columns[f"{key}_{part}"] = score.astype(np.float64)
+    segments = ready.segments
+    found = Ergonomics(assessments, segments.fps, segments.thorax, task, limits, _unseen(ready))
+    folder = ready.take.measure_dir / "ergonomics"
+    report = folder / "report.html"
+    write_ergonomics_report(_facts(ready), found, report)
+    return [_write(folder / "scores.csv", frame_table(columns, segments.fps)), report]
+
+
+def _facts(ready: Measured) -> TakeFacts:
+    return TakeFacts(
+        ready.take.name, ready.athlete, ready.person_points, ready.warnings, ready.made()
+    )
+
+
+def _task(given: Mapping[str, int]) -> Task:
+    flags = ("arm_supported", "wrist_twist_end", "legs_supported", "shoulder_raised")
+    values = {key: bool(value) if key in flags else value for key, value in given.items()}
+    return Task(**values)  # type: ignore[arg-type]
+
+
+def _unseen(ready: Measured) -> Sequence[str]:
+    """Say what the scores rest on that was not seen."""
+    out = list(ready.segments.notes)
+    if not ready.settings.ergonomics:
+        out.append(
+            "load, grip, muscle use and support were not told: the scores assume none of them. "
+            "Write them in [ergonomics] of the take's `take.toml`"
+        )
+    if np.isnan(ready.segments.rotation("left_hand")).all():
+        out.append("the hands were not measured: wrists count as straight")
+    return out

@@ -1,0 +1,129 @@
+"""Pictures of a throw's events, and its C3D file."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mocap.capture.video import probe, read_frames
+from mocap.core.camera import Camera
+from mocap.core.points import Points3D
+from mocap.core.shapes import Array
+from mocap.measure.pitching import Pitch, Pitching
+from mocap.studio.measure_report_parts import Thumbnail, words
+
+if TYPE_CHECKING:
+    from mocap.cli.measuring import Measured
+
+_CELL_PX = 260
+_MARGIN = 0.25
+"""Room round the person, as a share of its larger side."""
+
+
+def event_pictures(
+    ready: Measured, found: Pitching
+) -> tuple[dict[int, list[Thumbnail]], tuple[str, ...]]:
+    """Return one picture per event and throw, and what to say when there is none.
+
+    From the camera that looks at the person most from the open side: the one whose images show
+    the stride longest.
+    """
+    videos = ready.take.videos()
+    calibration_path = ready.take.session.calibration_path
+    if not videos or not calibration_path.is_file():
+        return {}, ("no pictures of the events: the videos or the calibration are not there",)
+    calibration = ready.take.session.calibration()
+    cameras = [camera for camera in calibration.cameras if camera.name in videos]
+    if not cameras:
+        return {}, ("no pictures of the events: no video belongs to a calibrated camera",)
+    xyz = np.asarray(ready.person_points.xyz[:, 0])
+    camera = max(cameras, key=lambda each: _stride_px(each, xyz))
+    frames = sorted(
+        {round(event.frame) for pitch in found.pitches for event in pitch.events.values()}
+    )
+    images = _images(videos[camera.name], frames)
+    pictures = {
+        pitch.number: _pictures(pitch, images, camera, xyz, ready.segments.fps)
+        for pitch in found.pitches
+    }
+    size = probe(videos[camera.name]).image_size
+    if size != camera.image_size:
+        return pictures, (
+            f"pictures of the events are cropped roughly: '{camera.name}' is recorded at "
+            f"{size[0]} x {size[1]}, calibrated at {camera.image_size[0]} x "
+            f"{camera.image_size[1]}",
+        )
+    return pictures, ()
+
+
+def _stride_px(camera: Camera, xyz: Array) -> float:
+    """Return how far the person moves across a camera's image."""
+    middle = np.nanmedian(camera.project(xyz), axis=1)
+    known = middle[np.isfinite(middle).all(axis=1)]
+    return float(np.ptp(known[:, 0])) if len(known) else 0.0
+
+
+def _images(path: Path, frames: list[int]) -> dict[int, Array]:
+    wanted = set(frames)
+    stream = islice(read_frames(path), max(frames) + 1) if frames else ()
+    return {number: image.copy() for number, image in stream if number in wanted}
+
+
+def _pictures(
+    pitch: Pitch, images: dict[int, Array], camera: Camera, xyz: Array, fps: float
+) -> list[Thumbnail]:
+    from mocap.studio.cells import encode_png
+
+    out = []
+    for name, event in pitch.events.items():
+        image = images.get(round(event.frame))
+        if image is None:
+            continue
+        pixels = camera.project(xyz[min(round(event.frame), len(xyz) - 1)])
+        caption = f"{words(name)}, {event.time_s(fps):.3f} s"
+        out.append(Thumbnail(encode_png(_cropped(image, pixels)), caption))
+    return out
+
+
+def _cropped(image: Array, pixels: Array) -> Array:
+    """Return a square of the image round the person, scaled to one size."""
+    import cv2
+
+    known = pixels[np.isfinite(pixels).all(axis=1)]
+    height, width = image.shape[:2]
+    if len(known):
+        low, high = known.min(axis=0), known.max(axis=0)
+        half = 0.5 * (1.0 + 2.0 * _MARGIN) * float(np.max(high - low))
+        center = 0.5 * (low + high)
+    else:
+        half, center = 0.5 * max(width, height), np.array([width, height]) / 2.0
+    x0, y0 = (int(max(0, value)) for value in center - half)
+    x1, y1 = int(min(width, center[0] + half)), int(min(height, center[1] + half))
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        x0, y0, x1, y1 = 0, 0, width, height
+    part = np.ascontiguousarray(image[y0:y1, x0:x1])
+    scale = _CELL_PX / max(part.shape[:2])
+    size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+
+
+def write_c3d(path: Path, points: Points3D, found: Pitching) -> Path:
+    """Write the key points with the events of all throws."""
+    from mocap.export.c3d import C3dExtras, Event, write
+
+    several = len(found.pitches) > 1
+    events = [
+        Event(
+            words(name) + (f" {pitch.number}" if several else ""),
+            event.time_s(points.fps),
+            "General",
+        )
+        for pitch in found.pitches
+        for name, event in pitch.events.items()
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(points, path, extras=C3dExtras(events=events))
+    return path
