@@ -291,7 +291,7 @@ def with_real_elbows(
         off = np.zeros((len(rotations), 3))
         off[:, 2] = sign * np.deg2rad(CARRYING_DEG + 4.0 * sway)
         pronation = np.zeros_like(off)
-        pronation[:, 0] = np.deg2rad(20.0 * turn)
+        pronation[:, 0] = np.deg2rad(10.0 * turn)
         k = body.joint(f"{side}_elbow")
         rotations[:, k] = rotations[:, k] @ matrix_from_rotvec(off) @ matrix_from_rotvec(pronation)
     fps = motion.skeleton.fps

@@ -10,6 +10,7 @@ import pytest
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import FitResult, fit
+from mocap.body.fit_kernels import Shape, keypoints_of
 from mocap.body.fit_layout import make_layout
 from mocap.body.fit_rotation_kernels import (
     inverse_right_jacobian,
@@ -20,12 +21,12 @@ from mocap.body.fit_rotation_kernels import (
 from mocap.body.fit_solver import (
     Problem,
     State,
-    _applied,
+    applied,
     cost_of,
     factor,
     normals_of,
 )
-from mocap.body.fit_uncertainty import _diagonal_blocks
+from mocap.body.fit_uncertainty import invert_band
 from mocap.body.landmarks import bind_landmarks, landmark_of, offsets_of
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion
@@ -83,7 +84,7 @@ def small_problem(body: BodyModel) -> tuple[Problem, State]:
     for index, group in enumerate(layout.groups):
         turns[:, index] = motion.rotations[:, body.joint(group.joints[0])]
     joints = body.joints(motion.betas)
-    state = State(turns, motion.transl + joints[0], motion.betas)
+    state = State(turns, motion.transl + joints[0], motion.betas, np.array([0.1, -0.2]))
     shape = rng.normal(0, 20.0, (5, len(BODY_23), 3, 3))
     problem = Problem(
         layout=layout,
@@ -150,23 +151,25 @@ def test_gradient_matches_finite_differences(body: BodyModel) -> None:
     h = 1e-5
     for _ in range(6):
         change = rng.normal(0, 1, len(normals.gradient))
-        betas = rng.normal(0, 1, len(state.betas))
-        ahead = cost_of(problem, _applied(problem, state, h * change, h * betas))
-        behind = cost_of(problem, _applied(problem, state, -h * change, -h * betas))
-        slope = 2.0 * (normals.gradient @ change + normals.shape_gradient @ betas)
+        person = rng.normal(0, 1, len(state.betas) + 2)
+        ahead = cost_of(problem, applied(problem, state, h * change, h * person))
+        behind = cost_of(problem, applied(problem, state, -h * change, -h * person))
+        slope = 2.0 * (normals.gradient @ change + normals.person_gradient @ person)
         assert slope == pytest.approx((ahead - behind) / (2 * h), rel=1e-5)
 
 
 def test_band_is_the_gauss_newton_matrix(body: BodyModel) -> None:
     # With a loss that is nearly quadratic and no residual the matrix is the second derivative.
     problem, state = small_problem(body)
-    truth = replace(problem, targets=true_points(random_motion(5, FPS, seed=3), BODY_23))
+    truth = problem
     anatomy = truth.anatomy._replace(
-        weight=0 * truth.anatomy.weight, limit_weight=0 * truth.anatomy.limit_weight
+        weight=0 * truth.anatomy.weight,
+        limit_weight=0 * truth.anatomy.limit_weight,
+        constant_weight=0 * truth.anatomy.constant_weight,
     )
     truth = replace(truth, anatomy=anatomy, turn_weight=0 * truth.turn_weight)
     truth = replace(truth, root_weight=0 * truth.root_weight, ridge=None)
-    state = replace(state, turns=exact_turns(body, truth))
+    truth = replace(truth, targets=keypoints_of(truth.layout.tree, *shape_and_pose(truth, state)))
     band = normals_of(truth, state).band
     size = len(band)
     dense = np.zeros((size, size))
@@ -176,14 +179,12 @@ def test_band_is_the_gauss_newton_matrix(body: BodyModel) -> None:
     dense += np.tril(dense, -1).T
     rng = np.random.default_rng(6)
     change = 1e-5 * rng.normal(0, 1, size)
-    raised = cost_of(truth, _applied(truth, state, change, np.zeros(0)))
+    raised = cost_of(truth, applied(truth, state, change, np.zeros(2)))
     assert raised == pytest.approx(float(change @ dense @ change), rel=1e-3)
 
 
-def exact_turns(body: BodyModel, problem: Problem) -> np.ndarray:
-    motion = random_motion(5, FPS, seed=3)
-    turns = [motion.rotations[:, body.joint(g.joints[0])] for g in problem.layout.groups]
-    return np.ascontiguousarray(np.stack(turns, axis=1))
+def shape_and_pose(problem: Problem, state: State) -> tuple[Shape, np.ndarray, np.ndarray]:
+    return problem.layout.shape(state.betas, fixed=True), state.turns, state.root
 
 
 def test_diagonal_blocks_are_those_of_the_inverse(body: BodyModel) -> None:
@@ -197,9 +198,13 @@ def test_diagonal_blocks_are_those_of_the_inverse(body: BodyModel) -> None:
         length = min(band.shape[1], size - column)
         dense[column : column + length, column] = band[column, :length]
     inverse = np.linalg.inv(dense + np.tril(dense, -1).T + 1e-6 * np.eye(size))
-    for frame, block in enumerate(_diagonal_blocks(lower, n)):
+    found = invert_band(lower, n)
+    for frame, block in enumerate(found.blocks):
         at = slice(frame * n, (frame + 1) * n)
         np.testing.assert_allclose(block, inverse[at, at], rtol=1e-6, atol=1e-9)
+    for lag, diagonals in ((1, found.one_later), (2, found.two_later)):
+        away = np.diagonal(inverse, offset=lag * n)
+        np.testing.assert_allclose(diagonals[:-lag].ravel(), away, rtol=1e-6, atol=1e-9)
 
 
 def test_exact_keypoints_give_the_truth_back(body: BodyModel, truth: SyntheticMotion) -> None:
@@ -237,7 +242,7 @@ def test_uncertainty_is_honest(body: BodyModel, truth: SyntheticMotion, fitted: 
         k = body.joint(joint)
         error = angle_between_deg(found[:, k], truth.rotations[:, k])
         ratio = error / fitted.motion.rotation_sigma_deg[:, k]
-        assert 0.2 < np.median(ratio) < 2.0, joint
+        assert 0.2 < np.median(ratio) < 2.5, joint
 
 
 def test_says_what_no_keypoint_shows(body: BodyModel, fitted: FitResult) -> None:

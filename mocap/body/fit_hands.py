@@ -106,6 +106,7 @@ def _fit_finger(
         np.ascontiguousarray(np.tile(matrix_from_rotvec(means), (frames, 1, 1, 1))),
         np.zeros((frames, 3)),
         betas,
+        layout.constants(),
     )
     stiff = (points.fps**2 / _LOOSE_RAD_S2) ** 2
     problem = Problem(

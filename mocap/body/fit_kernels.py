@@ -243,8 +243,8 @@ def data_normals(
     band: FloatArray,
     gradient: FloatArray,
     coupling: FloatArray,
-    shape_hessian: FloatArray,
-    shape_gradient: FloatArray,
+    person_hessian: FloatArray,
+    person_gradient: FloatArray,
 ) -> float:
     """Add the reweighted normal equations of all keypoints; return their cost.
 
@@ -253,10 +253,10 @@ def data_normals(
         band: (unknown, distance) lower band of the matrix: entry (row, column) of it is at
             [column, row - column]; unknowns frame by frame.
         gradient: (unknown,) half of the cost's gradient.
-        coupling: (unknown, beta); no columns when the shape is known.
-        shape_hessian, shape_gradient: (beta, beta) and (beta,).
+        coupling: (unknown, person): betas first (none when the shape is known), then others.
+        person_hessian, person_gradient: (person, person) and (person,).
     """
-    joints, keypoints, betas = len(tree.parents), targets.shape[1], len(shape_gradient)
+    joints, keypoints, betas = len(tree.parents), targets.shape[1], shape.pieces_by_beta.shape[2]
     rotations, positions = np.zeros((joints, 3, 3)), np.zeros((joints, 3))
     pieces, x = np.zeros((len(tree.piece_joint), 3)), np.zeros(3)
     jacobian = np.zeros((tree.used.shape[1], 3))
@@ -300,9 +300,9 @@ def data_normals(
             )  # fmt: skip
             for b in range(betas):
                 for a in range(3):
-                    shape_gradient[b] += by_beta[k, a, b] * weighted[a]
+                    person_gradient[b] += by_beta[k, a, b] * weighted[a]
                     for d in range(betas):
-                        shape_hessian[b, d] += by_beta[k, a, b] * weighted_beta[a, d]
+                        person_hessian[b, d] += by_beta[k, a, b] * weighted_beta[a, d]
     return total
 
 

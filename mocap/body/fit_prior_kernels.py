@@ -31,6 +31,9 @@ class Anatomy(NamedTuple):
         twist_axis: (group,) axis of the bone, -1 for a group without prior.
         mean, weight: (group, 3) Gaussian part.
         low, high, limit_weight: (group, 3) soft bounds and how hard they are.
+        constant: (group, 3) number of the person's constant that is added to the mean, -1 for
+            none: an elbow's carrying angle is not known, but it stays what it is.
+        constant_weight: (constant,) of each constant's square, 1/rad².
     """
 
     twist_axis: IntArray
@@ -39,15 +42,19 @@ class Anatomy(NamedTuple):
     low: FloatArray
     high: FloatArray
     limit_weight: FloatArray
+    constant: IntArray
+    constant_weight: FloatArray
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def _off_mean(anatomy: Anatomy, g: int, axis: int, value: float) -> float:
+def _off_mean(anatomy: Anatomy, constants: FloatArray, g: int, axis: int, value: float) -> float:
     """Return the distance from the mean; a twist goes round and is never further than half a turn.
 
     A thrower's upper arm turns to 170 degrees and beyond: the cut must lie opposite to the mean.
     """
     off = value - anatomy.mean[g, axis]
+    if anatomy.constant[g, axis] >= 0:
+        off -= constants[anatomy.constant[g, axis]]
     if axis == anatomy.twist_axis[g]:
         if off > math.pi:
             return off - 2.0 * math.pi
@@ -57,28 +64,31 @@ def _off_mean(anatomy: Anatomy, g: int, axis: int, value: float) -> float:
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def _beyond(anatomy: Anatomy, g: int, axis: int, value: float) -> float:
-    """Return how far a value lies outside of its bounds, signed."""
-    if value > anatomy.high[g, axis]:
-        return value - anatomy.high[g, axis]
-    if value < anatomy.low[g, axis]:
-        return value - anatomy.low[g, axis]
+def _beyond(anatomy: Anatomy, g: int, axis: int, off: float) -> float:
+    """Return how far a distance from the mean lies outside of the bounds, signed.
+
+    The bounds move with a person's constant.
+    """
+    if off > anatomy.high[g, axis] - anatomy.mean[g, axis]:
+        return off - (anatomy.high[g, axis] - anatomy.mean[g, axis])
+    if off < anatomy.low[g, axis] - anatomy.mean[g, axis]:
+        return off - (anatomy.low[g, axis] - anatomy.mean[g, axis])
     return 0.0
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def anatomy_cost(anatomy: Anatomy, turns: FloatArray) -> float:
-    """Return the cost of turns (frame, group, 3, 3)."""
+def anatomy_cost(anatomy: Anatomy, turns: FloatArray, constants: FloatArray) -> float:
+    """Return the cost of turns (frame, group, 3, 3) and a person's constants in radians."""
     quaternion, value, jacobian = np.zeros(4), np.zeros(3), np.zeros((3, 3))
-    total = 0.0
+    total = np.sum(anatomy.constant_weight * constants**2)
     for t in range(turns.shape[0]):
         for g in range(turns.shape[1]):
             if anatomy.twist_axis[g] < 0:
                 continue
             swing_twist(turns[t, g], anatomy.twist_axis[g], quaternion, value, jacobian)
             for axis in range(3):
-                off = _off_mean(anatomy, g, axis, value[axis])
-                beyond = _beyond(anatomy, g, axis, anatomy.mean[g, axis] + off)
+                off = _off_mean(anatomy, constants, g, axis, value[axis])
+                beyond = _beyond(anatomy, g, axis, off)
                 total += anatomy.weight[g, axis] * off * off
                 total += anatomy.limit_weight[g, axis] * beyond * beyond
     return total
@@ -86,11 +96,26 @@ def anatomy_cost(anatomy: Anatomy, turns: FloatArray) -> float:
 
 @njit(fastmath=FASTMATH, cache=True)
 def anatomy_normals(
-    tree: Tree, anatomy: Anatomy, turns: FloatArray, band: FloatArray, gradient: FloatArray
+    tree: Tree,
+    anatomy: Anatomy,
+    turns: FloatArray,
+    constants: FloatArray,
+    band: FloatArray,
+    gradient: FloatArray,
+    coupling: FloatArray,
+    person_hessian: FloatArray,
+    person_gradient: FloatArray,
 ) -> float:
-    """Add the normal equations of the anatomy; return its cost. Arrays as in `data_normals`."""
+    """Add the normal equations of the anatomy; return its cost.
+
+    Arrays as in `data_normals`; the last columns of those of the person are the constants.
+    """
     quaternion, value, jacobian = np.zeros(4), np.zeros(3), np.zeros((3, 3))
-    total = 0.0
+    betas = coupling.shape[1] - len(constants)
+    total = np.sum(anatomy.constant_weight * constants**2)
+    for c in range(len(constants)):
+        person_hessian[betas + c, betas + c] += anatomy.constant_weight[c]
+        person_gradient[betas + c] += anatomy.constant_weight[c] * constants[c]
     for t in range(turns.shape[0]):
         first = t * tree.unknowns
         for g in range(turns.shape[1]):
@@ -98,16 +123,22 @@ def anatomy_normals(
                 continue
             swing_twist(turns[t, g], anatomy.twist_axis[g], quaternion, value, jacobian)
             for axis in range(3):
-                off = _off_mean(anatomy, g, axis, value[axis])
-                beyond = _beyond(anatomy, g, axis, anatomy.mean[g, axis] + off)
+                off = _off_mean(anatomy, constants, g, axis, value[axis])
+                beyond = _beyond(anatomy, g, axis, off)
                 soft, hard = anatomy.weight[g, axis], anatomy.limit_weight[g, axis]
                 total += soft * off * off + hard * beyond * beyond
                 weight = soft + (hard if beyond != 0.0 else 0.0)
                 pull = soft * off + hard * beyond
+                constant = anatomy.constant[g, axis]
+                if constant >= 0:
+                    person_gradient[betas + constant] -= pull
+                    person_hessian[betas + constant, betas + constant] += weight
                 for i in range(3):
                     column = tree.columns[g, i]
                     if column < 0:
                         continue
+                    if constant >= 0:
+                        coupling[first + column, betas + constant] -= weight * jacobian[axis, i]
                     gradient[first + column] += pull * jacobian[axis, i]
                     for m in range(i, 3):
                         other = tree.columns[g, m]

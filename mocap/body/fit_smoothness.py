@@ -7,34 +7,28 @@ MacKay's fixed point (1992, "Bayesian interpolation"),
 
     q = sum |a|² / sum g ,
 
-where g in [0, 1] says how well the data determine an acceleration. For a single angle measured in
-every frame with variance v, g is the mean over all frequencies w of
-
-    r / (r + (2 - 2 cos w)²) ,   r = q / v :
-
-the share of the signal that a smoother with a second-difference prior lets through. v is taken
-from the normal matrix of single frames, so that a twist which the keypoints do not show counts as
-undetermined.
+where g = 1 - v / q in [0, 1] says how well the data determine an acceleration whose posterior
+variance is v. v is exact: it comes from the inverse of the whole take's normal matrix, so that a
+twist which the keypoints do not show counts as undetermined.
 """
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from mocap.body.fit_prior_kernels import steps_of
-from mocap.body.fit_solver import Problem, State, normals_of
-from mocap.core.shapes import Array, FloatArray
+from mocap.body.fit_solver import Problem, State
+from mocap.body.fit_uncertainty import acceleration_variances
+from mocap.core.shapes import FloatArray
 
 # Acceleration is taken as constant within about the length of a strike or of the acceleration
 # phase of a throw.
-WINDOW_S = 0.2
+WINDOW_S = 0.12
 
 # Accelerations that the typical value of a group counts for: more flatten bursts, fewer follow
 # single outliers.
-TYPICAL_WEIGHT = 6.0
+TYPICAL_WEIGHT = 2.0
 
 # The first guess looks at second differences over this time, where noise is small against motion.
 _FIRST_GUESS_S = 0.05
@@ -42,27 +36,6 @@ _FIRST_GUESS_S = 0.05
 # No joint is quieter than a sleeper's or wilder than a pitcher's shoulder (200 000 deg/s²).
 _TURN_LIMITS_RAD_S2 = (1.0, 10_000.0)
 _ROOT_LIMITS_M_S2 = (0.1, 300.0)
-
-# Information of single frames changes slowly: this many of them tell it.
-_SAMPLED_FRAMES = 40
-# What is assumed of a turn that a single frame does not show at all.
-_UNKNOWN_RAD = 1.0
-
-
-@lru_cache(maxsize=1)
-def _determined_table() -> tuple[FloatArray, FloatArray]:
-    """Return log r and g(r)."""
-    frequency = (np.arange(2000) + 0.5) * np.pi / 2000
-    stiffness = (2.0 - 2.0 * np.cos(frequency)) ** 2
-    ratio = np.logspace(-14, 6, 201)
-    share = np.array([np.mean(r / (r + stiffness)) for r in ratio])
-    return np.log(ratio), share
-
-
-def determined(ratio: Array) -> FloatArray:
-    """Return g of the ratio of the accelerations' variance to the noise variance."""
-    log_ratio, share = _determined_table()
-    return np.asarray(np.interp(np.log(np.maximum(ratio, 1e-300)), log_ratio, share))
 
 
 def first_guess(state: State, fps: float) -> tuple[FloatArray, FloatArray]:
@@ -91,61 +64,41 @@ class AccelerationScale:
     def __init__(self, fps: float) -> None:
         """Prepare for a take at `fps`."""
         self._fps = fps
-        self._variance: FloatArray | None = None
 
     def __call__(self, problem: Problem, state: State) -> tuple[FloatArray, FloatArray]:
         """Return the next weights (frame, group, 3) in 1/rad² and (frame,) in 1/m²."""
         if len(state.root) < 3:
             return problem.turn_weight, problem.root_weight
-        if self._variance is None:
-            self._variance = _single_frame_variance(problem, state)
+        variance = acceleration_variances(problem, state)
         tree = problem.layout.tree
         acceleration = np.zeros_like(problem.turn_weight)
         acceleration[1:-1] = np.diff(steps_of(state.turns), axis=0)
         turn = 1.0 / problem.turn_weight
         for group, axis in zip(*np.nonzero(tree.columns >= 0), strict=True):
             column = tree.columns[group, axis]
-            turn[:, group, axis] = self._updated(
-                acceleration[:, group, axis] ** 2,
-                turn[:, group, axis],
-                self._variance[:, column : column + 1],
-            )
+            energy = acceleration[:, group, axis] ** 2
+            turn[:, group, axis] = self._updated(energy, variance[:, column], turn[:, group, axis])
         root = 1.0 / problem.root_weight
         if tree.root_column >= 0:
             moved = np.zeros(len(state.root))
-            moved[1:-1] = np.sum(np.diff(state.root, n=2, axis=0) ** 2, axis=-1)
+            moved[1:-1] = np.mean(np.diff(state.root, n=2, axis=0) ** 2, axis=-1)
             columns = slice(tree.root_column, tree.root_column + 3)
-            root = self._updated(moved, root, self._variance[:, columns])
+            root = self._updated(moved, np.mean(variance[:, columns], axis=1), root)
         return _weights(turn, root, self._fps)
 
-    def _updated(self, energy: FloatArray, prior: FloatArray, variance: FloatArray) -> FloatArray:
-        """Return the next q (frame,) of energies (frame,) of axes with variances (frame, axis)."""
-        share = np.sum(determined(prior[:, None] / variance), axis=1)
-        share[0] = share[-1] = 0.0
-        share = np.maximum(share, 1e-9)
+    def _updated(self, energy: FloatArray, variance: FloatArray, prior: FloatArray) -> FloatArray:
+        """Return the next q (frame,) of energies |a|², variances v and the last q, all (frame,)."""
+        share = np.clip(1.0 - variance / prior, 1e-6, 1.0)
+        share[0] = share[-1] = 1e-6
         typical = energy.sum() / share.sum()
         window = _window(self._fps)
         total = window * np.maximum(_smoothed(energy, self._fps), 0.0)
         count = window * np.maximum(_smoothed(share, self._fps), 0.0)
-        return np.asarray((total + TYPICAL_WEIGHT * typical) / (count + TYPICAL_WEIGHT))
-
-
-def _single_frame_variance(problem: Problem, state: State) -> FloatArray:
-    """Return what a single frame knows: variance (frame, unknown) in rad² or m²."""
-    frames, unknowns = len(state.root), problem.layout.tree.unknowns
-    normals = normals_of(problem, state, smoothness=False)
-    band = normals.band.reshape(frames, unknowns, -1)
-    sampled = np.unique(np.linspace(0, frames - 1, min(frames, _SAMPLED_FRAMES)).astype(int))
-    blocks = np.zeros((len(sampled), unknowns, unknowns))
-    for column in range(unknowns):
-        below = band[sampled, column, : unknowns - column]
-        blocks[:, column:, column] = below
-        blocks[:, column, column:] = below
-    diagonal = np.arange(unknowns)
-    blocks[:, diagonal, diagonal] += 1.0 / _UNKNOWN_RAD**2
-    variance = np.linalg.inv(blocks)[:, diagonal, diagonal]
-    at = np.arange(frames)
-    return np.stack([np.interp(at, sampled, column) for column in variance.T], axis=1)
+        found = (total + TYPICAL_WEIGHT * typical) / (count + TYPICAL_WEIGHT)
+        # One step leaves the share (1 - g) / 4 of the logarithm's error: Newton adds it.
+        known = (count + TYPICAL_WEIGHT * share.mean()) / (window + TYPICAL_WEIGHT)
+        left = 0.25 * (1.0 - np.minimum(known, 1.0))
+        return np.asarray(prior * (found / prior) ** (1.0 / (1.0 - left)))
 
 
 def _window(fps: float) -> int:

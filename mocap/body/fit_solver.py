@@ -72,11 +72,19 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """An estimate: turns (frame, group, 3, 3), root (frame, 3) metres, betas (shape,)."""
+    """An estimate.
+
+    Attributes:
+        turns: (frame, group, 3, 3) local rotations.
+        root: (frame, 3) metres.
+        betas: (shape,).
+        constants: (constant,) radians, see `Anatomy.constant`.
+    """
 
     turns: FloatArray
     root: FloatArray
     betas: FloatArray
+    constants: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +94,16 @@ class Normals:
     Attributes:
         band: (unknown, distance) lower band of the poses' matrix, see `data_normals`.
         gradient: (unknown,) half gradient.
-        coupling: (unknown, beta).
-        shape_hessian, shape_gradient: (beta, beta), (beta,).
+        coupling: (unknown, person): betas, where they are unknown, then the constants.
+        person_hessian, person_gradient: (person, person), (person,).
         cost: at the state.
     """
 
     band: FloatArray
     gradient: FloatArray
     coupling: FloatArray
-    shape_hessian: FloatArray
-    shape_gradient: FloatArray
+    person_hessian: FloatArray
+    person_gradient: FloatArray
     cost: float
 
 
@@ -131,7 +139,7 @@ def cost_of(problem: Problem, state: State) -> float:
     ridge = problem.ridge or 0.0
     return float(
         data
-        + anatomy_cost(problem.anatomy, state.turns)
+        + anatomy_cost(problem.anatomy, state.turns, state.constants)
         + smooth
         + ridge * state.betas @ state.betas
     )
@@ -143,9 +151,10 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
     frames, fixed = len(state.root), problem.ridge is None
     size = frames * tree.unknowns
     betas = 0 if fixed else len(state.betas)
+    person = betas + len(state.constants)
     band = np.zeros((size, 2 * tree.unknowns + 3))
-    gradient, coupling = np.zeros(size), np.zeros((size, betas))
-    shape_hessian, shape_gradient = np.zeros((betas, betas)), np.zeros(betas)
+    gradient, coupling = np.zeros(size), np.zeros((size, person))
+    person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
     cost = data_normals(
         tree,
         problem.layout.shape(state.betas, fixed=fixed),
@@ -157,10 +166,20 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
         band,
         gradient,
         coupling,
-        shape_hessian,
-        shape_gradient,
+        person_hessian,
+        person_gradient,
     )
-    cost += anatomy_normals(tree, problem.anatomy, state.turns, band, gradient)
+    cost += anatomy_normals(
+        tree,
+        problem.anatomy,
+        state.turns,
+        state.constants,
+        band,
+        gradient,
+        coupling,
+        person_hessian,
+        person_gradient,
+    )
     if smoothness:
         cost += smoothness_normals(
             tree,
@@ -172,10 +191,10 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
             gradient,
         )
     if problem.ridge is not None:
-        shape_hessian += problem.ridge * np.eye(betas)
-        shape_gradient += problem.ridge * state.betas
+        person_hessian[:betas, :betas] += problem.ridge * np.eye(betas)
+        person_gradient[:betas] += problem.ridge * state.betas
         cost += problem.ridge * float(state.betas @ state.betas)
-    return Normals(band, gradient, coupling, shape_hessian, shape_gradient, cost)
+    return Normals(band, gradient, coupling, person_hessian, person_gradient, cost)
 
 
 def factor(band: FloatArray, damping: float) -> FloatArray | None:
@@ -187,7 +206,7 @@ def factor(band: FloatArray, damping: float) -> FloatArray | None:
 
 
 def _step(normals: Normals, damping: float) -> tuple[FloatArray, FloatArray] | None:
-    """Return the changes of poses (unknown,) and betas; None if the matrix is not definite."""
+    """Return the changes of poses (unknown,) and person; None if the matrix is not definite."""
     lower = factor(normals.band, damping)
     if lower is None:
         return None
@@ -195,20 +214,26 @@ def _step(normals: Normals, damping: float) -> tuple[FloatArray, FloatArray] | N
     solved, _ = dpbtrs(lower, np.asfortranarray(right), lower=1, overwrite_b=1)
     if normals.coupling.shape[1] == 0:
         return -solved[:, 0], np.zeros(0)
-    schur = normals.shape_hessian - normals.coupling.T @ solved[:, 1:]
-    rest = normals.shape_gradient - normals.coupling.T @ solved[:, 0]
-    betas = -np.linalg.solve(schur, rest)
-    return -solved[:, 0] - solved[:, 1:] @ betas, betas
+    schur = normals.person_hessian - normals.coupling.T @ solved[:, 1:]
+    rest = normals.person_gradient - normals.coupling.T @ solved[:, 0]
+    person = -np.linalg.solve(schur, rest)
+    return -solved[:, 0] - solved[:, 1:] @ person, person
 
 
-def _applied(problem: Problem, state: State, change: FloatArray, betas_change: FloatArray) -> State:
+def applied(problem: Problem, state: State, change: FloatArray, person: FloatArray) -> State:
+    """Return the state after changes of the poses (unknown,) and of the person."""
     tree = problem.layout.tree
     by_frame = change.reshape(len(state.root), tree.unknowns)
     root = state.root
     if tree.root_column >= 0:
         root = root + by_frame[:, tree.root_column : tree.root_column + 3]
-    betas = state.betas + betas_change if len(betas_change) else state.betas
-    return State(moved(tree, state.turns, by_frame), root, betas)
+    betas = len(person) - len(state.constants)
+    return State(
+        turns=moved(tree, state.turns, by_frame),
+        root=root,
+        betas=state.betas + person[:betas] if betas else state.betas,
+        constants=state.constants + person[betas:],
+    )
 
 
 Rescale = Callable[[Problem, State], tuple[FloatArray, FloatArray]]
@@ -275,7 +300,7 @@ def _better(
     while damping < _LARGEST_DAMPING:
         step = _step(normals, damping)
         if step is not None:
-            trial = _applied(problem, state, *step)
+            trial = applied(problem, state, *step)
             cost = cost_of(problem, trial)
             if cost < normals.cost:
                 return trial, cost, max(damping * 0.2, 1e-9)

@@ -54,7 +54,7 @@ def start_state(layout: Layout, model: BodyModel, xyz: FloatArray, betas: FloatA
     hips = 0.5 * (seen["left_hip"] + seen["right_hip"])
     pelvis_joint = layout.rest[0] + layout.rest_by_beta[0] @ betas
     rest_hips = 0.5 * (rest["left_hip"] + rest["right_hip"]) - pelvis_joint
-    return State(pose.turns, hips - pelvis @ rest_hips, betas)
+    return State(pose.turns, hips - pelvis @ rest_hips, betas, layout.constants())
 
 
 class _Pose:

@@ -11,7 +11,7 @@ uncertainty that would be dishonest, a posture is held: here the prior counts on
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -31,30 +31,72 @@ def frame_covariances(problem: Problem, state: State) -> FloatArray:
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
+    # The prior's weights hold for a frame at PRIOR_FPS.
+    once = 1.0 / (POSTURE_S * PRIOR_FPS)
+    anatomy = problem.anatomy._replace(
+        weight=once * problem.anatomy.weight, limit_weight=once * problem.anatomy.limit_weight
+    )
+    return selected_inverse(replace(problem, anatomy=anatomy), state).blocks
+
+
+def acceleration_variances(problem: Problem, state: State) -> FloatArray:
+    """Return the posterior variance of each unknown's second difference (frame, unknown).
+
+    Rotations count in their own axes; zero in the first and the last frame.
+
+    Raises:
+        BodyError: as `frame_covariances`.
+    """
+    inverse = selected_inverse(problem, state)
+    now = np.diagonal(inverse.blocks, axis1=1, axis2=2)
+    out = np.zeros_like(now)
+    out[1:-1] = now[2:] + 4.0 * now[1:-1] + now[:-2]
+    out[1:-1] += 2.0 * inverse.two_later[:-2]
+    out[1:-1] -= 4.0 * (inverse.one_later[1:-1] + inverse.one_later[:-2])
+    return np.maximum(out, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class SelectedInverse:
+    """What is wanted of the inverse of the poses' normal matrix.
+
+    Attributes:
+        blocks: (frame, unknown, unknown) covariance of a frame.
+        one_later, two_later: (frame, unknown) covariance of an unknown with itself one and two
+            frames later; zero where there is no such frame.
+    """
+
+    blocks: FloatArray
+    one_later: FloatArray
+    two_later: FloatArray
+
+
+def selected_inverse(problem: Problem, state: State) -> SelectedInverse:
+    """Return the wanted part of the inverse of the normal matrix at a state.
+
+    Raises:
+        BodyError: the normal matrix is not positive definite.
+    """
     with one_blas_thread():
-        # The prior's weights hold for a frame at PRIOR_FPS.
-        once = 1.0 / (POSTURE_S * PRIOR_FPS)
-        anatomy = problem.anatomy._replace(
-            weight=once * problem.anatomy.weight, limit_weight=once * problem.anatomy.limit_weight
-        )
-        lower = factor(normals_of(replace(problem, anatomy=anatomy), state).band, 0.0)
+        lower = factor(normals_of(problem, state).band, 0.0)
         if lower is None:
             raise BodyError(
                 "the uncertainty of the body cannot be computed: its normal matrix is not "
                 "positive definite. Check the covariances of the keypoints."
             )
-        return _diagonal_blocks(lower, problem.layout.tree.unknowns)
+        return invert_band(lower, problem.layout.tree.unknowns)
 
 
-def _diagonal_blocks(lower: FloatArray, n: int) -> FloatArray:
-    """Return the diagonal blocks (frame, n, n) of the inverse of L L' given L (distance, row).
+def invert_band(lower: FloatArray, n: int) -> SelectedInverse:
+    """Return the wanted part of the inverse of L L' given L (distance, row) of frames of n.
 
-    With the frames after t as S, Z_SS the inverse there and F = L_SS-column of frame t:
-    Z_St = -Z_SS L_St L_tt^-1 and Z_tt = L_tt^-T (L_tt^-1 - L_St' Z_St).
+    With the two frames after t as S, Z_SS the inverse there and F = L_SS-column of frame t:
+    Z_St = -Z_SS F L_tt^-1 and Z_tt = L_tt^-T (L_tt^-1 - F' Z_St).
     """
     width, size = lower.shape
     frames, reach = size // n, 2 * n
-    out = np.zeros((frames, n, n))
+    blocks = np.zeros((frames, n, n))
+    one_later, two_later = np.zeros((frames, n)), np.zeros((frames, n))
     later = np.zeros((reach, reach))  # the inverse over the two frames after t
     for t in range(frames - 1, -1, -1):
         column = np.zeros((n + reach, n))
@@ -65,15 +107,15 @@ def _diagonal_blocks(lower: FloatArray, n: int) -> FloatArray:
         below = column[n:]
         cross = -later @ (below @ inverse)
         block = inverse.T @ (inverse - below.T @ cross)
-        block = 0.5 * (block + block.T)
-        out[t] = block
+        blocks[t] = 0.5 * (block + block.T)
+        one_later[t], two_later[t] = np.diagonal(cross[:n]), np.diagonal(cross[n:])
         shifted = np.zeros_like(later)
-        shifted[:n, :n] = block
+        shifted[:n, :n] = blocks[t]
         shifted[n:, :n] = cross[:n]
         shifted[:n, n:] = cross[:n].T
         shifted[n:, n:] = later[:n, :n]
         later = shifted
-    return out
+    return SelectedInverse(blocks, one_later, two_later)
 
 
 def rotation_sigmas_deg(layout: Layout, covariance: FloatArray) -> FloatArray:

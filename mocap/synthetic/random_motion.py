@@ -99,7 +99,8 @@ def random_motion(
     curve *= np.array([_spread(name, hands) for name in body.joint_names])[:, None]
     if even_spine:
         spine = [body.joint(f"spine{k}") for k in (1, 2, 3)]
-        common = curve[:, spine[:1]]
+        # The sum of the three bends as far as three independent ones would.
+        common = curve[:, spine[:1]] / np.sqrt(3.0)
         curve[:, spine] = common + rng.normal(0.0, _SPINE_SCATTER, (len(knots), 3, 3))
     _bend_hinges(body, curve, carrying_deg)
     if hands:
