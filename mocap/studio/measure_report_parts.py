@@ -28,7 +28,8 @@ GREEN = "#2a9d5c"
 PURPLE = "#7b5bb5"
 COLOURS = (BLUE, AMBER, GREEN, PURPLE, "#c0504d", GREY)
 
-_WRAP = "white-space:normal;text-align:left;max-width:44ch"
+_WRAP = "white-space:normal;text-align:left;min-width:26ch"
+_REASON = "font-size:12px;max-width:60ch"
 _FAINT = "color:var(--soft);font-style:italic"
 
 
@@ -63,7 +64,7 @@ def metric_table(
     `extra` are further columns by title, one text per metric.
     """
     more = dict(extra or {})
-    head = ["Metric", "Value", "95 % band", "Method limit", *more, "Read with care"]
+    head = ["Metric", "Value", "95 % band", "Method limit", *more]
     rows = []
     for k, metric in enumerate(metrics):
         style = {} if metric.trusted else {"style": _FAINT}
@@ -73,12 +74,12 @@ def metric_table(
             plus_minus(metric.systematic, metric.unit) if metric.unit else "",
             *(column[k] for column in more.values()),
         ]
+        why = () if metric.trusted else (tag("div", text(metric.reason), style=_REASON),)
         rows.append(
             tag(
                 "tr",
-                tag("td", text(metric.label), title=metric.definition),
+                tag("td", text(metric.label), *why, title=metric.definition, style=_WRAP),
                 *(tag("td", text(cell)) for cell in cells),
-                tag("td", text(metric.reason), style=_WRAP),
                 **style,
             )
         )
