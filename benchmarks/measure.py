@@ -1,0 +1,211 @@
+"""Measurements against scripted motions: throws through the whole chain, and counted exercises.
+
+Throws of the free body, both hands and several shapes, are seen by eight cameras at 240 frames per
+second (2 px noise, 10 % outliers), triangulated, smoothed, fitted and measured; the same
+measurement of the true motion is the reference. Exercises are thirty clips of squats, lunges and
+arm raises with slow, fast, incomplete and paused repetitions, on key points 8 mm off.
+
+    python benchmarks/measure.py [--check] [--throws N]
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import numpy as np
+from exercise_scripts import CLIPS, counted
+from figures import Figure, exit_code, print_figures
+
+from mocap.body.fit import fit
+from mocap.body.model import BodyModel, load_free_body
+from mocap.body.model_motion import skeleton_from_pose
+from mocap.body.skin import skinned_mesh
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.motion import SkeletonMotion
+from mocap.core.points import Points3D
+from mocap.core.shapes import FloatArray
+from mocap.measure.body_segments import segments_from_skeleton
+from mocap.measure.markers import virtual_markers
+from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
+from mocap.measure.segments import Segments
+from mocap.reconstruct.smooth import smooth
+from mocap.reconstruct.triangulate import triangulate
+from mocap.synthetic.motion import body_keypoints, throw
+from mocap.synthetic.observations import observe_points
+from mocap.synthetic.rigs import laboratory
+
+FPS = 240.0
+SECONDS = 2.8
+_SHAPE_SD = 0.8
+_FIRST_SHAPES = 4
+
+# Curve -> greatest RMS error in degrees from peak knee height to maximal internal rotation.
+CURVE_LINES = {
+    "elbow_flexion": 3.0,
+    "glove_elbow_flexion": 3.0,
+    "lead_knee_flexion": 3.0,
+    "rear_knee_flexion": 3.0,
+    "shoulder_external_rotation": 5.0,
+    "torso_rotation": 5.0,
+    "torso_anterior_tilt": 5.0,
+    "torso_lateral_tilt": 5.0,
+}
+_TOLD = ("shoulder_abduction", "shoulder_horizontal_abduction", "pelvis_rotation",
+         "pelvis_anterior_tilt", "hip_shoulder_separation", "elbow_pronation")  # fmt: skip
+_IR, _STRIDE = "max_shoulder_internal_rotational_velo", "stride_length"
+_MOMENTS = ("max_external_rotation", "max_internal_rotation", "ball_release", "foot_plant",
+            "foot_contact", "peak_knee_height")  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One throw: the measurement of the truth and of the chain."""
+
+    true: Pitching
+    found: Pitching
+
+    def curve_rms(self, name: str) -> float:
+        """Return the RMS difference of a curve between knee height and internal rotation."""
+        events = self.true.pitches[0].events
+        first = round(events["peak_knee_height"].frame)
+        last = round(events["max_internal_rotation"].frame)
+        difference = (self.found.curves[name] - self.true.curves[name])[first : last + 1]
+        known = difference[np.isfinite(difference)]
+        return float(np.sqrt(np.mean(known**2))) if len(known) else float("nan")
+
+    def event_ms(self, name: str) -> float:
+        """Return how late an event was found."""
+        late = self.found.pitches[0].events[name].frame - self.true.pitches[0].events[name].frame
+        return 1000.0 * late / FPS
+
+    def values(self, name: str) -> tuple[float, float, float]:
+        """Return a metric's true and found value, and its band."""
+        true, found = (
+            next(metric for metric in each.pitches[0].metrics if metric.name == name)
+            for each in (self.true, self.found)
+        )
+        return true.value, found.value, found.band
+
+
+def segments_of(model: BodyModel, skeleton: SkeletonMotion, betas: FloatArray) -> Segments:
+    """Return the segments of a body with its virtual markers."""
+    return segments_from_skeleton(skeleton, virtual_markers(skinned_mesh(model, betas), skeleton))
+
+
+def throw_points(seed: int, betas: FloatArray, hand: str) -> tuple[Points3D, SkeletonMotion]:
+    """Return the smoothed key points of a throw as eight cameras see it, and the true motion."""
+    motion = throw(SECONDS, FPS, seed=seed, betas=betas, left_handed=hand == "left")
+    names = COCO_17_FEET.keypoint_names
+    rig = laboratory(seed=seed)
+    tracks = observe_points(
+        rig, body_keypoints(motion)[:, None], names,
+        fps=FPS, noise_px=2.0, outliers=0.1, seed=seed,
+    )  # fmt: skip
+    return smooth(triangulate(tracks, rig), tracks, rig), motion.skeleton
+
+
+def compare(seed: int, model: BodyModel) -> Comparison:
+    """Run one throw through the chain."""
+    rng = np.random.default_rng(seed)
+    betas = np.zeros(model.shape_count)
+    if seed > 1:
+        betas[:_FIRST_SHAPES] = rng.normal(0.0, _SHAPE_SD, _FIRST_SHAPES)
+    hand = "left" if seed % 2 == 0 else "right"
+    points, skeleton = throw_points(seed, betas, hand)
+    height = float(np.ptp(model.rest_vertices(betas)[:, 1]))
+    body = fit(points, model, height_m=height).motion
+    moved = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, FPS)
+    options = PitchingOptions(hand=hand, height_m=height, target_deg=0.0)
+    return Comparison(
+        measure_pitching(segments_of(model, skeleton, betas), options),
+        measure_pitching(segments_of(model, moved, body.betas), options, points=points),
+    )
+
+
+def throw_figures(comparisons: list[Comparison]) -> list[Figure]:
+    """Return the figures of all throws: worst of each kind, and how often bands hold."""
+    figures = []
+    for name in (*CURVE_LINES, *_TOLD):
+        worst = max(each.curve_rms(name) for each in comparisons)
+        label = f"{name.replace('_', ' ')}, RMS, worst throw"
+        figures.append(Figure(label, worst, "deg", CURVE_LINES.get(name)))
+    stride = [each.values(_STRIDE) for each in comparisons]
+    worst = max(abs(found - true) for true, found, _ in stride)
+    figures.append(Figure("stride, worst", worst, "% height", 1.0))
+    peaks = [each.values(_IR) for each in comparisons]
+    error = [100.0 * (found / true - 1.0) for true, found, _ in peaks]
+    figures.append(Figure("internal rotation peak, worst", max(map(abs, error)), "%", 8.0))
+    figures.append(Figure("internal rotation peak, mean", float(np.mean(error)), "%"))
+    for name in _MOMENTS:
+        late = [each.event_ms(name) for each in comparisons]
+        label = name.replace("_", " ")
+        bound = 6.0 if name.startswith("max") else None
+        figures.append(Figure(f"{label}, worst", max(map(abs, late)), "ms", bound))
+        if name == "ball_release":
+            bias = abs(float(np.mean(late)))
+            figures.append(Figure(f"{label}, bias", bias, "ms", 4.0))
+    figures += _coverage(comparisons)
+    return figures
+
+
+def _coverage(comparisons: list[Comparison]) -> list[Figure]:
+    """Return how many true values lie within the bands, alone and with the method's limits."""
+    alone, together, count = 0, 0, 0
+    for each in comparisons:
+        for true, found in zip(
+            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
+        ):
+            error = abs(found.value - true.value)
+            if not found.trusted or not np.isfinite(error + found.band):
+                continue
+            count += 1
+            alone += error <= found.band
+            together += error <= found.band + np.nan_to_num(found.systematic)
+    share = 100.0 / max(count, 1)
+    return [
+        Figure("trusted metrics within their band", share * alone, "%"),
+        Figure("trusted metrics within band and method limit", share * together, "%", 95.0, ">="),
+    ]
+
+
+def worst_metrics(comparisons: list[Comparison]) -> list[str]:
+    """Return the metrics whose error leaves band and method limit, for the eye."""
+    lines = []
+    for k, each in enumerate(comparisons):
+        for true, found in zip(
+            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
+        ):
+            error = found.value - true.value
+            allowed = found.band + np.nan_to_num(found.systematic)
+            if found.trusted and abs(error) > allowed:
+                lines.append(
+                    f"  throw {k + 1}: {found.name} off by {error:.2f} {found.unit}, "
+                    f"band ± {found.band:.2f}, limit {found.systematic:g}"
+                )
+    return lines
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
+    parser.add_argument("--throws", type=int, default=4, help="how many throws")
+    options = parser.parse_args()
+    model = load_free_body()
+    right = sum(counted(clip) for clip in CLIPS)
+    figures = [
+        Figure("clips with all repetitions counted right", right, f"of {len(CLIPS)}",
+               float(len(CLIPS)), ">="),
+    ]  # fmt: skip
+    comparisons = [compare(seed, model) for seed in range(1, options.throws + 1)]
+    print_figures("Exercises", figures)
+    thrown = throw_figures(comparisons)
+    print_figures(f"{options.throws} throws through the whole chain", thrown)
+    for each in worst_metrics(comparisons):
+        print(each)
+    return exit_code([*figures, *thrown], check=options.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
