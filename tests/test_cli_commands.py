@@ -79,7 +79,7 @@ def test_the_module_runs_as_the_command() -> None:
         (["calibrate", "lab", "--stepp", "2"], "No such option '--stepp'"),
         (["new", "lab", "--rig", "four_corner"], "Missing option '--board'"),
         (["run"], "Missing argument 'SESSION'"),
-        (["run", "lab", "--from", "fit"], "Invalid value for '--from'"),
+        (["run", "lab", "--from", "fitt"], "Invalid value for '--from'"),
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 from mocap.body.fit_layout import PRIOR_FPS, Layout
 from mocap.body.fit_solver import Problem, State, factor, normals_of, one_blas_thread
@@ -95,15 +95,25 @@ def invert_band(lower: FloatArray, n: int) -> SelectedInverse:
     """
     width, size = lower.shape
     frames, reach = size // n, 2 * n
+    rows = np.zeros((size + 1, width))
+    rows[:size] = lower.T
+    # Column c of a frame begins at its own row: stepping one row less per column aligns them.
+    # What the window shows beyond the band belongs to other columns and is masked.
+    distance = np.arange(n + reach)[:, None] - np.arange(n)
+    inside = (distance >= 0) & (distance < width)
+    flat = np.concatenate([rows.ravel(), np.zeros((n + reach) * (n + 1))])
     blocks = np.zeros((frames, n, n))
     one_later, two_later = np.zeros((frames, n)), np.zeros((frames, n))
     later = np.zeros((reach, reach))  # the inverse over the two frames after t
     for t in range(frames - 1, -1, -1):
-        column = np.zeros((n + reach, n))
-        for c in range(n):
-            kept = min(width, size - t * n - c, n + reach - c)
-            column[c : c + kept, c] = lower[:kept, t * n + c]
-        inverse = solve_triangular(column[:n], np.eye(n), lower=True, check_finite=False)
+        window = np.lib.stride_tricks.as_strided(
+            flat[t * n * width :],
+            shape=(n + reach, n),
+            strides=(flat.itemsize, (width - 1) * flat.itemsize),
+            writeable=False,
+        )
+        column = np.where(inside, window, 0.0)
+        inverse, _ = dtrtri(column[:n], lower=1)
         below = column[n:]
         cross = -later @ (below @ inverse)
         block = inverse.T @ (inverse - below.T @ cross)

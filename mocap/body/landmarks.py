@@ -25,6 +25,9 @@ from mocap.core.shapes import Array, FloatArray, IntArray
 # make every person) of about this much, per axis.
 EXACT_SIGMA_M = 0.002
 
+# Detectors that were measured put keypoints 5 to 30 mm from the landmarks.
+UNMEASURED_SIGMA_M = 0.012
+
 # Skin that follows a joint by less than this share is not worth a piece of its own.
 _LEAST_SKIN_WEIGHT = 0.02
 
@@ -165,6 +168,11 @@ def offsets_of(detector: str | None) -> Offsets:
                 offset_m[name] = (sign * x, y, z)
                 sigma_m[name] = entry["sigma_mm"] / 1000.0
     return Offsets(detector, offset_m, sigma_m)
+
+
+def unmeasured_offsets(keypoint_names: tuple[str, ...]) -> Offsets:
+    """Return what to assume of a detector that was not measured: nowhere exactly there."""
+    return Offsets("unmeasured", {}, dict.fromkeys(keypoint_names, UNMEASURED_SIGMA_M))
 
 
 def bind_landmarks(

@@ -223,6 +223,11 @@ class Take:
         """Frames of every camera with the bodies drawn on them."""
         return self.root / "mesh_overlay.png"
 
+    @property
+    def fit_manifest_path(self) -> Path:
+        """Which bodies were fitted, from which artifacts, with which options."""
+        return self.root / ".partial" / "fit.json"
+
     def camera_detections_path(self, camera: str) -> Path:
         """Where the finished detections of one camera wait for the others."""
         return self.root / ".partial" / f"detections_{camera}.npz"

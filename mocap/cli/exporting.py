@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
+from mocap.cli.fitting import body_of, fitted_bodies
 from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.calibration_file import load_calibration
 from mocap.core.detections import Tracks2D
@@ -56,8 +57,11 @@ class ExportChoice:
     verify: bool = False
 
 
-def export_stage(take: Take, choice: ExportChoice) -> Stage:
+def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False) -> Stage:
     """Return the stage that writes the asked formats, one file per person where a format needs it.
+
+    Characters come from the fitted bodies where there are any; `with_bodies` says that a stage
+    before this one fits them.
 
     Raises:
         ExportError: an unknown format.
@@ -81,6 +85,8 @@ def export_stage(take: Take, choice: ExportChoice) -> Stage:
         return Made(list(result.paths), warnings, details)
 
     inputs = {"smoothed": take.artifact("smoothed")}
+    if with_bodies or take.fit_manifest_path.is_file():
+        inputs["fit"] = take.fit_manifest_path
     if choice.cameras:
         inputs["calibration"] = take.session.calibration_path
     return files_stage(
@@ -125,6 +131,7 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
 
 def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
+    from mocap.body.body_skeleton import skeleton_of
     from mocap.body.skeleton import fit_skeleton
     from mocap.export.character import Character
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
@@ -134,7 +141,12 @@ def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
     notes: list[str] = []
     if set(choice.formats) & set(CHARACTER_FORMATS):
         fill = choice.fill_long_gaps or choice.gaps is not None
+        bodies = fitted_bodies(take, take.artifact("smoothed"))
         for person in points.person_ids:
+            if person in bodies:
+                skeleton = skeleton_of(bodies[person], body_of(take, person))
+                characters.append(Character(skeleton, name=f"person{person}"))
+                continue
             fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
             notes += fit.notes
             motion = fit.motion

@@ -26,6 +26,7 @@ COMMANDS = {
     "associate": ("mocap.cli.take_commands", "Tell who is who across cameras and time."),
     "triangulate": ("mocap.cli.take_commands", "Turn 2D keypoints of several cameras into 3D."),
     "smooth": ("mocap.cli.take_commands", "Turn 3D keypoints into one smooth motion."),
+    "fit": ("mocap.cli.take_commands", "Fit a body to the smoothed motion."),
     "export": ("mocap.cli.take_commands", "Write BVH, FBX, GLB, C3D, TRC and more."),
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from mocap.body.foot_lock import FootLockMode
     from mocap.cli.stages import Choices
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -103,6 +104,31 @@ _EXPORT_OPTIONS = (
 )
 
 
+def fit_options(*, default_body: str | None) -> Callable[[Command], Command]:
+    """Add --body, --height-m and --foot-lock."""
+
+    def add(command: Command) -> Command:
+        command = click.option(
+            "--foot-lock",
+            type=click.Choice(["auto", "always", "never", "ground"]),
+            default="auto",
+            show_default=True,
+            help="Hold standing feet: when sure, always, never, or only to the floor's height.",
+        )(command)
+        command = click.option(
+            "--height-m", type=click.FloatRange(0.5, 2.5), help="Body height, when known."
+        )(command)
+        return click.option(
+            "--body",
+            default=default_body,
+            show_default=default_body is not None,
+            help="Body to fit: free, or a SMPL-X file of your own."
+            + ("" if default_body else " Without it no body is fitted."),
+        )(command)
+
+    return add
+
+
 def export_options(command: Command) -> Command:
     """Add --to and every option of the exported files."""
     for option in reversed(_EXPORT_OPTIONS):
@@ -116,6 +142,9 @@ def choices(
     weights: Path | None = None,
     feet: bool = True,
     to: str = "bvh,trc,csv",
+    body: str | None = None,
+    height_m: float | None = None,
+    foot_lock: FootLockMode = "auto",
     **export: Any,
 ) -> Choices:
     """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
@@ -125,6 +154,7 @@ def choices(
     """
     from mocap.cli.detecting import DetectorChoice
     from mocap.cli.exporting import ExportChoice
+    from mocap.cli.fitting import FREE_BODY, FitChoice
     from mocap.cli.stages import Choices
     from mocap.core.errors import InputError
 
@@ -134,4 +164,5 @@ def choices(
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, **export),
+        fit=FitChoice(body or FREE_BODY, height_m, foot_lock),
     )

@@ -12,16 +12,18 @@ from mocap.cli.options import (
     choices,
     detector_options,
     export_options,
+    fit_options,
     session_argument,
 )
 
-STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "report", "export")
+STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
 
 
 @click.command()
 @session_argument
 @click.argument("takes", nargs=-1, metavar="[TAKE]...")
 @detector_options
+@fit_options(default_body=None)
 @export_options
 @click.option(
     "--from",
@@ -42,14 +44,17 @@ def run(
     from mocap.cli.calibrating import ensure_calibration
     from mocap.cli.pipeline import CURRENT
     from mocap.cli.running import chosen_takes, document, run_take
+    from mocap.cli.stages import STAGES, STAGES_WITH_BODY
 
     console = Console(as_json)
     opened = Session.open(session)
     selected = chosen_takes(opened, takes)
     settings = choices(**chosen)
+    stages = STAGES if chosen["body"] is None else STAGES_WITH_BODY
     calibrated = ensure_calibration(opened, console)
     outcomes = {
-        take.name: run_take(take, settings, console, from_stage=from_stage) for take in selected
+        take.name: run_take(take, settings, console, stages=stages, from_stage=from_stage)
+        for take in selected
     }
     for take in selected:
         console.line(f"{take.name}: {take.report_path} and {take.export_dir}")

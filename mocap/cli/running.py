@@ -18,6 +18,7 @@ FIGURES = {
     "measured_share": "{:.1%} measured",
     "missing_share": "{:.1%} missing",
     "median_error_px": "median error {:.2f} px",
+    "fit_error_mm": "median distance to the keypoints {:.1f} mm",
 }
 
 

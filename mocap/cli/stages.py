@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from mocap.cli.console import Console
 from mocap.cli.detecting import DetectorChoice, detect_stage
 from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.file_hashes import FileHashes
+from mocap.cli.fitting import FitChoice, fit_stage
 from mocap.cli.pipeline import Made, Stage, artifact_stage
 from mocap.cli.reporting import report_stage
 from mocap.core.camera import Calibration
@@ -27,6 +28,9 @@ from mocap.core.store import load_artifact
 # The report comes before the export: it shows why a skeleton may be refused.
 STAGES = ("detect", "associate", "triangulate", "smooth", "report", "export")
 
+# With a body the export comes from it.
+STAGES_WITH_BODY = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -36,11 +40,13 @@ class Choices:
         detector: which network finds people.
         export: formats and how they are written.
         person: "main", the person most cameras see longest and nearest.
+        fit: the body and how it is fitted.
     """
 
     detector: DetectorChoice
     export: ExportChoice
     person: Literal["main"] = "main"
+    fit: FitChoice = field(default_factory=FitChoice)
 
 
 class TakeStages:
@@ -77,10 +83,13 @@ class TakeStages:
             "associate": self._associate,
             "triangulate": self._triangulate,
             "smooth": self._smooth,
-            "export": lambda: export_stage(self.take, self.choices.export),
+            "fit": lambda: fit_stage(self.take, self.choices.fit),
+            "export": lambda: export_stage(
+                self.take, self.choices.export, with_bodies="fit" in names
+            ),
             "report": lambda: report_stage(self.take, self.recording, self.calibration, self.maps),
         }
-        return [makers[name]() for name in STAGES if name in names]
+        return [makers[name]() for name in STAGES_WITH_BODY if name in names]
 
     def _detect(self) -> Stage:
         return detect_stage(

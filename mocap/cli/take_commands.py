@@ -12,6 +12,7 @@ from mocap.cli.options import (
     choices,
     detector_options,
     export_options,
+    fit_options,
     session_argument,
     take_argument,
 )
@@ -58,6 +59,17 @@ def triangulate(session: Path, take: str, force: bool, as_json: bool) -> None:
 def smooth(session: Path, take: str, force: bool, as_json: bool) -> None:
     """Turn the 3D keypoints of TAKE into one smooth motion."""
     _run_one("smooth", session, take, force, as_json, {})
+
+
+@click.command()
+@session_argument
+@take_argument
+@fit_options(default_body="free")
+@force_option
+@json_option
+def fit(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
+    """Fit a body to the smoothed motion of TAKE; later exports come from it."""
+    _run_one("fit", session, take, force, as_json, chosen)
 
 
 @click.command()

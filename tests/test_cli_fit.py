@@ -1,0 +1,82 @@
+"""The fit stage: bodies beside the points they came from, and the export that comes from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mocap.body.body_skeleton import skeleton_of
+from mocap.body.model import load_free_body
+from mocap.capture.session import Session, Take
+from mocap.cli.exporting import ExportChoice, export_stage
+from mocap.cli.fitting import FitChoice, fit_stage, fitted_bodies
+from mocap.cli.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
+from mocap.core.body_motion import BodyMotion
+from mocap.core.errors import InputError
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.store import Provenance, load_artifact, save_artifact
+from mocap.synthetic.bvh_source import read_bvh
+from mocap.synthetic.motion import squat
+from mocap.synthetic.random_motion import measured_points, true_points
+
+FRAMES = 40
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Take:
+    session = Session.create(tmp_path / "lab", rig="four_corner", board="a1_5x7")
+    root = session.root / "takes" / "a"
+    root.mkdir()
+    take = Take("a", root, session)
+    save_points(take, seed=1)
+    return take
+
+
+def save_points(take: Take, seed: int) -> None:
+    names = COCO_17_FEET.keypoint_names
+    motion = squat(FRAMES / 30.0, 30.0, seed=seed)
+    points = measured_points(true_points(motion, names), names, 30.0, sigma_m=0.005, seed=seed)
+    save_artifact(points, take.artifact("smoothed"), Provenance("smooth", "0"))
+
+
+def run(*stages: Stage) -> list[Outcome]:
+    return run_stages(stages, version="0")
+
+
+def test_fits_once_and_again_when_the_points_change(take: Take) -> None:
+    (first,) = run(fit_stage(take, FitChoice()))
+    assert first.status == MADE
+    # nothing says which detector found these keypoints
+    assert "were not measured" in first.warnings[0]
+    assert first.notes["person0"]["converged"]
+    assert load_artifact(take.body_path(0), BodyMotion).frame_count == FRAMES
+    assert run(fit_stage(take, FitChoice()))[0].status == CURRENT
+    assert run(fit_stage(take, FitChoice(height_m=1.8)))[0].status == MADE
+    save_points(take, seed=2)
+    assert fitted_bodies(take, take.artifact("smoothed")) == {}
+    assert run(fit_stage(take, FitChoice()))[0].status == MADE
+
+
+def test_export_comes_from_the_body(take: Take) -> None:
+    choice = ExportChoice(formats=("bvh",))
+    run(export_stage(take, choice))
+    skeleton_joints = read_bvh(take.export_dir / "a.bvh").joint_names
+    run(fit_stage(take, FitChoice()), export_stage(take, choice, with_bodies=True))
+    clip = read_bvh(take.export_dir / "a.bvh")
+    assert len(clip.joint_names) == 55 > len(skeleton_joints)
+    # centimetres, Y up; the root is the pelvis joint
+    motion = load_artifact(take.body_path(0), BodyMotion)
+    positions, _ = skeleton_of(motion, load_free_body()).forward_kinematics()
+    there = 100.0 * positions[:, 0][:, [0, 2, 1]] * [1, 1, -1]
+    np.testing.assert_allclose(clip.positions[:, 0], there, atol=1e-3)
+    # a body that was made from other points is not used
+    save_points(take, seed=3)
+    run(export_stage(take, choice))
+    assert read_bvh(take.export_dir / "a.bvh").joint_names == skeleton_joints
+
+
+def test_names_a_missing_body_file(take: Take) -> None:
+    with pytest.raises(InputError, match=r"no body file .*SMPLX_NONE.npz"):
+        fit_stage(take, FitChoice(body="SMPLX_NONE.npz"))
