@@ -28,7 +28,7 @@ _STEPS = 101
 
 @dataclass(frozen=True)
 class Repetition:
-    """One repetition: how deep (1 is full), how long, and how long it rests at the turn."""
+    """One repetition: share of the full angle, how long, and how long it rests at the turn."""
 
     depth: float = 1.0
     seconds: float = 2.0
@@ -122,6 +122,15 @@ def _depths(repetitions: Sequence[Repetition]) -> FloatArray:
     return np.concatenate(parts)
 
 
+def _sunk(share: FloatArray, half_knee_deg: float) -> FloatArray:
+    """Return how far the body has sunk when the knees have bent by a share of their flexion.
+
+    A leg of two equal bones is as long as the cosine of half its flexion.
+    """
+    half = np.deg2rad(half_knee_deg)
+    return np.asarray((1.0 - np.cos(half * share)) / (1.0 - np.cos(half)))
+
+
 @lru_cache(maxsize=3)
 def _poses(exercise: str) -> FloatArray:
     """Return the key points (step, keypoint, 3) from standing to fully there."""
@@ -132,10 +141,10 @@ def _poses(exercise: str) -> FloatArray:
     depth_m = np.zeros(_STEPS)
     lean = np.zeros(_STEPS)
     if exercise == "squat":
-        depth_m, lean = 0.42 * share, 34.0 * share
+        depth_m, lean = 0.42 * _sunk(share, 57.0), 34.0 * share
         puppet.root_position[:, 2] = -0.20 * share
     elif exercise == "lunge":
-        depth_m, ahead = 0.22 * share, {1: 0.45, -1: -0.25}
+        depth_m, ahead = 0.22 * _sunk(share, 42.0), {1: 0.45, -1: -0.25}
     puppet.pelvis(0.0 * share, lean, 0.0)
     puppet.trunk(0.0 * share, 2.0 + 4.0 * share, 0.0)
     for side in (1, -1):
