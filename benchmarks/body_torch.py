@@ -100,7 +100,7 @@ def torch_fit(points: Points3D, model: BodyModel, optimiser: str) -> TorchFit:
     targets = torch.tensor(xyz, dtype=torch.float32)
     rotvec, root, betas = (
         torch.tensor(values, dtype=torch.float32, requires_grad=True)
-        for values in (np.unwrap(pose[:, :BODY_JOINTS], axis=0), state.root, betas_start)
+        for values in (_continuous(pose[:, :BODY_JOINTS]), state.root, betas_start)
     )
 
     def loss() -> torch.Tensor:
@@ -120,6 +120,17 @@ def torch_fit(points: Points3D, model: BodyModel, optimiser: str) -> TorchFit:
     with torch.no_grad():
         joints, _ = kinematics(rotvec, root, betas)
     return TorchFit(joints.numpy().astype(np.float64), seconds)
+
+
+def _continuous(rotvec: FloatArray) -> FloatArray:
+    """Add full turns to rotation vectors (frame, joint, 3) so that they do not jump at half one."""
+    out = rotvec.copy()
+    for t in range(1, len(out)):
+        angle = np.linalg.norm(out[t], axis=-1, keepdims=True)
+        axis = out[t] / np.maximum(angle, 1e-9)
+        turns = np.round((np.sum(out[t - 1] * axis, axis=-1, keepdims=True) - angle) / (2 * np.pi))
+        out[t] += 2.0 * np.pi * turns * axis
+    return out
 
 
 def _optimise(loss: object, parameters: list[torch.Tensor], optimiser: str) -> None:
