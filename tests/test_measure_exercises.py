@@ -181,6 +181,8 @@ def test_bands_of_an_exercise_come_from_the_key_points() -> None:
     motion = person(len(bend), 60.0, left=both, right=both)
     points = keypoints_of(motion, sigma_m=0.005)
     found = measure_squat(segments_from_points(points), points=points, samples=6)
+    valgus = next(each for each in found.metrics if each.name == "left_valgus")
+    assert not valgus.trusted and "frontal projection" in valgus.reason
     depth = next(each for each in found.metrics if each.name == "depth")
     # 5 mm on joints 40 cm apart is a degree and less for the mean of two legs and three squats.
     assert 0.05 < depth.sd < 1.5 and depth.trusted

@@ -50,7 +50,7 @@ LIMB_JOINTS = (
     ),
     Joint(
         "elbow", "humerus", "forearm", "ZXY",
-        ("flexion", "adduction", "pronation"), (1, 1, 1), ("", "p", "pd"),
+        ("flexion", "adduction", "pronation"), (1, 1, 1), ("", "pd", "pd"),
     ),
     Joint(
         "wrist", "forearm", "hand", "ZXY",
@@ -62,7 +62,7 @@ LIMB_JOINTS = (
     ),
     Joint(
         "knee", "femur", "tibia", "ZXY",
-        ("flexion", "adduction", "internal_rotation"), (-1, 1, 1), ("", "p", "pd"),
+        ("flexion", "adduction", "internal_rotation"), (-1, 1, 1), ("", "pd", "pd"),
     ),
     Joint(
         "ankle", "tibia", "foot", "ZXY",
@@ -213,6 +213,8 @@ def _reason(joint: Joint, present: BoolArray, known: BoolArray) -> str:
     if not present.all():
         missing = 100.0 * (1.0 - present.mean())
         return f"{joint.distal} or {joint.proximal or 'lab'} not seen in {missing:.0f} % of frames"
+    if not known.any():
+        return f"key points do not show how the {joint.distal} is turned about its length"
     if not known.all():
         return (
             "the turn about the bone cannot be seen in a nearly straight limb "

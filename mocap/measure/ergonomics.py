@@ -6,8 +6,8 @@ Load, grip, muscle use and support cannot be seen in a pose: they are `Task`. Th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray, check_shap
 from mocap.measure.ergonomics_tables import Scores, action_level, reba, rula
 
 BORDERLINE_DEG = 3.0
-"""A score is borderline when an angle is nearer to a cut than this: the angle's own error."""
+"""A score is borderline when an angle is so near to a cut that this error would change it."""
 
 SUSTAINED_S = 4.0
 """A posture held longer counts as static (ISO 11226 and EN 1005-4 draw the line here)."""
@@ -105,12 +105,12 @@ class Posture:
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """Scores of one method (frame,) and whether an angle is too near to a cut to be sure.
+    """Scores of one method (frame,) and whether an angle is too near to a cut to be sure of them.
 
     Attributes:
         scores: of the method.
         parts: (frame,) score of each body part by name.
-        borderline: (frame,) True within `BORDERLINE_DEG` of a cut.
+        borderline: (frame,) True where an error of `BORDERLINE_DEG` in one angle changes the score.
         known: (frame,) False where an angle that is needed is missing.
     """
 
@@ -129,11 +129,47 @@ class Sustained:
     score: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """What one pass over the worksheets gives."""
+
+    scores: Scores
+    parts: dict[str, IntArray]
+    known: BoolArray
+
+
+def assess_rula(posture: Posture, task: Task, limits: Limits | None = None) -> Assessment:
+    """Score every frame by RULA.
+
+    Extension of the trunk is not on the worksheet: it scores as much as the same flexion.
+    """
+    return _assess(_score_rula, posture, task, limits or Limits())
+
+
+def assess_reba(posture: Posture, task: Task, limits: Limits | None = None) -> Assessment:
+    """Score every frame by REBA."""
+    return _assess(_score_reba, posture, task, limits or Limits())
+
+
+def _assess(
+    score: Callable[[Posture, Task, Limits], _Scored], posture: Posture, task: Task, cut: Limits
+) -> Assessment:
+    """Score a posture, and again with every angle a little off."""
+    found = score(posture, task, cut)
+    borderline = np.zeros(len(posture.both_feet), dtype=np.bool_)
+    for name in posture.__dataclass_fields__:
+        if name == "both_feet":
+            continue
+        for error in (-BORDERLINE_DEG, BORDERLINE_DEG):
+            moved = replace(posture, **{name: getattr(posture, name) + error})
+            borderline |= score(moved, task, cut).scores.final != found.scores.final
+    return Assessment(found.scores, found.parts, borderline & found.known, found.known)
+
+
 class _Grader:
-    """Turn angles into scores and remember how near a cut any of them came."""
+    """Turn angles into scores and remember where one that is needed is missing."""
 
     def __init__(self, frames: int) -> None:
-        self.nearest_deg = np.full(frames, np.inf)
         self.known = np.ones(frames, dtype=np.bool_)
 
     def grade(
@@ -150,8 +186,6 @@ class _Grader:
         missing = ~np.isfinite(angle_deg)
         if not optional:
             self.known &= ~missing
-        distance = np.min(np.abs(angle_deg[:, None] - np.asarray(cuts)[None, :]), axis=1)
-        self.nearest_deg = np.fmin(self.nearest_deg, np.where(missing, np.inf, distance))
         # The worksheets' middle steps include their inner ends: 20 still counts as -20 to 20.
         step = np.searchsorted(np.asarray(cuts), np.where(missing, 0.0, angle_deg), side="left")
         found = np.asarray(scores, dtype=np.int64)[step]
@@ -177,12 +211,7 @@ def _lower_arm(grader: _Grader, posture: Posture) -> IntArray:
     return grader.grade(posture.elbow_flexion, (60.0, 100.0), (2, 1, 2))
 
 
-def assess_rula(posture: Posture, task: Task, limits: Limits | None = None) -> Assessment:
-    """Score every frame by RULA.
-
-    Extension of the trunk is not on the worksheet: it scores as much as the same flexion.
-    """
-    cut = limits or Limits()
+def _score_rula(posture: Posture, task: Task, cut: Limits) -> _Scored:
     n = cut.neutral_deg
     grader = _Grader(len(posture.trunk_flexion))
     wrist = grader.grade(np.abs(posture.wrist_flexion), (n, 15.0), (1, 2, 3), optional=True)
@@ -206,12 +235,10 @@ def assess_rula(posture: Posture, task: Task, limits: Limits | None = None) -> A
     }
     use = task.rula_muscle_use + task.rula_force
     scores = rula(**parts, arm_use=use, body_use=use)
-    return Assessment(scores, parts, grader.nearest_deg < BORDERLINE_DEG, grader.known)
+    return _Scored(scores, parts, grader.known)
 
 
-def assess_reba(posture: Posture, task: Task, limits: Limits | None = None) -> Assessment:
-    """Score every frame by REBA."""
-    cut = limits or Limits()
+def _score_reba(posture: Posture, task: Task, cut: Limits) -> _Scored:
     n = cut.neutral_deg
     grader = _Grader(len(posture.trunk_flexion))
     neck = grader.grade(posture.neck_flexion, (-n, 20.0), (2, 1, 2))
@@ -238,7 +265,7 @@ def assess_reba(posture: Posture, task: Task, limits: Limits | None = None) -> A
     scores = reba(
         **parts, load=task.reba_load, coupling=task.reba_coupling, activity=task.reba_activity
     )
-    return Assessment(scores, parts, grader.nearest_deg < BORDERLINE_DEG, grader.known)
+    return _Scored(scores, parts, grader.known)
 
 
 def time_in_levels(

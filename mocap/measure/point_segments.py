@@ -1,7 +1,8 @@
 """Segments from key points alone: honest about what a stick figure cannot show.
 
 Not measured this way: the chest wall (the shoulder line stands in and is named so), pronation,
-the hand, and the turn of a limb about its length while the limb is nearly straight.
+the hand, 3D knee valgus (hip, knee and ankle span the very plane it is measured from), and the
+turn of a limb about its length while the limb is nearly straight.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ degrees threefold, and key points 10 mm off already turn it by 10 degrees."""
 
 NOTES = (
     "from key points alone: thorax angles follow the line of the shoulders, not the chest",
-    f"knee valgus and hip rotation are measured from {PLANE_BEND_DEG:g} deg of knee flexion on",
+    "3D knee valgus and knee rotation are not measured; valgus in the frontal projection is",
+    f"hip rotation is measured from {PLANE_BEND_DEG:g} deg of knee flexion on",
     f"humeral rotation is measured from {PLANE_BEND_DEG:g} deg of elbow flexion on",
     "pronation and wrist angles are not measured",
 )
@@ -117,7 +119,8 @@ def _limbs(at: dict[str, FloatArray], side: str) -> _Frames:
         f"{side}_humerus": (frame_yz(humerus, elbow_axis), arm_seen),
         f"{side}_forearm": (frame_yz(forearm, elbow_axis), False),
         f"{side}_femur": (frame_yz(femur, knee_axis), leg_seen),
-        f"{side}_tibia": (frame_yz(tibia, knee_axis), leg_seen),
+        # The plane of hip, knee and ankle makes both frames: against it there is no valgus.
+        f"{side}_tibia": (frame_yz(tibia, knee_axis), False),
     }
     if {"big_toe", "heel"} <= set(point):
         along = point["big_toe"] - point["heel"]

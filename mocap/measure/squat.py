@@ -100,12 +100,19 @@ def _read(person: Segments) -> Reading:
     names = [key for key in _quantities() if key not in ("count", "incomplete")]
     values = {name: mean_of(full, name) for name in names}
     values |= {"count": float(len(full)), "incomplete": float(len(rows) - len(full))}
+    reasons = {}
+    for side in SIDES:
+        if np.isnan(curves[f"{side}_valgus"]).all() and person.from_keypoints:
+            reasons[f"{side}_valgus"] = (
+                "hip, knee and ankle alone span the plane that 3D valgus is measured from: see the "
+                "frontal projection, or fit a body"
+            )
     sd_ms = timing_sd_ms(30.0, person.fps)
     complete = [each for each in found if each.complete]
     cycles = {
         name: np.stack([resampled(curve, each.start, each.end) for each in complete])
         for name, curve in curves.items()
-        if complete
+        if complete and np.isfinite(curve).any()
     }
     units = {name: "% thigh" if "displacement" in name else "deg" for name in (*curves, *names)}
     return Reading(
@@ -115,6 +122,7 @@ def _read(person: Segments) -> Reading:
         curves,
         cycles,
         units | {"start_time": "s", "lowest_time": "s", "end_time": "s"},
+        reasons,
         warnings=() if found else ("no squat was found: the knees never bend and stretch",),
     )
 

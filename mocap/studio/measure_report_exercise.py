@@ -251,13 +251,13 @@ def _level_times(found: Ergonomics) -> Markup:
             cells = [number(float(times[side][k]), 1, "s") for side in sides]
             rows.append((f"{method} {name}: {meaning}", *cells))
         certain = [found.assessments[method, side].borderline.mean() for side in sides]
-        rows.append((f"within {BORDERLINE_DEG:g} deg of a cut", *(percent(v) for v in certain)))
+        rows.append(("borderline, share of frames", *(percent(v) for v in certain)))
         parts.append(table((method, *(f"{side} arm" for side in sides)), rows))
     return section(
         "Time in each action level",
         *parts,
-        note="Frames in which an angle is missing are left out. A score within "
-        f"{BORDERLINE_DEG:g} deg of a cut is borderline: the next measurement may say otherwise.",
+        note="Frames in which an angle is missing are left out. A score is borderline when an "
+        f"error of {BORDERLINE_DEG:g} deg in one angle would change it.",
     )
 
 
