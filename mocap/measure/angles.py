@@ -20,6 +20,15 @@ SINGULAR_ELEVATION_DEG = 10.0
 shoulder are not defined one by one: the sequence Y-X-Y is singular at 0 and 180."""
 
 
+PELVIS_TILT_UNSEEN = (
+    "two hip points do not show the tilt of the pelvis: this is the thigh against the line from "
+    "hips to shoulders"
+)
+PELVIS_TILT_LIMIT_DEG = 30.0
+"""Beside marker-based models hip flexion differs by up to this while the trunk bends: how much of
+a bend is pelvis and how much is spine is not seen in key points, and a fitted body guesses it."""
+
+
 @dataclass(frozen=True)
 class Joint:
     """One joint: which segment turns in which, in what sequence, and what the angles mean.
@@ -173,6 +182,8 @@ def joint_angles(segments: Segments) -> AngleCurves:
         person = segments if side == "right" else mirrored
         for joint in LIMB_JOINTS:
             _add(columns, reasons, person, joint, side)
+    if segments.from_keypoints:
+        reasons |= {f"{side}_hip_flexion": PELVIS_TILT_UNSEEN for side in SIDES}
     names = tuple(columns)
     values = np.stack([columns[name] for name in names], axis=-1)
     return AngleCurves(names, values, segments.fps, reasons)

@@ -267,6 +267,8 @@ def _why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
             "the chest wall was not measured: key points show the line of the shoulders, which "
             "turns up to 30 deg away from it (see shoulder_line_rotation)"
         )
+    if definition.name == "pelvis_anterior_tilt_fp" and throw.thrower.from_keypoints:
+        return "two hip points do not show the tilt of the pelvis; fit a body"
     if definition.velocity and throw.thrower.fps < LEAST_VELOCITY_FPS:
         return (
             f"{throw.thrower.fps:g} frames per second are too few for peak velocities; "

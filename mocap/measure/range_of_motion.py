@@ -9,7 +9,7 @@ import numpy as np
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.angles import AngleCurves, joint_angles
+from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, AngleCurves, joint_angles
 from mocap.measure.events import Event, timing_sd_ms
 from mocap.measure.exercise import Exercise, Quantity, Reading, measured, resampled
 from mocap.measure.filters import butterworth
@@ -91,15 +91,16 @@ def _busiest(angles: AngleCurves) -> tuple[str, ...]:
 def _quantities(name: str) -> dict[str, Quantity]:
     label = name.replace("_", " ").capitalize()
     useful = RELIABLE_SD_DEG
+    limit = PELVIS_TILT_LIMIT_DEG if name.endswith("hip_flexion") else 3.0
     return {
         f"{name}_count": Quantity(f"{label}: repetitions", "", "complete repetitions"),
         f"{name}_incomplete": Quantity(
             f"{label}: incomplete", "", "repetitions with less than 60 % of the usual range"
         ),
         f"{name}_start": Quantity(
-            f"{label}: start", "deg", "mean least angle before a repetition", 3.0, useful
+            f"{label}: start", "deg", "mean least angle before a repetition", limit, useful
         ),
-        f"{name}_max": Quantity(f"{label}: largest", "deg", "mean largest angle", 3.0, useful),
+        f"{name}_max": Quantity(f"{label}: largest", "deg", "mean largest angle", limit, useful),
         f"{name}_rom": Quantity(
             f"{label}: range", "deg", "mean of largest less start", 3.0, useful
         ),

@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.angles import joint_angles
+from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, PELVIS_TILT_UNSEEN, joint_angles
 from mocap.measure.events import Event, timing_sd_ms
 from mocap.measure.exercise import Exercise, Quantity, Reading, mean_of, measured, resampled
 from mocap.measure.filters import butterworth
@@ -21,7 +21,11 @@ VALGUS_FROM_DEG = 20.0
 
 _SIDED = {
     "knee_flexion": ("knee flexion", "deg", "at the lowest point", 3.0, 2.5),
-    "hip_flexion": ("hip flexion", "deg", "at the lowest point", 5.0, 2.5),
+    "hip_flexion": (
+        "hip flexion", "deg",
+        "at the lowest point; the tilt of the pelvis is hardly seen while the trunk bends",
+        PELVIS_TILT_LIMIT_DEG, 2.5,
+    ),
     "ankle_dorsiflexion": ("ankle dorsiflexion", "deg", "at the lowest point", 5.0, 2.5),
     "thigh_above_level": (
         "thigh above the level", "deg",
@@ -102,6 +106,8 @@ def _read(person: Segments) -> Reading:
     values |= {"count": float(len(full)), "incomplete": float(len(rows) - len(full))}
     reasons = {}
     for side in SIDES:
+        if person.from_keypoints:
+            reasons[f"{side}_hip_flexion"] = PELVIS_TILT_UNSEEN
         if np.isnan(curves[f"{side}_valgus"]).all() and person.from_keypoints:
             reasons[f"{side}_valgus"] = (
                 "hip, knee and ankle alone span the plane that 3D valgus is measured from: see the "

@@ -1,0 +1,119 @@
+"""Joint angles of a take beside those of OpenSim (.mot), as a table and a plot.
+
+    python benchmarks/measure_opensim.py POINTS.npz REFERENCE.mot [MORE.mot] [--plot FILE.html]
+
+POINTS is a take's smoothed.npz. Both sides are shown: the body fitted to the key points, and the
+key points alone. No line is held: detectors, calibration and marker models differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mocap.body.fit import fit
+from mocap.body.model import load_free_body
+from mocap.body.model_motion import skeleton_from_pose
+from mocap.body.skin import skinned_mesh
+from mocap.core.points import Points3D
+from mocap.core.shapes import FloatArray
+from mocap.core.store import load_artifact
+from mocap.measure.angles import AngleCurves, joint_angles
+from mocap.measure.body_segments import segments_from_skeleton
+from mocap.measure.markers import virtual_markers
+from mocap.measure.point_segments import segments_from_points
+
+# Ours -> OpenSim's (its models call left and right `_l` and `_r`); all have the same sign.
+PAIRS = {
+    f"{side}_{ours}": f"{theirs}_{side[0]}"
+    for side in ("left", "right")
+    for ours, theirs in (
+        ("knee_flexion", "knee_angle"),
+        ("hip_flexion", "hip_flexion"),
+        ("hip_adduction", "hip_adduction"),
+        ("ankle_dorsiflexion", "ankle_angle"),
+        ("elbow_flexion", "elbow_flex"),
+    )
+}
+
+
+def read_mot(path: Path) -> dict[str, FloatArray]:
+    """Return the columns of an OpenSim motion file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    start = lines.index("endheader") + 1
+    names = [name.strip() for name in lines[start].split("\t")]
+    rows = [[float(word) for word in line.split()] for line in lines[start + 1 :] if line.strip()]
+    return dict(zip(names, np.array(rows).T, strict=True))
+
+
+def body_angles(points: Points3D) -> AngleCurves:
+    """Return the angles of the body fitted to the key points."""
+    model = load_free_body()
+    body = fit(points, model).motion
+    skeleton = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, body.fps)
+    markers = virtual_markers(skinned_mesh(model, body.betas), skeleton)
+    return joint_angles(segments_from_skeleton(skeleton, markers))
+
+
+def compared(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:
+    """Return mean and standard deviation of the difference, and the correlation."""
+    count = min(len(ours), len(theirs))
+    a, b = ours[:count], theirs[:count]
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b = a[known], b[known]
+    return float(np.mean(a - b)), float(np.std(a - b)), float(np.corrcoef(a, b)[0, 1])
+
+
+def plot(path: Path, fps: float, curves: dict[str, dict[str, FloatArray]]) -> None:
+    """Write one panel per angle with every source in it."""
+    from plotly.graph_objects import Figure, Scatter
+    from plotly.subplots import make_subplots
+
+    colours = ("#2b7bbd", "#2a9d5c", "#e69f00", "#8a8f96", "#7b5bb5")
+    rows = (len(curves) + 1) // 2
+    titles = [name.replace("_", " ") for name in curves]
+    figure: Figure = make_subplots(rows=rows, cols=2, subplot_titles=titles)
+    for k, sources in enumerate(curves.values()):
+        for (name, curve), colour in zip(sources.items(), colours, strict=False):
+            time_s = np.arange(len(curve)) / fps
+            line = {"color": colour}
+            trace = Scatter(x=time_s, y=curve, name=name, line=line, showlegend=k == 0)
+            figure.add_trace(trace, row=k // 2 + 1, col=k % 2 + 1)
+        figure.update_yaxes(title_text="deg", row=k // 2 + 1, col=k % 2 + 1)
+        figure.update_xaxes(title_text="s", row=k // 2 + 1, col=k % 2 + 1)
+    figure.update_layout(height=280 * rows, legend={"orientation": "h", "y": 1.06})
+    figure.write_html(path, include_plotlyjs=True)
+
+
+def main() -> None:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("points", type=Path)
+    parser.add_argument("references", type=Path, nargs="+")
+    parser.add_argument("--plot", type=Path)
+    options = parser.parse_args()
+    points = load_artifact(options.points, Points3D)
+    ours = {"fitted body": body_angles(points),
+            "key points": joint_angles(segments_from_points(points))}  # fmt: skip
+    references = {f"OpenSim {k + 1}": read_mot(p) for k, p in enumerate(options.references)}
+    shown: dict[str, dict[str, FloatArray]] = {}
+    for name, theirs in PAIRS.items():
+        print(name)
+        shown[name] = {source: angles[name] for source, angles in ours.items()}
+        shown[name] |= {label: table[theirs] for label, table in references.items()}
+        for source, angles in ours.items():
+            for label, table in references.items():
+                bias, sd, r = compared(angles[name], table[theirs])
+                print(f"  {source:12} less {label}: {bias:6.1f} ± {sd:4.1f} deg, r {r:5.2f}")
+        columns = [table[theirs] for table in references.values()]
+        if len(columns) > 1:
+            bias, sd, r = compared(columns[0], columns[1])
+            print(f"  OpenSim 1 less OpenSim 2: {bias:6.1f} ± {sd:4.1f} deg, r {r:5.2f}")
+    if options.plot:
+        plot(options.plot, points.fps, shown)
+
+
+if __name__ == "__main__":
+    main()
