@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,3 +208,9 @@ def test_a_metric_is_grey_when_it_says_less_than_its_spread() -> None:
     assert judged(dataclasses.replace(metric, sd=0.5)).trusted
     assert "not measured" in judged(dataclasses.replace(metric, value=float("nan"))).reason
     assert metric.band == pytest.approx(3.92)
+
+
+def test_every_metric_is_defined_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "measure.md").read_text("utf-8")
+    for each in DEFINITIONS:
+        assert f"| `{each.name}` | {each.unit} |" in page, each.name
