@@ -20,8 +20,8 @@ from mocap.core.store import file_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
 
-STAGES = ("detect", "associate", "triangulate", "smooth", "report", "export")
-ARTIFACTS = ("detections.npz", "tracks.npz", "points3d.npz", "smoothed.npz")
+STAGES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
+ARTIFACTS = ("detections.npz", "tracks.npz", "points3d.npz", "smoothed.npz", "body_0.npz")
 COMMAND = (sys.executable, "-u", "-m", "mocap", "run")
 # Every 10th second of detection counts here: feet and a second take would only repeat the test.
 OPTIONS = ("dance", "--no-feet", "--to", "bvh,trc,csv")

@@ -10,6 +10,7 @@ import numpy as np
 from mocap.core import transform
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
+from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg
 from mocap.core.shapes import FloatArray
@@ -31,6 +32,7 @@ LIMB_BONES = (
     ("hip", "knee"),
     ("knee", "ankle"),
 )
+LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,24 @@ def take_figures(
     return figures + _bone_figures(points, truth, take)
 
 
+def body_figures(
+    skeleton: SkeletonMotion, truth: TakeTruth, truth_from_world: FloatArray, take: str
+) -> list[Figure]:
+    """Compare the limb joints of a fitted body with those of the body that was drawn."""
+    names = [f"{side}_{joint}" for side in ("left", "right") for joint in LIMB_JOINTS]
+    positions, _ = skeleton.forward_kinematics()
+    real = _named(truth.joints(), truth.skeleton.joint_names, names)
+    found = _named(positions[: len(real)], skeleton.joint_names, names)
+    found = transform.apply(truth_from_world, found)
+    errors_mm = 1000 * np.linalg.norm(found - real[: len(found)], axis=-1)
+    return [
+        Figure(f"{take}: joints of the fitted body, median", float(np.median(errors_mm)), "mm"),
+        Figure(
+            f"{take}: joints of the fitted body, p95", float(np.percentile(errors_mm, 95)), "mm"
+        ),
+    ]
+
+
 def joint_errors_mm(points: Points3D, truth: TakeTruth, truth_from_world: FloatArray) -> FloatArray:
     """Return the distance (n,) of every limb joint in every frame to the truth."""
     names = limb_joints(points.keypoint_names)
@@ -122,8 +142,7 @@ def joint_errors_mm(points: Points3D, truth: TakeTruth, truth_from_world: FloatA
 
 def limb_joints(keypoint_names: Sequence[str]) -> list[str]:
     """Return the limb keypoints among the given ones: those whose truth is a joint centre."""
-    joints = {joint for bone in LIMB_BONES for joint in bone}
-    return [name for name in keypoint_names if name.partition("_")[2] in joints]
+    return [name for name in keypoint_names if name.partition("_")[2] in LIMB_JOINTS]
 
 
 def _with_true_pixels(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from mocap.body.body_skeleton import skeleton_of
 from mocap.capture.session import CONFIG_FILE, Session
-from mocap.cli.accuracy import Figure, calibration_figures, take_figures
+from mocap.cli.accuracy import Figure, body_figures, calibration_figures, take_figures
+from mocap.cli.fitting import body_of, fitted_bodies
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError, SessionError
 from mocap.core.points import Points3D
@@ -70,4 +72,8 @@ def session_figures(session: Session) -> list[Figure]:
             truth_from_world,
             name,
         )
+        bodies = fitted_bodies(take, take.artifact("smoothed"))
+        for person, motion in bodies.items():
+            skeleton = skeleton_of(motion, body_of(take, person))
+            figures += body_figures(skeleton, truth.takes[name], truth_from_world, name)
     return figures

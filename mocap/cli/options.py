@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# What `--body` says when no body is wanted.
+NO_BODY = "none"
+
 session_argument = click.argument("session", type=click.Path(path_type=Path, file_okay=False))
 take_argument = click.argument("take")
 
@@ -104,8 +107,8 @@ _EXPORT_OPTIONS = (
 )
 
 
-def fit_options(*, default_body: str | None) -> Callable[[Command], Command]:
-    """Add --body, --height-m and --foot-lock."""
+def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
+    """Add --body, --height-m and --foot-lock; `none` lets a person do without a body."""
 
     def add(command: Command) -> Command:
         command = click.option(
@@ -120,10 +123,10 @@ def fit_options(*, default_body: str | None) -> Callable[[Command], Command]:
         )(command)
         return click.option(
             "--body",
-            default=default_body,
-            show_default=default_body is not None,
-            help="Body to fit: free, or a SMPL-X file of your own."
-            + ("" if default_body else " Without it no body is fitted."),
+            default="free",
+            show_default=True,
+            help="Body to fit: free, or a SMPL-X file of your own"
+            + (f"; {NO_BODY}: a skeleton straight from the keypoints." if none else "."),
         )(command)
 
     return add

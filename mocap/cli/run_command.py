@@ -9,6 +9,7 @@ import click
 
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import (
+    NO_BODY,
     choices,
     detector_options,
     export_options,
@@ -23,7 +24,7 @@ STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "fit", "report", 
 @session_argument
 @click.argument("takes", nargs=-1, metavar="[TAKE]...")
 @detector_options
-@fit_options(default_body=None)
+@fit_options(none=True)
 @export_options
 @click.option(
     "--from",
@@ -44,13 +45,13 @@ def run(
     from mocap.cli.calibrating import ensure_calibration
     from mocap.cli.pipeline import CURRENT
     from mocap.cli.running import chosen_takes, document, run_take
-    from mocap.cli.stages import STAGES, STAGES_WITH_BODY
+    from mocap.cli.stages import STAGES, STAGES_WITHOUT_BODY
 
     console = Console(as_json)
     opened = Session.open(session)
     selected = chosen_takes(opened, takes)
     settings = choices(**chosen)
-    stages = STAGES if chosen["body"] is None else STAGES_WITH_BODY
+    stages = STAGES_WITHOUT_BODY if chosen["body"] == NO_BODY else STAGES
     calibrated = ensure_calibration(opened, console)
     outcomes = {
         take.name: run_take(take, settings, console, stages=stages, from_stage=from_stage)

@@ -26,10 +26,10 @@ from mocap.core.points import Points3D, Source
 from mocap.core.store import load_artifact
 
 # The report comes before the export: it shows why a skeleton may be refused.
-STAGES = ("detect", "associate", "triangulate", "smooth", "report", "export")
+STAGES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
 
-# With a body the export comes from it.
-STAGES_WITH_BODY = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
+# Without a body the export builds a skeleton straight from the keypoints.
+STAGES_WITHOUT_BODY = tuple(stage for stage in STAGES if stage != "fit")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class TakeStages:
             ),
             "report": lambda: report_stage(self.take, self.recording, self.calibration, self.maps),
         }
-        return [makers[name]() for name in STAGES_WITH_BODY if name in names]
+        return [makers[name]() for name in STAGES if name in names]
 
     def _detect(self) -> Stage:
         return detect_stage(

@@ -64,7 +64,7 @@ def smooth(session: Path, take: str, force: bool, as_json: bool) -> None:
 @click.command()
 @session_argument
 @take_argument
-@fit_options(default_body="free")
+@fit_options()
 @force_option
 @json_option
 def fit(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
