@@ -102,7 +102,7 @@ def _quantities(name: str) -> dict[str, Quantity]:
         ),
         f"{name}_max": Quantity(f"{label}: largest", "deg", "mean largest angle", limit, useful),
         f"{name}_rom": Quantity(
-            f"{label}: range", "deg", "mean of largest less start", 3.0, useful
+            f"{label}: range", "deg", "mean of largest less start", limit, useful
         ),
         f"{name}_sem": Quantity(f"{label}: SEM", "deg", "spread of the range over repetitions"),
         f"{name}_mdc": Quantity(

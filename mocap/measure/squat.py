@@ -19,6 +19,9 @@ from mocap.measure.uncertainty import SAMPLES
 VALGUS_FROM_DEG = 20.0
 """Of knee flexion: below it the leg is so straight that its plane is noise."""
 
+# A bone's projection must keep this share of its length: it is then within 60 deg of the plane.
+_IN_PLANE = 0.5
+
 _SIDED = {
     "knee_flexion": ("knee flexion", "deg", "at the lowest point", 3.0, 2.5),
     "hip_flexion": (
@@ -38,8 +41,9 @@ _SIDED = {
     ),
     "frontal_plane_angle": (
         "knee valgus, frontal projection", "deg",
-        "largest angle of thigh and shank in the frontal plane of the pelvis, knee inwards "
-        "positive", 5.0, 2.5,
+        "largest angle of thigh and shank in the upright plane of the hip line, knee inwards "
+        "positive, from 20 deg of flexion on while the thigh is within 60 deg of the plane",
+        5.0, 2.5,
     ),
     "medial_displacement": (
         "knee inwards", "% thigh",
@@ -156,20 +160,33 @@ def squat_curves(person: Segments) -> dict[str, FloatArray]:
     return out
 
 
+def _standing_axes(pelvis: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return forwards and right (frame, 3) of a person, both level: trunk lean is no part."""
+    level = pelvis[:, :, 2] * np.array([1.0, 1.0, 0.0])
+    right = unit(level)
+    return np.cross(np.array([0.0, 0.0, 1.0]), right), right
+
+
 def _frontal_angle_deg(pelvis: FloatArray, thigh: FloatArray, shank: FloatArray) -> FloatArray:
-    """Return the angle (frame,) of a right leg in the frontal plane, knee inwards positive."""
-    outwards = []
+    """Return the angle (frame,) of a right leg in the upright frontal plane, knee inwards positive.
+
+    NaN where a bone points so far out of the plane that its projection says nothing.
+    """
+    _, right = _standing_axes(pelvis)
+    outwards, in_plane = [], np.ones(len(thigh), dtype=np.bool_)
     for bone in (thigh, shank):
-        local = np.einsum("fji,fj->fi", pelvis, bone)
-        outwards.append(np.arctan2(local[:, 2], -local[:, 1]))
-    return np.rad2deg(outwards[1] - outwards[0])
+        aside, up = np.sum(bone * right, axis=-1), bone[:, 2]
+        outwards.append(np.arctan2(aside, -up))
+        in_plane &= np.hypot(aside, up) > _IN_PLANE * np.linalg.norm(bone, axis=-1)
+    return np.where(in_plane, np.rad2deg(outwards[1] - outwards[0]), np.nan)
 
 
 def _inwards_percent(
     pelvis: FloatArray, hip: FloatArray, knee: FloatArray, ankle: FloatArray
 ) -> FloatArray:
     """Return how far (frame,) a right knee lies inwards of its leg's plane, % of thigh length."""
-    outward = unit(np.cross(ankle - hip, pelvis[:, :, 0]))
+    forward, _ = _standing_axes(pelvis)
+    outward = unit(np.cross(ankle - hip, forward))
     distance = np.sum((knee - hip) * outward, axis=-1)
     return -100.0 * distance / np.linalg.norm(knee - hip, axis=-1)
 

@@ -146,7 +146,8 @@ def _over_time(found: Exercise, charts: dict[str, Figure]) -> Markup:
     reading = found.reading
     events = [event.frame / found.fps for event in reading.events][:_MOST_EVENT_LINES]
     places: list[Markup] = []
-    for title, names in _pairs(list(reading.curves)):
+    seen = [name for name, curve in reading.curves.items() if np.isfinite(curve).any()]
+    for title, names in _pairs(seen):
         traces = []
         for name in names:
             curve = reading.curves[name]

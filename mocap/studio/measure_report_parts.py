@@ -10,6 +10,7 @@ import numpy as np
 
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
+from mocap.measure.angles import runs
 from mocap.measure.metric import Metric
 from mocap.studio.figures import AMBER, BLUE, GREY, Figure
 from mocap.studio.page import (
@@ -162,13 +163,18 @@ def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
 
 
 def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str) -> Figure:
-    """Return a filled band of a figure; points without values are left out."""
-    seen = np.isfinite(low) & np.isfinite(high)
+    """Return a filled band of a figure; it breaks where values are missing."""
+    across: list[float] = []
+    edge: list[float] = []
+    for start, end in runs(np.isfinite(low) & np.isfinite(high)):
+        there, back = slice(start, end), slice(end - 1, start - 1 if start else None, -1)
+        across += [*x[there], *x[back], np.nan]
+        edge += [*high[there], *low[back], np.nan]
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": np.concatenate([x[seen], x[seen][::-1]]),
-        "y": np.concatenate([high[seen], low[seen][::-1]]),
+        "x": across,
+        "y": edge,
         "fill": "toself",
         "fillcolor": rgba,
         "line": {"width": 0},
