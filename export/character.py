@@ -18,6 +18,24 @@ from mocap.export.root_bone import ROOT_NAME, root_motion
 
 
 @dataclass(frozen=True, eq=False)
+class BodyShape:
+    """What formats of body parameters say about the body that a motion belongs to.
+
+    Attributes:
+        model_name, model_hash: which body; betas mean something for this one only.
+        betas: (shape,) in standard deviations.
+        rest_root_m: (3,) root joint of this shape in the zero pose, body axes (Y up), metres.
+        gender: `neutral`, `female` or `male`.
+    """
+
+    model_name: str
+    model_hash: str
+    betas: FloatArray
+    rest_root_m: FloatArray
+    gender: str = "neutral"
+
+
+@dataclass(frozen=True, eq=False)
 class Character:
     """One person to write: a motion and, where there is one, the skin it moves.
 
@@ -25,11 +43,15 @@ class Character:
         motion: the moving skeleton.
         mesh: a skin whose joints are those of the motion, or None.
         name: tells several characters in one file apart.
+        shape: of the body the motion was fitted with, or None.
+        note: what must be said wherever the skin goes: a licence.
     """
 
     motion: SkeletonMotion
     mesh: SkinnedMesh | None = None
     name: str = "Character"
+    shape: BodyShape | None = None
+    note: str = ""
 
     def __post_init__(self) -> None:
         """Check that the skin belongs to the skeleton."""
@@ -125,6 +147,12 @@ class FileSkeleton:
     def skin_vertices(self, mesh: SkinnedMesh) -> FloatArray:
         """Return the skin (vertex, 3) in the bind pose, file units."""
         return np.asarray(self.axes.points(mesh.vertices) + self.rest_positions[self.mesh_joint])
+
+
+def skin_notes(cast: Sequence[Character], style: SkeletonStyle) -> str:
+    """Return what must be said in a file about the skins it holds, one line each."""
+    notes = [each.note for each in cast if style.with_mesh and each.mesh is not None and each.note]
+    return "\n".join(dict.fromkeys(notes))
 
 
 def rest_positions(motion: SkeletonMotion) -> FloatArray:

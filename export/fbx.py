@@ -14,7 +14,7 @@ import numpy as np
 from mocap.core.errors import ExportError
 from mocap.core.store import atomic_write
 from mocap.export.axes import FileAxes, axes_of
-from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton
+from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton, skin_notes
 from mocap.export.fbx_animation import key_ticks, write_curves, write_take
 from mocap.export.fbx_binary import CREATION_TIME, FILE_ID, VERSION, FbxStream
 from mocap.export.fbx_scene import FbxScene, write_bones, write_group, write_skin
@@ -76,6 +76,7 @@ def write(
     with atomic_write(Path(path)) as temporary, temporary.open("wb") as file:
         stream = FbxStream(file)
         scene = FbxScene(stream)
+        _write_information(scene, skin_notes(cast, style))
         _write_head(scene, axes, skeletons[0].fps, stop, take_name)
         _write_definitions(stream, _object_counts(cast, skeletons, style))
         with stream.record("Objects"):
@@ -111,8 +112,8 @@ def _checked_cast(cast: list[Character], skeletons: list[FileSkeleton]) -> list[
     return names
 
 
-def _write_head(scene: FbxScene, axes: FileAxes, fps: float, stop: int, take_name: str) -> None:
-    """Write everything above the definitions."""
+def _write_information(scene: FbxScene, note: str) -> None:
+    """Write who made the file and what must be said about it."""
     stream = scene.stream
     with stream.record("FBXHeaderExtension"):
         stream.leaf("FBXHeaderVersion", 1003)
@@ -122,10 +123,26 @@ def _write_head(scene: FbxScene, axes: FileAxes, fps: float, stop: int, take_nam
         with stream.record("SceneInfo", "GlobalInfo\x00\x01SceneInfo", "UserData"):
             stream.leaf("Type", "UserData")
             stream.leaf("Version", 100)
+            if note:
+                _write_note(stream, note)
             with scene.properties():
                 scene.property("Original", "Compound", "", "")
                 vendor = "Original|ApplicationName"
                 scene.property(vendor, "KString", "", "", CREATOR)
+
+
+def _write_note(stream: FbxStream, note: str) -> None:
+    """Write a sentence where programs show it as the comment of the scene."""
+    with stream.record("MetaData"):
+        stream.leaf("Version", 100)
+        for name in ("Title", "Subject", "Author", "Keywords", "Revision"):
+            stream.leaf(name, "")
+        stream.leaf("Comment", note)
+
+
+def _write_head(scene: FbxScene, axes: FileAxes, fps: float, stop: int, take_name: str) -> None:
+    """Write everything between the file information and the definitions."""
+    stream = scene.stream
     stream.leaf("FileId", FILE_ID)
     stream.leaf("CreationTime", CREATION_TIME)
     stream.leaf("Creator", CREATOR)

@@ -19,7 +19,7 @@ from mocap.core.mesh import SkinnedMesh
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array, FloatArray, IntArray
 from mocap.export.axes import AXES
-from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton
+from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton, skin_notes
 from mocap.export.glb_buffer import (
     INDEX_TARGET,
     UNSIGNED_BYTE,
@@ -74,7 +74,7 @@ def write(
         scene.add_motion(skeleton, first)
     for camera in calibration.cameras if calibration is not None else ():
         scene.add_camera(camera)
-    scene.buffer.write(scene.document(take_name), Path(path))
+    scene.buffer.write(scene.document(take_name, skin_notes(cast, style)), Path(path))
     return ()
 
 
@@ -91,8 +91,8 @@ class _Scene:
         self.channels: list[dict[str, Any]] = []
         self.samplers: list[dict[str, Any]] = []
 
-    def document(self, take_name: str) -> dict[str, Any]:
-        """Return the document without its buffer."""
+    def document(self, take_name: str, note: str) -> dict[str, Any]:
+        """Return the document without its buffer; a note becomes its copyright."""
         skin = {
             "name": "Skin",
             "pbrMetallicRoughness": {
@@ -102,8 +102,9 @@ class _Scene:
             },
         }
         animation = {"name": take_name, "channels": self.channels, "samplers": self.samplers}
+        asset = {"version": "2.0", "generator": "mocap-studio"}
         parts = {
-            "asset": {"version": "2.0", "generator": "mocap-studio"},
+            "asset": {**asset, "copyright": note} if note else asset,
             "scene": 0,
             "scenes": [{"nodes": self.roots}],
             "nodes": self.nodes,

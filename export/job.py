@@ -27,8 +27,8 @@ POINT_FORMATS = ("c3d", "csv", "trc")
 """Formats of keypoints."""
 FORMATS = (*CHARACTER_FORMATS, *POINT_FORMATS)
 
-# These hold several characters; the others get one file each.
-_SHARED = ("fbx", "glb", "usdc")
+SKIN_FORMATS = ("fbx", "glb", "usdc")
+"""Formats that hold a skin, and several characters in one file; the others get one each."""
 _VERIFIED = ("bvh", "fbx", "glb", "trc", "c3d")
 
 
@@ -118,13 +118,16 @@ def export_take(
     paths: list[Path] = []
     remarks: list[str] = []
     checks: list[Check] = []
-    pieces = list(_pieces(take.characters, options)) if take.characters else []
+    pieces = list(_pieces(take.characters, options))
     for each in formats:
-        written = (
-            _write_points(take, folder, stem, each, options.csv_layout)
-            if each in POINT_FORMATS
-            else _write_pieces(take, pieces, folder, stem, each, options)
-        )
+        if each in POINT_FORMATS:
+            written = _write_points(take, folder, stem, each, options.csv_layout)
+        else:
+            # The zero pose of body parameters is the model's own, whatever the files' rest pose.
+            fixed = each == "npz" and options.rest_pose != "t"
+            t_posed = replace(options, rest_pose="t")
+            cast = list(_pieces(take.characters, t_posed)) if fixed else pieces
+            written = _write_pieces(take, cast, folder, stem, each, options)
         for path, said, check in written:
             paths.append(path)
             remarks += [sentence for sentence in said if sentence not in remarks]
@@ -140,6 +143,8 @@ def _pieces(
     characters: Sequence[Character], options: ExportOptions
 ) -> Iterator[tuple[str, list[Character]]]:
     """Give (suffix of the file name, characters): one, or one per stretch of a split take."""
+    if not characters:
+        return
     prepared = [_prepared(character, options) for character in characters]
     if len({len(stretches) for stretches in prepared}) == 1 and len(prepared[0]) == 1:
         yield "", [stretches[0][1] for stretches in prepared]
@@ -177,7 +182,7 @@ def _write_pieces(
     if not pieces:
         raise ExportError(f"there is no skeleton in this take to write as {suffix}.")
     for part, cast in pieces:
-        together = len(cast) == 1 or (options.one_file and suffix in _SHARED)
+        together = len(cast) == 1 or (options.one_file and suffix in SKIN_FORMATS)
         for group in [cast] if together else [[character] for character in cast]:
             person = "" if together else f"_{group[0].name}"
             path = folder / f"{stem}{person}{part}.{suffix}"
@@ -223,7 +228,7 @@ def _write_characters(
             up=options.up,
         )
     elif suffix == "npz":
-        said = npz.write(motion, path)
+        said = npz.write(motion, path, shape=group[0].shape)
     else:
         said = mot.write(motion, path, names=style.names)
     return said

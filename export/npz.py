@@ -16,7 +16,7 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_quaternion_wxyz, rotvec_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
-from mocap.export.character import check_motion
+from mocap.export.character import BodyShape, check_motion
 
 _SIDES = ("left", "right")
 _BODY = (
@@ -39,48 +39,47 @@ SMPLX_JOINTS = (
 
 # The Y-up body stands in the Z-up world.
 _WORLD_FROM_BODY = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+# AMASS has 16 betas; public loaders take as many.
 _BETAS = 16
+_SMPLX = "smplx"
 
 
 def write(
     motion: SkeletonMotion,
     path: Path | str,
     *,
-    betas: Array | None = None,
-    rest_root_m: Array | None = None,
-    gender: str = "neutral",
+    shape: BodyShape | None = None,
 ) -> tuple[str, ...]:
     """Write a motion as SMPL-X parameters; return what is only approximate.
 
     Args:
         motion: joints with SMPL-X names, at rest in a T-pose.
         path: file to write; replaced as a whole or not at all.
-        betas: up to 16 shape values of a SMPL-X body; 0 without.
-        rest_root_m: (3,) pelvis joint of that body in its rest pose, body axes; `trans` is the
-            pelvis' position minus this.
-        gender: `neutral`, `female` or `male`.
+        shape: of the body that moves; `trans` is the pelvis' position minus its rest pelvis.
+            Without one betas are 0 and `trans` is the pelvis.
 
     Raises:
-        ExportError: gaps, no SMPL-X joints, or more than 16 betas.
+        ExportError: gaps, or no SMPL-X joints.
     """
     check_motion(motion)
-    shape = np.zeros(_BETAS)
-    given = np.zeros(0) if betas is None else np.asarray(betas, dtype=np.float64).reshape(-1)
-    if len(given) > _BETAS:
-        raise ExportError(f"the format holds {_BETAS} betas; got {len(given)}.")
-    shape[: len(given)] = given
-    root = np.zeros(3) if rest_root_m is None else np.asarray(rest_root_m, dtype=np.float64)
+    given = np.zeros(0) if shape is None else shape.betas
+    betas = np.zeros(max(_BETAS, len(given)))
+    betas[: len(given)] = given
+    root = np.zeros(3) if shape is None else shape.rest_root_m
     poses = _poses(motion)
     frames = len(poses)
     arrays: dict[str, Any] = {
-        "gender": np.array(gender),
-        "surface_model_type": np.array("smplx"),
+        "gender": np.array("neutral" if shape is None else shape.gender),
+        "surface_model_type": np.array(_SMPLX),
+        "model_name": np.array("" if shape is None else shape.model_name),
+        "model_hash": np.array("" if shape is None else shape.model_hash),
+        "flat_hand_mean": np.array(True),
         "mocap_frame_rate": np.array(float(motion.fps)),
         "mocap_time_length": np.array(frames / motion.fps),
         "trans": motion.root_positions - root,
         "poses": poses.reshape(frames, -1),
-        "betas": shape,
-        "num_betas": np.array(_BETAS),
+        "betas": betas,
+        "num_betas": np.array(len(betas)),
         "root_orient": poses[:, 0],
         "pose_body": poses[:, 1:22].reshape(frames, -1),
         "pose_jaw": poses[:, 22],
@@ -89,7 +88,7 @@ def write(
     }
     with atomic_write(Path(path)) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    return _remarks(motion, betas is None, rest_root_m is None)
+    return _remarks(motion, shape)
 
 
 def _poses(motion: SkeletonMotion) -> Array:
@@ -111,15 +110,20 @@ def _poses(motion: SkeletonMotion) -> Array:
     return poses
 
 
-def _remarks(motion: SkeletonMotion, no_shape: bool, no_root: bool) -> tuple[str, ...]:
+def _remarks(motion: SkeletonMotion, shape: BodyShape | None) -> tuple[str, ...]:
     """Return sentences about what the file cannot say."""
     remarks = []
     missing = [name for name in SMPLX_JOINTS if name not in motion.joint_names]
     if missing:
         remarks.append(f"{len(missing)} SMPL-X joints were not measured and stay at rest in NPZ.")
-    if no_shape or no_root:
+    if shape is None:
         remarks.append(
             "NPZ holds the motion but not this person's bones: betas are 0 and trans is the "
             "position of the pelvis joint."
+        )
+    elif not shape.model_name.startswith(_SMPLX):
+        remarks.append(
+            f"betas in NPZ are those of body '{shape.model_name}', not of SMPL-X: a program that "
+            "poses SMPL-X should take its own betas."
         )
     return tuple(remarks)

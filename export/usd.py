@@ -18,7 +18,7 @@ from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.export.axes import AXES
-from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton
+from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton, skin_notes
 from mocap.export.influences import strongest
 from mocap.export.quaternions import continuous, multiply
 
@@ -67,6 +67,7 @@ def write(
             mesh = character.mesh if style.with_mesh else None
             _add_character(stage, _prim_name(character.name), skeleton, mesh, style)
         stage.SetDefaultPrim(stage.GetPrimAtPath("/" + _prim_name(cast[0].name)))
+        stage.GetRootLayer().comment = skin_notes(cast, style)
         stage.GetRootLayer().Save()
     return ()
 

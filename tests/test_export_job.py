@@ -22,7 +22,7 @@ from mocap.core.rotation import (
 )
 from mocap.export import WRITERS, bvh, bvh_read, mot, npz
 from mocap.export.c3d import C3dExtras
-from mocap.export.character import Character, SkeletonStyle
+from mocap.export.character import BodyShape, Character, SkeletonStyle
 from mocap.export.gaps import with_missing
 from mocap.export.job import FORMATS, ExportOptions, ExportTake, export_take
 from mocap.export.names import JOINT_NAMES, recognised, renamed
@@ -196,8 +196,8 @@ def test_npz_drives_the_body_model_to_the_same_place(tmp_path: Path) -> None:
     model = load_free_body()
     motion = spinning_body(12)
     path = tmp_path / "take.npz"
-    root = model.joints()[0]
-    npz.write(motion, path, rest_root_m=root)
+    shape = BodyShape(model.name, model.content_hash, np.zeros(0), model.joints()[0])
+    npz.write(motion, path, shape=shape)
     with np.load(path, allow_pickle=False) as data:
         assert str(data["surface_model_type"]) == "smplx"
         assert data["poses"].shape == (12, 165) and data["betas"].shape == (16,)

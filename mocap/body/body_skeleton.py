@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mocap.body.fit import model_hash
+from mocap.body.mesh import posed_rotations
 from mocap.body.model import BodyModel
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.core.body_motion import BodyMotion
@@ -17,9 +18,8 @@ def skeleton_of(motion: BodyMotion, model: BodyModel) -> SkeletonMotion:
         BodyError: the motion belongs to another body.
     """
     check_model(motion, model)
-    return skeleton_from_pose(
-        model, motion.rotation_vectors(), motion.betas, motion.transl, motion.fps
-    )
+    rotations = posed_rotations(model, motion, range(motion.frame_count))
+    return skeleton_from_pose(model, rotations, motion.betas, motion.transl, motion.fps)
 
 
 def check_model(motion: BodyMotion, model: BodyModel) -> None:

@@ -131,21 +131,24 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
 
 def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
-    from mocap.body.body_skeleton import skeleton_of
     from mocap.body.skeleton import fit_skeleton
+    from mocap.cli.exporting_bodies import body_character
     from mocap.export.character import Character
-    from mocap.export.job import CHARACTER_FORMATS, ExportTake
+    from mocap.export.job import CHARACTER_FORMATS, SKIN_FORMATS, ExportTake
 
     points = load_artifact(take.artifact("smoothed"), Points3D)
     characters: list[Character] = []
     notes: list[str] = []
     if set(choice.formats) & set(CHARACTER_FORMATS):
+        with_skin = choice.mesh and bool(set(choice.formats) & set(SKIN_FORMATS))
         fill = choice.fill_long_gaps or choice.gaps is not None
         bodies = fitted_bodies(take, take.artifact("smoothed"))
         for person in points.person_ids:
             if person in bodies:
-                skeleton = skeleton_of(bodies[person], body_of(take, person))
-                characters.append(Character(skeleton, name=f"person{person}"))
+                model = body_of(take, person)
+                made = body_character(bodies[person], model, f"person{person}", with_mesh=with_skin)
+                notes += [made.note] if made.note else []
+                characters.append(made)
                 continue
             fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
             notes += fit.notes
