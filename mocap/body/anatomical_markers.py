@@ -1,0 +1,156 @@
+"""Bony landmarks that a person can feel, as vertices of the skin: virtual markers for C3D.
+
+A mesh has no bones to feel. Each marker is the vertex that a rule finds on the mean body in its
+zero pose (T-pose, palms down); it then follows shape and pose as the skin does, for every person.
+Left ones are found, right ones are their mirror images. Names are those of the markers of the
+OpenSim full-body model of Rajagopal et al. (2016), and of ISB (Wu et al. 2005) for STRN and T8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+
+from mocap.body.mesh import check_same_body, posed_rotations
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.body_motion import BodyMotion
+from mocap.core.shapes import Array, BoolArray, FloatArray
+
+# Skin this near the line of sight of a rule may be chosen: two edges of the mesh.
+_NEAR_M = 0.02
+# Skin this far below the outermost is still the outer surface, not the far side of a limb.
+_OUTER_M = 0.015
+
+# The hip joint in the pelvis, as shares of the distance between the two ASIS: below and inwards of
+# the ASIS of its side (Bell et al. 1990).
+_HIP_BELOW, _HIP_INWARDS = 0.30, 0.14
+# The dimples over the PSIS are about a third as far apart as the ASIS, and in a standing pelvis,
+# which tilts forwards by about 10 degrees, a tenth of that distance higher.
+_PSIS_HALF_WIDTH, _PSIS_ABOVE = 0.18, 0.10
+# From the notch above the sternum to its lower end, as a share of the body height (Clauser et al.
+# 1969: 0.10 to 0.11).
+_STERNUM = 0.10
+
+_LEFT, _UP, _FRONT = np.eye(3)
+_ARM = ("left_collar", "left_shoulder", "spine3")
+_ELBOW = ("left_shoulder", "left_elbow")
+_WRIST = ("left_elbow", "left_wrist")
+_PELVIS = ("pelvis", "left_hip", "spine1")
+_KNEE = ("left_hip", "left_knee")
+_ANKLE = ("left_knee", "left_ankle")
+_FOOT = ("left_ankle", "left_foot")
+_TRUNK = ("spine1", "spine2", "spine3", "neck", "left_collar", "right_collar")
+
+MIDDLE = ("C7", "CLAV", "STRN", "T8")
+"""Markers of the middle plane."""
+
+
+def has_markers(model: BodyModel) -> bool:
+    """Return whether the rules are known to be right for a body: it has the free body's mesh."""
+    return bool(np.array_equal(model.faces, load_free_body().faces))
+
+
+def anatomical_markers(model: BodyModel, motion: BodyMotion) -> dict[str, FloatArray]:
+    """Return the markers (frame, 3) of a fitted body by name, metres in the world.
+
+    Raises:
+        BodyError: the motion belongs to another body.
+    """
+    check_same_body(model, motion)
+    vertices = marker_vertices(model)
+    skin = model.skin(
+        posed_rotations(model, motion, range(motion.frame_count)),
+        motion.betas,
+        motion.transl,
+        vertices=np.array(list(vertices.values())),
+    )
+    return dict(zip(vertices, np.moveaxis(skin, 1, 0), strict=True))
+
+
+@lru_cache(maxsize=4)
+def _found(model: BodyModel) -> dict[str, int]:
+    finder = _Finder(model)
+    left = finder.left_markers()
+    vertices = finder.middle_markers()
+    for name, vertex in left.items():
+        vertices[f"L{name}"] = vertex
+        vertices[f"R{name}"] = int(model.mirror[vertex])
+    return vertices
+
+
+def marker_vertices(model: BodyModel) -> dict[str, int]:
+    """Return the vertex of every marker by name."""
+    return dict(_found(model))
+
+
+class _Finder:
+    """Look along lines from joint centres for the outermost skin; body frame."""
+
+    def __init__(self, model: BodyModel) -> None:
+        self.model = model
+        self.skin = np.asarray(model.template, dtype=np.float64)
+        self.joints = model.joints()
+        self.leader = model.dominant_joint()
+
+    def joint(self, name: str) -> FloatArray:
+        return np.asarray(self.joints[self.model.joint(name)])
+
+    def left_markers(self) -> dict[str, int]:
+        """Return the markers of the left side without the letter of the side.
+
+        With the palms down the outer side of the elbow looks up and the thumb forwards.
+        """
+        shoulder, elbow, wrist = (self.joint(f"left_{n}") for n in ("shoulder", "elbow", "wrist"))
+        hip, knee, ankle, ball = (self.joint(f"left_{n}") for n in ("hip", "knee", "ankle", "foot"))
+        width = hip[0] / (0.5 - _HIP_INWARDS)
+        asis = np.array([0.5 * width, hip[1] + _HIP_BELOW * width, 0.0])
+        psis = np.array([_PSIS_HALF_WIDTH * width, asis[1] + _PSIS_ABOVE * width, 0.0])
+        return {
+            "ACR": self.outermost(shoulder, _UP, _ARM),
+            "LEL": self.outermost(elbow, _UP, _ELBOW),
+            "MEL": self.outermost(elbow, -_UP, _ELBOW),
+            "FAradius": self.outermost(wrist, _FRONT, _WRIST),
+            "FAulna": self.outermost(wrist, -_FRONT, _WRIST),
+            "ASI": self.outermost(asis, _FRONT, _PELVIS),
+            "PSI": self.outermost(psis, -_FRONT, _PELVIS),
+            "GTR": self.outermost(hip, _LEFT, _PELVIS),
+            "LFC": self.outermost(knee, _LEFT, _KNEE),
+            "MFC": self.outermost(knee, -_LEFT, _KNEE),
+            "LMAL": self.outermost(ankle, _LEFT, _ANKLE),
+            "MMAL": self.outermost(ankle, -_LEFT, _ANKLE),
+            "CAL": self.model.landmark("left_heel"),
+            "TOE": self.model.landmark("left_big_toe"),
+            "MT1": self.outermost(ball, -_LEFT, _FOOT),
+            "MT5": self.outermost(ball, _LEFT, _FOOT),
+        }
+
+    def middle_markers(self) -> dict[str, int]:
+        """Return the markers of the middle plane."""
+        notch = self.joint("left_collar")[1]
+        chest = notch - _STERNUM * float(np.ptp(self.skin[:, 1]))
+        return {
+            "C7": self._middle(self.joint("neck")[1], -_FRONT),
+            "CLAV": self._middle(notch, _FRONT),
+            "STRN": self._middle(chest, _FRONT),
+            "T8": self._middle(chest, -_FRONT),
+        }
+
+    def _middle(self, height_m: float, direction: Array) -> int:
+        own = self.model.mirror == np.arange(len(self.skin))
+        return self.outermost(height_m * _UP, direction, _TRUNK, among=own)
+
+    def outermost(
+        self, start: Array, direction: Array, parts: Iterable[str], among: BoolArray | bool = True
+    ) -> int:
+        """Return the skin of some joints that a line from a point leaves through."""
+        arm = self.skin - start
+        along = arm @ direction
+        beside = np.linalg.norm(arm - along[:, None] * direction, axis=1)
+        near = self._of(parts) & among & (along > 0.0) & (beside < _NEAR_M)
+        outer = near & (along > along[near].max() - _OUTER_M)
+        return int(np.argmin(np.where(outer, beside, np.inf)))
+
+    def _of(self, parts: Iterable[str]) -> BoolArray:
+        return np.isin(self.leader, [self.model.joint(name) for name in parts])

@@ -1,0 +1,80 @@
+"""Virtual markers lie where anatomy says, on both sides alike, and move with the skin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from fitted import random_motion
+
+from mocap.body.anatomical_markers import (
+    MIDDLE,
+    anatomical_markers,
+    has_markers,
+    marker_vertices,
+)
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.shapes import FloatArray
+
+
+def places(model: BodyModel) -> dict[str, FloatArray]:
+    """Return the markers (3,) of the zero pose: x left, y up, z front."""
+    return {name: model.template[vertex] for name, vertex in marker_vertices(model).items()}
+
+
+def test_left_and_right_are_mirror_images_and_the_middle_is_on_neither_side() -> None:
+    at = places(load_free_body())
+    left = [name for name in at if name.startswith("L")]
+    assert len(left) == 16 and len(at) == 2 * len(left) + len(MIDDLE)
+    assert len(set(marker_vertices(load_free_body()).values())) == len(at)
+    for name in left:
+        # the mesh itself is symmetric, to the last bit
+        np.testing.assert_array_equal(at[f"R{name[1:]}"], at[name] * [-1.0, 1.0, 1.0])
+    for name in MIDDLE:
+        assert at[name][0] == 0.0
+
+
+def test_each_lies_on_its_side_of_the_joint() -> None:
+    model = load_free_body()
+    at, joints = places(model), model.joints()
+    # marker, joint, axis of the body (x left, y up, z front), side of the joint
+    expected = [
+        ("LACR", "left_shoulder", 1, +1), ("LLEL", "left_elbow", 1, +1),
+        ("LMEL", "left_elbow", 1, -1), ("LFAradius", "left_wrist", 2, +1),
+        ("LFAulna", "left_wrist", 2, -1), ("LGTR", "left_hip", 0, +1),
+        ("LLFC", "left_knee", 0, +1), ("LMFC", "left_knee", 0, -1),
+        ("LLMAL", "left_ankle", 0, +1), ("LMMAL", "left_ankle", 0, -1),
+        ("LMT5", "left_foot", 0, +1), ("LMT1", "left_foot", 0, -1),
+    ]  # fmt: skip
+    for marker, joint, axis, side in expected:
+        arm = at[marker] - joints[model.joint(joint)]
+        # half the thickness of a limb, from a wrist to a pelvis with its soft tissue
+        assert 0.02 < side * arm[axis] < 0.09, marker
+        # what the choice among vertices leaves beside the line of sight
+        assert np.linalg.norm(np.delete(arm, axis)) < 0.02, marker
+
+
+def test_pelvis_trunk_and_feet() -> None:
+    at = places(load_free_body())
+    # Between the ASIS of adults lie 21 to 27 cm; the PSIS are nearer to each other, and behind.
+    assert 0.21 < at["LASI"][0] - at["RASI"][0] < 0.27
+    assert 0.07 < at["LPSI"][0] - at["RPSI"][0] < 0.12
+    assert 0.10 < at["LASI"][2] - at["LPSI"][2] < 0.22
+    assert at["CLAV"][1] > at["STRN"][1] and at["C7"][1] > at["T8"][1]
+    assert at["CLAV"][2] > at["C7"][2] and at["STRN"][2] > at["T8"][2]
+    assert at["LTOE"][2] > at["LMT1"][2] > at["LCAL"][2]
+
+
+def test_markers_follow_the_skin_of_the_person() -> None:
+    model = load_free_body()
+    motion = random_motion(model, 4)
+    found = anatomical_markers(model, motion)
+    skin = model.skin(motion.rotation_vectors(), motion.betas, motion.transl)
+    for name, vertex in marker_vertices(model).items():
+        np.testing.assert_allclose(found[name], skin[:, vertex], atol=1e-12)
+
+
+def test_only_bodies_with_this_mesh_have_markers() -> None:
+    model = load_free_body()
+    assert has_markers(replace(model, name="from a file", template=1.01 * model.template))
+    assert not has_markers(replace(model, faces=model.faces[:-1]))
