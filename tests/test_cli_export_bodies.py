@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 from clips_take import fake_take
 from fitted import random_motion
 from walker import keypoints_on, walk
 
+from mocap.body.anatomical_markers import marker_vertices
 from mocap.body.mesh import posed_skins
-from mocap.body.model import load_free_body
+from mocap.body.model import WORLD_FROM_BODY, load_free_body
 from mocap.capture.session import Take
 from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.exporting_bodies import body_character
 from mocap.cli.pipeline import Outcome, run_stages
 from mocap.core.body_motion import BodyMotion
+from mocap.core.errors import InputError
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.export import fbx, glb, npz, read_fbx, read_glb
@@ -97,6 +101,95 @@ def test_hands_that_were_fitted_about_a_mean_are_written_about_a_flat_hand(tmp_p
     fitted = np.concatenate([motion.left_hand_pose, motion.right_hand_pose], axis=1)
     expected = matrix_from_rotvec(fitted + means.reshape(30, 3))
     np.testing.assert_allclose(hands, expected, atol=1e-9)
+
+
+def test_c3d_holds_markers_segments_and_events(take: Take) -> None:
+    gait = take.measure_dir / "gait" / "gait.csv"
+    gait.parent.mkdir(parents=True)
+    gait.write_text(
+        "take,side,start_time_s,stride_time_s,stance_percent_stride\n"
+        "a,left,0.1,0.1,60\na,left,0.2,0.15,\na,right,0.15,0.1,60\n"
+    )
+    (take.measure_dir / "pitching.csv").write_text("session_pitch,BR_time,MER_time\na_1,0.05,\n")
+    export(take, "c3d")
+    model = load_free_body()
+    motion = random_motion(model, FRAMES)
+    found = ezc3d.c3d(str(take.export_dir / f"{take.name}.c3d"))
+    labels = found["parameters"]["POINT"]["LABELS"]["value"]
+    heel = 1000.0 * model.landmarks(motion.rotation_vectors(), motion.betas, motion.transl)
+    np.testing.assert_allclose(
+        found["data"]["points"][:3, labels.index("LCAL")].T,
+        heel[:, model.landmark_names.index("left_heel")],
+        atol=1e3 * WITHIN_M,
+    )
+    assert set(marker_vertices(model)) <= set(labels)
+    rotations = model.forward_kinematics(motion.rotation_vectors(), motion.betas)[1]
+    np.testing.assert_allclose(
+        found["data"]["rotations"][:3, :3].transpose(3, 2, 0, 1),
+        rotations @ WORLD_FROM_BODY.T,
+        atol=1e-6,
+    )
+    event = found["parameters"]["EVENT"]
+    says = zip(
+        event["LABELS"]["value"],
+        event["CONTEXTS"]["value"],
+        event["TIMES"]["value"][1],
+        strict=True,
+    )
+    assert [(label, side, round(float(time_s), 4)) for label, side, time_s in says] == [
+        ("Ball release", "General", 0.05),
+        ("Foot Strike", "Left", 0.1),
+        ("Foot Strike", "Right", 0.15),
+        ("Foot Off", "Left", 0.16),
+        ("Foot Strike", "Left", 0.2),
+        ("Foot Off", "Right", 0.21),
+        ("Foot Strike", "Right", 0.25),
+        ("Foot Strike", "Left", 0.35),
+    ]
+
+
+def test_events_older_than_the_keypoints_are_left_out_and_said(take: Take) -> None:
+    table = take.measure_dir / "pitching.csv"
+    table.parent.mkdir()
+    table.write_text("session_pitch,BR_time\na_1,0.05\n")
+    os.utime(table, (1.0, 1.0))
+    assert any("pitching.csv are older" in each for each in export(take, "c3d").warnings)
+    assert "EVENT" not in ezc3d.c3d(str(take.export_dir / f"{take.name}.c3d"))["parameters"]
+    os.utime(table)
+    table.write_text("session_pitch,BR_time\na_1,soon\n")
+    with pytest.raises(InputError, match="'soon' in column BR_time"):
+        export(take, "c3d")
+
+
+def test_files_that_were_replaced_are_removed_unless_somebody_changed_them(take: Take) -> None:
+    def person(name: str) -> None:
+        points = keypoints_on(walk(FRAMES))
+        save_artifact(points, take.artifact("smoothed"), Provenance("smooth", name))
+        save_body(take, random_motion(load_free_body(), FRAMES))
+
+    def names() -> set[str]:
+        return {path.name for path in take.export_dir.iterdir()} - {"export.json"}
+
+    points = keypoints_on(walk(FRAMES))
+    twice = {
+        name: np.concatenate([getattr(points, name)] * 2, axis=1)
+        for name in ("xyz", "covariance", "reprojection_error_px", "view_count", "source")
+    }
+    two = replace(points, person_ids=(0, 1), **twice)
+    save_artifact(two, take.artifact("smoothed"), Provenance("smooth", "two"))
+    export(take, "trc", "bvh")
+    first = names()
+    assert first == {f"{take.name}_person{k}.{each}" for k in (0, 1) for each in ("trc", "bvh")}
+    edited = take.export_dir / f"{take.name}_person1.bvh"
+    edited.write_text("mine")
+    person("one")
+    # A format that is not written now stays, and is remembered
+    export(take, "csv")
+    assert names() == first | {f"{take.name}.csv"}
+    outcome = export(take, "trc", "bvh")
+    assert names() == {edited.name, *(f"{take.name}.{each}" for each in ("trc", "bvh", "csv"))}
+    assert any(edited.name in each and "changed since" in each for each in outcome.warnings)
+    assert edited.read_text() == "mine"
 
 
 def test_a_licence_goes_where_the_skin_goes(tmp_path: Path) -> None:

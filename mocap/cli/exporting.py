@@ -6,18 +6,22 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
+from mocap.cli.exporting_events import event_tables
+from mocap.cli.exporting_files import KEPT, clean, earlier_files
 from mocap.cli.fitting import body_of, fitted_bodies
 from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.calibration_file import load_calibration
-from mocap.core.detections import Tracks2D
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.store import load_artifact
 
 if TYPE_CHECKING:
+    from mocap.body.model import BodyModel
     from mocap.body.skeleton import SkeletonFit
+    from mocap.core.body_motion import BodyMotion
     from mocap.core.shapes import BoolArray
     from mocap.export.c3d import C3dExtras
+    from mocap.export.character import Character
     from mocap.export.job import ExportOptions, ExportTake
 
 FORMATS = ("bvh", "trc", "csv")
@@ -67,19 +71,25 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
         ExportError: an unknown format.
     """
     from mocap.export.job import FORMATS as KNOWN
+    from mocap.export.job import export_take
 
     for each in choice.formats:
         if each not in KNOWN:
             raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
 
-    def make() -> Made:
-        from mocap.export.job import export_take
+    earlier = earlier_files(take.export_manifest_path)
 
+    def make() -> Made:
         material, notes = _material(take, choice)
         options = _options(take, choice)
         result = export_take(material, take.export_dir, take.name, choice.formats, options)
-        warnings = list(dict.fromkeys([*notes, *result.remarks]))
+        cleaned = clean(take.export_dir, earlier, result.paths)
+        warnings = list(dict.fromkeys([*notes, *result.remarks, *cleaned.warnings]))
         details: dict[str, object] = {"files": [path.name for path in result.paths]}
+        if cleaned.removed:
+            details["removed"] = cleaned.removed
+        if cleaned.kept:
+            details[KEPT] = cleaned.kept
         if result.checks:
             details["checks"] = [check.sentence() for check in result.checks]
         return Made(list(result.paths), warnings, details)
@@ -87,6 +97,8 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
     inputs = {"smoothed": take.artifact("smoothed")}
     if with_bodies or take.fit_manifest_path.is_file():
         inputs["fit"] = take.fit_manifest_path
+    if "c3d" in choice.formats:
+        inputs |= {f"events_{name}": path for name, path in event_tables(take).items()}
     if choice.cameras:
         inputs["calibration"] = take.session.calibration_path
     return files_stage(
@@ -131,36 +143,51 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
 
 def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
-    from mocap.body.skeleton import fit_skeleton
-    from mocap.cli.exporting_bodies import body_character
-    from mocap.export.character import Character
-    from mocap.export.job import CHARACTER_FORMATS, SKIN_FORMATS, ExportTake
+    from mocap.cli.exporting_bodies import c3d_extras
+    from mocap.export.job import CHARACTER_FORMATS, ExportTake
 
     points = load_artifact(take.artifact("smoothed"), Points3D)
+    bodies = {
+        person: (motion, body_of(take, person))
+        for person, motion in fitted_bodies(take, take.artifact("smoothed")).items()
+    }
     characters: list[Character] = []
     notes: list[str] = []
     if set(choice.formats) & set(CHARACTER_FORMATS):
-        with_skin = choice.mesh and bool(set(choice.formats) & set(SKIN_FORMATS))
-        fill = choice.fill_long_gaps or choice.gaps is not None
-        bodies = fitted_bodies(take, take.artifact("smoothed"))
         for person in points.person_ids:
-            if person in bodies:
-                model = body_of(take, person)
-                made = body_character(bodies[person], model, f"person{person}", with_mesh=with_skin)
-                notes += [made.note] if made.note else []
-                characters.append(made)
-                continue
-            fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
-            notes += fit.notes
-            motion = fit.motion
-            if choice.gaps in ("hold", "split"):
-                from mocap.export.gaps import with_missing
-
-                motion = with_missing(motion, _long_runs(fit))
-            characters.append(Character(motion, name=f"person{person}"))
+            character, said = _character(points, person, bodies.get(person), choice)
+            characters.append(character)
+            notes += said
     calibration = load_calibration(take.session.calibration_path) if choice.cameras else None
-    extras = _c3d_extras(take, points) if "c3d" in choice.formats else {}
+    extras: dict[int, C3dExtras] = {}
+    if "c3d" in choice.formats:
+        extras, said = c3d_extras(take, points, bodies)
+        notes += said
     return ExportTake(characters, points, calibration, extras), notes
+
+
+def _character(
+    points: Points3D, person: int, body: tuple[BodyMotion, BodyModel] | None, choice: ExportChoice
+) -> tuple[Character, list[str]]:
+    """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
+    from mocap.body.skeleton import fit_skeleton
+    from mocap.cli.exporting_bodies import body_character
+    from mocap.export.character import Character
+    from mocap.export.job import SKIN_FORMATS
+
+    name = f"person{person}"
+    if body is not None:
+        with_skin = choice.mesh and bool(set(choice.formats) & set(SKIN_FORMATS))
+        character = body_character(*body, name, with_mesh=with_skin)
+        return character, [character.note] if character.note else []
+    fill = choice.fill_long_gaps or choice.gaps is not None
+    fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
+    motion = fit.motion
+    if choice.gaps in ("hold", "split"):
+        from mocap.export.gaps import with_missing
+
+        motion = with_missing(motion, _long_runs(fit))
+    return Character(motion, name=name), list(fit.notes)
 
 
 def _long_runs(fit: SkeletonFit) -> BoolArray:
@@ -175,20 +202,3 @@ def _long_runs(fit: SkeletonFit) -> BoolArray:
             if length <= longest:
                 missing[first : first + length, joint] = False
     return missing
-
-
-def _c3d_extras(take: Take, points: Points3D) -> dict[int, C3dExtras]:
-    """Return by person which cameras saw each keypoint, where the tracks are still there."""
-    from mocap.export.c3d import C3dExtras, cameras_seen
-
-    path = take.artifact("tracks")
-    if not path.is_file():
-        return {}
-    tracks = load_artifact(path, Tracks2D)
-    if tracks.keypoint_names != points.keypoint_names:
-        return {}
-    return {
-        person: C3dExtras(cameras_seen=cameras_seen(tracks, person))
-        for person in points.person_ids
-        if person in tracks.person_ids
-    }

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from mocap.body.anatomical_markers import anatomical_markers, has_markers
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.model import BodyModel
 from mocap.body.skin import skinned_mesh
+from mocap.capture.session import Take
+from mocap.cli.exporting_events import event_tables, measured_events
 from mocap.core.body_motion import BodyMotion
+from mocap.core.detections import Tracks2D
+from mocap.core.points import Points3D
+from mocap.core.shapes import BoolArray
+from mocap.core.store import load_artifact
+from mocap.export.c3d import C3dExtras, Event, cameras_seen
 from mocap.export.character import BodyShape, Character
 
 _GENDERS = ("female", "male")
@@ -41,3 +50,44 @@ def _gender(model_name: str) -> str:
     """Return the sex a body file is made for; a body for everybody is neutral."""
     last = model_name.rpartition("_")[2]
     return last if last in _GENDERS else "neutral"
+
+
+def c3d_extras(
+    take: Take, points: Points3D, bodies: Mapping[int, tuple[BodyMotion, BodyModel]]
+) -> tuple[dict[int, C3dExtras], list[str]]:
+    """Return by person what C3D holds beside keypoints, and what there is to say about it.
+
+    Markers and segments need a fitted body, camera masks the tracks, events a measured take.
+    """
+    events, notes = _events(take, points)
+    seen = _cameras_seen(take, points)
+    extras = {}
+    for person in points.person_ids:
+        extra = C3dExtras(events=events, cameras_seen=seen.get(person))
+        if person in bodies:
+            motion, model = bodies[person]
+            markers = anatomical_markers(model, motion) if has_markers(model) else {}
+            extra = replace(extra, virtual_markers=markers, segments=skeleton_of(motion, model))
+        extras[person] = extra
+    return extras, notes
+
+
+def _events(take: Take, points: Points3D) -> tuple[list[Event], list[str]]:
+    """Return the measured events of a take with one person."""
+    if len(points.person_ids) == 1:
+        return measured_events(take)
+    if event_tables(take):
+        return [], ["the measured events do not say whose they are: they are not in the C3D files."]
+    return [], []
+
+
+def _cameras_seen(take: Take, points: Points3D) -> dict[int, BoolArray]:
+    """Return by person which cameras saw each keypoint, where the tracks are still there."""
+    path = take.artifact("tracks")
+    if not path.is_file():
+        return {}
+    tracks = load_artifact(path, Tracks2D)
+    if tracks.keypoint_names != points.keypoint_names:
+        return {}
+    people = set(points.person_ids) & set(tracks.person_ids)
+    return {person: cameras_seen(tracks, person) for person in people}
