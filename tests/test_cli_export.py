@@ -77,6 +77,8 @@ def test_long_gaps_are_refused_until_somebody_chooses(take: Take) -> None:
     assert split.exit_code == 0, split.output
     files = json.loads(split.stdout)["stages"][-1]["notes"]["files"]
     assert [name[-13:] for name in files] == ["from00000.bvh", "from00120.bvh"]
+    # the file of the whole take, which they replace, is gone
+    assert {path.name for path in take.export_dir.iterdir()} == {*files, "export.json"}
 
 
 def test_the_points_need_no_skeleton(take: Take) -> None:

@@ -7,6 +7,7 @@ import os
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ezc3d
 import numpy as np
@@ -171,7 +172,7 @@ def test_files_that_were_replaced_are_removed_unless_somebody_changed_them(take:
         return {path.name for path in take.export_dir.iterdir()} - {"export.json"}
 
     points = keypoints_on(walk(FRAMES))
-    twice = {
+    twice: dict[str, Any] = {
         name: np.concatenate([getattr(points, name)] * 2, axis=1)
         for name in ("xyz", "covariance", "reprojection_error_px", "view_count", "source")
     }
