@@ -77,13 +77,20 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
         if each not in KNOWN:
             raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
 
+    inputs = {"smoothed": take.artifact("smoothed")}
+    if with_bodies or take.fit_manifest_path.is_file():
+        inputs["fit"] = take.fit_manifest_path
+    if "c3d" in choice.formats:
+        inputs |= {f"events_{name}": path for name, path in event_tables(take).items()}
+    if choice.cameras:
+        inputs["calibration"] = take.session.calibration_path
     earlier = earlier_files(take.export_manifest_path)
 
     def make() -> Made:
         material, notes = _material(take, choice)
         options = _options(take, choice)
         result = export_take(material, take.export_dir, take.name, choice.formats, options)
-        cleaned = clean(take.export_dir, earlier, result.paths)
+        cleaned = clean(take.export_dir, earlier, result.paths, inputs.values())
         warnings = list(dict.fromkeys([*notes, *result.remarks, *cleaned.warnings]))
         details: dict[str, object] = {"files": [path.name for path in result.paths]}
         if cleaned.removed:
@@ -94,13 +101,6 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
             details["checks"] = [check.sentence() for check in result.checks]
         return Made(list(result.paths), warnings, details)
 
-    inputs = {"smoothed": take.artifact("smoothed")}
-    if with_bodies or take.fit_manifest_path.is_file():
-        inputs["fit"] = take.fit_manifest_path
-    if "c3d" in choice.formats:
-        inputs |= {f"events_{name}": path for name, path in event_tables(take).items()}
-    if choice.cameras:
-        inputs["calibration"] = take.session.calibration_path
     return files_stage(
         "export",
         take.export_manifest_path,

@@ -42,11 +42,16 @@ def earlier_files(manifest: Path) -> dict[str, str]:
         return {}
 
 
-def clean(folder: Path, earlier: Mapping[str, str], written: Iterable[Path]) -> Cleaned:
+def clean(
+    folder: Path,
+    earlier: Mapping[str, str],
+    written: Iterable[Path],
+    made_from: Iterable[Path] = (),
+) -> Cleaned:
     """Delete files of earlier exports in the formats written now, if nobody has changed them.
 
     Otherwise `take.bvh` would lie beside the `take_from00000.bvh` that replace it. Files in other
-    formats stay and are remembered.
+    formats stay and are remembered; those older than the files they were made from are named.
     """
     new = {path.name for path in written}
     suffixes = {Path(name).suffix for name in new}
@@ -68,5 +73,12 @@ def clean(folder: Path, earlier: Mapping[str, str], written: Iterable[Path]) -> 
         warnings.append(
             f"{', '.join(changed)}: of an earlier export and changed since, so not deleted; what "
             "was written now has other names."
+        )
+    newest = max((path.stat().st_mtime_ns for path in made_from), default=0)
+    stale = [name for name in kept if (folder / name).stat().st_mtime_ns < newest]
+    if stale:
+        warnings.append(
+            f"{', '.join(stale)}: of an earlier export and older than the motion; export again "
+            "or delete."
         )
     return Cleaned(tuple(removed), kept, tuple(warnings))

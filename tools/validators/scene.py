@@ -51,8 +51,9 @@ class Written:
 
 
 def person() -> Character:
-    """Return the skinned person with fast spins."""
-    return Character(spinning_body(FRAMES, FPS), skinned_mesh(load_free_body()), "Ann")
+    """Return the skinned person with fast spins and, as a licensed skin has, a note."""
+    skin = skinned_mesh(load_free_body())
+    return Character(spinning_body(FRAMES, FPS), skin, "Ann", note="Two lines\nthat must be said.")
 
 
 def write_all(folder: Path) -> list[Written]:
