@@ -140,8 +140,10 @@ def files_stage(
             raise InputError(f"{manifest} is damaged ({error}).") from error
         for file, digest in files.items():
             path = manifest.parent / file
-            if not path.is_file() or file_hash(path) != digest:
-                return None
+            if not path.is_file():
+                raise InputError(f"{path.name} is gone.")
+            if file_hash(path) != digest:
+                raise InputError(f"{path.name} was changed or damaged since it was written.")
         return record
 
     def build(record: Provenance) -> Provenance:
