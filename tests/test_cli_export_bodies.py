@@ -24,7 +24,7 @@ from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.exporting_bodies import body_character
 from mocap.cli.pipeline import Outcome, run_stages
 from mocap.core.body_motion import BodyMotion
-from mocap.core.errors import InputError
+from mocap.core.errors import ExportError, InputError
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.export import fbx, glb, npz, read_fbx, read_glb
@@ -213,3 +213,34 @@ def test_a_licence_goes_where_the_skin_goes(tmp_path: Path) -> None:
 
     assert notes(SkeletonStyle()) == ("Keep it to yourself.", ["Keep it to yourself."])
     assert notes(SkeletonStyle(with_mesh=False)) == (None, [])
+
+
+def unseen(take: Take, first: int, count: int) -> None:
+    """Store the body as if nobody had seen the person in some frames."""
+    motion = random_motion(load_free_body(), FRAMES)
+    error = np.full(FRAMES, 3.0)
+    error[first : first + count] = np.nan
+    save_body(take, replace(motion, fit_error_mm=error))
+
+
+def test_a_long_unseen_stretch_must_be_asked_for(take: Take) -> None:
+    unseen(take, 4, 16)  # 0.53 s at 30 fps: longer than half a second
+    with pytest.raises(ExportError, match=r"not seen in 16 of 24 frames .* Choose --gaps"):
+        export(take, "bvh")
+    assert "motion model alone" in export(take, "bvh", gaps="interpolate").warnings[0]
+    export(take, "bvh", gaps="split")
+    written = sorted(path.name for path in take.export_dir.glob("*.bvh"))
+    assert len(written) == 2
+    assert all("Frames: 4" in (take.export_dir / name).read_text() for name in written)
+
+
+def test_a_short_unseen_stretch_is_bridged(take: Take) -> None:
+    unseen(take, 4, 10)
+    assert not any("not seen" in warning for warning in export(take, "bvh").warnings)
+
+
+def test_a_run_without_a_body_exports_the_keypoints_skeleton(take: Take) -> None:
+    choice = ExportChoice(formats=("bvh",))
+    run_stages([export_stage(take, choice, with_bodies=False)], version="0")
+    text = (take.export_dir / f"{take.name}.bvh").read_text()
+    assert "left_index1" not in text  # the body has fingers, keypoints show none

@@ -61,11 +61,11 @@ class ExportChoice:
     verify: bool = False
 
 
-def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False) -> Stage:
+def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool | None = None) -> Stage:
     """Return the stage that writes the asked formats, one file per person where a format needs it.
 
     Characters come from the fitted bodies where there are any; `with_bodies` says that a stage
-    before this one fits them.
+    before this one fits them, or that they are not wanted.
 
     Raises:
         ExportError: an unknown format.
@@ -78,7 +78,7 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
             raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
 
     inputs = {"smoothed": take.artifact("smoothed")}
-    if with_bodies or take.fit_manifest_path.is_file():
+    if with_bodies or (with_bodies is None and take.fit_manifest_path.is_file()):
         inputs["fit"] = take.fit_manifest_path
     if "c3d" in choice.formats:
         inputs |= {f"events_{name}": path for name, path in event_tables(take).items()}
@@ -87,7 +87,7 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool = False)
     earlier = earlier_files(take.export_manifest_path)
 
     def make() -> Made:
-        material, notes = _material(take, choice)
+        material, notes = _material(take, choice, with_bodies is not False)
         options = _options(take, choice)
         result = export_take(material, take.export_dir, take.name, choice.formats, options)
         cleaned = clean(take.export_dir, earlier, result.paths, inputs.values())
@@ -141,16 +141,14 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
     )
 
 
-def _material(take: Take, choice: ExportChoice) -> tuple[ExportTake, list[str]]:
+def _material(take: Take, choice: ExportChoice, with_bodies: bool) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
     from mocap.cli.exporting_bodies import c3d_extras
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
 
     points = load_artifact(take.artifact("smoothed"), Points3D)
-    bodies = {
-        person: (motion, body_of(take, person))
-        for person, motion in fitted_bodies(take, take.artifact("smoothed")).items()
-    }
+    fitted = fitted_bodies(take, take.artifact("smoothed")) if with_bodies else {}
+    bodies = {person: (motion, body_of(take, person)) for person, motion in fitted.items()}
     characters: list[Character] = []
     notes: list[str] = []
     if set(choice.formats) & set(CHARACTER_FORMATS):
@@ -171,7 +169,7 @@ def _character(
 ) -> tuple[Character, list[str]]:
     """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
     from mocap.body.skeleton import fit_skeleton
-    from mocap.cli.exporting_bodies import body_character
+    from mocap.cli.exporting_bodies import body_character, with_gaps
     from mocap.export.character import Character
     from mocap.export.job import SKIN_FORMATS
 
@@ -179,7 +177,8 @@ def _character(
     if body is not None:
         with_skin = choice.mesh and bool(set(choice.formats) & set(SKIN_FORMATS))
         character = body_character(*body, name, with_mesh=with_skin)
-        return character, [character.note] if character.note else []
+        character, said = with_gaps(character, body[0], choice.gaps, fill=choice.fill_long_gaps)
+        return character, [*said, *([character.note] if character.note else [])]
     fill = choice.fill_long_gaps or choice.gaps is not None
     fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
     motion = fit.motion

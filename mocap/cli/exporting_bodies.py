@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from mocap.body.anatomical_markers import anatomical_markers, has_markers
 from mocap.body.body_skeleton import skeleton_of
+from mocap.body.gap_filling import gaps
 from mocap.body.model import BodyModel
+from mocap.body.skeleton import MAX_GAP_S
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
 from mocap.cli.exporting_events import event_tables, measured_events
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Tracks2D
+from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.shapes import BoolArray
 from mocap.core.store import load_artifact
 from mocap.export.c3d import C3dExtras, Event, cameras_seen
 from mocap.export.character import BodyShape, Character
+from mocap.export.gaps import with_missing
 
 _GENDERS = ("female", "male")
 
@@ -44,6 +50,43 @@ def body_character(
     if not with_mesh:
         return character
     return replace(character, mesh=skinned_mesh(model, motion.betas), note=model.licence_note)
+
+
+def with_gaps(
+    character: Character, motion: BodyMotion, policy: str | None, *, fill: bool
+) -> tuple[Character, list[str]]:
+    """Return a character whose long unseen stretches are as `policy` wants them, and notes.
+
+    The fit bridges what nobody saw by its motion model. Up to the longest gap of a skeleton that
+    is animation; beyond, it is invention, and a person must ask for it.
+
+    Raises:
+        ExportError: a long stretch was not seen and neither a policy nor `fill` was chosen.
+    """
+    missing = np.zeros(motion.frame_count, dtype=bool)
+    stretches = [
+        (first, length)
+        for first, length in gaps(np.isfinite(motion.fit_error_mm))
+        if length > MAX_GAP_S * motion.fps
+    ]
+    if not stretches:
+        return character, []
+    for first, length in stretches:
+        missing[first : first + length] = True
+    first, length = max(stretches, key=lambda each: each[1])
+    text = (
+        f"{character.name} was not seen in {int(missing.sum())} of {len(missing)} frames (longest: "
+        f"{length / motion.fps:.1f} s from frame {first})"
+    )
+    if policy is None and not fill:
+        raise ExportError(
+            f"{text}, and animation files cannot hold gaps. Choose --gaps hold, interpolate or "
+            "split, or --fill-long-gaps."
+        )
+    if policy in ("hold", "split"):
+        everywhere = np.repeat(missing[:, None], len(character.motion.joint_names), axis=1)
+        return replace(character, motion=with_missing(character.motion, everywhere)), []
+    return character, [f"{text}; the motion there comes from the body's motion model alone."]
 
 
 def _gender(model_name: str) -> str:

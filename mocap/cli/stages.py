@@ -85,7 +85,10 @@ class TakeStages:
             "smooth": self._smooth,
             "fit": lambda: fit_stage(self.take, self.choices.fit),
             "export": lambda: export_stage(
-                self.take, self.choices.export, with_bodies="fit" in names
+                self.take,
+                self.choices.export,
+                # A whole run says whether it wants bodies; the export alone takes what there is.
+                with_bodies="fit" in names if "smooth" in names else None,
             ),
             "report": lambda: report_stage(self.take, self.recording, self.calibration, self.maps),
         }
