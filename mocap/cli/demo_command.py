@@ -9,6 +9,9 @@ import click
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import choices, detector_options
 
+# Something to open for everybody: animators, scientists, scripts.
+DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
+
 
 @click.command()
 @click.argument(
@@ -27,7 +30,7 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
 
     console = Console(as_json)
     session = copy_sample(folder)
-    settings = choices(detector=detector, weights=weights, feet=feet)
+    settings = choices(detector=detector, weights=weights, feet=feet, to=DEMO_FORMATS)
     ensure_calibration(session, console)
     takes = chosen_takes(session, ())
     outcomes = {take.name: document(run_take(take, settings, console)) for take in takes}
