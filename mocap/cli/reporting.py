@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mocap.capture.checks import Recording
 from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
 from mocap.capture.video import read_frames
+from mocap.cli.fitting import fitted_bodies
 from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
@@ -18,14 +19,25 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.core.store import load_artifact, load_provenance
 
+if TYPE_CHECKING:
+    from mocap.studio.body_section import BodyFigures
+
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
 
 
 def report_stage(
-    take: Take, recording: Recording, calibration: Calibration, maps: Mapping[str, ImageMap]
+    take: Take,
+    recording: Recording,
+    calibration: Calibration,
+    maps: Mapping[str, ImageMap],
+    *,
+    with_bodies: bool = False,
 ) -> Stage:
-    """Return the stage that writes the report of a take."""
+    """Return the stage that writes the report of a take.
+
+    `with_bodies`: bodies are being fitted before it; those already there are shown anyway.
+    """
     inputs = {
         "tracks": take.artifact("tracks"),
         "smoothed": take.artifact("smoothed"),
@@ -33,6 +45,9 @@ def report_stage(
     }
     if take.session.calibration_report_path.is_file():
         inputs["calibration_report"] = take.session.calibration_report_path
+
+    if with_bodies or take.fit_manifest_path.is_file():
+        inputs["bodies"] = take.fit_manifest_path
 
     def make() -> Made:
         from mocap.studio.report import write_report
@@ -50,7 +65,7 @@ def report_stage(
             calibration_report=_calibration_report(take),
             contact_sheet_png=_contact_sheet(recording, calibration, tracks, points, maps),
         )
-        write_report(data, take.report_path)
+        write_report(data, take.report_path, _bodies(take))
         return Made([take.report_path])
 
     return files_stage(
@@ -59,6 +74,24 @@ def report_stage(
         inputs=inputs,
         options={"warnings": recording.warnings},
         make=make,
+    )
+
+
+def _bodies(take: Take) -> tuple[BodyFigures, ...]:
+    """Return the bodies that were fitted to these points, with what became of their feet."""
+    from mocap.studio.body_section import BodyFigures
+
+    found = fitted_bodies(take, take.artifact("smoothed"))
+    if not found or not take.fit_manifest_path.is_file():
+        return tuple(BodyFigures(motion) for motion in found.values())
+    notes = json.loads(take.fit_manifest_path.read_text(encoding="utf-8"))["notes"]
+    return tuple(
+        BodyFigures(
+            motion,
+            slide_before_mm=notes[f"person{person}"]["slide_before_mm"],
+            slide_after_mm=notes[f"person{person}"]["slide_after_mm"],
+        )
+        for person, motion in found.items()
     )
 
 

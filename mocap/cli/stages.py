@@ -90,7 +90,13 @@ class TakeStages:
                 # A whole run says whether it wants bodies; the export alone takes what there is.
                 with_bodies="fit" in names if "smooth" in names else None,
             ),
-            "report": lambda: report_stage(self.take, self.recording, self.calibration, self.maps),
+            "report": lambda: report_stage(
+                self.take,
+                self.recording,
+                self.calibration,
+                self.maps,
+                with_bodies="fit" in names,
+            ),
         }
         return [makers[name]() for name in STAGES if name in names]
 

@@ -11,6 +11,7 @@ import numpy as np
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.studio import figures
+from mocap.studio.body_section import BodyFigures, body_section
 from mocap.studio.page import (
     Markup,
     cards,
@@ -46,8 +47,10 @@ _ROW_PX = 24
 _DARK_MEDIAN = 0.008
 
 
-def write_report(data: ReportData, path: Path | str) -> None:
+def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigures] = ()) -> None:
     """Write the report of a take as one self-contained page that works offline and prints.
+
+    Fitted bodies get a section of their own.
 
     Raises:
         InputError: a camera of the tracks is not in the calibration.
@@ -61,6 +64,7 @@ def write_report(data: ReportData, path: Path | str) -> None:
         _reprojection(data, residual),
         _time(),
         _uncertainty(data),
+        body_section(bodies),
     ]
     if data.contact_sheet_png is not None:
         description = "Frames of all cameras with the detected and the reprojected skeleton"
