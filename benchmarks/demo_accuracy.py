@@ -27,8 +27,6 @@ LINES = {
     "points in the volume, worst": 1.0,
     "joints as detected, median": 25.0,
     "joints as detected, p95": 55.0,
-    "joints of the fitted body, median": 15.0,
-    "joints of the fitted body, p95": 30.0,
     "joints with true 2D, median": 2.0,
     "joints with true 2D, p95": 2.0,
 }

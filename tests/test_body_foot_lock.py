@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mocap.body.contact import END_SPEED_M_S, find_contacts, intervals, slide_mm
-from mocap.body.fit import model_hash
 from mocap.body.foot_lock import _hinge_turn, lock_feet
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion, split_rotations
@@ -30,7 +29,7 @@ def as_body_motion(motion: SyntheticMotion, model: BodyModel) -> BodyMotion:
     return BodyMotion(
         person_id=0,
         model_name=model.name,
-        model_hash=model_hash(model),
+        model_hash=model.content_hash,
         joint_names=model.joint_names,
         fps=motion.skeleton.fps,
         betas=motion.betas,

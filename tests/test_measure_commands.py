@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 from stick_person import keypoints_of, person
 
-from mocap.body.fit import model_hash
 from mocap.body.model import load_free_body
 from mocap.capture.session import Session, Take
 from mocap.capture.take_file import load_take_settings
@@ -57,7 +56,7 @@ def bullpen(tmp_path_factory: pytest.TempPathFactory) -> Take:
     body = BodyMotion(
         person_id=0,
         model_name=model.name,
-        model_hash=model_hash(model),
+        model_hash=model.content_hash,
         joint_names=model.joint_names,
         fps=FPS,
         betas=motion.betas,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mocap.body.fit import model_hash
 from mocap.body.mesh import posed_rotations
 from mocap.body.model import BodyModel
 from mocap.body.model_motion import skeleton_from_pose
@@ -28,9 +27,9 @@ def check_model(motion: BodyMotion, model: BodyModel) -> None:
     Raises:
         BodyError: it was not.
     """
-    if motion.model_hash != model_hash(model):
+    if motion.model_hash != model.content_hash:
         raise BodyError(
             f"this motion was fitted with body '{motion.model_name}' "
-            f"({motion.model_hash[:12]}), not with '{model.name}' ({model_hash(model)[:12]}). "
+            f"({motion.model_hash[:12]}), not with '{model.name}' ({model.content_hash[:12]}). "
             "Give the same body file, or fit again."
         )

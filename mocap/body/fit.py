@@ -7,7 +7,6 @@ fingers, chain by chain, where hands were seen.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -100,7 +99,7 @@ def fit(
     motion = BodyMotion(
         person_id=points.person_ids[person],
         model_name=model.name,
-        model_hash=model_hash(model),
+        model_hash=model.content_hash,
         joint_names=model.joint_names,
         fps=points.fps,
         betas=state.betas,
@@ -116,20 +115,6 @@ def fit(
 
 
 @lru_cache(maxsize=4)
-def model_hash(model: BodyModel) -> str:
-    """Return a hash of what defines a body: mesh, shapes, joints and skin weights."""
-    digest = hashlib.sha256()
-    for array in (
-        model.template,
-        model.shape_components,
-        np.array(model.parents),
-        model.skin_weights.data,
-        model.joint_regressor.data,
-    ):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
 def _person_index(points: Points3D, person_id: int | None) -> int:
     if person_id is None and len(points.person_ids) == 1:
         return 0
