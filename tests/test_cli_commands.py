@@ -13,6 +13,7 @@ from clips_take import fake_take, run_fake_take
 
 from mocap.capture.session import Take
 from mocap.cli import main
+from mocap.cli.demonstration import SAMPLE
 from mocap.cli.main import COMMANDS
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration, Camera
@@ -80,10 +81,11 @@ def test_the_module_runs_as_the_command() -> None:
         (["new", "lab", "--rig", "four_corner"], "Missing option '--board'"),
         (["run"], "Missing argument 'SESSION'"),
         (["run", "lab", "--from", "fitt"], "Invalid value for '--from'"),
+        (["calibrate", "SAMPLE", "--late", "left"], "'left' is not CAMERA=FRAMES"),
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
-    result = mocap(*arguments)
+    result = mocap(*(str(SAMPLE) if each == "SAMPLE" else each for each in arguments))
     assert result.exit_code == 2 and message in result.stderr
 
 
