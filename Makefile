@@ -36,6 +36,7 @@ bench: venv
 	$(BIN)/python benchmarks/demo_accuracy.py --check
 	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
+	$(BIN)/python benchmarks/exporters.py --check
 
 # What other programs read in our files; installs them apart, skips what cannot be had.
 validators: venv
