@@ -7,6 +7,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# Environment of a process whose CPU time counts: every thread pool has one thread.
+SINGLE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
 _MEETS = {"<=": operator.le, ">=": operator.ge}
 
 

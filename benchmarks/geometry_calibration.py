@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from figures import SINGLE_THREAD
 
 from mocap.calibrate.solve import calibrate
 from mocap.core.board import Board
@@ -33,14 +34,6 @@ HERE = Path(__file__).resolve().parent
 PEER_ENVIRONMENT = HERE / ".aniposelib-venv"
 PEER_REQUIREMENT = "aniposelib==0.8.0"
 PEER_TIMEOUT_S = 900
-SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
 
 BOARD = Board("benchmark", 10, 7, 0.08, 0.06, "DICT_4X4_50")
 NOISE_PX = 0.3

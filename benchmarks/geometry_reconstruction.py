@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from figures import SINGLE_THREAD
 
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
@@ -31,14 +32,6 @@ from mocap.synthetic.rigs import laboratory
 HERE = Path(__file__).resolve().parent
 PEER_SCRIPT = HERE / "aniposelib_points_peer.py"
 PEER_TIMEOUT_S = 900
-SINGLE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
 NOISE_PX = 2.0
 
 # The lines that must hold.

@@ -12,6 +12,7 @@ from stick_person import person
 
 from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
+from mocap.capture.take_file import EVENTS
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
@@ -22,7 +23,7 @@ from mocap.measure.markers import virtual_markers
 from mocap.measure.metric import Metric, judged
 from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.pitching_curves import CURVE_UNITS, PitchCurves, pitch_curves
-from mocap.measure.pitching_events import EVENTS, find_throws, pitch_events
+from mocap.measure.pitching_events import find_throws, pitch_events
 from mocap.measure.pitching_metrics import DEFINITIONS
 from mocap.measure.point_segments import segments_from_points
 from mocap.measure.segments import POINTS, Segments

@@ -164,13 +164,6 @@ class Layout:
         """Return a person's constants (constant,) before anything is known: zeros."""
         return np.zeros(sum(int((group.constant_deg > 0.0).sum()) for group in self.groups))
 
-    def group_of(self, joint: str) -> int:
-        """Return the index of the group that turns a joint, -1 for none."""
-        for index, group in enumerate(self.groups):
-            if joint in group.joints:
-                return index
-        return -1
-
     def local_rotations(self, turns: FloatArray, joint_count: int) -> FloatArray:
         """Return local rotations (frame, joint, 3, 3) of all joints of the model."""
         out = np.tile(np.eye(3), (len(turns), joint_count, 1, 1))

@@ -92,11 +92,6 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def detectors_with_offsets() -> tuple[str, ...]:
-    """Return the names of the detectors whose keypoint definitions were measured."""
-    return tuple(_read("detector_offsets.toml"))
-
-
 def landmark_of(keypoint: str) -> Landmark | None:
     """Return the landmark a keypoint's name means, None when it is no known point of the body."""
     right = keypoint.startswith("right_")

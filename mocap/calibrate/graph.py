@@ -9,7 +9,7 @@ import numpy as np
 from mocap.calibrate.planar import PlanarPoses
 from mocap.calibrate.views import BoardViews
 from mocap.core.errors import CalibrationError
-from mocap.core.shapes import FloatArray, IntArray
+from mocap.core.shapes import FloatArray
 from mocap.core.transform import invert
 
 # Two frames agree on the pose between two cameras when the rotations differ by less than this and
@@ -136,11 +136,3 @@ def chain_poses(tree: tuple[Pair, ...], cameras: int) -> FloatArray:
             poses[pair.first] = invert(pair.second_from_first) @ poses[pair.second]
         known |= {pair.first, pair.second}
     return poses
-
-
-def frames_shared(pairs: tuple[Pair, ...], names: tuple[str, ...]) -> IntArray:
-    """Return a symmetric table (camera, camera) of agreeing frames."""
-    table = np.zeros((len(names), len(names)), dtype=np.int64)
-    for pair in pairs:
-        table[pair.first, pair.second] = table[pair.second, pair.first] = pair.support
-    return table

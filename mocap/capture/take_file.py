@@ -24,6 +24,8 @@ EVENTS = (
     "ball_release",
     "max_internal_rotation",
 )
+"""Of a throw, in the order in which they happen."""
+
 _EVENT_KEYS = tuple(f"{name}_s" for name in EVENTS)
 ERGONOMICS_KEYS = {
     "rula_muscle_use": (0, 1),

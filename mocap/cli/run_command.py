@@ -16,8 +16,7 @@ from mocap.cli.options import (
     fit_options,
     session_argument,
 )
-
-STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
+from mocap.cli.stage_names import STAGES, STAGES_WITHOUT_BODY
 
 
 @click.command()
@@ -29,7 +28,7 @@ STAGE_NAMES = ("detect", "associate", "triangulate", "smooth", "fit", "report", 
 @click.option(
     "--from",
     "from_stage",
-    type=click.Choice(STAGE_NAMES),
+    type=click.Choice(STAGES),
     help="Run this stage and those after it even when they are current.",
 )
 @json_option
@@ -45,7 +44,6 @@ def run(
     from mocap.cli.calibrating import ensure_calibration
     from mocap.cli.pipeline import CURRENT
     from mocap.cli.running import chosen_takes, document, run_take
-    from mocap.cli.stages import STAGES, STAGES_WITHOUT_BODY
 
     console = Console(as_json)
     opened = Session.open(session)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mocap.capture.session import Session, Take
+from mocap.capture.session import ARTIFACTS, Session, Take
 from mocap.cli.console import Console
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import CURRENT, Outcome, run_stages
-from mocap.cli.stages import STAGES, Choices, TakeStages
+from mocap.cli.stage_names import STAGES
+from mocap.cli.stages import Choices, TakeStages
 from mocap.core.errors import SessionError
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
@@ -61,7 +62,7 @@ def run_take(
 
 def remove_leftovers(take: Take) -> None:
     """Remove temporary files a killed run left beside the artifacts."""
-    for stage in ("detections", "tracks", "points3d", "smoothed"):
+    for stage in ARTIFACTS:
         path = take.artifact(stage)
         for leftover in path.parent.glob(f".{path.stem}-*{path.suffix}"):
             leftover.unlink(missing_ok=True)

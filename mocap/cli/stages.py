@@ -20,16 +20,11 @@ from mocap.cli.file_hashes import FileHashes
 from mocap.cli.fitting import FitChoice, fit_stage
 from mocap.cli.pipeline import Made, Stage, artifact_stage
 from mocap.cli.reporting import report_stage
+from mocap.cli.stage_names import STAGES
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.points import Points3D, Source
 from mocap.core.store import load_artifact
-
-# The report comes before the export: it shows why a skeleton may be refused.
-STAGES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
-
-# Without a body the export builds a skeleton straight from the keypoints.
-STAGES_WITHOUT_BODY = tuple(stage for stage in STAGES if stage != "fit")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import FloatArray
 
 # `fastmath=True` would let the compiler assume there is no NaN and break every np.isnan test
 # ("not seen" is NaN everywhere); these flags keep NaN and infinity exact.
@@ -208,10 +208,3 @@ def project_camera_points(
         u, v = project_point_jacobian(lens, x, y, z, d_lens, d_points[n])
         pixels[n, 0] = u
         pixels[n, 1] = v
-
-
-def lens_vector(camera_matrix: Array, dist_coeffs: Array) -> FloatArray:
-    """Return K9 of a camera matrix (3, 3) and distortion (5,) in OpenCV order k1 k2 p1 p2 k3."""
-    k = np.asarray(camera_matrix, dtype=np.float64)
-    d = np.asarray(dist_coeffs, dtype=np.float64)
-    return np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2], *d])

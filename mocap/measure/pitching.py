@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mocap.capture.take_file import EVENTS
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.measure.events import Event
@@ -14,7 +15,6 @@ from mocap.measure.filters import filter_segments
 from mocap.measure.metric import Metric, judged
 from mocap.measure.pitching_curves import PitchCurves, canonical, hand_point, pitch_curves
 from mocap.measure.pitching_events import (
-    EVENTS,
     THROW_M_S,
     find_throws,
     pitch_events,

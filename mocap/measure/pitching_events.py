@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.signal import find_peaks
 
+from mocap.capture.take_file import EVENTS
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import (
     Event,
@@ -24,16 +25,6 @@ from mocap.measure.events import (
 from mocap.measure.filters import derivative
 from mocap.measure.pitching_curves import PitchCurves
 from mocap.measure.segments import Segments
-
-EVENTS = (
-    "peak_knee_height",
-    "foot_contact",
-    "foot_plant",
-    "max_external_rotation",
-    "ball_release",
-    "max_internal_rotation",
-)
-"""In the order in which they happen."""
 
 RULE_SD_MS = {
     "peak_knee_height": 6.6,

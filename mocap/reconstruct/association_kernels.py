@@ -18,7 +18,7 @@ from numba import njit
 
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
-from mocap.reconstruct.linear_kernels import in_camera, solve_symmetric
+from mocap.reconstruct.linear_kernels import add_ray_equations, in_camera, solve_symmetric
 
 # A person needs this many keypoints in common between two views to be matched.
 MIN_COMMON_KEYPOINTS = 4
@@ -131,21 +131,7 @@ def triangulate_members(
                     if (x - z * u) ** 2 + (y - z * v) ** 2 > far * far:
                         continue
                 views += 1
-                for row in range(2):
-                    s = u if row == 0 else v
-                    e0 = pose[row, 0] - s * pose[2, 0]
-                    e1 = pose[row, 1] - s * pose[2, 1]
-                    e2 = pose[row, 2] - s * pose[2, 2]
-                    d = s * pose[2, 3] - pose[row, 3]
-                    a[0] += e0 * e0
-                    a[1] += e0 * e1
-                    a[2] += e0 * e2
-                    a[3] += e1 * e1
-                    a[4] += e1 * e2
-                    a[5] += e2 * e2
-                    b[0] += e0 * d
-                    b[1] += e1 * d
-                    b[2] += e2 * d
+                add_ray_equations(pose, u, v, 1.0, a, b)
             if views >= 2:
                 break
         skeleton[k] = np.nan

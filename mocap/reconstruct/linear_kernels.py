@@ -84,6 +84,31 @@ def in_camera(pose: FloatArray, x: float, y: float, z: float) -> tuple[float, fl
 
 
 @njit(inline="always", fastmath=FASTMATH, cache=True)
+def add_ray_equations(
+    pose: FloatArray, x: float, y: float, scale: float, a: FloatArray, b: FloatArray
+) -> None:
+    """Add the linear equations of one ray, scale * (s * row 2 - row) for s = x, y, squared.
+
+    `pose` is [R | t] (3, 4); `a` is packed (6,), `b` is (3,).
+    """
+    for row in range(2):
+        s = x if row == 0 else y
+        e0 = scale * (pose[row, 0] - s * pose[2, 0])
+        e1 = scale * (pose[row, 1] - s * pose[2, 1])
+        e2 = scale * (pose[row, 2] - s * pose[2, 2])
+        d = scale * (s * pose[2, 3] - pose[row, 3])
+        a[0] += e0 * e0
+        a[1] += e0 * e1
+        a[2] += e0 * e2
+        a[3] += e1 * e1
+        a[4] += e1 * e2
+        a[5] += e2 * e2
+        b[0] += e0 * d
+        b[1] += e1 * d
+        b[2] += e2 * d
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
 def add_normal_equations(
     pose: FloatArray,
     d_camera: FloatArray,

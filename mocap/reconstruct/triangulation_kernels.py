@@ -21,6 +21,7 @@ from mocap.core.lens import (
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.linear_kernels import (
     add_normal_equations,
+    add_ray_equations,
     camera_matrices,
     in_camera,
     solve_symmetric,
@@ -46,32 +47,6 @@ def undistort_views(vectors: FloatArray, pixels: FloatArray, rays: FloatArray) -
                 x, y = undistort_point(vectors[c, 6:], pixels[n, c, 0], pixels[n, c, 1])
                 rays[n, c, 0] = x
                 rays[n, c, 1] = y
-
-
-@njit(inline="always", fastmath=FASTMATH, cache=True)
-def _view_equations(
-    pose: FloatArray, x: float, y: float, focal: float, a: FloatArray, b: FloatArray
-) -> None:
-    """Write the linear equations of one ray, x * row 2 - row 0 and y * row 2 - row 1, squared."""
-    for k in range(6):
-        a[k] = 0.0
-    for k in range(3):
-        b[k] = 0.0
-    for row in range(2):
-        s = x if row == 0 else y
-        e0 = focal * (pose[row, 0] - s * pose[2, 0])
-        e1 = focal * (pose[row, 1] - s * pose[2, 1])
-        e2 = focal * (pose[row, 2] - s * pose[2, 2])
-        d = focal * (s * pose[2, 3] - pose[row, 3])
-        a[0] += e0 * e0
-        a[1] += e0 * e1
-        a[2] += e0 * e2
-        a[3] += e1 * e1
-        a[4] += e1 * e2
-        a[5] += e2 * e2
-        b[0] += e0 * d
-        b[1] += e1 * d
-        b[2] += e2 * d
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -271,7 +246,9 @@ def triangulate_kernel(
         for c in range(cameras):
             if not np.isnan(rays[n, c, 0]):
                 focal = vectors[c, 6]
-                _view_equations(poses[c], rays[n, c, 0], rays[n, c, 1], focal, a[c], b[c])
+                a[c] = 0.0
+                b[c] = 0.0
+                add_ray_equations(poses[c], rays[n, c, 0], rays[n, c, 1], focal, a[c], b[c])
                 views[count] = c
                 count += 1
         if count < 2 or not _best_pair(
