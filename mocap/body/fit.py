@@ -7,7 +7,7 @@ fingers, chain by chain, where hands were seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -22,6 +22,7 @@ from mocap.body.fit_start import start_state
 from mocap.body.fit_uncertainty import frame_covariances, rotation_sigmas_deg
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks
 from mocap.body.model import BodyModel
+from mocap.body.shape_prior import BodyFacts, shape_prior
 from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
@@ -56,7 +57,7 @@ def fit(
     model: BodyModel,
     *,
     person_id: int | None = None,
-    height_m: float | None = None,
+    facts: BodyFacts | None = None,
     offsets: Offsets | None = None,
     betas: FloatArray | None = None,
 ) -> FitResult:
@@ -67,14 +68,15 @@ def fit(
             body are ignored.
         model: the body.
         person_id: whom; the only person by default.
-        height_m: body height when known: shapes then agree with it within a centimetre.
+        facts: height, mass and sex of the person when known: the shape agrees with the height
+            within a centimetre and with the mass within some percent.
         offsets: where the detector puts its keypoints, from `offsets_of`; by default they are
             exactly the joints and landmarks of the body.
         betas: shape of the person when known from another take; it is kept.
 
     Raises:
-        BodyError: the person is unknown, hips or shoulders were never seen, or the betas do not
-            fit the model.
+        BodyError: the person is unknown, hips or shoulders were never seen, the betas do not fit
+            the model, or it has no shape for the sex in the facts.
     """
     person = _person_index(points, person_id)
     known_shape = _checked_betas(model, betas)
@@ -83,10 +85,11 @@ def fit(
     measured = _measured(points, person, landmarks)
     shape = known_shape
     if shape is None:
-        shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, height_m)
+        shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
     layout = make_layout(model, landmarks)
     start = start_state(layout, model, measured.xyz, shape)
     problem = _problem(layout, measured, start, points.fps, known_shape is not None)
+    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
     state, problem, status = minimise(
         problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
     )

@@ -6,10 +6,8 @@ import numpy as np
 
 from mocap.body.landmarks import BoundLandmarks, bones
 from mocap.body.model import BodyModel
+from mocap.body.shape_prior import BodyFacts, fact_rows, usual_shape
 from mocap.core.shapes import FloatArray
-
-# A body height that a person states is right to about this.
-HEIGHT_SIGMA_M = 0.01
 
 # Bones seen in fewer frames than this say nothing about the shape.
 _LEAST_FRAMES = 5
@@ -22,49 +20,39 @@ def shape_from_bones(
     landmarks: BoundLandmarks,
     xyz: FloatArray,
     variance: FloatArray,
-    height_m: float | None = None,
+    facts: BodyFacts | None = None,
 ) -> FloatArray:
     """Return betas (shape,) whose bones are as long as those measured.
 
-    Gauss-Newton on the median lengths with a standard normal prior on the betas.
+    Gauss-Newton on the median lengths with the prior of `shape_prior` on the betas.
 
     Args:
         model: the body.
         landmarks: what the keypoints are.
         xyz: (frame, known, 3) of the known landmarks, NaN for missing.
         variance: (frame, known) per axis, m²; lengths are too long by about variance / length.
-        height_m: body height, when known.
+        facts: what is known of the person.
+
+    Raises:
+        BodyError: the model has no shape for the sex in the facts.
     """
+    known = facts or BodyFacts()
     ends, lengths, sigmas = _measured_bones(landmarks, xyz, variance)
-    betas = np.zeros(model.shape_count)
+    usual = usual_shape(model, known)
+    betas = usual
     by_beta = _landmarks_by_beta(landmarks)
-    height, height_by_beta = body_height(model)
     for _ in range(_STEPS):
         rest = landmarks.rest_points(betas)
-        rows, rights = [np.eye(model.shape_count)], [-betas]
+        fact, error = fact_rows(model, known, betas)
+        rows, rights = [np.eye(model.shape_count), fact], [usual - betas, error]
         for (a, b), length, sigma in zip(ends, lengths, sigmas, strict=True):
             between = rest[b] - rest[a]
             now = float(np.linalg.norm(between))
             rows.append((between / now @ (by_beta[b] - by_beta[a]))[None] / sigma)
             rights.append(np.array([(length - now) / sigma]))
-        if height_m is not None:
-            rows.append(height_by_beta[None] / HEIGHT_SIGMA_M)
-            error = height_m - height - height_by_beta @ betas
-            rights.append(np.array([error / HEIGHT_SIGMA_M]))
         change, *_ = np.linalg.lstsq(np.concatenate(rows), np.concatenate(rights), rcond=None)
         betas = betas + change
     return betas
-
-
-def body_height(model: BodyModel) -> tuple[float, FloatArray]:
-    """Return the height of the mean body in metres and its change with each beta (shape,).
-
-    From the lowest to the highest vertex of the zero pose; the same two vertices for all shapes.
-    """
-    up = model.template[:, 1]
-    top, bottom = int(np.argmax(up)), int(np.argmin(up))
-    components = np.asarray(model.shape_components, dtype=np.float64)
-    return float(up[top] - up[bottom]), components[:, top, 1] - components[:, bottom, 1]
 
 
 def _measured_bones(

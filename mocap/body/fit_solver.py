@@ -2,7 +2,7 @@
 
     minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations
             + anatomy + smoothness       see fit_prior_kernels
-            + ridge * |betas|²
+            + ridge * prior of the betas   see shape_prior
 
 Frames are coupled only to the two before and after them: the normal matrix of the poses is
 banded and its Cholesky factor costs time linear in the frames. The shape is eliminated by its
@@ -30,6 +30,7 @@ from mocap.body.fit_prior_kernels import (
     smoothness_cost,
     smoothness_normals,
 )
+from mocap.body.shape_prior import ShapePrior, prior_terms
 from mocap.core.errors import BodyError
 from mocap.core.shapes import FloatArray
 
@@ -58,7 +59,8 @@ class Problem:
         information: (frame, keypoint, 3, 3) inverse covariance in 1/m²; zero for not seen.
         turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
         root_weight: (frame,) of the root's accelerations per frame², 1/m².
-        ridge: weight of |betas|²; None keeps the shape as it is.
+        ridge: weight of the shape's prior; None keeps the shape as it is.
+        shape_prior: what is known of the betas; None: |betas|² is the cost.
     """
 
     layout: Layout
@@ -68,6 +70,7 @@ class Problem:
     turn_weight: FloatArray
     root_weight: FloatArray
     ridge: float | None
+    shape_prior: ShapePrior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +144,7 @@ def cost_of(problem: Problem, state: State) -> float:
         data
         + anatomy_cost(problem.anatomy, state.turns, state.constants)
         + smooth
-        + ridge * state.betas @ state.betas
+        + ridge * prior_terms(problem.shape_prior, state.betas)[0]
     )
 
 
@@ -191,9 +194,10 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
             gradient,
         )
     if problem.ridge is not None:
-        person_hessian[:betas, :betas] += problem.ridge * np.eye(betas)
-        person_gradient[:betas] += problem.ridge * state.betas
-        cost += problem.ridge * float(state.betas @ state.betas)
+        off, pull, precision = prior_terms(problem.shape_prior, state.betas)
+        person_hessian[:betas, :betas] += problem.ridge * precision
+        person_gradient[:betas] += problem.ridge * pull
+        cost += problem.ridge * off
     return Normals(band, gradient, coupling, person_hessian, person_gradient, cost)
 
 

@@ -99,6 +99,7 @@ def body_of(take: Take, person: int) -> BodyModel:
 def _fit(take: Take, choice: FitChoice) -> Made:
     from mocap.body.fit import fit
     from mocap.body.foot_lock import lock_feet
+    from mocap.body.shape_prior import BodyFacts
 
     path = take.artifact("smoothed")
     points = load_artifact(path, Points3D)
@@ -112,7 +113,7 @@ def _fit(take: Take, choice: FitChoice) -> Made:
     )
     paths, notes = [], {}
     for person in points.person_ids:
-        fitted = fit(points, model, person_id=person, height_m=choice.height_m, offsets=offsets)
+        fitted = fit(points, model, person_id=person, facts=BodyFacts(height_m=choice.height_m), offsets=offsets)
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock)
         notes[f"person{person}"] = _figures(locked, fitted.status.converged)
         save_artifact(locked.motion, take.body_path(person), record)
