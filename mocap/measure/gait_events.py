@@ -18,7 +18,7 @@ CUTOFF_HZ = 6.0
 """Of the foot's path, as in Zeni et al. 2008 and O'Connor et al. 2007."""
 
 RULE_SD_MS = 17.0
-"""Zeni et al. report errors against force plates of one frame at 60 Hz in healthy walking."""
+"""Zeni et al. find 98 % of events of healthy walks within two frames at 60 Hz of force plates."""
 
 # A step swings the foot past the pelvis by far more than this.
 _LEAST_SWING_M = 0.10
@@ -26,6 +26,9 @@ _LEAST_SWING_M = 0.10
 _LEAST_STRIDE_S = 0.5
 # Foot-velocity rule: vertical speeds below this are unrest of a standing foot.
 _LEAST_LIFT_M_S = 0.15
+# The same rule: the foot also sinks in the middle of its swing, but then it is higher than this
+# share of its range.
+_LOW_SHARE = 0.35
 
 AIRBORNE_M = 0.025
 """Both feet this far above where they stand are off the floor: two to three centimetres are above
@@ -75,8 +78,8 @@ def gait_events(segments: Segments, direction: FloatArray) -> dict[str, tuple[Ev
 def foot_velocity_events(segments: Segments) -> dict[str, tuple[Event, ...]]:
     """Return toe-offs and heel strikes by the foot-velocity rule (O'Connor et al. 2007).
 
-    The middle of heel and toe rises fastest at toe-off and sinks fastest just before heel strike.
-    A second opinion: it needs no direction.
+    The middle of heel and toe rises fastest at toe-off, and sinks fastest at heel strike among
+    the moments in which it is low. A second opinion: it needs no direction.
     """
     sd_ms = timing_sd_ms(RULE_SD_MS, segments.fps)
     out: dict[str, tuple[Event, ...]] = {}
@@ -84,7 +87,9 @@ def foot_velocity_events(segments: Segments) -> dict[str, tuple[Event, ...]]:
         middle = _foot_point(segments, side, "heel") + _foot_point(segments, side, "toe")
         height = butterworth(0.5 * middle[:, 2], segments.fps, CUTOFF_HZ)
         speed = derivative(height, segments.fps)
-        for name, curve in (("toe_off", speed), ("heel_strike", -speed)):
+        low = np.nanmin(height) + _LOW_SHARE * np.ptp(height[np.isfinite(height)])
+        sinking = np.where(height > low, np.minimum(-speed, 0.0), -speed)
+        for name, curve in (("toe_off", speed), ("heel_strike", sinking)):
             frames = _peaks(curve, segments.fps, _LEAST_LIFT_M_S)
             full = f"{side}_{name}"
             out[full] = tuple(Event(full, frame, sd_ms) for frame in frames)

@@ -2,7 +2,9 @@
 
 Timing and ranges are those of healthy adults at a comfortable speed (Perry and Burnfield 2010,
 Gait Analysis, chapters 1 and 2): stance 62 % of the stride, heel strike with the toes 18 degrees
-up, foot flat at 12 %, heel off from 32 %, pelvis bobbing twice and swaying once a stride.
+up, foot flat at 9 %, heel off from 32 %, pelvis bobbing twice and swaying once a stride. A foot
+neither lands nor leaves at rest: the heel still moves forwards at 0.87 m/s when it strikes (Winter
+1992, Phys. Ther. 72), and the heel is rising fastest when the toes leave.
 """
 
 from __future__ import annotations
@@ -15,13 +17,20 @@ import numpy as np
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.shapes import Array, FloatArray
 from mocap.synthetic.curves import bridge, bump, cycle_keys, ease
-from mocap.synthetic.puppet import Puppet, SyntheticMotion, hanging_arm
+from mocap.synthetic.puppet import SIDE_NAME, Puppet, SyntheticMotion, hanging_arm
 
 TOE_OFF = 0.62
-# Foot pitch through stance: phase of the stride, degrees, toes up positive.
-_STANCE_PITCH = ((0.0, 18.0), (0.12, 0.0), (0.32, 0.0), (0.50, -22.0), (TOE_OFF, -48.0))
-_TOES_STRAIGHT_AT = 0.78
-_STEP_CLEARANCE_M = 0.035
+# Foot pitch through the stride: phase, degrees, toes up positive. Steepest as the toes leave; the
+# keys in the swing let the foot leave and arrive with speed.
+_PITCH = (
+    (0.0, 18.0), (0.09, 0.0), (0.32, 0.0), (0.50, -22.0), (0.57, -38.0), (TOE_OFF, -58.0),
+    (0.66, -66.0), (0.90, 14.0),
+)  # fmt: skip
+# A foot slides to rest as it lands and out of rest as it leaves, in this time.
+_SLIDE_S = 0.03
+_LANDING_M_S, _LEAVING_M_S = 0.87, 0.5
+_TOES_STRAIGHT_AT = 0.86
+_STEP_CLEARANCE_M = 0.05
 _HALF_STEP_WIDTH_M = 0.055
 _MID_STANCE = 0.29  # the pelvis passes the foot
 _BOB_M = 0.023
@@ -80,17 +89,12 @@ def walk(
     frames = max(1, round(duration_s * fps))
     time = np.arange(frames) / fps
     puppet = Puppet(body, shape, frames)
-    # Cadence falls with leg length as a pendulum's; 1.08 s for a leg of 0.82 m at 1.15 m/s.
-    stride_s = 1.08 * math.sqrt(puppet.leg_length_m / 0.82) * (1.15 / speed_m_s) ** 0.45
-    stride_s *= rng.uniform(0.96, 1.04)
-    cycle = time / stride_s + rng.uniform(0.0, 1.0)  # strides of the left foot
-    stride_m = speed_m_s * stride_s
+    tempo = _tempo(puppet.leg_length_m, speed_m_s, rng)
+    cycle = time / tempo.stride_s + tempo.start  # strides of the left foot
+    stride_m = speed_m_s * tempo.stride_s
     path = Path(speed_m_s * duration_s, radius_m)
-    start = cycle[0]
-    feet = {
-        side: _step(puppet, side, cycle + (0.0 if side == 1 else 0.5), stride_m, path, start)
-        for side in (1, -1)
-    }
+    start = tempo.start
+    feet = {side: _step(puppet, side, cycle, tempo, speed_m_s, path) for side in (1, -1)}
     _carry_trunk(puppet, cycle, path.place((cycle - start) * stride_m), rng)
     # Lowest while both feet carry (4 % of the stride), highest in mid stance.
     bob = -_BOB_M * np.cos(4.0 * np.pi * (cycle - 0.04))
@@ -101,6 +105,51 @@ def walk(
     return puppet.world_motion(fps, heading_deg, origin_m)
 
 
+@dataclass(frozen=True)
+class _Tempo:
+    """Time of a stride, and where in the left foot's stride (0 to 1) the clip starts."""
+
+    stride_s: float
+    start: float
+
+
+def _tempo(leg_length_m: float, speed_m_s: float, rng: np.random.Generator) -> _Tempo:
+    """Draw a tempo: cadence falls with leg length as a pendulum's."""
+    # 1.08 s for a leg of 0.82 m at 1.15 m/s.
+    stride_s = 1.08 * math.sqrt(leg_length_m / 0.82) * (1.15 / speed_m_s) ** 0.45
+    return _Tempo(stride_s * rng.uniform(0.96, 1.04), rng.uniform(0.0, 1.0))
+
+
+def walk_events(
+    duration_s: float = 3.0,
+    *,
+    seed: int = 0,
+    speed_m_s: float = 1.15,
+    model: BodyModel | None = None,
+    betas: Array | None = None,
+) -> dict[str, FloatArray]:
+    """Return when (seconds, ascending) each foot of `walk` lands and leaves, by event name.
+
+    Names as `left_heel_strike` and `right_toe_off`; arguments as for `walk`.
+    """
+    body = model or load_free_body()
+    shape = np.zeros(body.shape_count) if betas is None else np.asarray(betas, dtype=np.float64)
+    leg_m = Puppet(body, shape, 1).leg_length_m
+    tempo = _tempo(leg_m, speed_m_s, np.random.default_rng(seed))
+    strides = np.arange(-1.0, math.ceil(duration_s / tempo.stride_s) + 2.0)
+    out = {}
+    for side, name in SIDE_NAME.items():
+        for event, phase in (("heel_strike", 0.0), ("toe_off", TOE_OFF)):
+            time_s = tempo.stride_s * (strides + phase - _shift(side) - tempo.start)
+            out[f"{name}_{event}"] = time_s[(time_s >= 0.0) & (time_s <= duration_s)]
+    return out
+
+
+def _shift(side: int) -> float:
+    """Return by how much of a stride a foot is ahead of the left one."""
+    return 0.0 if side == 1 else 0.5
+
+
 @dataclass(frozen=True, eq=False)
 class _FootPath:
     ankle: FloatArray
@@ -109,33 +158,45 @@ class _FootPath:
     toes_deg: FloatArray
 
 
-def _stance_pitch(phase: Array) -> FloatArray:
-    phases, pitch = np.array(_STANCE_PITCH).T
-    # The swing key lets the pitch leave and arrive with speed.
-    swing = (0.86, 8.0)
-    return cycle_keys(phase, np.append(phases, swing[0]), np.append(pitch, swing[1]))
+def _foot_pitch(phase: Array) -> FloatArray:
+    phases, pitch = np.array(_PITCH).T
+    return cycle_keys(phase, phases, pitch)
+
+
+def _slide_m(phase: Array, stride_s: float) -> FloatArray:
+    """Return how far ahead of its print a standing foot is: behind as it lands, ahead as it leaves.
+
+    Cubes: speed at the ends of stance, none in between, and no jump of the acceleration.
+    """
+    length = _SLIDE_S / stride_s
+    to_rest = np.maximum(1.0 - np.asarray(phase) / length, 0.0)
+    from_rest = np.maximum(1.0 + (np.asarray(phase) - TOE_OFF) / length, 0.0)
+    third = _SLIDE_S / 3.0
+    return np.asarray(third * (_LEAVING_M_S * from_rest**3 - _LANDING_M_S * to_rest**3))
 
 
 def _step(
-    puppet: Puppet, side: int, cycle: FloatArray, stride_m: float, path: Path, start: float
+    puppet: Puppet, side: int, cycle: FloatArray, tempo: _Tempo, speed_m_s: float, path: Path
 ) -> _FootPath:
     """Return a foot that stands at its prints and swings between them.
 
-    A print lies under the pelvis at mid stance; `cycle` counts this foot's heel strikes.
+    A print lies under the pelvis at mid stance; `cycle` counts heel strikes of the left foot.
     """
-    shift = 0.0 if side == 1 else 0.5
-    count = np.floor(cycle)
-    phase = cycle - count
+    shift, stride_m = _shift(side), speed_m_s * tempo.stride_s
+    own = cycle + shift
+    count = np.floor(own)
+    phase = own - count
 
     def planted(number: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:
-        mid_stance = number + _MID_STANCE - shift - start
+        mid_stance = number + _MID_STANCE - shift - tempo.start
         point, heading = path.place(mid_stance * stride_m)
         across = np.stack([np.cos(np.deg2rad(heading)), -np.sin(np.deg2rad(heading))], -1)
         ahead = np.stack([np.sin(np.deg2rad(heading)), np.cos(np.deg2rad(heading))], -1)
         outward = side * (_HALF_STEP_WIDTH_M + 0.017)
         # The ball of the foot is ahead of the ankle; the body is over the middle of the foot.
-        ball = point + outward * across + 0.09 * ahead
-        return puppet.rolling_ankle(side, ball, heading, _stance_pitch(at)), heading
+        along = 0.09 + _slide_m(at, tempo.stride_s)
+        ball = point + outward * across + along[..., None] * ahead
+        return puppet.rolling_ankle(side, ball, heading, _foot_pitch(at)), heading
 
     standing, yaw = planted(count, np.minimum(phase, TOE_OFF))
     step = 1e-3
@@ -165,7 +226,7 @@ def _step(
         )[0]
     ankle[:, 1] += _STEP_CLEARANCE_M * bump(swing)
     yaw = yaw + ease(swing) * (planted(count + 1.0, phase)[1] - yaw)
-    pitch = _stance_pitch(phase)
+    pitch = _foot_pitch(phase)
     straightening = ease((phase - TOE_OFF) / (_TOES_STRAIGHT_AT - TOE_OFF))
     toes = -np.minimum(pitch, 0.0) * (1.0 - straightening)
     return _FootPath(ankle, yaw, pitch, toes)
