@@ -7,11 +7,12 @@ fingers, chain by chain, where hands were seen.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
+from mocap.body.fit_constants import with_constants
 from mocap.body.fit_hands import fit_fingers, hand_keypoints
 from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import PRIOR_FPS, Layout, groups, make_layout
@@ -60,6 +61,7 @@ def fit(
     facts: BodyFacts | None = None,
     offsets: Offsets | None = None,
     betas: FloatArray | None = None,
+    constants: Mapping[str, float] | None = None,
 ) -> FitResult:
     """Fit a body to one person's keypoints.
 
@@ -73,27 +75,19 @@ def fit(
         offsets: where the detector puts its keypoints, from `offsets_of`; by default they are
             exactly the joints and landmarks of the body.
         betas: shape of the person when known from another take; it is kept.
+        constants: angles that the person keeps, in radians by name, when known; see
+            `fit_constants`.
 
     Raises:
         BodyError: the person is unknown, hips or shoulders were never seen, the betas do not fit
             the model, or it has no shape for the sex in the facts.
     """
-    person = _person_index(points, person_id)
-    known_shape = _checked_betas(model, betas)
-    names = points.keypoint_names
-    landmarks = bind_landmarks(model, names, offsets, leave_out=hand_keypoints(names))
-    measured = _measured(points, person, landmarks)
-    shape = known_shape
-    if shape is None:
-        shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
-    layout = make_layout(model, landmarks)
-    start = start_state(layout, model, measured.xyz, shape)
-    problem = _problem(layout, measured, start, points.fps, known_shape is not None)
-    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
-    state, problem, status = minimise(
-        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
+    person = person_index(points, person_id)
+    solution = solve(
+        points, model, person, facts=facts, offsets=offsets, betas=betas, constants=constants
     )
-    sigma_deg, fitted = _sigmas(model, layout, problem, state)
+    layout, state = solution.layout, solution.state
+    sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
     rotations = layout.local_rotations(state.turns, model.joint_count)
     hands = fit_fingers(model, points, person, rotations, state.root, state.betas)
     for joint, (turn, finger_sigma) in hands.items():
@@ -109,16 +103,74 @@ def fit(
         transl=state.root - model.joints(state.betas)[0],
         expression=np.zeros((len(state.root), 0)),
         flat_hand_mean=True,
-        fit_error_mm=_fit_error_mm(layout, measured, state),
+        fit_error_mm=_fit_error_mm(layout, solution.measured, state),
         rotation_sigma_deg=sigma_deg,
         observable=fitted & (np.median(sigma_deg, axis=0) <= OBSERVABLE_DEG),
         **split_rotations(rotations),
     )
-    return FitResult(motion, status)
+    return FitResult(motion, solution.status)
 
 
-@lru_cache(maxsize=4)
-def _person_index(points: Points3D, person_id: int | None) -> int:
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A solved least-squares problem of the body without fingers.
+
+    Attributes:
+        layout: unknowns and keypoints.
+        measured: what was seen of them.
+        problem: with the final smoothness.
+        state: the optimum.
+        status: how the optimisation went.
+    """
+
+    layout: Layout
+    measured: Measured
+    problem: Problem
+    state: State
+    status: Status
+
+
+def solve(
+    points: Points3D,
+    model: BodyModel,
+    person: int,
+    *,
+    facts: BodyFacts | None = None,
+    offsets: Offsets | None = None,
+    betas: FloatArray | None = None,
+    constants: Mapping[str, float] | None = None,
+) -> Solution:
+    """Solve for shape and pose of the person with this index; arguments as for `fit`.
+
+    Raises:
+        BodyError: as `fit`.
+    """
+    known_shape = _checked_betas(model, betas)
+    names = points.keypoint_names
+    landmarks = bind_landmarks(model, names, offsets, leave_out=hand_keypoints(names))
+    measured = _measured(points, person, landmarks)
+    shape = known_shape
+    if shape is None:
+        shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
+    layout = make_layout(model, landmarks)
+    start = start_state(layout, model, measured.xyz, shape)
+    problem = _problem(layout, measured, start, points.fps, known_shape is not None)
+    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
+    if constants is not None:
+        anatomy, unknown = with_constants(layout, problem.anatomy, constants)
+        problem, start = replace(problem, anatomy=anatomy), replace(start, constants=unknown)
+    state, problem, status = minimise(
+        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
+    )
+    return Solution(layout, measured, problem, state, status)
+
+
+def person_index(points: Points3D, person_id: int | None) -> int:
+    """Return the index of a person, by default of the only one.
+
+    Raises:
+        BodyError: there is no such person, or there are several and none was named.
+    """
     if person_id is None and len(points.person_ids) == 1:
         return 0
     if person_id is None or person_id not in points.person_ids:
@@ -143,8 +195,16 @@ def _checked_betas(model: BodyModel, betas: FloatArray | None) -> FloatArray | N
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """Known landmarks of one person: xyz (frame, known, 3) with NaN, variance (frame, known)."""
+class Measured:
+    """Known landmarks of one person, as they were measured.
+
+    Attributes:
+        xyz: (frame, known, 3) metres, NaN for missing.
+        variance: (frame, known) per axis, m², NaN for missing.
+        information: (frame, known, 3, 3) inverse covariance in 1/m², with the landmarks' scatter;
+            zero for missing.
+        seen: (frame, known).
+    """
 
     xyz: FloatArray
     variance: FloatArray
@@ -152,7 +212,7 @@ class _Measured:
     seen: BoolArray
 
 
-def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> _Measured:
+def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measured:
     """Return what was measured; the landmarks' own scatter is added to the covariances."""
     chosen = landmarks.keypoints
     xyz = np.asarray(points.xyz[:, person, chosen], dtype=np.float64)
@@ -161,7 +221,7 @@ def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> _Meas
     seen &= points.source[:, person, chosen] != Source.MISSING
     total = covariance + landmarks.sigma_m[:, None, None] ** 2 * np.eye(3)
     information = np.linalg.inv(np.where(seen[..., None, None], total, np.eye(3)))
-    return _Measured(
+    return Measured(
         xyz=np.where(seen[..., None], xyz, np.nan),
         variance=np.where(seen, np.trace(covariance, axis1=-2, axis2=-1) / 3.0, np.nan),
         information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
@@ -170,7 +230,7 @@ def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> _Meas
 
 
 def _problem(
-    layout: Layout, measured: _Measured, start: State, fps: float, shape_known: bool
+    layout: Layout, measured: Measured, start: State, fps: float, shape_known: bool
 ) -> Problem:
     turn_weight, root_weight = first_guess(start, fps)
     return Problem(
@@ -184,7 +244,7 @@ def _problem(
     )
 
 
-def _ridge(layout: Layout, measured: _Measured, fps: float) -> float:
+def _ridge(layout: Layout, measured: Measured, fps: float) -> float:
     """Return the weight of the shape's prior.
 
     A landmark's own scatter is the same in every frame. T frames with noise v and scatter s² tell
@@ -215,7 +275,7 @@ def _sigmas(
     return sigma, fitted
 
 
-def _fit_error_mm(layout: Layout, measured: _Measured, state: State) -> FloatArray:
+def _fit_error_mm(layout: Layout, measured: Measured, state: State) -> FloatArray:
     """Return the median distance (frame,) to the keypoints seen; NaN where none was."""
     shape = layout.shape(state.betas, fixed=True)
     offset = keypoints_of(layout.tree, shape, state.turns, state.root) - measured.xyz
