@@ -1,9 +1,8 @@
-"""Joint angles against skeletons whose angles are known, mirror images and another library."""
+"""Joint angles against skeletons whose angles are known, and mirror images."""
 
 from __future__ import annotations
 
 import dataclasses
-import warnings
 
 import numpy as np
 import pytest
@@ -181,18 +180,6 @@ def test_euler_angles_rebuild_their_rotation(sequence: str) -> None:
         assert np.all(angles[:, 1] <= 0)
     with pytest.raises(ValueError, match="XYZ"):
         euler_angles(rotations, "XYZ")
-
-
-@pytest.mark.parametrize("sequence", ["ZXY", "YXZ"])
-def test_euler_angles_agree_with_kineticstoolkit(sequence: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ktk = pytest.importorskip("kineticstoolkit", reason="kineticstoolkit is not installed")
-        rotations = Rotation.random(50, rng=np.random.default_rng(2)).as_matrix()
-        transforms = np.tile(np.eye(4), (50, 1, 1))
-        transforms[:, :3, :3] = rotations
-        theirs = ktk.geometry.get_angles(transforms, sequence, degrees=True)
-    np.testing.assert_allclose(np.rad2deg(euler_angles(rotations, sequence)), theirs, atol=1e-6)
 
 
 def test_continuous_angles_pass_a_half_turn_and_keep_gaps() -> None:

@@ -19,14 +19,25 @@ PYTHON_PACKAGES = {
     "blender": ("bpy==5.0.1", "numpy<2"),
     "opensim": ("opensim==4.6",),
     "usd": ("usd-core==26.11", "numpy"),
+    "kinetics": ("ezc3d==1.7.2", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy", "tqdm"),
 }
 _BLENDER_PYTHON = "3.11"
 
 # What must be importable afterwards.
-_IMPORTS = {"tables": "c3d, pybvh", "blender": "bpy", "opensim": "opensim", "usd": "pxr"}
+_IMPORTS = {
+    "tables": "c3d, pybvh",
+    "blender": "bpy",
+    "opensim": "opensim",
+    "usd": "pxr",
+    "kinetics": "kineticstoolkit",
+}
 
-# OpenSim models with set-up files; their package needs much that only it uses.
-_WITHOUT_DEPENDENCIES = {"opensim": ("pose2sim==0.10.49",)}
+_WITHOUT_DEPENDENCIES = {
+    # OpenSim models with set-up files; their package needs much that only it uses.
+    "opensim": ("pose2sim==0.10.49",),
+    # A window toolkit and a look at its home page are not needed to compute.
+    "kinetics": ("kineticstoolkit==0.17.0", "limitedinteraction==1.0"),
+}
 
 
 class Unavailable(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import environments
+import kinetics
 import numpy as np
 import scene
 from scene import FPS, SKIN_FRAMES, Written
@@ -263,6 +264,17 @@ def check_usd(files: list[Written], out: Path) -> Iterator[Finding]:
     yield from compare("blender usd", written, job)
 
 
+def check_kinetics(files: list[Written], out: Path) -> Iterator[Finding]:
+    """Compare joint angles and filters with Kinetics Toolkit."""
+    python = str(environments.python("kinetics").python)
+
+    def run(job: dict[str, Any]) -> None:
+        run_jobs([python, str(HERE / "read_kinetics.py")], job, out)
+
+    for what, value, line in kinetics.compared(run, out):
+        yield Finding("Kinetics Toolkit", "angles and filters", what, value, line)
+
+
 CHECKS: dict[str, Callable[[list[Written], Path], Iterator[Finding]]] = {
     "sdk": check_sdk,
     "three": check_three,
@@ -271,6 +283,7 @@ CHECKS: dict[str, Callable[[list[Written], Path], Iterator[Finding]]] = {
     "opensim": check_opensim,
     "blender": check_blender,
     "usd": check_usd,
+    "kinetics": check_kinetics,
 }
 
 
