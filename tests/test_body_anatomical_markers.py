@@ -12,6 +12,7 @@ from mocap.body.anatomical_markers import (
     anatomical_markers,
     has_markers,
     marker_vertices,
+    mirrored_marker,
 )
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.shapes import FloatArray
@@ -24,14 +25,15 @@ def places(model: BodyModel) -> dict[str, FloatArray]:
 
 def test_left_and_right_are_mirror_images_and_the_middle_is_on_neither_side() -> None:
     at = places(load_free_body())
-    left = [name for name in at if name.startswith("L")]
-    assert len(left) == 16 and len(at) == 2 * len(left) + len(MIDDLE)
+    left = [name for name in at if name.startswith("L") and name not in MIDDLE]
+    assert len(left) == 17 and len(at) == 2 * len(left) + len(MIDDLE)
     assert len(set(marker_vertices(load_free_body()).values())) == len(at)
     for name in left:
+        assert mirrored_marker(name) == f"R{name[1:]}" and mirrored_marker(f"R{name[1:]}") == name
         # the mesh itself is symmetric, to the last bit
         np.testing.assert_array_equal(at[f"R{name[1:]}"], at[name] * [-1.0, 1.0, 1.0])
     for name in MIDDLE:
-        assert at[name][0] == 0.0
+        assert at[name][0] == 0.0 and mirrored_marker(name) == name
 
 
 def test_each_lies_on_its_side_of_the_joint() -> None:
@@ -62,6 +64,13 @@ def test_pelvis_trunk_and_feet() -> None:
     assert 0.10 < at["LASI"][2] - at["LPSI"][2] < 0.22
     assert at["CLAV"][1] > at["STRN"][1] and at["C7"][1] > at["T8"][1]
     assert at["CLAV"][2] > at["C7"][2] and at["STRN"][2] > at["T8"][2]
+    # down the back: C7, T6, T11, L2 are 6, 5 and 3 vertebrae of 20 to 40 mm apart
+    spine = [float(at[name][1]) for name in ("C7", "T6", "T11", "L2", "LPSI")]
+    gaps = -np.diff(spine)
+    assert all(20 * n < 1000 * gap < 40 * n for n, gap in zip((6, 5, 3), gaps, strict=False))
+    assert gaps[3] > 0 and all(at[name][2] < 0 for name in ("C7", "T6", "T11", "L2"))
+    # the second metatarsal head lies between the first and the fifth
+    assert at["LMT1"][0] < at["LMT2"][0] < at["LMT5"][0]
     assert at["LTOE"][2] > at["LMT1"][2] > at["LCAL"][2]
 
 

@@ -39,6 +39,7 @@ from free_body_face import EXPRESSIONS, expression_components, face_landmarks
 
 from mocap.body.smplx_format import FINGERS, LANDMARK_VERTICES, PARENTS
 from mocap.body.smplx_format import JOINT_NAMES as JOINTS
+from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
 
 OUTPUT = Path(__file__).parent.parent / "mocap" / "body" / "data" / "free_body.npz"
 SEED = 20260504
@@ -273,7 +274,8 @@ def build(population: Population) -> dict[str, Array]:
     shapes = principal_shapes(vertices, joints)
     expressions = expressions[:, order]
     moving = np.flatnonzero(~still[order])
-    landmark_faces, landmark_weights = face_landmarks(population.faces, partner)
+    landmark_faces, landmark_weights = face_landmarks(INNER_FACE, population.faces, partner)
+    jaw_line_faces, jaw_line_weights = face_landmarks(JAW_LINE, population.faces, partner)
     skin_vertex, skin_joint = np.nonzero(weights[order])
     regressor_joint, regressor_vertex = np.nonzero(regressor[:, order])
     return {
@@ -301,6 +303,8 @@ def build(population: Population) -> dict[str, Array]:
         "landmark_vertices": number[list(marks.values())].astype(np.uint16),
         "face_landmark_faces": landmark_faces.astype(np.uint16),
         "face_landmark_weights": landmark_weights.astype(np.float32),
+        "jaw_line_faces": jaw_line_faces.astype(np.uint16),
+        "jaw_line_weights": jaw_line_weights.astype(np.float32),
     }
 
 

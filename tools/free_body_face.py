@@ -6,12 +6,12 @@ mesh as anny orders it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mocap.body.smplx_format import FACE_LANDMARK_NAMES
 from mocap.core.keypoints import mirrored_name
 
 Array = NDArray[Any]
@@ -33,7 +33,8 @@ FACE_UNITS = tuple(unit for units in EXPRESSIONS.values() for unit in units)
 
 # Vertices of the middle and of the left half; two vertices mean the middle of their edge. Picked
 # by eye on a frontal view: the lid and lip points lie on the rims of the openings, the eyebrows
-# on the ridge 18 to 20 mm above the pupil.
+# on the ridge 18 to 20 mm above the pupil. The jaw line runs before the ear from the height of the
+# eye to the angle of the mandible (point 5) and along its lower edge.
 FACE_POINTS: dict[str, tuple[int, ...]] = {
     "left_eyebrow_5": (6967, 6985),
     "left_eyebrow_4": (6964, 6981),
@@ -65,6 +66,15 @@ FACE_POINTS: dict[str, tuple[int, ...]] = {
     "left_inner_mouth_corner": (7232,),
     "left_inner_lower_lip": (7220,),
     "inner_lower_lip": (523,),
+    "left_jaw_line_1": (12334,),
+    "left_jaw_line_2": (7548,),
+    "left_jaw_line_3": (7558,),
+    "left_jaw_line_4": (7598,),
+    "left_jaw_line_5": (7580,),
+    "left_jaw_line_6": (7578,),
+    "left_jaw_line_7": (7603,),
+    "left_jaw_line_8": (11867,),
+    "chin": (5280,),
 }
 
 
@@ -100,10 +110,10 @@ def expression_components(face_units: Array, partner: Array) -> Array:
     return np.asarray(both)
 
 
-def face_landmarks(faces: Array, partner: Array) -> tuple[Array, Array]:
-    """Return faces (51,) and barycentric weights (51, 3) of the landmarks in the file's order."""
+def face_landmarks(names: Sequence[str], faces: Array, partner: Array) -> tuple[Array, Array]:
+    """Return faces (landmark,) and barycentric weights (landmark, 3) of face landmarks."""
     chosen, weights = [], []
-    for name in FACE_LANDMARK_NAMES:
+    for name in names:
         points = np.array(FACE_POINTS.get(name) or partner[list(FACE_POINTS[mirrored_name(name)])])
         holds = np.all([(faces == point).any(axis=1) for point in points], axis=0)
         if not holds.any():

@@ -16,6 +16,7 @@ import numpy as np
 from mocap.body.mesh import check_same_body, posed_rotations
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion
+from mocap.core.errors import BodyError
 from mocap.core.shapes import Array, BoolArray, FloatArray
 
 # Skin this near the line of sight of a rule may be chosen: two edges of the mesh.
@@ -29,6 +30,10 @@ _HIP_BELOW, _HIP_INWARDS = 0.30, 0.14
 # The dimples over the PSIS are about a third as far apart as the ASIS, and in a standing pelvis,
 # which tilts forwards by about 10 degrees, a tenth of that distance higher.
 _PSIS_HALF_WIDTH, _PSIS_ABOVE = 0.18, 0.10
+# Spinous processes on the line from C7 to the height of the PSIS: twelve thoracic vertebrae of
+# 23 mm and five lumbar ones of 34 mm (with their disks; Gray's Anatomy), and thoracic processes
+# that point down by one vertebra.
+_SPINE = {"T6": 0.32, "T11": 0.57, "L2": 0.73}
 # From the notch above the sternum to its lower end, as a share of the body height (Clauser et al.
 # 1969: 0.10 to 0.11).
 _STERNUM = 0.10
@@ -41,10 +46,17 @@ _PELVIS = ("pelvis", "left_hip", "spine1")
 _KNEE = ("left_hip", "left_knee")
 _ANKLE = ("left_knee", "left_ankle")
 _FOOT = ("left_ankle", "left_foot")
-_TRUNK = ("spine1", "spine2", "spine3", "neck", "left_collar", "right_collar")
+_TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar")
 
-MIDDLE = ("C7", "CLAV", "STRN", "T8")
+MIDDLE = ("C7", "CLAV", "STRN", "T8", "T6", "T11", "L2")
 """Markers of the middle plane."""
+
+
+def mirrored_marker(name: str) -> str:
+    """Return the marker on the other side: LASI <-> RASI; C7 stays."""
+    if name in MIDDLE:
+        return name
+    return {"L": "R", "R": "L"}[name[0]] + name[1:]
 
 
 def has_markers(model: BodyModel) -> bool:
@@ -104,9 +116,7 @@ class _Finder:
         """
         shoulder, elbow, wrist = (self.joint(f"left_{n}") for n in ("shoulder", "elbow", "wrist"))
         hip, knee, ankle, ball = (self.joint(f"left_{n}") for n in ("hip", "knee", "ankle", "foot"))
-        width = hip[0] / (0.5 - _HIP_INWARDS)
-        asis = np.array([0.5 * width, hip[1] + _HIP_BELOW * width, 0.0])
-        psis = np.array([_PSIS_HALF_WIDTH * width, asis[1] + _PSIS_ABOVE * width, 0.0])
+        asis, psis = self._iliac_spines()
         return {
             "ACR": self.outermost(shoulder, _UP, _ARM),
             "LEL": self.outermost(elbow, _UP, _ELBOW),
@@ -123,18 +133,30 @@ class _Finder:
             "CAL": self.model.landmark("left_heel"),
             "TOE": self.model.landmark("left_big_toe"),
             "MT1": self.outermost(ball, -_LEFT, _FOOT),
+            "MT2": self.outermost(ball, _UP, _FOOT),
             "MT5": self.outermost(ball, _LEFT, _FOOT),
         }
+
+    def _iliac_spines(self) -> tuple[FloatArray, FloatArray]:
+        """Return points (3,) behind the left ASIS and before the left PSIS."""
+        hip = self.joint("left_hip")
+        width = float(hip[0]) / (0.5 - _HIP_INWARDS)
+        asis = np.array([0.5 * width, hip[1] + _HIP_BELOW * width, 0.0])
+        psis = np.array([_PSIS_HALF_WIDTH * width, asis[1] + _PSIS_ABOVE * width, 0.0])
+        return asis, psis
 
     def middle_markers(self) -> dict[str, int]:
         """Return the markers of the middle plane."""
         notch = self.joint("left_collar")[1]
         chest = notch - _STERNUM * float(np.ptp(self.skin[:, 1]))
+        top, bottom = float(self.joint("neck")[1]), float(self._iliac_spines()[1][1])
+        spine = {name: top + share * (bottom - top) for name, share in _SPINE.items()}
         return {
-            "C7": self._middle(self.joint("neck")[1], -_FRONT),
+            "C7": self._middle(top, -_FRONT),
             "CLAV": self._middle(notch, _FRONT),
             "STRN": self._middle(chest, _FRONT),
             "T8": self._middle(chest, -_FRONT),
+            **{name: self._middle(height, -_FRONT) for name, height in spine.items()},
         }
 
     def _middle(self, height_m: float, direction: Array) -> int:
@@ -144,11 +166,21 @@ class _Finder:
     def outermost(
         self, start: Array, direction: Array, parts: Iterable[str], among: BoolArray | bool = True
     ) -> int:
-        """Return the skin of some joints that a line from a point leaves through."""
+        """Return the skin of some joints that a line from a point leaves through.
+
+        Raises:
+            BodyError: there is none near the line.
+        """
         arm = self.skin - start
         along = arm @ direction
         beside = np.linalg.norm(arm - along[:, None] * direction, axis=1)
         near = self._of(parts) & among & (along > 0.0) & (beside < _NEAR_M)
+        if not near.any():
+            raise BodyError(
+                f"body '{self.model.name}' has no skin of {', '.join(parts)} within "
+                f"{_NEAR_M * 1000:.0f} mm of the line where a marker should lie. Leave markers out "
+                "of the keypoints, or fit another body."
+            )
         outer = near & (along > along[near].max() - _OUTER_M)
         return int(np.argmin(np.where(outer, beside, np.inf)))
 

@@ -21,7 +21,7 @@ from mocap.body.fit_smoothness import AccelerationScale, first_guess
 from mocap.body.fit_solver import Problem, State, Status, minimise
 from mocap.body.fit_start import start_state
 from mocap.body.fit_uncertainty import frame_covariances, rotation_sigmas_deg
-from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks
+from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, shape_prior
 from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
@@ -147,7 +147,8 @@ def solve(
     """
     known_shape = _checked_betas(model, betas)
     names = points.keypoint_names
-    landmarks = bind_landmarks(model, names, offsets, leave_out=hand_keypoints(names))
+    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
     measured = _measured(points, person, landmarks)
     shape = known_shape
     if shape is None:

@@ -8,7 +8,7 @@ scatter: measured on renders of the free body by `tools/estimate_landmark_offset
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from mocap.body.anatomical_markers import marker_vertices, mirrored_marker
 from mocap.body.model import BodyModel
 from mocap.core.errors import BodyError
+from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
 from mocap.core.keypoints import mirrored_name
 from mocap.core.shapes import Array, FloatArray, IntArray
 
@@ -36,11 +38,13 @@ _MIRROR_X = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Landmark:
-    """A point of the body: parts and weights, and a displacement.
+    """A point of the body: what it is made of, and a displacement.
 
     Attributes:
-        joints: joint centres and their weights.
+        joints: joint centres; the point is their mean.
         skin: name of a landmark on the skin, or "".
+        markers: bony landmarks of `mocap.body.anatomical_markers`; the point is their mean.
+        face: name of a landmark of the face, or "".
         fixed_to: joint that carries the point, "" when the parts tell.
         offset_m: displacement in the zero pose, x left, y up, z front.
         sigma_m: scatter per axis that no averaging over time removes.
@@ -48,6 +52,8 @@ class Landmark:
 
     joints: tuple[str, ...] = ()
     skin: str = ""
+    markers: tuple[str, ...] = ()
+    face: str = ""
     fixed_to: str = ""
     offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     sigma_m: float = EXACT_SIGMA_M
@@ -101,6 +107,9 @@ def landmark_of(keypoint: str) -> Landmark | None:
     def side(part: str) -> str:
         return mirrored_name(part) if right else part
 
+    def scatter(entry: dict[str, Any]) -> float:
+        return float(entry.get("sigma_mm", 1000.0 * EXACT_SIGMA_M)) / 1000.0
+
     if name in tables["joint"]:
         return Landmark(joints=(side(tables["joint"][name]),))
     if name in tables["skin"]:
@@ -111,7 +120,27 @@ def landmark_of(keypoint: str) -> Landmark | None:
         entry = tables["fixed"][name]
         x, y, z = entry["offset_m"]
         return Landmark(fixed_to=side(entry["joint"]), offset_m=(-x if right else x, y, z))
+    if name in tables["marker"]:
+        entry = tables["marker"][name]
+        markers = tuple(mirrored_marker(each) if right else each for each in entry["on"])
+        return Landmark(markers=markers, fixed_to=side(entry["bone"]), sigma_m=scatter(entry))
+    if name in tables["face"]:
+        return Landmark(face=keypoint, sigma_m=scatter(tables["face"][name]))
     return None
+
+
+def face_keypoints(names: tuple[str, ...], *, rigid: bool | None = None) -> tuple[str, ...]:
+    """Return the names of face landmarks: all, or only those that (do not) keep their place.
+
+    `rigid` ones lie on the skull, whatever the face does.
+    """
+    table = _tables()["face"]
+    left = {name: table.get(mirrored_name(name), table.get(name)) for name in names}
+    return tuple(
+        name
+        for name, entry in left.items()
+        if entry is not None and rigid in (None, entry.get("rigid", False))
+    )
 
 
 def bones() -> dict[tuple[str, str], float]:
@@ -179,7 +208,11 @@ def bind_landmarks(
 ) -> BoundLandmarks:
     """Return the landmarks of a model that these keypoints are.
 
-    Keypoints that are no known point of the body, and those in `leave_out`, are left out.
+    Keypoints that are no known point of the body, and those in `leave_out`, are left out; so are
+    points of the face that a body from a file does not have (`mocap body check` says so).
+
+    Raises:
+        BodyError: a marker is wanted and the body has no skin where it should lie.
     """
     displaced = offsets or Offsets()
     joints = model.joints()
@@ -191,7 +224,7 @@ def bind_landmarks(
     by_beta: list[FloatArray] = []
     for index, name in enumerate(keypoint_names):
         landmark = landmark_of(name)
-        if landmark is None or name in leave_out:
+        if landmark is None or name in leave_out or not _exists(model, landmark):
             continue
         moved = np.array(landmark.offset_m) + displaced.offset_m.get(name, (0.0, 0.0, 0.0))
         for joint, weight, point, change in _pieces(model, landmark, joints, joints_by_beta):
@@ -221,11 +254,17 @@ def _pieces(
     model: BodyModel, landmark: Landmark, joints: FloatArray, joints_by_beta: FloatArray
 ) -> list[Piece]:
     """Return joint, weight, rest position (3,) and its change with the shape (3, shape)."""
+    if landmark.markers:
+        vertices = [marker_vertices(model)[name] for name in landmark.markers]
+        bone, share = model.joint(landmark.fixed_to), 1.0 / len(vertices)
+        return [(bone, share, *_vertex(model, vertex)) for vertex in vertices]
+    if landmark.face:
+        return _skin_pieces(model, *face_corners(model, landmark.face))
     if landmark.fixed_to:
         joint = model.joint(landmark.fixed_to)
         return [(joint, 1.0, joints[joint], joints_by_beta[joint])]
     if landmark.skin:
-        return _skin_pieces(model, model.landmark(landmark.skin))
+        return _skin_pieces(model, [model.landmark(landmark.skin)], [1.0])
     share = 1.0 / len(landmark.joints)
     found = []
     for name in landmark.joints:
@@ -236,16 +275,50 @@ def _pieces(
     return found
 
 
-def _skin_pieces(model: BodyModel, vertex: int) -> list[Piece]:
-    row = model.skin_weights[[vertex]].tocoo()
-    kept = row.data > _LEAST_SKIN_WEIGHT
-    total = row.data[kept].sum()
+def _skin_pieces(model: BodyModel, vertices: Sequence[int], shares: Sequence[float]) -> list[Piece]:
+    """Return the pieces of a point between vertices: one for each joint that it follows."""
+    follow = np.asarray(shares)[:, None] * model.skin_weights[list(vertices)].toarray()
+    by_joint = follow.sum(axis=0)
+    kept = np.flatnonzero(by_joint > _LEAST_SKIN_WEIGHT)
+    total = by_joint[kept].sum()
+    points, changes = zip(*(_vertex(model, vertex) for vertex in vertices), strict=True)
+    found = []
+    for joint in kept:
+        of_joint = follow[:, joint] / by_joint[joint]
+        point = np.tensordot(of_joint, np.array(points), axes=1)
+        change = np.tensordot(of_joint, np.array(changes), axes=1)
+        found.append((int(joint), float(by_joint[joint] / total), point, change))
+    return found
+
+
+def _vertex(model: BodyModel, vertex: int) -> tuple[FloatArray, FloatArray]:
+    """Return where a vertex is (3,) and how it moves with the shape (3, shape)."""
     point = np.asarray(model.template[vertex], dtype=np.float64)
-    change = np.asarray(model.shape_components[:, vertex], dtype=np.float64).T
-    return [
-        (int(joint), float(weight / total), point, change)
-        for joint, weight in zip(row.coords[1][kept], row.data[kept], strict=True)
-    ]
+    return point, np.asarray(model.shape_components[:, vertex], dtype=np.float64).T
+
+
+def face_corners(model: BodyModel, name: str) -> tuple[list[int], list[float]]:
+    """Return the vertices between which a landmark of the face lies, and their shares.
+
+    Raises:
+        ValueError: the body does not have it.
+    """
+    if name in JAW_LINE:
+        index = JAW_LINE.index(name)
+        corners, shares = model.jaw_line_vertices, model.jaw_line_weights
+    else:
+        index = INNER_FACE.index(name)
+        corners, shares = model.face_landmark_vertices, model.face_landmark_weights
+    if index >= len(corners):
+        raise ValueError(f"body '{model.name}' has no {name}")
+    return corners[index].tolist(), shares[index].tolist()
+
+
+def _exists(model: BodyModel, landmark: Landmark) -> bool:
+    if not landmark.face:
+        return True
+    corners = model.jaw_line_vertices if landmark.face in JAW_LINE else model.face_landmark_vertices
+    return len(corners) > 0
 
 
 def shape_joints(model: BodyModel) -> FloatArray:

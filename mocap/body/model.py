@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.resources import files
 
@@ -50,6 +50,8 @@ class BodyModel:
         face_landmark_weights: (51, 3) barycentric.
         sex_names, sex_betas: (sex, shape) the mean shape of each sex, where it is known.
         licence_note: what must be said wherever the skin goes, "" for a free body.
+        jaw_line_vertices, jaw_line_weights: (17, 3) as the face landmarks: the jaw line from the
+            right ear over the chin to the left one, or none.
     """
 
     name: str
@@ -72,6 +74,8 @@ class BodyModel:
     sex_names: tuple[str, ...]
     sex_betas: FloatArray
     licence_note: str = ""
+    jaw_line_vertices: IntArray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
+    jaw_line_weights: FloatArray = field(default_factory=lambda: np.zeros((0, 3)))
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
@@ -95,6 +99,8 @@ class BodyModel:
             face_landmark_weights="face_landmark 3",
             sex_names="sex",
             sex_betas="sex shape",
+            jaw_line_vertices="jaw_line 3",
+            jaw_line_weights="jaw_line 3",
         )
         check_unique(self, "joint_names", self.joint_names)
         check_unique(self, "landmark_names", self.landmark_names)
@@ -313,6 +319,8 @@ def load_free_body() -> BodyModel:
             face_landmark_weights=data["face_landmark_weights"].astype(np.float64),
             sex_names=tuple(str(name) for name in data["sex_names"]),
             sex_betas=data["sex_betas"].astype(np.float64),
+            jaw_line_vertices=data["faces"][data["jaw_line_faces"]].astype(np.int64),
+            jaw_line_weights=data["jaw_line_weights"].astype(np.float64),
         )
 
 

@@ -6,6 +6,8 @@ part of any SMPL-X mesh is here.
 
 from __future__ import annotations
 
+from mocap.core.keypoint_names import INNER_FACE
+
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 BODY_JOINT_NAMES = (
@@ -61,26 +63,7 @@ LANDMARK_VERTICES: dict[str, int] = {
 """Vertices that programs look up by number: points 55 to 75 of the joints `smplx` returns."""
 
 
-def _numbered(name: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{name}_{k}" for k in range(1, count + 1))
-
-
-FACE_LANDMARK_NAMES: tuple[str, ...] = (
-    *_numbered("right_eyebrow", 5),  # from the temple to the nose
-    *_numbered("left_eyebrow", 5)[::-1],  # from the nose to the temple
-    *_numbered("nose_ridge", 4),  # downwards
-    "right_nose_wing", "right_nostril", "nose_base", "left_nostril", "left_nose_wing",
-    "right_eye_outer_corner", "right_upper_lid_outer", "right_upper_lid_inner",
-    "right_eye_inner_corner", "right_lower_lid_inner", "right_lower_lid_outer",
-    "left_eye_inner_corner", "left_upper_lid_inner", "left_upper_lid_outer",
-    "left_eye_outer_corner", "left_lower_lid_outer", "left_lower_lid_inner",
-    "right_mouth_corner", "right_upper_lip_outer", "right_upper_lip_peak", "upper_lip",
-    "left_upper_lip_peak", "left_upper_lip_outer", "left_mouth_corner", "left_lower_lip_outer",
-    "left_lower_lip_middle", "lower_lip", "right_lower_lip_middle", "right_lower_lip_outer",
-    "right_inner_mouth_corner", "right_inner_upper_lip", "inner_upper_lip",
-    "left_inner_upper_lip", "left_inner_mouth_corner", "left_inner_lower_lip",
-    "inner_lower_lip", "right_inner_lower_lip",
-)  # fmt: skip
+FACE_LANDMARK_NAMES = INNER_FACE
 """The 51 landmarks of the inner face in the order of the file: that of the 68-point face markup
 (Sagonas et al. 2013) without its 17 points of the jaw line."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mocap.core import keypoint_names as names
 from mocap.core.errors import InputError
 
 
@@ -49,26 +50,6 @@ def mirrored_name(keypoint: str) -> str:
     return keypoint
 
 
-_COCO_NAMES = (
-    "nose",
-    "left_eye",
-    "right_eye",
-    "left_ear",
-    "right_ear",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-)
-
 _COCO_BONES = (
     ("left_shoulder", "right_shoulder"),
     ("left_hip", "right_hip"),
@@ -93,8 +74,6 @@ _COCO_DRAWN = (
     ("right_shoulder", "right_hip"),
 )
 
-_FEET_NAMES = ("left_big_toe", "left_heel", "right_big_toe", "right_heel")
-
 _FEET_BONES = (
     ("left_ankle", "left_heel"),
     ("left_heel", "left_big_toe"),
@@ -104,12 +83,96 @@ _FEET_BONES = (
     ("right_ankle", "right_big_toe"),
 )
 
-COCO_17 = KeypointSet("coco_17", _COCO_NAMES, _COCO_BONES, _COCO_DRAWN)
-COCO_17_FEET = KeypointSet(
-    "coco_17_feet", _COCO_NAMES + _FEET_NAMES, _COCO_BONES + _FEET_BONES, _COCO_DRAWN
+_SMALL_TOE_BONES = (
+    ("left_ankle", "left_small_toe"),
+    ("left_big_toe", "left_small_toe"),
+    ("left_heel", "left_small_toe"),
+    ("right_ankle", "right_small_toe"),
+    ("right_big_toe", "right_small_toe"),
+    ("right_heel", "right_small_toe"),
 )
 
-KEYPOINT_SETS = {keypoint_set.name: keypoint_set for keypoint_set in (COCO_17, COCO_17_FEET)}
+
+def _both_sides(*pairs: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return pairs of the left side and their mirror images, middle ones once."""
+    mirrored = ((mirrored_name(a), mirrored_name(b)) for a, b in pairs)
+    return (*pairs, *(pair for pair in mirrored if pair not in pairs and pair[::-1] not in pairs))
+
+
+_TRUNK_DRAWN = (*_COCO_DRAWN, *_both_sides(("neck", "left_shoulder"), ("mid_hip", "left_hip")))
+
+_FINGER_BONES = _both_sides(
+    *(
+        (f"left_{finger}_{k}", f"left_{finger}_{k + 1}")
+        for finger in names.FINGERS
+        for k in (1, 2, 3)
+    )
+)
+_PALM_DRAWN = _both_sides(*(("left_hand_root", f"left_{finger}_1") for finger in names.FINGERS))
+
+
+def _outline(points: tuple[str, ...], *, closed: bool = False) -> tuple[tuple[str, str], ...]:
+    """Return the lines from each point to the next."""
+    ends = points[1:] + points[:1] if closed else points[1:]
+    return tuple(zip(points, ends, strict=False))
+
+
+_FACE_DRAWN = (
+    *_outline(names.JAW_LINE),
+    *_outline(names.INNER_FACE[0:5]),
+    *_outline(names.INNER_FACE[5:10]),
+    *_outline(names.INNER_FACE[10:14]),
+    *_outline(names.INNER_FACE[14:19]),
+    *_outline(names.INNER_FACE[19:25], closed=True),
+    *_outline(names.INNER_FACE[25:31], closed=True),
+    *_outline(names.INNER_FACE[31:43], closed=True),
+    *_outline(names.INNER_FACE[43:51], closed=True),
+)
+
+# Markers on both sides of a joint are as far apart in every pose, but for the skin's slip.
+_MARKER_BONES = _both_sides(
+    ("left_lateral_elbow", "left_medial_elbow"),
+    ("left_lateral_wrist", "left_medial_wrist"),
+    ("left_lateral_knee", "left_medial_knee"),
+    ("left_lateral_ankle", "left_medial_ankle"),
+    ("left_asis", "right_asis"),
+    ("left_psis", "right_psis"),
+    ("left_asis", "left_psis"),
+    ("left_fifth_metatarsal", "left_heel"),
+    ("left_second_metatarsal", "left_heel"),
+    ("left_fifth_metatarsal", "left_second_metatarsal"),
+)
+_MARKER_DRAWN = (
+    ("c7", "t6"),
+    ("t6", "t11"),
+    ("t11", "l2"),
+    *_both_sides(("sternum", "left_acromion"), ("c7", "left_acromion"), ("l2", "left_psis")),
+)
+
+COCO_17 = KeypointSet("coco_17", names.COCO, _COCO_BONES, _COCO_DRAWN)
+COCO_17_FEET = KeypointSet(
+    "coco_17_feet", names.COCO + names.HEEL_AND_TOE, _COCO_BONES + _FEET_BONES, _COCO_DRAWN
+)
+_WITH_FEET = _COCO_BONES + _FEET_BONES + _SMALL_TOE_BONES
+BODY_25 = KeypointSet("body_25", names.BODY_25, _WITH_FEET, _TRUNK_DRAWN)
+HALPE_26 = KeypointSet("halpe_26", names.HALPE_26, _WITH_FEET, _TRUNK_DRAWN)
+SYNTHPOSE_52 = KeypointSet(
+    "synthpose_52",
+    names.SYNTHPOSE_52,
+    _COCO_BONES + _FEET_BONES + _MARKER_BONES,
+    _COCO_DRAWN + _MARKER_DRAWN,
+)
+WHOLEBODY_133 = KeypointSet(
+    "wholebody_133",
+    names.WHOLEBODY_133,
+    _WITH_FEET + _FINGER_BONES,
+    _COCO_DRAWN + _PALM_DRAWN + _FACE_DRAWN,
+)
+
+KEYPOINT_SETS = {
+    keypoint_set.name: keypoint_set
+    for keypoint_set in (COCO_17, COCO_17_FEET, BODY_25, HALPE_26, SYNTHPOSE_52, WHOLEBODY_133)
+}
 
 
 def keypoint_set_of(keypoint_names: tuple[str, ...]) -> KeypointSet:
