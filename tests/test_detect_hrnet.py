@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from mocap.core.errors import ModelError
-from mocap.core.keypoints import COCO_17, COCO_17_FEET
+from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import Array
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
 from mocap.detect.hrnet import PoseHRNet
 from mocap.detect.hrnet_detector import (
-    JOINTS_USED,
+    KEYPOINT_SETS_BY_COUNT,
     HRNetDetector,
     image_from_input,
     input_per_heatmap_pixel,
@@ -312,14 +312,13 @@ class FakeFinder(MoveNet):
 
 
 @pytest.mark.parametrize("decoding", ["quarter", "dark", "udp"])
-@pytest.mark.parametrize("joints", [17, 133])
+@pytest.mark.parametrize("joints", [17, 52, 133])
 def test_keypoints_come_back_where_the_heat_maps_put_them(decoding: str, joints: int) -> None:
     """An engine that draws Gaussians at known image points must give these points back."""
     recipe = CheckpointRecipe((192, 256), decoding)
-    used = JOINTS_USED[joints]
-    names = COCO_17 if len(used) == 17 else COCO_17_FEET
+    names = KEYPOINT_SETS_BY_COUNT[joints]
     box = np.array([80.0, 40.0, 200.0, 280.0])
-    truth = np.random.default_rng(5).uniform([100, 80], [180, 240], size=(len(used), 2))
+    truth = np.random.default_rng(5).uniform([100, 80], [180, 240], size=(joints, 2))
     matrix = image_from_input(box, recipe)
     in_input = np.linalg.solve(matrix[:, :2], (truth - matrix[:, 2]).T).T
     step = input_per_heatmap_pixel(recipe)
@@ -330,12 +329,12 @@ def test_keypoints_come_back_where_the_heat_maps_put_them(decoding: str, joints:
         y, x = np.mgrid[:64, :48]
         mirrored = in_input * [-1, 1] + [191, 0]
         for image, points in ((0, in_input), (1, mirrored[list(names.mirror_indices())])):
-            for joint, (u, v) in zip(used, points / step, strict=True):
+            for joint, (u, v) in enumerate(points / step):
                 maps[image, joint] = 0.9 * np.exp(-((x - u) ** 2 + (y - v) ** 2) / 8)
         return maps
 
     guess = Person(truth[:17], np.full(17, 0.5), box)
-    detector = HRNetDetector(FakeFinder(guess), engine, recipe, used)
+    detector = HRNetDetector(FakeFinder(guess), engine, recipe, names)
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     assert detector.keypoint_names == names.keypoint_names
     # One heat-map pixel is 4 input pixels of 1.17 image pixels each: 4.7 px. A quarter of it after
@@ -353,7 +352,7 @@ def test_a_skeleton_of_someone_else_gives_way_to_the_first_guess() -> None:
 
     truth = np.random.default_rng(6).uniform([120, 150], [180, 270], size=(17, 2))
     guess = Person(truth, np.full(17, 0.5), np.array([80.0, 40.0, 200.0, 280.0]))
-    detector = HRNetDetector(FakeFinder(guess), engine, CheckpointRecipe(), JOINTS_USED[17])
+    detector = HRNetDetector(FakeFinder(guess), engine, CheckpointRecipe(), COCO_17)
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     np.testing.assert_array_equal(found.pixels, truth)
 

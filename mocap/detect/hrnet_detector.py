@@ -10,9 +10,16 @@ import numpy as np
 import torch
 
 from mocap.core.errors import ModelError
-from mocap.core.keypoints import COCO_17, COCO_17_FEET
+from mocap.core.keypoints import (
+    COCO_17,
+    COCO_17_FEET,
+    SYNTHPOSE_52,
+    WHOLEBODY_133,
+    KeypointSet,
+)
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect import heatmaps
+from mocap.detect.blazepose import FeetFinder
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
 from mocap.detect.crops import affine_crop
 from mocap.detect.hrnet import PoseHRNet
@@ -28,15 +35,10 @@ _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 """Of the ImageNet photographs that the networks were first trained on."""
 
-_COCO_17_JOINTS = tuple(range(17))
-
-JOINTS_USED = {
-    17: _COCO_17_JOINTS,
-    # SynthPose: COCO first, then 35 markers on bones that no later stage uses yet.
-    52: _COCO_17_JOINTS,
-    # COCO-WholeBody: 17 body, then big toe, small toe and heel of the left and of the right foot.
-    133: (*_COCO_17_JOINTS, 17, 19, 20, 22),
+KEYPOINT_SETS_BY_COUNT = {
+    len(each.keypoint_names): each for each in (COCO_17, SYNTHPOSE_52, WHOLEBODY_133)
 }
+"""What a network with so many outputs finds; all of them begin with COCO's 17."""
 
 Engine = Callable[[Array], Array]
 """Takes normalised images (n, 3, height, width) float32 to heat maps (n, joint, h / 4, w / 4)."""
@@ -49,18 +51,23 @@ class HRNetDetector:
     finder: MoveNet
     engine: Engine
     recipe: CheckpointRecipe
-    joints: tuple[int, ...]
+    keypoint_set: KeypointSet
 
     @property
     def keypoint_names(self) -> tuple[str, ...]:
         """Names of the keypoints, in order."""
-        with_feet = len(self.joints) > 17 or self.finder.feet is not None
-        return (COCO_17_FEET if with_feet else COCO_17).keypoint_names
+        added = self._feet is not None
+        return (COCO_17_FEET if added else self.keypoint_set).keypoint_names
+
+    @property
+    def _feet(self) -> FeetFinder | None:
+        """Who finds the feet that the network does not."""
+        return self.finder.feet if self.keypoint_set is COCO_17 else None
 
     def __call__(self, image: Array) -> list[Person]:
         """Return up to six people of an (height, width, 3) uint8 RGB image."""
         people = without_duplicates(self._read(image, guess) for guess in self.finder.find(image))
-        feet = None if len(self.joints) > 17 else self.finder.feet
+        feet = self._feet
         return people if feet is None else [feet(image, each) for each in people]
 
     def _read(self, image: Array, guess: Person) -> Person:
@@ -68,11 +75,10 @@ class HRNetDetector:
         crop = affine_crop(image, matrix, self.recipe.input_size)
         normal = ((crop.image.astype(np.float32) / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)
         plain, mirrored = self.engine(np.stack([normal, normal[:, :, ::-1]]))
-        names = COCO_17 if len(self.joints) == 17 else COCO_17_FEET
         maps = heatmaps.mirror_average(
-            plain[list(self.joints)],
-            mirrored[list(self.joints)],
-            names.mirror_indices(),
+            plain,
+            mirrored,
+            self.keypoint_set.mirror_indices(),
             shift=self.recipe.decoding != "udp",
         )
         pixels, value = self._decoded(maps)
@@ -124,15 +130,15 @@ def open_hrnet(weights: Path, finder: MoveNet, *, workers: int = 1) -> HRNetDete
     """
     network = load_hrnet(weights)
     count = network.final_layer.out_channels
-    if count not in JOINTS_USED:
-        known = ", ".join(str(each) for each in JOINTS_USED)
+    if count not in KEYPOINT_SETS_BY_COUNT:
+        known = ", ".join(str(each) for each in KEYPOINT_SETS_BY_COUNT)
         raise ModelError(f"{weights} finds {count} keypoints; supported are {known}.")
     recipe = recipe_of(weights)
     if torch.cuda.is_available():
         engine = torch_engine(network, "cuda")
     else:
         engine = openvino_engine(network, recipe, workers)
-    return HRNetDetector(finder, engine, recipe, JOINTS_USED[count])
+    return HRNetDetector(finder, engine, recipe, KEYPOINT_SETS_BY_COUNT[count])
 
 
 def torch_engine(network: PoseHRNet, device: str) -> Engine:
