@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.body.fit_constants import with_constants
+from mocap.body.fit_face import fit_face
 from mocap.body.fit_hands import fit_fingers, hand_keypoints
 from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import PRIOR_FPS, Layout, groups, make_layout
@@ -93,6 +94,11 @@ def fit(
     for joint, (turn, finger_sigma) in hands.items():
         rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
         fitted[joint] = True
+    face = fit_face(model, points, person, rotations, state.root, state.betas)
+    if face is not None:
+        jaw = model.joint("jaw")
+        rotations[:, jaw], sigma_deg[:, jaw] = face.jaw, face.jaw_sigma_deg
+        fitted[jaw] = True
     motion = BodyMotion(
         person_id=points.person_ids[person],
         model_name=model.name,
@@ -101,7 +107,7 @@ def fit(
         fps=points.fps,
         betas=state.betas,
         transl=state.root - model.joints(state.betas)[0],
-        expression=np.zeros((len(state.root), 0)),
+        expression=np.zeros((len(state.root), 0)) if face is None else face.expression,
         flat_hand_mean=True,
         fit_error_mm=_fit_error_mm(layout, solution.measured, state),
         rotation_sigma_deg=sigma_deg,

@@ -261,10 +261,10 @@ class BodyModel:
         joints = self.joints(betas)
         if expression is None:
             return joints
-        return joints + _combine(expression, self._joint_expressions, np.float64)
+        return joints + _combine(expression, self.joint_expressions, np.float64)
 
     @cached_property
-    def _joint_expressions(self) -> FloatArray:
+    def joint_expressions(self) -> FloatArray:
         """How the expressions move the joint centres (expression, joint, 3)."""
         moved = [self.joint_regressor @ each for each in self.expression_components]
         return np.array(moved, dtype=np.float64).reshape(-1, self.joint_count, 3)

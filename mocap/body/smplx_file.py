@@ -19,7 +19,8 @@ from scipy.spatial import cKDTree
 from mocap.body import smplx_format as fmt
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import BodyError
-from mocap.core.shapes import Array, IntArray
+from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
+from mocap.core.shapes import Array, FloatArray, IntArray
 
 FREE = "free"
 """Name of the free body, wherever a body may be chosen."""
@@ -52,7 +53,9 @@ _NEEDED: dict[str, str] = {
     "shapedirs": "vertex 3 component",
     "posedirs": f"vertex 3 {9 * (_JOINTS - 1)}",
 }
-_OPTIONAL = ("hands_meanl", "hands_meanr", "lmk_faces_idx", "lmk_bary_coords", FREE_KEY)
+_FACE = ("lmk_faces_idx", "lmk_bary_coords")
+_CONTOUR = ("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords")
+_OPTIONAL = ("hands_meanl", "hands_meanr", *_FACE, *_CONTOUR, FREE_KEY)
 _SEXES = ("neutral", "female", "male")
 
 # What reading a file that is no sound npz file can end in; RuntimeError is a locked archive.
@@ -247,24 +250,47 @@ def _warnings(arrays: Mapping[str, Array]) -> list[str]:
             f"only {shapes} shape components: the build is fitted less closely than with "
             f"{SHAPES_USED}. The v1.1 files hold {fmt.FULL_SHAPES}."
         )
-    if not _has_face(arrays):
+    if not len(_landmarks(arrays, _FACE, INNER_FACE)[0]):
         found.append("no face landmarks (lmk_faces_idx, lmk_bary_coords): faces stay still.")
+    elif not len(_jaw_line(arrays)[0]):
+        found.append(
+            "no jaw line (dynamic_lmk_faces_idx, dynamic_lmk_bary_coords): the lips alone tell how "
+            "far a jaw is open."
+        )
     if "hands_meanl" not in arrays or "hands_meanr" not in arrays:
         found.append("no mean hands: motion that was stored relative to them cannot be posed.")
     return found
 
 
-def _has_face(arrays: Mapping[str, Array]) -> bool:
-    count = len(fmt.FACE_LANDMARK_NAMES)
-    faces, weights = arrays.get("lmk_faces_idx"), arrays.get("lmk_bary_coords")
-    return (
-        faces is not None
-        and weights is not None
-        and faces.shape == (count,)
-        and weights.shape == (count, 3)
-        and int(faces.min()) >= 0
-        and int(faces.max()) < len(arrays["f"])
-    )
+def _landmarks(
+    arrays: Mapping[str, Array], keys: tuple[str, str], names: tuple[str, ...]
+) -> tuple[IntArray, FloatArray]:
+    """Return faces (landmark,) and barycentric weights (landmark, 3); none unless all are there."""
+    faces, weights = arrays.get(keys[0]), arrays.get(keys[1])
+    if (
+        faces is None
+        or weights is None
+        or faces.shape != (len(names),)
+        or weights.shape != (len(names), 3)
+        or int(faces.min()) < 0
+        or int(faces.max()) >= len(arrays["f"])
+    ):
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 3))
+    return faces.astype(np.int64), weights.astype(np.float64)
+
+
+def _jaw_line(arrays: Mapping[str, Array]) -> tuple[IntArray, FloatArray]:
+    """Return the jaw line of a face seen from the front: the first row of the table by yaw.
+
+    The table ends at either ear; ours begins at the right one.
+    """
+    front = {key: arrays[key][0] for key in _CONTOUR if key in arrays and arrays[key].ndim > 1}
+    faces, weights = _landmarks({**front, "f": arrays["f"]}, _CONTOUR, JAW_LINE)
+    if len(faces):
+        x = arrays["v_template"][arrays["f"][faces].astype(np.int64), 0].mean(axis=1)
+        if x[0] > x[-1]:
+            return faces[::-1], weights[::-1]
+    return faces, weights
 
 
 def _component_counts(components: int) -> tuple[int, int]:
@@ -287,9 +313,7 @@ def _model(path: Path, arrays: Mapping[str, Array], shapes: int, expressions: in
         arrays["posedirs"].transpose(2, 0, 1)[: None if posed else 0]
     )
     hands = [arrays.get(key, np.zeros(45)) for key in ("hands_meanl", "hands_meanr")]
-    face_landmarks: tuple[Array, Array] = (np.zeros((0, 3), dtype=np.int64), np.zeros((0, 3)))
-    if _has_face(arrays):
-        face_landmarks = (faces[arrays["lmk_faces_idx"]], arrays["lmk_bary_coords"])
+    face_landmarks, jaw_line = _landmarks(arrays, _FACE, INNER_FACE), _jaw_line(arrays)
     return BodyModel(
         name=str(arrays[FREE_KEY]) if free else f"smplx_{_sex_of(path)}",
         joint_names=fmt.JOINT_NAMES,
@@ -306,11 +330,13 @@ def _model(path: Path, arrays: Mapping[str, Array], shapes: int, expressions: in
         expression_components=expression_components,
         pose_correctives=np.ascontiguousarray(correctives),
         hand_means=np.stack(hands).reshape(2, 15, 3).astype(np.float64),
-        face_landmark_vertices=face_landmarks[0],
-        face_landmark_weights=face_landmarks[1].astype(np.float64),
+        face_landmark_vertices=faces[face_landmarks[0]],
+        face_landmark_weights=face_landmarks[1],
         sex_names=(),
         sex_betas=np.zeros((0, len(shape_components))),
         licence_note="" if free else LICENCE_NOTE,
+        jaw_line_vertices=faces[jaw_line[0]],
+        jaw_line_weights=jaw_line[1],
     )
 
 

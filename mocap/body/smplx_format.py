@@ -67,6 +67,9 @@ FACE_LANDMARK_NAMES = INNER_FACE
 """The 51 landmarks of the inner face in the order of the file: that of the 68-point face markup
 (Sagonas et al. 2013) without its 17 points of the jaw line."""
 
+# Rows of the table of face contours: yaws of 0 to 39 degrees to one side, then to the other.
+CONTOUR_YAWS = 79
+
 # Two ways to lay out shape and expression in `shapedirs`: full files hold 300 + 100 components,
 # reduced ones 10 + 10.
 FULL_SHAPES, FULL_EXPRESSIONS = 300, 100

@@ -82,13 +82,20 @@ def _arrays(model: BodyModel, template: Array) -> dict[str, Any]:
         "hands_componentsr": np.eye(45, dtype=np.float32),
         "hands_coeffsl": np.zeros((1, 45), dtype=np.float32),
         "hands_coeffsr": np.zeros((1, 45), dtype=np.float32),
-        "lmk_faces_idx": _face_numbers(model),
+        "lmk_faces_idx": _face_numbers(model, model.face_landmark_vertices),
         "lmk_bary_coords": model.face_landmark_weights.astype(np.float32),
+        # The same jaw line at every yaw.
+        "dynamic_lmk_faces_idx": np.tile(
+            _face_numbers(model, model.jaw_line_vertices), (fmt.CONTOUR_YAWS, 1)
+        ),
+        "dynamic_lmk_bary_coords": np.tile(
+            model.jaw_line_weights.astype(np.float32), (fmt.CONTOUR_YAWS, 1, 1)
+        ),
         "joint2num": np.array({name: k for k, name in enumerate(model.joint_names)}, dtype=object),
     }
 
 
-def _face_numbers(model: BodyModel) -> IntArray:
-    """Return the numbers of the faces that the face landmarks lie on (51,)."""
+def _face_numbers(model: BodyModel, corners: IntArray) -> IntArray:
+    """Return the numbers of the faces with these corners (landmark, 3)."""
     number = {tuple(face): k for k, face in enumerate(model.faces.tolist())}
-    return np.array([number[tuple(face)] for face in model.face_landmark_vertices.tolist()])
+    return np.array([number[tuple(face)] for face in corners.tolist()], dtype=np.int64)
