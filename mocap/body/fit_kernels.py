@@ -125,39 +125,42 @@ def keypoints_of(tree: Tree, shape: Shape, turns: FloatArray, root: FloatArray) 
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def data_cost(
-    tree: Tree,
-    shape: Shape,
-    turns: FloatArray,
-    root: FloatArray,
+def point_terms(
+    points: FloatArray,
     targets: FloatArray,
     information: FloatArray,
     scale2: float,
+    pull: FloatArray,
+    weighted: FloatArray,
 ) -> float:
-    """Return the sum of Cauchy losses s² log(1 + e²/s²), e² = r' information r.
+    """Write the reweighted information and half gradient of keypoints in space; return the cost.
 
-    `targets` (frame, keypoint, 3); `information` (frame, keypoint, 3, 3) in 1/m², zero where
-    nothing was measured; `scale2` is s².
+    The cost is the sum of Cauchy losses s² log(1 + e²/s²), e² = r' information r.
+
+    Args:
+        points, targets: (frame, keypoint, 3) of the body and measured, metres.
+        information: (frame, keypoint, 3, 3) in 1/m², zero where nothing was measured.
+        scale2: s².
+        pull: (frame, keypoint, 3, 3) in 1/m².
+        weighted: (frame, keypoint, 3) in 1/m.
     """
-    joints = len(tree.parents)
-    rotations, positions = np.zeros((joints, 3, 3)), np.zeros((joints, 3))
-    pieces, x = np.zeros((len(tree.piece_joint), 3)), np.zeros(3)
+    residual = np.zeros(3)
     total = 0.0
-    for t in range(len(root)):
-        _pose(tree, shape, turns[t], root[t], rotations, positions, pieces)
-        for k in range(targets.shape[1]):
-            if information[t, k, 0, 0] == 0.0:
-                continue
-            _keypoint(tree, pieces, k, x)
+    for t in range(points.shape[0]):
+        for k in range(points.shape[1]):
             squared = 0.0
             for a in range(3):
+                residual[a] = points[t, k, a] - targets[t, k, a]
+            for a in range(3):
                 for b in range(3):
-                    squared += (
-                        (x[a] - targets[t, k, a])
-                        * information[t, k, a, b]
-                        * (x[b] - targets[t, k, b])
-                    )
+                    squared += residual[a] * information[t, k, a, b] * residual[b]
             total += scale2 * math.log1p(squared / scale2)
+            robust = 1.0 / (1.0 + squared / scale2)
+            for a in range(3):
+                weighted[t, k, a] = 0.0
+                for b in range(3):
+                    pull[t, k, a, b] = robust * information[t, k, a, b]
+                    weighted[t, k, a] += pull[t, k, a, b] * residual[b]
     return total
 
 
@@ -237,73 +240,57 @@ def data_normals(
     shape: Shape,
     turns: FloatArray,
     root: FloatArray,
-    targets: FloatArray,
-    information: FloatArray,
-    scale2: float,
+    pull: FloatArray,
+    weighted: FloatArray,
     band: FloatArray,
     gradient: FloatArray,
     coupling: FloatArray,
     person_hessian: FloatArray,
     person_gradient: FloatArray,
-) -> float:
-    """Add the reweighted normal equations of all keypoints; return their cost.
+) -> None:
+    """Add the normal equations of all keypoints.
 
     Args:
-        tree, shape, turns, root, targets, information, scale2: as for `data_cost`.
+        tree, shape, turns, root: as for `keypoints_of`.
+        pull: (frame, keypoint, 3, 3) Gauss-Newton matrix of each keypoint, 1/m²; 0: not seen.
+        weighted: (frame, keypoint, 3) half gradient of the cost for each keypoint, 1/m.
         band: (unknown, distance) lower band of the matrix: entry (row, column) of it is at
             [column, row - column]; unknowns frame by frame.
         gradient: (unknown,) half of the cost's gradient.
         coupling: (unknown, person): betas first (none when the shape is known), then others.
         person_hessian, person_gradient: (person, person) and (person,).
     """
-    joints, keypoints, betas = len(tree.parents), targets.shape[1], shape.pieces_by_beta.shape[2]
+    joints, keypoints, betas = len(tree.parents), pull.shape[1], shape.pieces_by_beta.shape[2]
     rotations, positions = np.zeros((joints, 3, 3)), np.zeros((joints, 3))
-    pieces, x = np.zeros((len(tree.piece_joint), 3)), np.zeros(3)
+    pieces = np.zeros((len(tree.piece_joint), 3))
     jacobian = np.zeros((tree.used.shape[1], 3))
     by_beta, joints_by_beta = np.zeros((keypoints, 3, betas)), np.zeros((joints, 3, betas))
     weighted_beta = np.zeros((3, betas))
-    residual, weighted, pull = np.zeros(3), np.zeros(3), np.zeros((3, 3))
-    total = 0.0
     for t in range(len(root)):
         _pose(tree, shape, turns[t], root[t], rotations, positions, pieces)
         if betas > 0:
             _shape_jacobian(tree, shape, rotations, joints_by_beta, by_beta)
         first = t * tree.unknowns
         for k in range(keypoints):
-            if information[t, k, 0, 0] == 0.0:
+            if pull[t, k, 0, 0] == 0.0:
                 continue
-            _keypoint(tree, pieces, k, x)
-            squared = 0.0
-            for a in range(3):
-                residual[a] = x[a] - targets[t, k, a]
-            for a in range(3):
-                for b in range(3):
-                    squared += residual[a] * information[t, k, a, b] * residual[b]
-            total += scale2 * math.log1p(squared / scale2)
-            robust = 1.0 / (1.0 + squared / scale2)
-            for a in range(3):
-                weighted[a] = 0.0
-                for b in range(3):
-                    pull[a, b] = robust * information[t, k, a, b]
-                    weighted[a] += pull[a, b] * residual[b]
             _jacobian(tree, k, rotations, positions, pieces, jacobian)
             for a in range(3):
                 for b in range(betas):
                     weighted_beta[a, b] = (
-                        pull[a, 0] * by_beta[k, 0, b]
-                        + pull[a, 1] * by_beta[k, 1, b]
-                        + pull[a, 2] * by_beta[k, 2, b]
+                        pull[t, k, a, 0] * by_beta[k, 0, b]
+                        + pull[t, k, a, 1] * by_beta[k, 1, b]
+                        + pull[t, k, a, 2] * by_beta[k, 2, b]
                     )
             _add_keypoint(
-                tree.used[k], first, jacobian, pull, weighted, weighted_beta, band, gradient,
-                coupling,
+                tree.used[k], first, jacobian, pull[t, k], weighted[t, k], weighted_beta, band,
+                gradient, coupling,
             )  # fmt: skip
             for b in range(betas):
                 for a in range(3):
-                    person_gradient[b] += by_beta[k, a, b] * weighted[a]
+                    person_gradient[b] += by_beta[k, a, b] * weighted[t, k, a]
                     for d in range(betas):
                         person_hessian[b, d] += by_beta[k, a, b] * weighted_beta[a, d]
-    return total
 
 
 @njit(fastmath=FASTMATH, cache=True)

@@ -1,6 +1,7 @@
 """Robust Levenberg-Marquardt over a whole take: poses of all frames and one shape.
 
-    minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations
+    minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations,
+                                         in space or, with views, in every image
             + anatomy + smoothness       see fit_prior_kernels
             + ridge * prior of the betas   see shape_prior
 
@@ -20,7 +21,7 @@ import numpy as np
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from mocap.body.fit_kernels import data_cost, data_normals
+from mocap.body.fit_kernels import Shape, data_normals, keypoints_of, point_terms
 from mocap.body.fit_layout import Layout
 from mocap.body.fit_prior_kernels import (
     Anatomy,
@@ -30,6 +31,7 @@ from mocap.body.fit_prior_kernels import (
     smoothness_cost,
     smoothness_normals,
 )
+from mocap.body.fit_view_kernels import VIEW_SCALE, Views, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
 from mocap.core.errors import BodyError
 from mocap.core.shapes import FloatArray
@@ -60,6 +62,7 @@ class Problem:
         turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
         root_weight: (frame,) of the root's accelerations per frame², 1/m².
         ridge: weight of the shape's prior; None keeps the shape as it is.
+        views: what the cameras saw; then this is explained instead of the targets.
         shape_prior: what is known of the betas; None: |betas|² is the cost.
     """
 
@@ -70,6 +73,7 @@ class Problem:
     turn_weight: FloatArray
     root_weight: FloatArray
     ridge: float | None
+    views: Views | None = None
     shape_prior: ShapePrior | None = None
 
 
@@ -127,17 +131,7 @@ class Status:
 
 def cost_of(problem: Problem, state: State) -> float:
     """Return the cost of a state."""
-    tree = problem.layout.tree
-    shape = problem.layout.shape(state.betas, fixed=True)
-    data = data_cost(
-        tree,
-        shape,
-        state.turns,
-        state.root,
-        problem.targets,
-        problem.information,
-        CAUCHY_SCALE**2,
-    )
+    data, _, _ = _data_terms(problem, state, problem.layout.shape(state.betas, fixed=True))
     smooth = smoothness_cost(state.turns, state.root, problem.turn_weight, problem.root_weight)
     ridge = problem.ridge or 0.0
     return float(
@@ -146,6 +140,21 @@ def cost_of(problem: Problem, state: State) -> float:
         + smooth
         + ridge * prior_terms(problem.shape_prior, state.betas)[0]
     )
+
+
+def _data_terms(
+    problem: Problem, state: State, shape: Shape
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return cost, Gauss-Newton matrix and half gradient of every keypoint, see the kernels."""
+    points = keypoints_of(problem.layout.tree, shape, state.turns, state.root)
+    pull, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
+    if problem.views is not None:
+        cost = view_terms(problem.views, points, VIEW_SCALE**2, pull, weighted)
+    else:
+        cost = point_terms(
+            points, problem.targets, problem.information, CAUCHY_SCALE**2, pull, weighted
+        )
+    return cost, pull, weighted
 
 
 def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> Normals:
@@ -158,14 +167,15 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
     band = np.zeros((size, 2 * tree.unknowns + 3))
     gradient, coupling = np.zeros(size), np.zeros((size, person))
     person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
-    cost = data_normals(
+    shape = problem.layout.shape(state.betas, fixed=fixed)
+    cost, pull, weighted = _data_terms(problem, state, shape)
+    data_normals(
         tree,
-        problem.layout.shape(state.betas, fixed=fixed),
+        shape,
         state.turns,
         state.root,
-        problem.targets,
-        problem.information,
-        CAUCHY_SCALE**2,
+        pull,
+        weighted,
         band,
         gradient,
         coupling,
