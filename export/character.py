@@ -26,6 +26,8 @@ class BodyShape:
         betas: (shape,) in standard deviations.
         rest_root_m: (3,) root joint of this shape in the zero pose, body axes (Y up), metres.
         gender: `neutral`, `female` or `male`.
+        expression: (frame, expression) weights of the body's expressions in every frame of the
+            motion, or None for a still face.
     """
 
     model_name: str
@@ -33,6 +35,7 @@ class BodyShape:
     betas: FloatArray
     rest_root_m: FloatArray
     gender: str = "neutral"
+    expression: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from mocap.core.camera import Calibration
 from mocap.core.errors import ExportError
+from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
 from mocap.export.c3d import C3dExtras
-from mocap.export.character import Character, SkeletonStyle
+from mocap.export.character import BodyShape, Character, SkeletonStyle
 from mocap.export.gaps import without_gaps
 from mocap.export.rest_pose import mirrored, with_rest_pose
-from mocap.export.retime import resampled, trimmed
+from mocap.export.retime import first_frame_from, resampled, trimmed, values_during
 from mocap.export.verify import Check, verify_characters, verify_points
 
 CHARACTER_FORMATS = ("bvh", "fbx", "glb", "usdc", "mot", "sto", "npz")
@@ -160,14 +161,29 @@ def _pieces(
 def _prepared(character: Character, options: ExportOptions) -> list[tuple[int, Character]]:
     """Return (first frame in the take, character) for each stretch without gaps."""
     start = trimmed(character.motion, options.start_s, options.end_s)
+    first = first_frame_from(character.motion, options.start_s)
     out = []
     for piece in without_gaps(start, options.gaps):
         motion = piece.motion
         if options.fps is not None:
             motion = resampled(motion, options.fps)
-        each = with_rest_pose(replace(character, motion=motion), options.rest_pose)
+        shape = _shape_during(character, first + piece.first_frame, motion, options)
+        each = with_rest_pose(replace(character, motion=motion, shape=shape), options.rest_pose)
         out.append((piece.first_frame, mirrored(each) if options.mirror else each))
     return out
+
+
+def _shape_during(
+    character: Character, first_frame: int, motion: SkeletonMotion, options: ExportOptions
+) -> BodyShape | None:
+    """Return the body with the expression of a stretch; which expressions mirror is not known."""
+    shape = character.shape
+    if shape is None or shape.expression is None:
+        return shape
+    if options.mirror:
+        return replace(shape, expression=None)
+    fps = character.motion.fps
+    return replace(shape, expression=values_during(shape.expression, fps, first_frame, motion))
 
 
 def _write_pieces(

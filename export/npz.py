@@ -86,6 +86,9 @@ def write(
         "pose_eye": poses[:, 23:25].reshape(frames, -1),
         "pose_hand": poses[:, 25:].reshape(frames, -1),
     }
+    if shape is not None and shape.expression is not None:
+        arrays["expression"] = shape.expression
+        arrays["num_expressions"] = np.array(shape.expression.shape[1])
     with atomic_write(Path(path)) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     return _remarks(motion, shape)

@@ -74,6 +74,31 @@ def trimmed(
     )
 
 
+def first_frame_from(motion: SkeletonMotion, start_s: float | None) -> int:
+    """Return the first frame that `trimmed` keeps."""
+    if start_s is None:
+        return 0
+    times = np.arange(len(motion.root_positions)) / motion.fps
+    return int(np.argmax(times > start_s - 0.5 / motion.fps))
+
+
+def values_during(
+    values: Array, fps: float, first_frame: int, motion: SkeletonMotion
+) -> FloatArray:
+    """Return values (frame, n) of a take at the frames of a motion cut from it and resampled.
+
+    Args:
+        values: at `fps`, between whose frames they are interpolated linearly.
+        fps: of the take.
+        first_frame: frame of the take at which the motion begins.
+        motion: the stretch.
+    """
+    frames = np.arange(len(motion.root_positions))
+    return _positions_at(
+        values, np.minimum(first_frame + frames * (fps / motion.fps), len(values) - 1.0)
+    )
+
+
 def _neighbours(at: FloatArray, count: int) -> tuple[Array, Array, FloatArray]:
     """Return the frames before and after fractional frames, and how far between."""
     before = np.minimum(at.astype(np.int64), max(count - 2, 0))

@@ -215,6 +215,38 @@ def test_npz_drives_the_body_model_to_the_same_place(tmp_path: Path) -> None:
     assert "33 SMPL-X joints" in remarks[0] and len(remarks) == 2
 
 
+def test_npz_holds_the_expression_of_the_frames_it_writes(tmp_path: Path) -> None:
+    """An expression linear in time stays so through trimming, resampling and splitting."""
+    model, motion = load_free_body(), spinning_body(61, 60.0)
+    weights = np.arange(61)[:, None] / 60.0 * [1.0, -0.5]
+    shape = BodyShape(
+        model.name, model.content_hash, np.zeros(0), model.joints()[0], expression=weights
+    )
+    missing = np.zeros((61, len(motion.joint_names)), dtype=bool)
+    missing[30:34] = True
+    whole, broken = (
+        ExportTake([Character(each, shape=shape)])
+        for each in (motion, with_missing(motion, missing))
+    )
+    export_take(whole, tmp_path, "whole", ["npz"])
+    cut = ExportOptions(fps=24.0, start_s=0.25, end_s=0.75)
+    export_take(whole, tmp_path, "cut", ["npz"], cut)
+    export_take(broken, tmp_path, "split", ["npz"], ExportOptions(gaps="split"))
+    export_take(whole, tmp_path, "mirrored", ["npz"], ExportOptions(mirror=True))
+    expected = {
+        "whole": np.arange(61) / 60.0,
+        "cut": 0.25 + np.arange(13) / 24.0,
+        "split_from00034": np.arange(34, 61) / 60.0,
+    }
+    for stem, seconds in expected.items():
+        with np.load(tmp_path / f"{stem}.npz") as data:
+            assert len(data["poses"]) == len(seconds) and data["num_expressions"] == 2
+            np.testing.assert_allclose(data["expression"][:, 0], seconds, atol=1e-12)
+            np.testing.assert_allclose(data["expression"][:, 1], -0.5 * seconds, atol=1e-12)
+    with np.load(tmp_path / "mirrored.npz") as data:
+        assert "expression" not in data.files
+
+
 @pytest.mark.parametrize("order", ["ZXY", "XYZ", "YXZ"])
 def test_our_bvh_reader_reads_what_we_write(tmp_path: Path, order: str) -> None:
     motion = spinning_body(20, 59.94)

@@ -45,6 +45,7 @@ def body_character(
             betas=motion.betas,
             rest_root_m=model.joints(motion.betas)[0],
             gender=_gender(model.name),
+            expression=motion.expression if motion.expression.shape[1] else None,
         ),
     )
     if not with_mesh:
