@@ -150,7 +150,9 @@ def range_of_motion(
     ready = _ready(session, take, person, source, body_name)
     written = exercise(
         ready,
-        lambda segments, points: measure_range_of_motion(segments, movements, points=points),
+        lambda segments, points, misfit: measure_range_of_motion(
+            segments, movements, points=points, misfit=misfit
+        ),
     )
     _say(Console(as_json), take, written)
 
@@ -168,7 +170,10 @@ def squat(
     from mocap.measure.squat import measure_squat
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(ready, lambda segments, points: measure_squat(segments, points=points))
+    written = exercise(
+        ready,
+        lambda segments, points, misfit: measure_squat(segments, points=points, misfit=misfit),
+    )
     _say(Console(as_json), take, written)
 
 
@@ -198,7 +203,9 @@ def gait(
     ready = _ready(session, take, person, source, body_name)
     written = exercise(
         ready,
-        lambda segments, points: measure_gait(segments, direction_deg=direction_deg, points=points),
+        lambda segments, points, misfit: measure_gait(
+            segments, direction_deg=direction_deg, points=points, misfit=misfit
+        ),
     )
     _say(Console(as_json), take, written)
 
@@ -216,7 +223,10 @@ def jump(
     from mocap.measure.gait import measure_jump
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(ready, lambda segments, points: measure_jump(segments, points=points))
+    written = exercise(
+        ready,
+        lambda segments, points, misfit: measure_jump(segments, points=points, misfit=misfit),
+    )
     _say(Console(as_json), take, written)
 
 

@@ -13,6 +13,7 @@ from mocap.capture.session import Take
 from mocap.capture.session_file import Subject
 from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.cli.main import installed_version
+from mocap.cli.measuring_misfit import take_misfit
 from mocap.cli.reporting import stage_warnings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
@@ -22,6 +23,7 @@ from mocap.measure.body_segments import segments_from_skeleton
 from mocap.measure.ergonomics import Assessment, Limits, Task, assess_reba, assess_rula
 from mocap.measure.exercise import Exercise
 from mocap.measure.markers import virtual_markers
+from mocap.measure.misfit import Misfit
 from mocap.measure.norms import Norms, parse_norms
 from mocap.measure.pitching import ANGLE_CUTOFF_HZ, Pitching, PitchingOptions, measure_pitching
 from mocap.measure.point_segments import segments_from_points
@@ -121,6 +123,13 @@ class Measured:
         return _body_segments(load_artifact(path, BodyMotion), self.chosen.body)
 
     @cached_property
+    def misfit(self) -> Misfit | None:
+        """How badly the body explains the key points; None for key points alone."""
+        if self.segments.from_keypoints:
+            return None
+        return take_misfit(self.take, self.person_points, self.chosen.body)
+
+    @cached_property
     def subject(self) -> Subject | None:
         """The athlete, when session.toml names exactly one."""
         subjects = self.take.session.config.subjects
@@ -211,7 +220,9 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         },
         angle_cutoff_hz=_cutoff(choice.filter_hz),
     )
-    found = measure_pitching(ready.segments, options, points=ready.person_points)
+    found = measure_pitching(
+        ready.segments, options, points=ready.person_points, misfit=ready.misfit
+    )
     folder, name = ready.take.measure_dir, ready.take.name
     written = [
         _write(folder / "pitching.csv", pitching_table(name, found)),
@@ -260,9 +271,11 @@ def _write(path: Path, table: Table) -> Path:
     return path
 
 
-def exercise(ready: Measured, measure: Callable[[Segments, Points3D], Exercise]) -> list[Path]:
+def exercise(
+    ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
+) -> list[Path]:
     """Measure an exercise; write its tables and its report; return the files."""
-    found = measure(ready.segments, ready.person_points)
+    found = measure(ready.segments, ready.person_points, ready.misfit)
     folder = ready.take.measure_dir / found.kind
     name = found.kind.replace("-", "_")
     written = [
@@ -313,7 +326,7 @@ def _task(given: Mapping[str, int]) -> Task:
 
 def _unseen(ready: Measured) -> Sequence[str]:
     """Say what the scores rest on that was not seen."""
-    out = list(ready.segments.notes)
+    out = [*ready.segments.notes, *(ready.misfit.warnings if ready.misfit else ())]
     if not ready.settings.ergonomics:
         out.append(
             "load, grip, muscle use and support were not told: the scores assume none of them. "

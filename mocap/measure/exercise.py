@@ -10,9 +10,10 @@ import numpy as np
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event
-from mocap.measure.metric import Metric, judged
+from mocap.measure.metric import NO_SPREAD, Metric, judged
+from mocap.measure.misfit import Misfit, parts_of
 from mocap.measure.point_segments import segments_from_points
-from mocap.measure.segments import Segments
+from mocap.measure.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES, shaken, spreads
 
 PHASE_POINTS = 101
@@ -91,6 +92,7 @@ def measured(
     *,
     filters: str,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
@@ -102,7 +104,7 @@ def measured(
         def values(shaken_points: Points3D) -> Mapping[str, float]:
             return read(segments_from_points(shaken_points, person_id)).values
 
-        sd = spreads(values, shaken(points, samples=samples))
+        sd = spreads(values, shaken(points, misfit=misfit, samples=samples))
     metrics = tuple(
         judged(
             Metric(
@@ -113,17 +115,32 @@ def measured(
                 sd=sd.get(name, float("nan")) if each.unit else 0.0,
                 systematic=each.systematic,
                 useful_sd=each.useful_sd,
-                reason=reading.reasons.get(name, ""),
+                reason=_why_not(name, each, reading, sd, misfit),
                 definition=each.text,
             )
         )
         for name, each in quantities.items()
         if name in reading.values
     )
-    warnings = (*segments.notes, *reading.warnings)
+    warnings = (*segments.notes, *reading.warnings, *(misfit.warnings if misfit else ()))
     if points is None:
         warnings = (*warnings, "no key-point uncertainty was given: no metric has a band")
     return Exercise(kind, metrics, reading, segments.fps, filters, segments.thorax, warnings)
+
+
+def _why_not(
+    name: str,
+    quantity: Quantity,
+    reading: Reading,
+    sd: Mapping[str, float],
+    misfit: Misfit | None,
+) -> str:
+    """Return why a number cannot be trusted whatever its spread, or an empty text."""
+    said = reading.reasons.get(name, "")
+    if misfit is not None and quantity.unit and not said:
+        said = misfit.why_not(parts_of(name, SIDES))
+    blind = bool(sd) and bool(quantity.unit) and not np.isfinite(sd.get(name, np.nan))
+    return NO_SPREAD if blind and not said and np.isfinite(reading.values[name]) else said
 
 
 def resampled(curve: FloatArray, start: float, end: float) -> FloatArray:

@@ -21,6 +21,7 @@ from mocap.measure.gait_events import (
     walking_direction,
 )
 from mocap.measure.mass import centre_of_mass
+from mocap.measure.misfit import Misfit
 from mocap.measure.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
 
@@ -49,6 +50,7 @@ def measure_gait(
     *,
     direction_deg: float | None = None,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
@@ -58,7 +60,7 @@ def measure_gait(
         segments: of the walker.
         direction_deg: of the walk from world X, seen from above; needed on a treadmill, else from
             the way of the pelvis.
-        points, person_id, samples: for the bands, see `exercise.measured`.
+        points, misfit, person_id, samples: for the bands, see `exercise.measured`.
 
     Raises:
         InputError: the person goes nowhere and no direction is given.
@@ -77,6 +79,7 @@ def measure_gait(
         quantities,
         filters=_FILTERS,
         points=points,
+        misfit=misfit,
         person_id=person_id,
         samples=samples,
     )
@@ -165,6 +168,7 @@ def measure_jump(
     segments: Segments,
     *,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
@@ -187,6 +191,7 @@ def measure_jump(
         quantities,
         filters="none beyond the smoothing of the motion",
         points=points,
+        misfit=misfit,
         person_id=person_id,
         samples=samples,
     )

@@ -48,6 +48,11 @@ class Metric:
         return not self.reason
 
 
+NO_SPREAD = (
+    "how far chance moves it is not known: only the fitted body shows it, not the key points alone"
+)
+
+
 def judged(metric: Metric) -> Metric:
     """Return the metric with the reason why it is grey, unless it has one already."""
     if metric.reason:

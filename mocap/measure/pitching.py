@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,8 @@ from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.measure.events import Event
 from mocap.measure.filters import filter_segments
-from mocap.measure.metric import Metric, judged
+from mocap.measure.metric import NO_SPREAD, Metric, judged
+from mocap.measure.misfit import Misfit, parts_of
 from mocap.measure.pitching_curves import PitchCurves, canonical, hand_point, pitch_curves
 from mocap.measure.pitching_events import (
     THROW_M_S,
@@ -128,6 +129,7 @@ def measure_pitching(
     options: PitchingOptions | None = None,
     *,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Pitching:
@@ -138,6 +140,7 @@ def measure_pitching(
         options: see `PitchingOptions`.
         points: the key points with their covariance; bands come from shaking them. Without them
             no metric has a band.
+        misfit: how badly the fitted body explains them; widens the bands.
         person_id: whose points.
         samples: how often they are shaken.
 
@@ -160,9 +163,12 @@ def measure_pitching(
     sd: Mapping[str, float] = {}
     if points is not None:
         view = _View(hand, target, chosen)
-        sd = _spreads(points, person_id, view, found, samples)
-    pitches = tuple(_pitch(k, throw, sd, guessed=guessed) for k, throw in enumerate(found))
+        drawn = shaken(points, misfit=misfit, samples=samples)
+        sd = _spreads(drawn, person_id, view, found)
+    known = _Known(hand, guessed, sd, misfit)
+    pitches = tuple(_pitch(k, throw, known) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
+    warnings = (*warnings, *(misfit.warnings if misfit else ()))
     return Pitching(hand, target, guessed, thrower, curves, pitches, chosen, warnings)
 
 
@@ -204,7 +210,7 @@ class _View:
 
 
 def _spreads(
-    points: Points3D, person_id: int | None, view: _View, found: list[Throw], samples: int
+    drawn_points: Iterator[Points3D], person_id: int | None, view: _View, found: list[Throw]
 ) -> dict[str, float]:
     """Return the spread of every metric of every throw, by "number name".
 
@@ -229,19 +235,43 @@ def _spreads(
             out |= {f"{k} {each.name}": each.rule(drawn_throw) for each in DEFINITIONS}
         return out
 
-    return spreads(measure, shaken(points, samples=samples))
+    return spreads(measure, drawn_points)
 
 
-def _pitch(k: int, throw: Throw, sd: Mapping[str, float], *, guessed: bool) -> Pitch:
-    metrics = tuple(
-        _metric(each, throw, sd.get(f"{k} {each.name}", float("nan")), guessed)
-        for each in DEFINITIONS
-    )
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of the errors: spreads by "number name", misfit of the body, target."""
+
+    hand: str
+    target_guessed: bool
+    sd: Mapping[str, float]
+    misfit: Misfit | None
+
+    def doubt(self, definition: Definition, value: float, sd: float) -> str:
+        """Return why chance errors of a metric are too large or unknown, or an empty text."""
+        unexplained = ""
+        if self.misfit is not None and definition.unit.startswith("deg"):
+            unexplained = self.misfit.why_not(_parts(definition.name, self.hand))
+        blind = bool(self.sd) and not np.isfinite(sd) and np.isfinite(value)
+        return unexplained or (NO_SPREAD if blind else "")
+
+
+def _parts(name: str, hand: str) -> tuple[str, ...]:
+    """Return the parts of the body a metric is read from."""
+    glove = "left" if hand == "right" else "right"
+    own = glove if name.startswith(("glove_", "lead_")) else hand
+    return parts_of(name, (own,))
+
+
+def _pitch(k: int, throw: Throw, known: _Known) -> Pitch:
+    metrics = tuple(_metric(each, k, throw, known) for each in DEFINITIONS)
     return Pitch(k + 1, throw.events, metrics, _sequence(throw))
 
 
-def _metric(definition: Definition, throw: Throw, sd: float, guessed: bool) -> Metric:
+def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metric:
     value = definition.rule(throw)
+    sd = known.sd.get(f"{k} {definition.name}", float("nan"))
+    guessed = known.target_guessed
     systematic = definition.systematic
     if definition.target and guessed and definition.unit == "deg":
         systematic = float(np.hypot(systematic, _TARGET_GUESS_DEG))
@@ -254,7 +284,7 @@ def _metric(definition: Definition, throw: Throw, sd: float, guessed: bool) -> M
             sd=sd,
             systematic=systematic,
             useful_sd=definition.useful_sd,
-            reason=_why_not(definition, throw, guessed),
+            reason=_why_not(definition, throw, guessed) or known.doubt(definition, value, sd),
             definition=definition.text,
         )
     )

@@ -13,6 +13,7 @@ from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, AngleCurves, joint_angle
 from mocap.measure.events import Event, timing_sd_ms
 from mocap.measure.exercise import Exercise, Quantity, Reading, measured, resampled
 from mocap.measure.filters import butterworth
+from mocap.measure.misfit import Misfit
 from mocap.measure.repetitions import CUTOFF_HZ, LEAST_DEG, Repetition, repetitions, summarise
 from mocap.measure.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
@@ -39,6 +40,7 @@ def measure_range_of_motion(
     movements: Sequence[str] = (),
     *,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
@@ -47,7 +49,7 @@ def measure_range_of_motion(
     Args:
         segments: of the person.
         movements: names of `MOVEMENTS`; by default the two angles that move most.
-        points, person_id, samples: for the bands, see `exercise.measured`.
+        points, misfit, person_id, samples: for the bands, see `exercise.measured`.
 
     Raises:
         InputError: an unknown movement, or nothing moves.
@@ -66,6 +68,7 @@ def measure_range_of_motion(
         quantities,
         filters=f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on angles",
         points=points,
+        misfit=misfit,
         person_id=person_id,
         samples=samples,
     )

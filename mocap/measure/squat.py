@@ -12,6 +12,7 @@ from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, PELVIS_TILT_UNSEEN, join
 from mocap.measure.events import Event, timing_sd_ms
 from mocap.measure.exercise import Exercise, Quantity, Reading, mean_of, measured, resampled
 from mocap.measure.filters import butterworth
+from mocap.measure.misfit import Misfit
 from mocap.measure.repetitions import CUTOFF_HZ, Repetition, repetitions
 from mocap.measure.segments import SIDES, Segments, unit
 from mocap.measure.uncertainty import SAMPLES
@@ -80,6 +81,7 @@ def measure_squat(
     segments: Segments,
     *,
     points: Points3D | None = None,
+    misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
@@ -91,6 +93,7 @@ def measure_squat(
         _quantities(),
         filters=f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on angles",
         points=points,
+        misfit=misfit,
         person_id=person_id,
         samples=samples,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from mocap.core.points import Points3D
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.measure.filters import butterworth
+from mocap.measure.misfit import BANDWIDTH_HZ, Misfit
 
 SAMPLES = 24
 """The spread of a spread from 24 samples is 15 %: enough to tell useful from useless."""
@@ -26,19 +27,24 @@ _SEED = 20240
 def shaken(
     points: Points3D,
     *,
+    misfit: Misfit | None = None,
     samples: int = SAMPLES,
     seed: int = _SEED,
     bandwidth_hz: float = ERROR_BANDWIDTH_HZ,
 ) -> Iterator[Points3D]:
-    """Give copies of key points with random errors of the size their covariance says.
+    """Give copies of one person's key points with random errors of the size that is known of them.
 
-    Errors are independent between key points, correlated in time up to `bandwidth_hz`.
+    Errors of the size of the covariance are independent between key points and correlated in time
+    up to `bandwidth_hz`; those of the misfit of a body vary more slowly.
     """
     rng = np.random.default_rng(seed)
     root = _square_roots(points.covariance)
     for _ in range(samples):
         noise = smooth_noise(rng, points.xyz.shape, points.fps, bandwidth_hz)
         moved = points.xyz + np.einsum("...ij,...j->...i", root, noise)
+        if misfit is not None and misfit.sigma_m.any():
+            slow = smooth_noise(rng, points.xyz.shape, points.fps, BANDWIDTH_HZ)
+            moved = moved + misfit.sigma_m[:, None, :, None] * slow
         yield replace(points, xyz=moved)
 
 

@@ -1,0 +1,76 @@
+"""Where a fitted body has the points that a detector sees, and how far the key points are away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mocap.capture.session import Take
+from mocap.core.body_motion import BodyMotion
+from mocap.core.points import Points3D
+from mocap.core.shapes import FloatArray
+from mocap.core.store import load_artifact, load_provenance
+from mocap.measure.misfit import Misfit, measure_misfit
+
+if TYPE_CHECKING:
+    from mocap.body.landmarks import Offsets
+    from mocap.body.model import BodyModel
+
+
+def take_misfit(take: Take, points: Points3D, body: str) -> Misfit | None:
+    """Return how badly the fitted body explains one person's key points; None without a body."""
+    from mocap.body.smplx_file import load_body
+
+    path = take.body_path(points.person_ids[0])
+    if not path.is_file():
+        return None
+    motion = load_artifact(path, BodyMotion)
+    known = str(load_provenance(path).options.get("detector_offsets", ""))
+    offsets = _offsets(known, points.keypoint_names)
+    return measure_misfit(points, away_from_body(points, load_body(body), motion, offsets))
+
+
+def _offsets(name: str, keypoint_names: tuple[str, ...]) -> Offsets:
+    """Return the displacements that the fit used, by the name in its provenance."""
+    from mocap.body.landmarks import Offsets, offsets_of, unmeasured_offsets
+
+    if name == "unmeasured":
+        return unmeasured_offsets(keypoint_names)
+    return offsets_of(name) if name else Offsets()
+
+
+def away_from_body(
+    points: Points3D, model: BodyModel, motion: BodyMotion, offsets: Offsets
+) -> FloatArray:
+    """Return the way (frame, keypoint, 3) from the body's points to one person's key points.
+
+    Without the part that keeps its place in the bone: that is where the detector puts the joint,
+    not an unrest. NaN where a key point is no point of the body.
+    """
+    from mocap.body.landmarks import bind_landmarks
+
+    bound = bind_landmarks(model, points.keypoint_names, offsets)
+    positions, rotations = model.forward_kinematics(
+        motion.rotation_vectors(), motion.betas, motion.transl
+    )
+    rest = model.joints(motion.betas)
+    pieces = bound.weight[:, None] * (bound.rest + bound.rest_by_beta @ motion.betas)
+    arms = pieces - bound.weight[:, None] * rest[bound.joint]
+    turned = np.einsum("fpab,pb->fpa", rotations[:, bound.joint], arms)
+    moved = turned + bound.weight[:, None] * positions[:, bound.joint]
+    body = np.add.reduceat(moved, bound.start[:-1], axis=1)
+    frames = min(len(body), len(points.xyz))
+    away = np.asarray(points.xyz[:frames, 0, bound.keypoints]) - body[:frames]
+    heaviest = [
+        int(bound.joint[start + np.argmax(bound.weight[start:end])])
+        for start, end in zip(bound.start[:-1], bound.start[1:], strict=True)
+    ]
+    carrier = rotations[:frames, heaviest]
+    own = np.einsum("fkba,fkb->fka", carrier, away)
+    seen = np.isfinite(own).any(axis=(0, 2))
+    constant = np.zeros(own.shape[1:])
+    constant[seen] = np.nanmedian(own[:, seen], axis=0)
+    out = np.full((frames, len(points.keypoint_names), 3), np.nan)
+    out[:, bound.keypoints] = away - np.einsum("fkab,kb->fka", carrier, constant)
+    return out
