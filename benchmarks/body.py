@@ -27,6 +27,7 @@ from mocap.body.fit import fit  # noqa: E402
 from mocap.body.model import BodyModel, load_free_body  # noqa: E402
 from mocap.body.model_motion import skeleton_from_pose  # noqa: E402
 from mocap.core.body_motion import BodyMotion  # noqa: E402
+from mocap.core.keypoint_names import SYNTHPOSE_52  # noqa: E402
 from mocap.core.points import Points3D  # noqa: E402
 from mocap.core.rotation import (  # noqa: E402
     angle_between_deg,
@@ -145,7 +146,7 @@ def mean(results: list[Errors], field: str) -> float:
 
 def random_figures(body: BodyModel, seeds: list[int]) -> list[Figure]:
     """Random motion: accuracy, speed against the reference, outliers, hands."""
-    clean, wild, hands, apart = [], [], [], []
+    clean, wild, hands, apart, marked = [], [], [], [], []
     lbfgs: list[float] = []
     adam: list[float] = []
     reference: dict[str, list[float]] = {"lbfgs": [], "adam": []}
@@ -162,6 +163,8 @@ def random_figures(body: BodyModel, seeds: list[int]) -> list[Figure]:
             reference[name].append(1000.0 * float(distance.mean()))
         zigzag = random_motion(FRAMES, FPS, seed=seed, even_spine=False)
         apart.append(timed(points_of(zigzag, 0.010, seed), body, zigzag))
+        markers = points_of(motion, 0.010, seed, SYNTHPOSE_52)
+        marked.append(timed(markers, body, motion))
         grasping = random_motion(FRAMES, FPS, seed=seed, hands=True)
         hand_points = points_of(grasping, 0.005, seed, BODY_AND_HANDS_63)
         hands.append(timed(hand_points, body, grasping))
@@ -184,6 +187,8 @@ def random_figures(body: BodyModel, seeds: list[int]) -> list[Figure]:
             "mm",
             1.0,
         ),
+        Figure("SynthPose, 52 keypoints, 10 mm: joints", mean(marked, "joints_mm"), "mm", 7.7),
+        Figure("  upper arms", mean(marked, "upper_arm_deg"), "deg", 8.0),
         Figure("63 keypoints, 5 mm: joints", mean(hands, "joints_mm"), "mm", 4.5),
         Figure("  joints of the hands", mean(hands, "hands_mm"), "mm"),
         Figure("  upper arms", mean(hands, "upper_arm_deg"), "deg", 8.0),
