@@ -192,10 +192,10 @@ def test_jump_height_by_flight_and_by_centre_of_mass() -> None:
     found = measure_jump(segments)
     true = GRAVITY_M_S2 * flight_s**2 / 8.0
     assert value(found, "count") == 1.0
-    # Feet pass 2.5 cm some 10 ms after take-off: the flight seems 20 ms shorter.
-    assert value(found, "flight_time") == pytest.approx(flight_s - 0.02, abs=0.012)
-    assert value(found, "height_by_flight") == pytest.approx(true, abs=0.035)
-    assert value(found, "height_by_com") == pytest.approx(true, abs=0.04)
+    # Straight lines between the frames of a parabola are wrong by 25 um: 10 us at 2.4 m/s.
+    assert value(found, "flight_time") == pytest.approx(flight_s, abs=1e-4)
+    assert value(found, "height_by_flight") == pytest.approx(true, abs=2e-4)
+    assert value(found, "height_by_com") == pytest.approx(true, abs=1e-3)
     assert measure_jump(segments_from_skeleton(person(100))).warnings
 
 

@@ -124,12 +124,13 @@ def _strides(
     other = "right" if side == "left" else "left"
     across = np.array([-direction[1], direction[0], 0.0])
     ankle, far = person.position(f"{side}_ankle"), person.position(f"{other}_ankle")
-    strikes = [int(event.frame) for event in events[f"{side}_heel_strike"]]
+    strikes = [event.frame for event in events[f"{side}_heel_strike"]]
     lifts = [event.frame for event in events[f"{side}_toe_off"]]
     rows: list[dict[str, float | str]] = []
     for start, end in itertools.pairwise(strikes):
         time_s = (end - start) / person.fps
-        length = float((ankle[end] - ankle[start]) @ direction)
+        length = float((_at(ankle, end) - _at(ankle, start)) @ direction)
+        apart = _at(ankle, start) - _at(far, start)
         off = [frame for frame in lifts if start < frame < end]
         rows.append(
             {
@@ -138,12 +139,19 @@ def _strides(
                 "stride_time": time_s,
                 "stride_length": length,
                 "speed": length / time_s,
-                "step_length": float((ankle[start] - far[start]) @ direction),
-                "step_width": float(abs((ankle[start] - far[start]) @ across)),
+                "step_length": float(apart @ direction),
+                "step_width": float(abs(apart @ across)),
                 "stance": 100.0 * (off[0] - start) / (end - start) if off else float("nan"),
             }
         )
     return rows
+
+
+def _at(path: FloatArray, frame: float) -> FloatArray:
+    """Return a point (3,) of a path (frame, 3) between two frames."""
+    before = min(int(frame), len(path) - 2)
+    share = frame - before
+    return np.asarray((1.0 - share) * path[before] + share * path[before + 1])
 
 
 def _second_opinion(
@@ -175,7 +183,7 @@ def measure_jump(
     """Measure jumps: flight time and height by flight and by the centre of mass."""
     quantities = {
         "count": Quantity("Jumps", "", "flights of at least 0.08 s"),
-        "flight_time": Quantity("Flight time", "s", "both feet off the floor, mean", 0.025, 0.02),
+        "flight_time": Quantity("Flight time", "s", "both feet off the floor, mean", 0.02, 0.02),
         "height_by_flight": Quantity(
             "Height by flight time", "m", "g t² / 8; too great when landing with bent knees",
             0.05, 0.03,

@@ -34,6 +34,10 @@ AIRBORNE_M = 0.025
 """Both feet this far above where they stand are off the floor: two to three centimetres are above
 the noise and below any jump."""
 
+LEAVING_SD_MS = 12.0
+"""A foot that rises at 2 m/s passes that height about 12 ms after it leaves the floor; how far it
+bends meanwhile is not known."""
+
 _LEAST_FLIGHT_S = 0.08
 GRAVITY_M_S2 = 9.80665
 
@@ -101,21 +105,28 @@ def _foot_point(segments: Segments, side: str, name: str) -> FloatArray:
     return point if np.isfinite(point).any() else segments.position(f"{side}_ankle")
 
 
-def _peaks(curve: FloatArray, fps: float, prominence: float) -> list[int]:
-    """Return the peaks of a curve, gaps left out."""
+def _peaks(curve: FloatArray, fps: float, prominence: float) -> list[float]:
+    """Return the peaks of a curve in fractions of frames, gaps left out."""
     smooth = butterworth(curve, fps, min(CUTOFF_HZ, 0.45 * fps))
-    found: list[int] = []
+    found: list[float] = []
     for start, end in runs(np.isfinite(smooth)):
         peaks, _ = find_peaks(
             smooth[start:end], prominence=prominence, distance=max(1, int(_LEAST_STRIDE_S * fps))
         )
-        found += [start + int(peak) for peak in peaks]
+        found += [_top(smooth, start + int(peak)) for peak in peaks]
     return found
+
+
+def _top(curve: FloatArray, frame: int) -> float:
+    """Return the top of the parabola through a largest value and its neighbours."""
+    before, at, after = curve[frame - 1 : frame + 2]
+    bend = before - 2.0 * at + after
+    return frame + (0.5 * float(before - after) / float(bend) if bend < 0.0 else 0.0)
 
 
 @dataclass(frozen=True)
 class Jump:
-    """One flight: from the first frame off the floor to the first frame on it again."""
+    """One flight, from take-off to landing in fractions of frames."""
 
     take_off: Event
     landing: Event
@@ -126,9 +137,10 @@ class Jump:
 def jumps(segments: Segments, com: FloatArray) -> tuple[Jump, ...]:
     """Return the jumps of a take.
 
-    Off the floor: both feet are `AIRBORNE_M` above where they stand. Height by flight time is
-    g t^2 / 8 (too great by a landing with bent knees); by the centre of mass (frame, 3) it is the
-    rise above its height at take-off.
+    Off the floor: both feet are `AIRBORNE_M` above where they stand. A body that is above h for a
+    time T flies for sqrt(T^2 + 8 h / g): take-off and landing lie that much outside. Height by
+    flight time is g t^2 / 8 (too great by a landing with bent knees); by the centre of mass
+    (frame, 3) it is the rise above its height at take-off.
     """
     heights = [np.fmin(_foot_point(segments, side, "toe")[:, 2],
                        _foot_point(segments, side, "heel")[:, 2]) for side in SIDES]  # fmt: skip
@@ -136,18 +148,24 @@ def jumps(segments: Segments, com: FloatArray) -> tuple[Jump, ...]:
         return ()
     # Feet stand most of the time: the lower quartile is the standing height of each.
     lifted = [height - np.nanpercentile(height, 25.0) for height in heights]
-    airborne = np.fmin(*lifted) > AIRBORNE_M
-    sd_ms = timing_sd_ms(_threshold_sd_ms(), segments.fps)
+    lower = np.fmin(*lifted)
+    sd_ms = timing_sd_ms(LEAVING_SD_MS, segments.fps)
     found = []
-    for start, end in runs(airborne):
-        flight_s = (end - start) / segments.fps
-        if flight_s < _LEAST_FLIGHT_S or start == 0 or end == len(airborne):
+    for start, end in runs(lower > AIRBORNE_M):
+        if start == 0 or end == len(lower) or not np.isfinite(lower[[start - 1, end]]).all():
             continue
-        rise = float(np.nanmax(com[start:end, 2]) - com[start, 2])
+        above = _crossing(lower, end) - _crossing(lower, start)
+        flight_s = float(np.sqrt((above / segments.fps) ** 2 + 8.0 * AIRBORNE_M / GRAVITY_M_S2))
+        if above / segments.fps < _LEAST_FLIGHT_S:
+            continue
+        outside = 0.5 * (flight_s * segments.fps - above)
+        take_off, landing = _crossing(lower, start) - outside, _crossing(lower, end) + outside
+        standing = float(np.interp(take_off, np.arange(len(com)), com[:, 2]))
+        rise = float(np.nanmax(com[start:end, 2])) - standing
         found.append(
             Jump(
-                Event("take_off", start, sd_ms),
-                Event("landing", end, sd_ms),
+                Event("take_off", take_off, sd_ms),
+                Event("landing", landing, sd_ms),
                 GRAVITY_M_S2 * flight_s**2 / 8.0,
                 rise,
             )
@@ -155,6 +173,7 @@ def jumps(segments: Segments, com: FloatArray) -> tuple[Jump, ...]:
     return tuple(found)
 
 
-def _threshold_sd_ms() -> float:
-    """A foot that rises at 2 m/s crosses the threshold about 12 ms after it leaves the floor."""
-    return 1000.0 * AIRBORNE_M / 2.0
+def _crossing(lifted: FloatArray, frame: int) -> float:
+    """Return where between the frame before and this one the feet pass the threshold."""
+    before, after = float(lifted[frame - 1]), float(lifted[frame])
+    return frame - 1 + (AIRBORNE_M - before) / (after - before)
