@@ -24,6 +24,7 @@ from mocap.body import smplx_format as fmt
 from mocap.body.model import BodyModel
 from mocap.body.smplx_file import load_body
 from mocap.body.smplx_write import write_smplx_npz
+from mocap.core.keypoint_names import JAW_LINE
 from mocap.core.shapes import FloatArray
 
 AGREEMENT_M = 1e-6
@@ -173,3 +174,25 @@ def test_agrees_with_body_models(file: Path, body: BodyModel) -> None:
     ours = body.skin(with_mean, pose.betas, pose.transl, expression=pose.expression)
     assert np.linalg.norm(ours - theirs, axis=-1).max() < AGREEMENT_M
     assert model.joint_names == list(body.joint_names)
+
+
+def test_the_jaw_line_is_the_contour_of_smplx(free_file: Path) -> None:
+    """Seen from the front, with the jaw open: its points 128 to 144, from the right ear on."""
+    smplx = imported("smplx", "smplx==0.1.28")
+    names = imported("smplx.joint_names", "smplx==0.1.28").JOINT_NAMES
+    torch = imported("torch", "torch")
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = smplx.create(
+            str(free_file), model_type="smplx", num_betas=16, num_expression_coeffs=10,
+            use_pca=False, flat_hand_mean=True, use_face_contour=True,
+        )  # fmt: skip
+        jaw = torch.tensor([[0.3, 0.0, 0.0]])
+        theirs = model(jaw_pose=jaw).joints[0].detach().numpy()[-len(JAW_LINE) :]
+    assert [name.replace("contour", "jaw_line") for name in names[127:135]] == list(JAW_LINE[:8])
+    body = load_body(free_file)
+    rotations = np.zeros((1, body.joint_count, 3))
+    rotations[0, body.joint("jaw"), 0] = 0.3
+    corners = body.skin(rotations, vertices=body.jaw_line_vertices.ravel()).reshape(-1, 3, 3)
+    ours = np.einsum("lck,lc->lk", corners, body.jaw_line_weights)
+    np.testing.assert_allclose(ours, theirs, atol=AGREEMENT_M)

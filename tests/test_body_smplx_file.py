@@ -11,10 +11,12 @@ import pytest
 from body_files import random_body, save
 
 from mocap.body import smplx_format as fmt
+from mocap.body.fit_face_points import face_points
 from mocap.body.model import load_free_body
 from mocap.body.smplx_file import FREE_KEY, check_body_file, load_body
 from mocap.body.smplx_write import write_smplx_npz
 from mocap.core.errors import BodyError
+from mocap.core.keypoint_names import INNER_FACE
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,49 @@ def test_written_free_body_reads_back(free_file: Path) -> None:
     assert report.problems == report.warnings == ()
     assert "300 shape and 100 expression components" in report.facts
     assert "height 1.63 m" in report.facts
+
+
+def test_the_jaw_line_of_a_file(tmp_path: Path, free_file: Path) -> None:
+    body = load_free_body()
+    back = load_body(free_file)
+    np.testing.assert_array_equal(back.jaw_line_vertices, body.jaw_line_vertices)
+    np.testing.assert_allclose(back.jaw_line_weights, body.jaw_line_weights, atol=1e-7)
+    arrays = random_body()
+    arrays["posedirs"] = np.zeros_like(arrays["posedirs"])
+    rng = np.random.default_rng(1)
+    arrays["dynamic_lmk_faces_idx"] = rng.integers(0, 2000, (fmt.CONTOUR_YAWS, 17))
+    arrays["dynamic_lmk_bary_coords"] = rng.dirichlet([1.0] * 3, (fmt.CONTOUR_YAWS, 17))
+    path = save(arrays, tmp_path / "SMPLX_MALE.npz")
+    front = arrays["f"][arrays["dynamic_lmk_faces_idx"][0]]
+    np.testing.assert_array_equal(load_body(path).jaw_line_vertices, front)
+    assert check_body_file(path).warnings == ()
+    # a table that names faces which are not there is not used, and that is said
+    arrays["dynamic_lmk_faces_idx"][0, 3] = 2000
+    save(arrays, path)
+    assert load_body(path).jaw_line_vertices.shape == (0, 3)
+    (warning,) = check_body_file(path).warnings
+    assert warning.startswith("no jaw line")
+
+
+@pytest.mark.parametrize(
+    ("components", "shapes", "expressions"), [(10, 10, 0), (20, 10, 10), (400, 16, 10)]
+)
+def test_expressions_of_every_layout_reach_the_face(
+    tmp_path: Path, free_file: Path, components: int, shapes: int, expressions: int
+) -> None:
+    """The components of a file that move the face are its expressions, wherever they lie."""
+    with np.load(free_file, allow_pickle=True) as data:
+        arrays = {key: data[key] for key in data.files if key != "joint2num"}
+    full = arrays["shapedirs"]
+    first = {10: [full[..., :10]], 20: [full[..., :10], full[..., 300:310]], 400: [full]}
+    arrays["shapedirs"] = np.concatenate(first[components], axis=2)
+    body = load_body(save(arrays, tmp_path / "SMPLX_NEUTRAL.npz"))
+    assert (body.shape_count, len(body.expression_components)) == (shapes, expressions)
+    points = face_points(body, INNER_FACE, np.zeros(shapes))
+    free = face_points(load_free_body(), INNER_FACE, load_free_body().sex_shape("female"))
+    assert points.expressions == expressions
+    # float32 in the file
+    np.testing.assert_allclose(points.still_by, free.still_by[..., :expressions], atol=1e-6)
 
 
 def test_reduced_and_full_layouts(tmp_path: Path) -> None:

@@ -280,17 +280,9 @@ def _landmarks(
 
 
 def _jaw_line(arrays: Mapping[str, Array]) -> tuple[IntArray, FloatArray]:
-    """Return the jaw line of a face seen from the front: the first row of the table by yaw.
-
-    The table ends at either ear; ours begins at the right one.
-    """
+    """Return the jaw line of a face seen from the front: the first row of the table by yaw."""
     front = {key: arrays[key][0] for key in _CONTOUR if key in arrays and arrays[key].ndim > 1}
-    faces, weights = _landmarks({**front, "f": arrays["f"]}, _CONTOUR, JAW_LINE)
-    if len(faces):
-        x = arrays["v_template"][arrays["f"][faces].astype(np.int64), 0].mean(axis=1)
-        if x[0] > x[-1]:
-            return faces[::-1], weights[::-1]
-    return faces, weights
+    return _landmarks({**front, "f": arrays["f"]}, _CONTOUR, JAW_LINE)
 
 
 def _component_counts(components: int) -> tuple[int, int]:
