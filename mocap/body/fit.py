@@ -19,9 +19,10 @@ from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import PRIOR_FPS, Layout, groups, make_layout
 from mocap.body.fit_shape import shape_from_bones
 from mocap.body.fit_smoothness import AccelerationScale, first_guess
-from mocap.body.fit_solver import Problem, State, Status, minimise
+from mocap.body.fit_solver import Problem, State, Status
 from mocap.body.fit_start import start_state
-from mocap.body.fit_uncertainty import frame_covariances, rotation_sigmas_deg
+from mocap.body.fit_uncertainty import frame_sigmas_deg
+from mocap.body.fit_windows import minimise
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, shape_prior
@@ -267,7 +268,7 @@ def _sigmas(
     model: BodyModel, layout: Layout, problem: Problem, state: State
 ) -> tuple[FloatArray, BoolArray]:
     """Return standard deviations (frame, joint) in degrees and which joints were fitted."""
-    by_group = rotation_sigmas_deg(layout, frame_covariances(problem, state))
+    by_group = frame_sigmas_deg(problem, state)
     sigma = np.full((len(state.root), JOINT_COUNT), _UNKNOWN_SIGMA_DEG)
     for group in groups():
         worst = float(np.max(group.sigma_deg))

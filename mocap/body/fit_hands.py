@@ -10,8 +10,9 @@ import numpy as np
 
 from mocap.body.fit_layout import make_layout
 from mocap.body.fit_smoothness import AccelerationScale
-from mocap.body.fit_solver import Problem, State, minimise
-from mocap.body.fit_uncertainty import frame_covariances, rotation_sigmas_deg
+from mocap.body.fit_solver import Problem, State
+from mocap.body.fit_uncertainty import frame_sigmas_deg
+from mocap.body.fit_windows import minimise
 from mocap.body.landmarks import bind_landmarks
 from mocap.body.model import BodyModel
 from mocap.core.points import Points3D, Source
@@ -121,7 +122,7 @@ def _fit_finger(
     state, problem, _ = minimise(
         problem, start, AccelerationScale(points.fps), rescalings=_RESCALINGS
     )
-    sigma = rotation_sigmas_deg(layout, frame_covariances(problem, state))
+    sigma = frame_sigmas_deg(problem, state)
     found = {}
     for index, joint in enumerate(layout.joints):
         group = layout.tree.joint_group[index]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg.lapack import dpbtrf, dpbtrs
@@ -76,6 +77,17 @@ class Problem:
     views: Views | None = None
     shape_prior: ShapePrior | None = None
 
+    def part(self, frames: slice) -> Problem:
+        """Return the same for some frames."""
+        return replace(
+            self,
+            targets=self.targets[frames],
+            information=self.information[frames],
+            turn_weight=self.turn_weight[frames],
+            root_weight=self.root_weight[frames],
+            views=None if self.views is None else views_part(self.views, frames),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -92,6 +104,10 @@ class State:
     root: FloatArray
     betas: FloatArray
     constants: FloatArray
+
+    def part(self, frames: slice) -> State:
+        """Return the same for some frames."""
+        return replace(self, turns=self.turns[frames], root=self.root[frames])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +129,41 @@ class Normals:
     person_gradient: FloatArray
     cost: float
 
+    def step(self, damping: float) -> tuple[FloatArray, FloatArray] | None:
+        """Return the changes of poses (unknown,) and person; None if not positive definite."""
+        reduced = poses_eliminated(self, damping)
+        if reduced is None:
+            return None
+        if self.coupling.shape[1] == 0:
+            return -reduced.solved[:, 0], np.zeros(0)
+        person = -np.asarray(np.linalg.solve(reduced.matrix, reduced.gradient))
+        return -reduced.solved[:, 0] - reduced.solved[:, 1:] @ person, person
+
+
+class Equations(Protocol):
+    """Normal equations that can be solved: `Normals`, or windows of them."""
+
+    @property
+    def cost(self) -> float:
+        """The cost where they were made."""
+
+    def step(self, damping: float) -> tuple[FloatArray, FloatArray] | None:
+        """Return the changes of poses and person, see `Normals.step`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """Normal equations of the person once every pose follows.
+
+    Attributes:
+        matrix, gradient: (person, person), (person,).
+        solved: (unknown, 1 + person) inverse of the poses' matrix times gradient and coupling.
+    """
+
+    matrix: FloatArray
+    gradient: FloatArray
+    solved: FloatArray
+
 
 @dataclass(frozen=True)
 class Status:
@@ -127,6 +178,11 @@ class Status:
     converged: bool
     iterations: int
     cost: tuple[float, ...]
+
+
+def views_part(views: Views, frames: slice) -> Views:
+    """Return what the cameras saw in some frames."""
+    return views._replace(pixels=views.pixels[frames], precision=views.precision[frames])
 
 
 def cost_of(problem: Problem, state: State) -> float:
@@ -219,19 +275,18 @@ def factor(band: FloatArray, damping: float) -> FloatArray | None:
     return lower if info == 0 else None
 
 
-def _step(normals: Normals, damping: float) -> tuple[FloatArray, FloatArray] | None:
-    """Return the changes of poses (unknown,) and person; None if the matrix is not definite."""
+def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
+    """Return the equations of the person alone; None if the poses' matrix is not definite."""
     lower = factor(normals.band, damping)
     if lower is None:
         return None
     right = np.concatenate([normals.gradient[:, None], normals.coupling], axis=1)
     solved, _ = dpbtrs(lower, np.asfortranarray(right), lower=1, overwrite_b=1)
-    if normals.coupling.shape[1] == 0:
-        return -solved[:, 0], np.zeros(0)
-    schur = normals.person_hessian - normals.coupling.T @ solved[:, 1:]
-    rest = normals.person_gradient - normals.coupling.T @ solved[:, 0]
-    person = -np.linalg.solve(schur, rest)
-    return -solved[:, 0] - solved[:, 1:] @ person, person
+    return Reduced(
+        normals.person_hessian - normals.coupling.T @ solved[:, 1:],
+        normals.person_gradient - normals.coupling.T @ solved[:, 0],
+        solved,
+    )
 
 
 def applied(problem: Problem, state: State, change: FloatArray, person: FloatArray) -> State:
@@ -251,10 +306,15 @@ def applied(problem: Problem, state: State, change: FloatArray, person: FloatArr
 
 
 Rescale = Callable[[Problem, State], tuple[FloatArray, FloatArray]]
+Linearise = Callable[[Problem, State], Equations]
 
 
 def minimise(
-    problem: Problem, state: State, rescale: Rescale | None = None, rescalings: int = 0
+    problem: Problem,
+    state: State,
+    rescale: Rescale | None = None,
+    rescalings: int = 0,
+    linearise: Linearise = normals_of,
 ) -> tuple[State, Problem, Status]:
     """Return the optimum, the problem with the final smoothness, and how it went.
 
@@ -263,13 +323,14 @@ def minimise(
         state: where to start.
         rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
         rescalings: how often.
+        linearise: makes the normal equations; `fit_windows` has one for long takes.
 
     Raises:
         BodyError: the matrix is not positive definite however much it is damped: a value is not
             finite.
     """
     with one_blas_thread():
-        return _minimise(problem, state, rescale, rescalings)
+        return _minimise(problem, state, rescale, rescalings, linearise)
 
 
 @contextmanager
@@ -280,7 +341,11 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _minimise(
-    problem: Problem, state: State, rescale: Rescale | None, rescalings: int
+    problem: Problem,
+    state: State,
+    rescale: Rescale | None,
+    rescalings: int,
+    linearise: Linearise,
 ) -> tuple[State, Problem, Status]:
     damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
     for iteration in range(MAX_ITERATIONS):
@@ -288,7 +353,7 @@ def _minimise(
         if adapting and rescale is not None:
             turn_weight, root_weight = rescale(problem, state)
             problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
-        normals = normals_of(problem, state)
+        normals = linearise(problem, state)
         found = _better(problem, state, normals, damping)
         if found is None:
             converged = True
@@ -303,7 +368,7 @@ def _minimise(
 
 
 def _better(
-    problem: Problem, state: State, normals: Normals, damping: float
+    problem: Problem, state: State, normals: Equations, damping: float
 ) -> tuple[State, float, float] | None:
     """Return a better state, its cost and the next damping; None when there is none."""
     if not np.isfinite(normals.cost):
@@ -312,7 +377,7 @@ def _better(
             "Run `mocap triangulate` and `mocap smooth` again."
         )
     while damping < _LARGEST_DAMPING:
-        step = _step(normals, damping)
+        step = normals.step(damping)
         if step is not None:
             trial = applied(problem, state, *step)
             cost = cost_of(problem, trial)

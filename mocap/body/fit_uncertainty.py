@@ -11,13 +11,15 @@ uncertainty that would be dishonest, a posture is held: here the prior counts on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg.lapack import dtrtri
 
 from mocap.body.fit_layout import PRIOR_FPS, Layout
-from mocap.body.fit_solver import Problem, State, factor, normals_of, one_blas_thread
+from mocap.body.fit_solver import Problem, State, factor, one_blas_thread
+from mocap.body.fit_windows import window_normals, windows
 from mocap.core.errors import BodyError
 from mocap.core.shapes import FloatArray
 
@@ -25,8 +27,8 @@ from mocap.core.shapes import FloatArray
 POSTURE_S = 1.0
 
 
-def frame_covariances(problem: Problem, state: State) -> FloatArray:
-    """Return the posterior covariance of each frame's unknowns (frame, unknown, unknown).
+def frame_sigmas_deg(problem: Problem, state: State) -> FloatArray:
+    """Return the standard deviation (frame, group) of rotations about their worst axis, degrees.
 
     Raises:
         BodyError: the normal matrix is not positive definite.
@@ -36,7 +38,12 @@ def frame_covariances(problem: Problem, state: State) -> FloatArray:
     anatomy = problem.anatomy._replace(
         weight=once * problem.anatomy.weight, limit_weight=once * problem.anatomy.limit_weight
     )
-    return selected_inverse(replace(problem, anatomy=anatomy), state).blocks
+    careful = replace(problem, anatomy=anatomy)
+    parts = [
+        rotation_sigmas_deg(problem.layout, inverse.blocks[kept])
+        for inverse, kept in selected_inverses(careful, state)
+    ]
+    return np.concatenate(parts)
 
 
 def acceleration_variances(problem: Problem, state: State) -> FloatArray:
@@ -45,15 +52,17 @@ def acceleration_variances(problem: Problem, state: State) -> FloatArray:
     Rotations count in their own axes; zero in the first and the last frame.
 
     Raises:
-        BodyError: as `frame_covariances`.
+        BodyError: the normal matrix is not positive definite.
     """
-    inverse = selected_inverse(problem, state)
-    now = np.diagonal(inverse.blocks, axis1=1, axis2=2)
-    out = np.zeros_like(now)
-    out[1:-1] = now[2:] + 4.0 * now[1:-1] + now[:-2]
-    out[1:-1] += 2.0 * inverse.two_later[:-2]
-    out[1:-1] -= 4.0 * (inverse.one_later[1:-1] + inverse.one_later[:-2])
-    return np.maximum(out, 0.0)
+    parts = []
+    for inverse, kept in selected_inverses(problem, state):
+        now = np.diagonal(inverse.blocks, axis1=1, axis2=2)
+        out = np.zeros_like(now)
+        out[1:-1] = now[2:] + 4.0 * now[1:-1] + now[:-2]
+        out[1:-1] += 2.0 * inverse.two_later[:-2]
+        out[1:-1] -= 4.0 * (inverse.one_later[1:-1] + inverse.one_later[:-2])
+        parts.append(np.maximum(out[kept], 0.0))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,20 +80,24 @@ class SelectedInverse:
     two_later: FloatArray
 
 
-def selected_inverse(problem: Problem, state: State) -> SelectedInverse:
-    """Return the wanted part of the inverse of the normal matrix at a state.
+def selected_inverses(problem: Problem, state: State) -> Iterator[tuple[SelectedInverse, slice]]:
+    """Yield the wanted part of the inverse of the normal matrix at a state, window by window.
+
+    With it come the frames that the window stands for, counted in the window; those before and
+    after are not as precise.
 
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
-    with one_blas_thread():
-        lower = factor(normals_of(problem, state).band, 0.0)
-        if lower is None:
-            raise BodyError(
-                "the uncertainty of the body cannot be computed: its normal matrix is not "
-                "positive definite. Check the covariances of the keypoints."
-            )
-        return invert_band(lower, problem.layout.tree.unknowns)
+    for window in windows(len(state.root)):
+        with one_blas_thread():
+            lower = factor(window_normals(problem, state, window).band, 0.0)
+            if lower is None:
+                raise BodyError(
+                    "the uncertainty of the body cannot be computed: its normal matrix is not "
+                    "positive definite. Check the covariances of the keypoints."
+                )
+            yield invert_band(lower, problem.layout.tree.unknowns), window.kept_frames
 
 
 def invert_band(lower: FloatArray, n: int) -> SelectedInverse:

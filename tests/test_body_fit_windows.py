@@ -1,0 +1,140 @@
+"""Long takes are solved window by window, and the result is that of the whole take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mocap.body import fit_windows
+from mocap.body.body_skeleton import skeleton_of
+from mocap.body.fit import Solution, fit, solve
+from mocap.body.fit_solver import State, applied, normals_of
+from mocap.body.fit_uncertainty import acceleration_variances, frame_sigmas_deg
+from mocap.body.fit_windows import WindowEquations, window_normals, windows
+from mocap.body.model import BodyModel, load_free_body
+from mocap.core.points import Points3D
+from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
+from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+
+# The slowest twist forgets what was a second ago by a factor of e: 24 frames at this rate.
+FRAMES, FPS = 300, 30.0
+
+
+@pytest.fixture(scope="module")
+def body() -> BodyModel:
+    return load_free_body()
+
+
+def points_of(frames: int) -> Points3D:
+    motion = random_motion(frames, FPS, seed=61)
+    return measured_points(true_points(motion, BODY_23), BODY_23, FPS, sigma_m=0.01, seed=62)
+
+
+@pytest.fixture(scope="module")
+def solution(body: BodyModel) -> Solution:
+    return solve(points_of(FRAMES), body, 0)
+
+
+def small_windows(patch: pytest.MonkeyPatch, frames: int, margin: int) -> None:
+    patch.setattr(fit_windows, "WINDOW_FRAMES", frames)
+    patch.setattr(fit_windows, "MARGIN_FRAMES", margin)
+
+
+def disturbed(solution: Solution) -> State:
+    """A state beside the optimum, where every gradient is large."""
+    rng = np.random.default_rng(3)
+    unknowns = len(solution.state.root) * solution.layout.tree.unknowns
+    person = len(solution.state.betas) + len(solution.state.constants)
+    return applied(
+        solution.problem,
+        solution.state,
+        0.01 * rng.normal(size=unknowns),
+        0.02 * rng.normal(size=person),
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 100, 101, 777, 2345])
+def test_windows_keep_every_frame_once(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    small_windows(monkeypatch, 100, 20)
+    found = windows(frames)
+    kept = np.concatenate([np.arange(frames)[each.kept] for each in found])
+    np.testing.assert_array_equal(kept, np.arange(frames))
+    for each in found:
+        assert each.solved.stop - each.solved.start <= 100
+        inner = each.kept_frames
+        assert np.arange(frames)[each.solved][inner][0] == each.kept.start
+        for edge, outer, end in (
+            (each.kept.start, each.solved.start, 0),
+            (each.kept.stop, each.solved.stop, frames),
+        ):
+            assert abs(outer - edge) == 20 or outer == end
+        assert each.seen.start == max(each.solved.start - 2, 0) or len(found) == 1
+
+
+@pytest.mark.parametrize("shape_known", [False, True])
+def test_a_step_is_that_of_the_whole_take(
+    monkeypatch: pytest.MonkeyPatch, solution: Solution, shape_known: bool
+) -> None:
+    problem = replace(solution.problem, ridge=None) if shape_known else solution.problem
+    state = disturbed(solution)
+    if shape_known:
+        state = replace(state, betas=solution.state.betas)
+    whole = normals_of(problem, state)
+    step, person = whole.step(1e-6) or pytest.fail("not definite")
+    error = {}
+    for margin in (20, 80):
+        small_windows(monkeypatch, 240, margin)
+        equations = WindowEquations(problem, state)
+        assert equations.cost == pytest.approx(whole.cost, rel=1e-12)
+        found, found_person = equations.step(1e-6) or pytest.fail("not definite")
+        error[margin] = np.abs(found - step).max()
+        if margin == 80:
+            # three memories of the slowest twist; all others are exact to many digits
+            np.testing.assert_allclose(found, step, atol=0.25 * np.abs(step).max())
+            assert np.median(np.abs(found - step)) < 1e-4 * np.abs(step).max()
+            np.testing.assert_allclose(found_person, person, atol=0.05 * np.abs(person).max())
+    assert error[80] < 0.2 * error[20]
+
+
+def test_uncertainty_is_that_of_the_whole_take(
+    monkeypatch: pytest.MonkeyPatch, solution: Solution
+) -> None:
+    problem, state = solution.problem, solution.state
+    sigma, variance = frame_sigmas_deg(problem, state), acceleration_variances(problem, state)
+    small_windows(monkeypatch, 240, 80)
+    np.testing.assert_allclose(frame_sigmas_deg(problem, state), sigma, rtol=0.1)
+    np.testing.assert_allclose(
+        acceleration_variances(problem, state), variance, rtol=0.01, atol=1e-12
+    )
+
+
+def test_windows_know_what_lies_beyond_them(
+    monkeypatch: pytest.MonkeyPatch, solution: Solution
+) -> None:
+    # With the very gradient of the whole take no window moves when the whole take would not.
+    problem, state = solution.problem, disturbed(solution)
+    whole, unknowns = normals_of(problem, state), solution.layout.tree.unknowns
+    small_windows(monkeypatch, 100, 10)
+    for window in windows(FRAMES):
+        found = window_normals(problem, state, window)
+        rows = slice(window.solved.start * unknowns, window.solved.stop * unknowns)
+        scale = np.abs(whole.gradient).max()
+        np.testing.assert_allclose(found.gradient, whole.gradient[rows], atol=1e-12 * scale)
+        np.testing.assert_allclose(found.coupling, whole.coupling[rows], rtol=1e-12)
+        np.testing.assert_allclose(found.band[:, 0], whole.band[rows, 0], rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_long_take_has_no_seams(monkeypatch: pytest.MonkeyPatch, body: BodyModel) -> None:
+    points = points_of(600)
+    whole = fit(points, body).motion
+    small_windows(monkeypatch, 400, 150)
+    parts = fit(points, body).motion
+    there, here = (skeleton_of(each, body).forward_kinematics()[0] for each in (whole, parts))
+    assert 1000.0 * np.linalg.norm(here - there, axis=-1).max() < 0.1
+    turned = angle_between_deg(
+        matrix_from_rotvec(whole.rotation_vectors()), matrix_from_rotvec(parts.rotation_vectors())
+    )
+    assert turned.max() < 0.05
