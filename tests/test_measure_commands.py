@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import ezc3d
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -132,6 +133,10 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     summary = rows_of(take.measure_dir / "squat" / "summary.csv")
     depth = next(row for row in summary if row["name"] == "depth")
     assert float(depth["value"]) == pytest.approx(90, abs=1) and float(depth["band"]) > 0
+    events = rows_of(take.measure_dir / "squat" / "events.csv")
+    assert len(events) == 3 and float(events[0]["time"]) == pytest.approx(1.0, abs=0.02)
+    labels = ezc3d.c3d(str(take.measure_dir / "squat" / "squat.c3d"))["parameters"]["EVENT"]
+    assert len(labels["LABELS"]["value"]) == 3
     motion = run("range-of-motion", take.session.root, "one", "--movement", "left_knee_flexion")
     assert motion.exit_code == 0, motion.output
     page = (take.measure_dir / "range-of-motion" / "report.html").read_text(encoding="utf-8")

@@ -88,6 +88,17 @@ def test_range_of_motion_finds_what_moves() -> None:
         measure_range_of_motion(segments_from_skeleton(person(100)))
 
 
+def test_a_range_that_repetitions_do_not_agree_on_is_grey() -> None:
+    for depths, trusted in (([90.0, 91.0, 92.0], True), ([90.0, 80.0, 95.0], False)):
+        bend = raised(depths, 60.0, 2.5)
+        knee = {"knee": np.stack([bend, 0 * bend, 0 * bend], -1)}
+        segments = segments_from_skeleton(person(len(bend), 60.0, left=knee))
+        found = measure_range_of_motion(segments, ["left_knee_flexion"])
+        rom = next(each for each in found.metrics if each.name == "left_knee_flexion_rom")
+        assert rom.trusted == trusted
+        assert trusted or "SEM" in rom.reason
+
+
 def test_squat_reads_known_angles_left_and_right() -> None:
     bend = raised([90.0, 92.0, 40.0, 91.0], 60.0, 2.5)
     zero = np.zeros(len(bend))

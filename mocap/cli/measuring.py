@@ -33,6 +33,7 @@ from mocap.measure.tables import (
     Table,
     csv_text,
     curves_table,
+    events_table,
     exercise_curves_table,
     exercise_table,
     frame_table,
@@ -205,7 +206,8 @@ class PitchingChoice:
 
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
     """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
-    from mocap.cli.measuring_pictures import event_pictures, write_c3d
+    from mocap.cli.measuring_c3d import write_pitching_c3d
+    from mocap.cli.measuring_pictures import event_pictures
 
     norms = read_norms(choice.norms)
     fps = ready.segments.fps
@@ -227,7 +229,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
     written = [
         _write(folder / "pitching.csv", pitching_table(name, found)),
         _write(folder / "curves.csv", curves_table(name, found)),
-        write_c3d(folder / "pitching.c3d", ready.person_points, found),
+        write_pitching_c3d(folder / "pitching.c3d", ready.person_points, found),
     ]
     pictures, said = event_pictures(ready, found) if choice.pictures else ({}, ())
     report = folder / "report.html"
@@ -274,7 +276,9 @@ def _write(path: Path, table: Table) -> Path:
 def exercise(
     ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
 ) -> list[Path]:
-    """Measure an exercise; write its tables and its report; return the files."""
+    """Measure an exercise; write its tables, C3D and report; return the files."""
+    from mocap.cli.measuring_c3d import write_exercise_c3d
+
     found = measure(ready.segments, ready.person_points, ready.misfit)
     folder = ready.take.measure_dir / found.kind
     name = found.kind.replace("-", "_")
@@ -282,6 +286,8 @@ def exercise(
         _write(folder / f"{name}.csv", exercise_table(ready.take.name, found)),
         _write(folder / "summary.csv", summary_table(found)),
         _write(folder / "curves.csv", exercise_curves_table(found)),
+        _write(folder / "events.csv", events_table(found)),
+        write_exercise_c3d(folder / f"{name}.c3d", ready.person_points, found.reading.events),
     ]
     report = folder / "report.html"
     write_exercise_report(_facts(ready), found, report)

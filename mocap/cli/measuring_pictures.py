@@ -1,4 +1,4 @@
-"""Pictures of a throw's events, and its C3D file."""
+"""Pictures of a throw's events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 
 from mocap.capture.video import probe, read_frames
 from mocap.core.camera import Camera
-from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.measure.pitching import Pitch, Pitching
 from mocap.studio.measure_report_parts import Thumbnail, words
@@ -108,22 +107,3 @@ def _cropped(image: Array, pixels: Array) -> Array:
     scale = _CELL_PX / max(part.shape[:2])
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
     return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
-
-
-def write_c3d(path: Path, points: Points3D, found: Pitching) -> Path:
-    """Write the key points with the events of all throws."""
-    from mocap.export.c3d import C3dExtras, Event, write
-
-    several = len(found.pitches) > 1
-    events = [
-        Event(
-            words(name) + (f" {pitch.number}" if several else ""),
-            event.time_s(points.fps),
-            "General",
-        )
-        for pitch in found.pitches
-        for name, event in pitch.events.items()
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(points, path, extras=C3dExtras(events=events))
-    return path

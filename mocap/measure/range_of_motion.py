@@ -140,6 +140,11 @@ def _read(person: Segments, chosen: tuple[str, ...]) -> Reading:
             cycles[name] = np.stack([resampled(curve, each.start, each.end) for each in full])
         if name in angles.reasons:
             reasons |= {f"{name}_{key}": angles.reasons[name] for key in ("start", "max", "rom")}
+        if summary.sem_deg > RELIABLE_SD_DEG:
+            reasons[f"{name}_rom"] = (
+                f"repetitions differ by {summary.sem_deg:.1f} deg (SEM): fewer than 95 % of them "
+                f"lie within {2.0 * RELIABLE_SD_DEG:g} deg, which clinics ask for"
+            )
         if summary.count < 2:
             few = "needs two complete repetitions"
             reasons |= {f"{name}_sem": few, f"{name}_mdc": few}

@@ -133,6 +133,14 @@ def exercise_curves_table(found: Exercise) -> Table:
     )
 
 
+def events_table(found: Exercise) -> Table:
+    """Return one row per event in time order."""
+    return ["event", "time", "sd_ms"], [
+        [event.name, cell(event.time_s(found.fps)), cell(event.confidence_ms)]
+        for event in found.reading.events
+    ]
+
+
 def frame_table(columns: dict[str, FloatArray], fps: float) -> Table:
     """Return columns (frame,) by name as a table with a time column."""
     values: Sequence[FloatArray] = list(columns.values())
