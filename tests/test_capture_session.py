@@ -65,6 +65,13 @@ def test_opening_what_is_no_session(tmp_path: Path) -> None:
         ("sqare_mm = 3.0", "unknown key 'sqare_mm'. Did you mean 'square_mm'"),
         ("[[subjects]]\nname = 'A'\nheigth_m = 1.8", r"'heigth_m' in \[\[subjects\]\].*'height_m'"),
         ("[[subjects]]\nname = 'A'\nhand = 'both'", "'hand' is 'both'; it must be one of left"),
+        ("[[subjects]]\nname = 'A'\nsex = 'm'", "'sex' is 'm'; it must be one of female, male"),
+        ("[[subjects]]\nname = 'A'\nheight_m = 178", "'height_m' is 178; it must be 0.5 to 2.5"),
+        ("[[subjects]]\nname = 'A'\nmass_kg = 1.8", "'mass_kg' is 1.8; it must be 5 to 400"),
+        (
+            "[[subjects]]\nname = 'A'\n[[subjects]]\nname = 'A'",
+            "two subjects are called 'A'",
+        ),
         ("cameras = ['left']", "at least two different camera names"),
         ("cameras = ['left', 'left']", "at least two different camera names"),
         ("[image_map.left]\nscal = 2.0", r"'scal' in \[image_map.left\]. Did you mean 'scale'"),
@@ -95,6 +102,23 @@ def test_subjects_and_image_maps_are_read(session: Session) -> None:
     np.testing.assert_allclose(left.apply(np.array([[10.0, 10.0]])), [[20.5, 13.0]])
     np.testing.assert_allclose(right.apply(np.array([10.0, 20.0])), [14.0, 22.0])
     assert session.image_map_override("back") is None
+
+
+def test_a_take_says_whose_it_is(session: Session) -> None:
+    touch(session.root / "takes" / "a" / "left.mp4")
+    assert session.take("a").subject() is None
+    session = edit(session, "[[subjects]]\nname = 'Ann'\nsex = 'female'\nmass_kg = 61.5\n")
+    only = session.take("a").subject()
+    assert only is not None and (only.name, only.sex, only.mass_kg) == ("Ann", "female", 61.5)
+    session = edit(session, "[[subjects]]\nname = 'Bob'\n")
+    assert session.take("a").subject() is None
+    settings = session.take("a").settings_path
+    settings.write_text("subject = 'Bob'\n")
+    bob = session.take("a").subject()
+    assert bob is not None and bob.name == "Bob"
+    settings.write_text("subject = 'Bbo'\n")
+    with pytest.raises(InputError, match=r"take.toml: no subject 'Bbo' .* Did you mean 'Bob'\?"):
+        session.take("a").subject()
 
 
 def test_definitions_of_the_session_are_found_beside_it(session: Session) -> None:

@@ -17,13 +17,14 @@ from pathlib import Path
 from mocap.capture.boards import load_board, load_definition
 from mocap.capture.image_map import ImageMap
 from mocap.capture.rigs import load_rig
-from mocap.capture.session_file import SessionConfig, load_config, new_config_text
+from mocap.capture.session_file import SessionConfig, Subject, load_config, new_config_text
+from mocap.capture.take_file import load_take_settings
 from mocap.capture.toml_tables import suggest
 from mocap.capture.video import VIDEO_SUFFIXES, image_files
 from mocap.core.board import Board
 from mocap.core.calibration_file import load_calibration
 from mocap.core.camera import Calibration
-from mocap.core.errors import SessionError
+from mocap.core.errors import InputError, SessionError
 from mocap.core.rig import Rig
 from mocap.core.store import write_text
 
@@ -260,6 +261,23 @@ class Take:
     @property
     def report_manifest_path(self) -> Path:
         """What the report was made from."""
+    def subject(self) -> Subject | None:
+        """Return who was recorded: the one `take.toml` names, else the only one of the session.
+
+        Raises:
+            InputError: `take.toml` cannot be used, or names nobody in `session.toml`.
+        """
+        subjects = {each.name: each for each in self.session.config.subjects}
+        name = load_take_settings(self.settings_path).subject
+        if name is None:
+            return next(iter(subjects.values())) if len(subjects) == 1 else None
+        if name not in subjects:
+            raise InputError(
+                f"{self.settings_path}: no subject '{name}' is in {CONFIG_FILE}. "
+                + (suggest(name, subjects) if subjects else "Add a table [[subjects]] there.")
+            )
+        return subjects[name]
+
         return self.root / ".partial" / "report.json"
 
 

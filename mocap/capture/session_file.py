@@ -15,9 +15,13 @@ from mocap.capture.toml_tables import check_keys, load_toml, number, numbers, ta
 from mocap.core.errors import InputError
 
 SESSION_KEYS = ("rig", "board", "square_mm", "notes", "cameras", "subjects", "image_map")
-SUBJECT_KEYS = ("name", "height_m", "mass_kg", "hand")
+SUBJECT_KEYS = ("name", "height_m", "mass_kg", "sex", "hand")
+# Nobody is smaller, taller, lighter or heavier; centimetres and pounds mostly are.
+HEIGHTS_M = (0.5, 2.5)
+MASSES_KG = (5.0, 400.0)
 IMAGE_MAP_KEYS = ("scale", "offset_px", "matrix")
 HANDS = ("left", "right")
+SEXES = ("female", "male")
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class Subject:
         name: for people.
         height_m: standing height, or None.
         mass_kg: body mass, or None.
+        sex: "female" or "male", or None: whose mean shape the body starts from.
         hand: "left" or "right", or None.
     """
 
     name: str
     height_m: float | None = None
     mass_kg: float | None = None
+    sex: str | None = None
     hand: str | None = None
 
 
@@ -77,7 +83,7 @@ def load_config(path: Path) -> SessionConfig:
         square_mm=number(table, "square_mm", path) if "square_mm" in table else None,
         notes=text(table, "notes", path, ""),
         cameras=_cameras(table, path),
-        subjects=tuple(_subject(each, path) for each in tables(table, "subjects", path)),
+        subjects=_subjects(table, path),
         image_maps={camera: _image_map(camera, each, path) for camera, each in maps.items()},
     )
 
@@ -96,15 +102,40 @@ def _cameras(table: Mapping[str, Any], path: Path) -> tuple[str, ...] | None:
 
 def _subject(table: Mapping[str, Any], path: Path) -> Subject:
     check_keys(table, SUBJECT_KEYS, path, "[subjects]")
-    hand = table.get("hand")
-    if hand is not None and hand not in HANDS:
-        raise InputError(f"{path}: 'hand' is {hand!r}; it must be one of {', '.join(HANDS)}.")
+    for key, known in (("hand", HANDS), ("sex", SEXES)):
+        if table.get(key, known[0]) not in known:
+            raise InputError(
+                f"{path}: '{key}' is {table[key]!r}; it must be one of {', '.join(known)}."
+            )
     return Subject(
         name=text(table, "name", path),
-        height_m=number(table, "height_m", path) if "height_m" in table else None,
-        mass_kg=number(table, "mass_kg", path) if "mass_kg" in table else None,
-        hand=hand,
+        height_m=_within(table, "height_m", HEIGHTS_M, path),
+        mass_kg=_within(table, "mass_kg", MASSES_KG, path),
+        sex=table.get("sex"),
+        hand=table.get("hand"),
     )
+
+
+def _subjects(table: Mapping[str, Any], path: Path) -> tuple[Subject, ...]:
+    found = tuple(_subject(each, path) for each in tables(table, "subjects", path))
+    names = [each.name for each in found]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: two subjects are called '{twice[0]}'. Rename one.")
+    return found
+
+
+def _within(
+    table: Mapping[str, Any], key: str, limits: tuple[float, float], path: Path
+) -> float | None:
+    if key not in table:
+        return None
+    value, (low, high) = number(table, key, path), limits
+    if not low <= value <= high:
+        raise InputError(
+            f"{path}: '{key}' is {value:g}; it must be {low:g} to {high:g}. Check the unit."
+        )
+    return value
 
 
 def _image_map(camera: str, table: Any, path: Path) -> ImageMap:
@@ -154,6 +185,7 @@ notes = {quoted(notes)}
 # name = "A"
 # height_m = 1.75
 # mass_kg = 70.0
+# sex = "female"                # or "male"
 # hand = "right"
 
 # How the pixels of a take relate to those of the calibration, where sizes differ and no rule fits:

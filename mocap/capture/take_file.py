@@ -1,5 +1,7 @@
 """`take.toml`: what a person knows about a take better than the computer.
 
+subject = "A"                    # who was recorded, when session.toml names several subjects
+
 [[pitches]]                      # throws in time order
 ball_release_s = 1.792           # seconds from the first frame; any event of `EVENTS`
 
@@ -13,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mocap.capture.toml_tables import check_keys, load_toml, tables
+from mocap.capture.toml_tables import check_keys, load_toml, tables, text
 from mocap.core.errors import InputError
 
 EVENTS = (
@@ -48,10 +50,12 @@ class TakeSettings:
     Attributes:
         pitches: per throw, in time order: event -> seconds from the first frame.
         ergonomics: worksheet inputs by name.
+        subject: name of the subject, None when nothing is said.
     """
 
     pitches: tuple[Mapping[str, float], ...] = ()
     ergonomics: Mapping[str, int] = field(default_factory=dict)
+    subject: str | None = None
 
 
 def load_take_settings(path: Path) -> TakeSettings:
@@ -63,7 +67,7 @@ def load_take_settings(path: Path) -> TakeSettings:
     if not path.is_file():
         return TakeSettings()
     table = load_toml(path)
-    check_keys(table, ("pitches", "ergonomics"), path)
+    check_keys(table, ("subject", "pitches", "ergonomics"), path)
     pitches = []
     for each in tables(table, "pitches", path):
         check_keys(each, _EVENT_KEYS, path, "[pitches]")
@@ -73,7 +77,8 @@ def load_take_settings(path: Path) -> TakeSettings:
         raise InputError(f"{path}: 'ergonomics' must be a table written as [ergonomics].")
     check_keys(given, ERGONOMICS_KEYS, path, "ergonomics")
     scores = {key: _score(value, key, path) for key, value in given.items()}
-    return TakeSettings(tuple(pitches), scores)
+    subject = text(table, "subject", path) if "subject" in table else None
+    return TakeSettings(tuple(pitches), scores, subject)
 
 
 def _time(value: object, key: str, path: Path) -> float:

@@ -132,9 +132,8 @@ class Measured:
 
     @cached_property
     def subject(self) -> Subject | None:
-        """The athlete, when session.toml names exactly one."""
-        subjects = self.take.session.config.subjects
-        return subjects[0] if len(subjects) == 1 else None
+        """The athlete, when take.toml or session.toml tells who it is."""
+        return self.take.subject()
 
     @property
     def height_m(self) -> float | None:
