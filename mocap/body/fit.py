@@ -1,7 +1,8 @@
 """Fit a body to keypoints in space: shape, pose of every frame, and how sure all of it is.
 
 Shape from bone lengths; a closed-form first pose; then one robust least-squares problem over the
-whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then the
+whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then, on
+request, the same with what every camera saw instead of points in space (`fit_views`); then the
 fingers, chain by chain, where hands were seen.
 """
 
@@ -22,6 +23,7 @@ from mocap.body.fit_smoothness import AccelerationScale, first_guess
 from mocap.body.fit_solver import Problem, State, Status
 from mocap.body.fit_start import start_state
 from mocap.body.fit_uncertainty import frame_sigmas_deg
+from mocap.body.fit_views import CameraTracks, refine_on_views, seen_landmarks
 from mocap.body.fit_windows import minimise
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
@@ -64,6 +66,7 @@ def fit(
     offsets: Offsets | None = None,
     betas: FloatArray | None = None,
     constants: Mapping[str, float] | None = None,
+    views: CameraTracks | None = None,
 ) -> FitResult:
     """Fit a body to one person's keypoints.
 
@@ -79,14 +82,22 @@ def fit(
         betas: shape of the person when known from another take; it is kept.
         constants: angles that the person keeps, in radians by name, when known; see
             `fit_constants`.
+        views: what the points were made from: the body is then refined on the images.
 
     Raises:
         BodyError: the person is unknown, hips or shoulders were never seen, the betas do not fit
-            the model, or it has no shape for the sex in the facts.
+            the model, it has no shape for the sex in the facts, or the views are of another take.
     """
     person = person_index(points, person_id)
     solution = solve(
-        points, model, person, facts=facts, offsets=offsets, betas=betas, constants=constants
+        points,
+        model,
+        person,
+        facts=facts,
+        offsets=offsets,
+        betas=betas,
+        constants=constants,
+        views=views,
     )
     layout, state = solution.layout, solution.state
     sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
@@ -146,6 +157,7 @@ def solve(
     offsets: Offsets | None = None,
     betas: FloatArray | None = None,
     constants: Mapping[str, float] | None = None,
+    views: CameraTracks | None = None,
 ) -> Solution:
     """Solve for shape and pose of the person with this index; arguments as for `fit`.
 
@@ -170,6 +182,9 @@ def solve(
     state, problem, status = minimise(
         problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
     )
+    if views is not None:
+        seen = seen_landmarks(views, points.person_ids[person], landmarks)
+        state, problem, status = refine_on_views(problem, state, seen, points.fps)
     return Solution(layout, measured, problem, state, status)
 
 

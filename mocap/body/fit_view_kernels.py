@@ -27,9 +27,10 @@ from mocap.core.shapes import FloatArray
 # Welsch 1977), and detectors' noise is not: errors of several standard deviations are common.
 VIEW_SCALE = 2.385
 
-# The inner minimum: reweighting converges linearly, by a factor of two or more each time.
-_MAX_STEPS = 60
-_SMALL_STEP_M = 1e-9
+# The inner minimum: reweighting converges linearly, by a factor of two or more each time. What is
+# left changes the cost by the square of it, and half the gradient by less than a thousandth.
+_MAX_STEPS = 40
+_SMALL_STEP_M = 1e-7
 
 
 class Views(NamedTuple):
@@ -58,9 +59,16 @@ class Views(NamedTuple):
 
 @njit(fastmath=FASTMATH, cache=True)
 def _residual(
-    views: Views, t: int, k: int, c: int, y: FloatArray, residual: FloatArray, by_world: FloatArray
+    views: Views,
+    t: int,
+    k: int,
+    c: int,
+    y: FloatArray,
+    residual: FloatArray,
+    by_camera: FloatArray,
+    by_world: FloatArray,
 ) -> bool:
-    """Write pixel residual (2) of a point and its derivative (2, 3); False where not seen."""
+    """Write pixel residual (2) of a point and its derivatives (2, 3); False where not seen."""
     pixel = views.pixels[t, k, c]
     if np.isnan(pixel[0]):
         return False
@@ -70,7 +78,6 @@ def _residual(
         return False
     right = r[0, 0] * y[0] + r[0, 1] * y[1] + r[0, 2] * y[2] + move[0]
     down = r[1, 0] * y[0] + r[1, 1] * y[1] + r[1, 2] * y[2] + move[1]
-    by_camera = np.zeros((2, 3))
     u, v = project_point_derivative(views.lens[c], right, down, depth, by_camera)
     residual[0], residual[1] = u - pixel[0], v - pixel[1]
     for i in range(2):
@@ -92,10 +99,10 @@ def _add_views(
     slope: FloatArray,
 ) -> float:
     """Add the reweighted normal equations of all views of a point; return their cost."""
-    residual, by_world = np.zeros(2), np.zeros((2, 3))
+    residual, by_camera, by_world = np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3))
     cost = 0.0
     for c in range(len(views.lens)):
-        if not _residual(views, t, k, c, y, residual, by_world):
+        if not _residual(views, t, k, c, y, residual, by_camera, by_world):
             continue
         precision = views.precision[t, k, c]
         squared = precision * (residual[0] ** 2 + residual[1] ** 2)
@@ -188,13 +195,13 @@ def free_errors(views: Views, points: FloatArray, scale2: float, out: FloatArray
     not seen.
     """
     y, inverse = np.zeros(3), np.zeros((3, 3))
-    residual, by_world = np.zeros(2), np.zeros((2, 3))
+    residual, by_camera, by_world = np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3))
     for t in range(points.shape[0]):
         for k in range(points.shape[1]):
             _seen_point(views, t, k, points[t, k], scale2, y, inverse)
             for c in range(len(views.lens)):
                 out[t, k, c] = np.nan
-                if not _residual(views, t, k, c, y, residual, by_world):
+                if not _residual(views, t, k, c, y, residual, by_camera, by_world):
                     continue
                 squared = residual[0] ** 2 + residual[1] ** 2
                 precision = views.precision[t, k, c]

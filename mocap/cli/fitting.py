@@ -13,6 +13,7 @@ from mocap.capture.session import Take
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.body_motion import BodyMotion
+from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import (
@@ -24,6 +25,7 @@ from mocap.core.store import (
 )
 
 if TYPE_CHECKING:
+    from mocap.body.fit_views import CameraTracks
     from mocap.body.foot_lock import FootLock, FootLockMode
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
@@ -42,16 +44,18 @@ class FitChoice:
         body: "free", or a file in the SMPL-X format.
         height_m: body height of the person, when known.
         foot_lock: "auto", "always", "never" or "ground".
+        refine_views: fit to what every camera saw in the end, not to the points in space.
     """
 
     body: str = FREE_BODY
     height_m: float | None = None
     foot_lock: FootLockMode = "auto"
+    refine_views: bool = True
 
 
 def fit_stage(take: Take, choice: FitChoice) -> Stage:
     """Return the stage that fits a body to every person of a take."""
-    inputs = {"smoothed": take.artifact("smoothed")}
+    inputs = _inputs(take, choice)
     if choice.body != FREE_BODY:
         path = Path(choice.body)
         if not path.is_file():
@@ -66,6 +70,15 @@ def fit_stage(take: Take, choice: FitChoice) -> Stage:
     return files_stage(
         "fit", take.fit_manifest_path, inputs=inputs, options=asdict(choice), make=make
     )
+
+
+def _inputs(take: Take, choice: FitChoice) -> dict[str, Path]:
+    """Return the files that bodies are made from, without that of the body."""
+    inputs = {"smoothed": take.artifact("smoothed")}
+    if choice.refine_views:
+        inputs["tracks"] = take.artifact("tracks")
+        inputs["calibration"] = take.session.calibration_path
+    return inputs
 
 
 def fitted_bodies(take: Take, points_path: Path) -> dict[int, BodyMotion]:
@@ -105,21 +118,38 @@ def _fit(take: Take, choice: FitChoice) -> Made:
     points = load_artifact(path, Points3D)
     model = open_body(choice.body)
     offsets, warnings = _offsets(take, points)
+    views = _views(take) if choice.refine_views else None
     record = Provenance(
         stage="fit",
         version=installed_version(),
         options={**asdict(choice), "detector_offsets": offsets.name},
-        inputs={"smoothed": file_hash(path)},
+        inputs={name: file_hash(each) for name, each in _inputs(take, choice).items()},
     )
     paths, notes = [], {}
     for person in points.person_ids:
-        fitted = fit(points, model, person_id=person, facts=BodyFacts(height_m=choice.height_m), offsets=offsets)
+        fitted = fit(
+            points,
+            model,
+            person_id=person,
+            facts=BodyFacts(height_m=choice.height_m),
+            offsets=offsets,
+            views=views,
+        )
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock)
         notes[f"person{person}"] = _figures(locked, fitted.status.converged)
         save_artifact(locked.motion, take.body_path(person), record)
         paths.append(take.body_path(person))
     errors = [float(np.nanmedian(load_artifact(path, BodyMotion).fit_error_mm)) for path in paths]
     return Made(paths, warnings, {**notes, "fit_error_mm": round(float(np.median(errors)), 2)})
+
+
+def _views(take: Take) -> CameraTracks:
+    """Return what the points of a take were made from."""
+    from mocap.body.fit_views import CameraTracks
+
+    return CameraTracks(
+        load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
+    )
 
 
 def _offsets(take: Take, points: Points3D) -> tuple[Offsets, list[str]]:

@@ -108,9 +108,15 @@ _EXPORT_OPTIONS = (
 
 
 def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
-    """Add --body, --height-m and --foot-lock; `none` lets a person do without a body."""
+    """Add --body, --height-m, --foot-lock and --refine-views; `none` allows to go without."""
 
     def add(command: Command) -> Command:
+        command = click.option(
+            "--refine-views/--no-refine-views",
+            default=True,
+            show_default=True,
+            help="Fit to every camera's keypoints in the end, not to points in space.",
+        )(command)
         command = click.option(
             "--foot-lock",
             type=click.Choice(["auto", "always", "never", "ground"]),
@@ -148,6 +154,7 @@ def choices(
     body: str | None = None,
     height_m: float | None = None,
     foot_lock: FootLockMode = "auto",
+    refine_views: bool = True,
     **export: Any,
 ) -> Choices:
     """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
@@ -167,5 +174,5 @@ def choices(
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, **export),
-        fit=FitChoice(body or FREE_BODY, height_m, foot_lock),
+        fit=FitChoice(body or FREE_BODY, height_m, foot_lock, refine_views),
     )
