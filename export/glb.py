@@ -1,4 +1,4 @@
-"""GLB (binary glTF 2.0): skeleton, skin, one animation and the cameras of the rig.
+"""GLB (binary glTF 2.0): skeleton, skin with morphs, one animation and the cameras of the rig.
 
 Metres, Y up, the body faces +Z in the rest pose. A vertex that follows more than four joints gets
 further sets of weights (`JOINTS_1`), which some viewers ignore; see `SkeletonStyle.max_influences`.
@@ -70,7 +70,10 @@ def write(
         first = scene.add_skeleton(skeleton, prefix, character.name if prefix else "")
         if style.with_mesh and character.mesh is not None:
             mesh = strongest(character.mesh, style.max_influences)
-            scene.add_skin(skeleton, mesh, first, f"{prefix}Body")
+            node = scene.add_skin(skeleton, mesh, first, f"{prefix}Body")
+            expression = None if character.shape is None else character.shape.expression
+            if expression is not None and mesh.morph_names:
+                scene.add_expression(skeleton, expression, node)
         scene.add_motion(skeleton, first)
     for camera in calibration.cameras if calibration is not None else ():
         scene.add_camera(camera)
@@ -136,17 +139,22 @@ class _Scene:
         self.roots.append(root)
         return first
 
-    def add_skin(self, skeleton: FileSkeleton, mesh: SkinnedMesh, first: int, name: str) -> None:
-        """Add a mesh and bind it to the skeleton whose nodes start at `first`."""
+    def add_skin(self, skeleton: FileSkeleton, mesh: SkinnedMesh, first: int, name: str) -> int:
+        """Add a mesh, bound to the skeleton whose nodes start at `first`; return its node."""
         inverse = np.linalg.inv(skeleton.rest_matrices()).transpose(0, 2, 1)
         inverse[:, :, 3] = [0.0, 0.0, 0.0, 1.0]
         joints = list(range(first, first + len(skeleton.joint_names)))
         binds = self.buffer.add_array(inverse.reshape(-1, 16), "MAT4")
         skin = {"joints": joints, "inverseBindMatrices": binds, "skeleton": first}
         self.skins.append(skin)
-        self.meshes.append({"name": name, "primitives": [self._primitive(skeleton, mesh)]})
+        face: dict[str, Any] = {}
+        if mesh.morph_names:
+            names = list(mesh.morph_names)
+            face = {"weights": [0.0] * len(names), "extras": {"targetNames": names}}
+        self.meshes.append({"name": name, "primitives": [self._primitive(skeleton, mesh)], **face})
         self.nodes.append({"name": name, "mesh": len(self.meshes) - 1, "skin": len(self.skins) - 1})
         self.roots.append(len(self.nodes) - 1)
+        return len(self.nodes) - 1
 
     def _primitive(self, skeleton: FileSkeleton, mesh: SkinnedMesh) -> dict[str, Any]:
         """Add the arrays of a mesh."""
@@ -168,20 +176,38 @@ class _Scene:
             attributes[f"WEIGHTS_{each}"] = self.buffer.add_array(weights[:, part], "VEC4", **at)
         corners = mesh.faces.ravel()
         indices = self.buffer.add_array(corners, "SCALAR", UNSIGNED_INT, target=INDEX_TARGET)
-        return {"attributes": attributes, "indices": indices, "material": 0}
+        primitive = {"attributes": attributes, "indices": indices, "material": 0}
+        targets = [self._target(skeleton.axes.points(morph)) for morph in mesh.morphs]
+        return {**primitive, "targets": targets} if targets else primitive
+
+    def _target(self, moved: Array) -> dict[str, int]:
+        """Add how a morph moves the vertices (vertex, 3)."""
+        values = moved.astype(np.float32)
+        bounds = (values.min(axis=0).tolist(), values.max(axis=0).tolist())
+        options: dict[str, Any] = {"target": VERTEX_TARGET, "bounds": bounds}
+        return {"POSITION": self.buffer.add_array(values, "VEC3", **options)}
+
+    def add_expression(self, skeleton: FileSkeleton, weights: FloatArray, node: int) -> None:
+        """Add the channel of the morphs' weights (frame, morph) of a mesh."""
+        values = self.buffer.add_array(weights.reshape(-1), "SCALAR")
+        self._add_channel(self._clock(skeleton), values, node, "weights")
 
     def add_motion(self, skeleton: FileSkeleton, first: int) -> None:
         """Add the channels of all joints to the animation."""
-        count = skeleton.frame_count
-        times = (np.arange(count) / skeleton.fps).astype(np.float32)
-        bounds = ([float(times[0])], [float(times[-1])])
-        clock = self.buffer.add_array(times, "SCALAR", bounds=bounds)
+        count, clock = skeleton.frame_count, self._clock(skeleton)
         for joint in range(len(skeleton.joint_names)):
             if joint in skeleton.translations:
                 moves = self.buffer.add_array(skeleton.translations[joint], "VEC3")
                 self._add_channel(clock, moves, first + joint, "translation")
             turns = self.buffer.add(partial(_rotations_xyzw, skeleton, joint), count, "VEC4")
             self._add_channel(clock, turns, first + joint, "rotation")
+
+    def _clock(self, skeleton: FileSkeleton) -> int:
+        """Add the times of the frames."""
+        times = (np.arange(skeleton.frame_count) / skeleton.fps).astype(np.float32)
+        bounds = ([float(times[0])], [float(times[-1])])
+        clock: int = self.buffer.add_array(times, "SCALAR", bounds=bounds)
+        return clock
 
     def _add_channel(self, clock: int, values: int, node: int, path: str) -> None:
         self.samplers.append({"input": clock, "output": values, "interpolation": "LINEAR"})

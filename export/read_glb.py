@@ -72,8 +72,11 @@ def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
     matrices = _world_transforms(local, parents)
     positions = AXES["glb"].world_points(matrices[:, :, :3, 3])
     skinned = [node for node in nodes if "skin" in node and "mesh" in node]
+    weights = _morph_weights(glb, animation, nodes.index(skinned[0])) if skinned else None
     vertices = tuple(
-        AXES["glb"].world_points(_skin(glb, skinned[0], matrices[frame]))
+        AXES["glb"].world_points(
+            _skin(glb, skinned[0], matrices[frame], None if weights is None else weights[frame])
+        )
         for frame in (skin_frames if skinned else ())
     )
     return ReadScene(
@@ -104,6 +107,8 @@ def _local_transforms(glb: Glb, animation: dict[str, Any], times: FloatArray) ->
     out = np.tile(np.eye(4), (len(times), len(nodes), 1, 1))
     animated: dict[tuple[int, str], FloatArray] = {}
     for channel in animation["channels"]:
+        if channel["target"]["path"] == "weights":
+            continue
         sampler = animation["samplers"][channel["sampler"]]
         clock = glb.array(sampler["input"])[:, 0].astype(np.float64)
         values = glb.array(sampler["output"]).astype(np.float64)
@@ -156,12 +161,28 @@ def _world_transforms(local: FloatArray, parents: Array) -> FloatArray:
     return out
 
 
-def _skin(glb: Glb, node: dict[str, Any], matrices: FloatArray) -> FloatArray:
+def _morph_weights(glb: Glb, animation: dict[str, Any], node: int) -> FloatArray | None:
+    """Return the weights (frame, morph) of a node's mesh, None when they are not animated."""
+    for channel in animation["channels"]:
+        if channel["target"] == {"node": node, "path": "weights"}:
+            sampler = animation["samplers"][channel["sampler"]]
+            frames = len(glb.array(sampler["input"]))
+            return glb.array(sampler["output"]).astype(np.float64).reshape(frames, -1)
+    return None
+
+
+def _skin(
+    glb: Glb, node: dict[str, Any], matrices: FloatArray, expression: FloatArray | None
+) -> FloatArray:
     """Return the skin (vertex, 3) of the first mesh in one frame, with all sets of weights."""
-    attributes = glb.document["meshes"][node["mesh"]]["primitives"][0]["attributes"]
+    primitive = glb.document["meshes"][node["mesh"]]["primitives"][0]
+    attributes = primitive["attributes"]
     skin = glb.document["skins"][node["skin"]]
     binds = glb.array(skin["inverseBindMatrices"]).reshape(-1, 4, 4).transpose(0, 2, 1)
     rest = glb.array(attributes["POSITION"]).astype(np.float64)
+    if expression is not None:
+        for weight, target in zip(expression, primitive["targets"], strict=True):
+            rest = rest + weight * glb.array(target["POSITION"])
     moved = matrices[skin["joints"]] @ binds
     out = np.zeros_like(rest)
     for each in range(sum(name.startswith("JOINTS_") for name in attributes)):

@@ -97,7 +97,7 @@ def verify_characters(
     first = characters[0]
     if scene.vertices and first.mesh is not None:
         skins = [
-            _skin_error(first, style, frame, vertices)
+            _skin_error(first, style, frame, vertices, morphed=suffix == ".glb")
             for frame, vertices in zip(frames, scene.vertices, strict=True)
         ]
     fps = first.motion.fps
@@ -153,10 +153,18 @@ def _joint_error(motion: SkeletonMotion, found: Array) -> float:
 
 
 def _skin_error(
-    character: Character, style: SkeletonStyle, frame: int, vertices: FloatArray
+    character: Character,
+    style: SkeletonStyle,
+    frame: int,
+    vertices: FloatArray,
+    *,
+    morphed: bool,
 ) -> float:
-    """Return the largest distance in metres of the skin in one frame."""
+    """Return the largest distance in metres of the skin in one frame, with or without its face."""
     assert character.mesh is not None
+    shape = character.shape
+    shown = morphed and shape is not None and character.mesh.morph_names
+    expression = shape.expression[frame] if shown and shape.expression is not None else None
     mesh = strongest(character.mesh, style.max_influences)
     one = SkeletonMotion(
         character.motion.joint_names,
@@ -167,7 +175,7 @@ def _skin_error(
         character.motion.fps,
     )
     positions, rotations = one.forward_kinematics()
-    expected = mesh.posed(rest_positions(one), positions[0], rotations[0])
+    expected = mesh.posed(rest_positions(one), positions[0], rotations[0], expression)
     return float(np.linalg.norm(vertices - expected, axis=-1).max())
 
 

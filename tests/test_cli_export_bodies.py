@@ -30,6 +30,7 @@ from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.export import fbx, glb, npz, read_fbx, read_glb
 from mocap.export.character import SkeletonStyle
 from mocap.export.fbx_records import read_records
+from mocap.export.job import ExportOptions, ExportTake, export_take
 
 FRAMES = 24
 # 32-bit positions of a body within 3 m, and 32-bit weights.
@@ -244,3 +245,40 @@ def test_a_run_without_a_body_exports_the_keypoints_skeleton(take: Take) -> None
     run_stages([export_stage(take, choice, with_bodies=False)], version="0")
     text = (take.export_dir / f"{take.name}.bvh").read_text()
     assert "left_index1" not in text  # the body has fingers, keypoints show none
+
+
+@pytest.mark.parametrize("rest_pose", ["t", "a"])
+def test_glb_shows_the_expression_of_the_face(tmp_path: Path, rest_pose: str) -> None:
+    """Morphs and joints together pose the skin that the body itself poses, to 0.001 mm."""
+    model = load_free_body()
+    still = random_motion(model, 6, seed=8)
+    weights = np.random.default_rng(8).normal(0.0, 0.6, (6, 10))
+    motion = replace(still, expression=weights)
+    take = ExportTake([body_character(motion, model, "Ann")])
+    options = ExportOptions(rest_pose=rest_pose, verify=True)
+    (check,) = export_take(take, tmp_path, "talk", ["glb"], options).checks
+    assert check.skin_error_mm is not None and check.skin_error_mm < 0.001
+    frames = (0, 5)
+    face = np.flatnonzero(np.abs(model.expression_components).max(axis=(0, 2)) > 0.0)
+    scene = read_glb.read(tmp_path / "talk.glb", skin_frames=frames)
+    for vertices, (_, skin) in zip(scene.vertices, posed_skins(model, motion, frames), strict=True):
+        # posed_skins works in float32 itself: half a micrometre at a metre; an A-pose blends the
+        # skin of the shoulders twice, not that of the face
+        np.testing.assert_allclose(vertices[face], skin[face], atol=3e-6)
+    document = read_glb.load(tmp_path / "talk.glb").document
+    (mesh,) = document["meshes"]
+    assert mesh["extras"]["targetNames"] == list(model.expression_names)
+    # a face that was not fitted costs nothing
+    export_take(ExportTake([body_character(still, model, "Ann")]), tmp_path, "still", ["glb"])
+    assert "targets" not in json.dumps(read_glb.load(tmp_path / "still.glb").document)
+
+
+def test_fbx_and_a_mirrored_glb_keep_a_still_face(tmp_path: Path) -> None:
+    model = load_free_body()
+    motion = replace(random_motion(model, 4, seed=8), expression=np.full((4, 10), 0.5))
+    take = ExportTake([body_character(motion, model, "Ann")])
+    for options in (ExportOptions(verify=True), ExportOptions(verify=True, mirror=True)):
+        for check in export_take(take, tmp_path, "talk", ["fbx", "glb"], options).checks:
+            assert check.skin_error_mm is not None and check.skin_error_mm < 0.01
+    mirrored = read_glb.load(tmp_path / "talk.glb").document
+    assert "targets" not in json.dumps(mirrored)

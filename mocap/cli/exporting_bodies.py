@@ -50,7 +50,8 @@ def body_character(
     )
     if not with_mesh:
         return character
-    return replace(character, mesh=skinned_mesh(model, motion.betas), note=model.licence_note)
+    mesh = skinned_mesh(model, motion.betas, expressions=motion.expression.shape[1] > 0)
+    return replace(character, mesh=mesh, note=model.licence_note)
 
 
 def with_gaps(

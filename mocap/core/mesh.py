@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,15 +22,24 @@ class SkinnedMesh:
         faces: (face, 3) vertex indices, counter-clockwise seen from outside.
         joints: (vertex, influence) joints of the skeleton.
         weights: (vertex, influence) in [0, 1]; each row sums to 1, unused influences are 0.
+        morph_names: of expressions of the face, which are added to the rest pose; or none.
+        morphs: (morph, vertex, 3) metres per unit, Z up.
     """
 
     vertices: FloatArray
     faces: IntArray
     joints: IntArray
     weights: FloatArray
+    morph_names: tuple[str, ...] = ()
+    morphs: FloatArray = field(default_factory=lambda: np.zeros((0, 0, 3)))
 
     def __post_init__(self) -> None:
         """Check shapes, indices and weights."""
+        expected = (len(self.morph_names), *self.vertices.shape)
+        if (self.morph_names or len(self.morphs)) and self.morphs.shape != expected:
+            raise ValueError(
+                f"SkinnedMesh.morphs has shape {self.morphs.shape}; expected {expected}"
+            )
         check_shapes(
             self,
             vertices="vertex 3",
@@ -49,20 +58,30 @@ class SkinnedMesh:
                 f"[{sums.min():.4f}, {sums.max():.4f}]"
             )
 
-    def posed(self, rest_positions: Array, positions: Array, rotations: Array) -> FloatArray:
+    def posed(
+        self,
+        rest_positions: Array,
+        positions: Array,
+        rotations: Array,
+        expression: Array | None = None,
+    ) -> FloatArray:
         """Return the skin (vertex, 3) of one pose by linear blend skinning.
 
         Args:
             rest_positions: (joint, 3) in the rest pose, root at the origin, metres.
             positions: (joint, 3) of the pose, metres.
             rotations: (joint, 3, 3) from the rest pose to the pose, in the world.
+            expression: (morph,) weights of the morphs; 0 by default.
         """
+        rest = self.vertices
+        if expression is not None:
+            rest = rest + np.tensordot(expression, self.morphs, axes=1)
         rest_positions = np.asarray(rest_positions, dtype=np.float64)
         skin = np.zeros_like(self.vertices, dtype=np.float64)
         for joints, weights in zip(self.joints.T, self.weights.T, strict=True):
             used = weights > 0.0
             chosen = joints[used]
-            arm = self.vertices[used] - rest_positions[chosen]
+            arm = rest[used] - rest_positions[chosen]
             moved = np.einsum("vij,vj->vi", np.asarray(rotations)[chosen], arm)
             skin[used] += weights[used, None] * (moved + np.asarray(positions)[chosen])
         return skin
