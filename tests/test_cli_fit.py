@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from mocap.cli.fitting import FitChoice, fit_stage, fitted_bodies
 from mocap.cli.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import save_calibration
-from mocap.core.errors import InputError
+from mocap.core.errors import InputError, SessionError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
@@ -110,3 +111,81 @@ def test_export_comes_from_the_body(take: Take) -> None:
 def test_names_a_missing_body_file(take: Take) -> None:
     with pytest.raises(InputError, match=r"no body file .*SMPLX_NONE.npz"):
         fit_stage(take, FitChoice(body="SMPLX_NONE.npz", refine_views=False))
+
+
+def subject_session(take: Take, text: str = "") -> Session:
+    """Return the session of a take with a subject and a second take of theirs."""
+    path = take.session.root / "session.toml"
+    path.write_text(path.read_text() + f"[[subjects]]\nname = 'Ann'\n{text}")
+    session = Session.open(take.session.root)
+    for name, seed in (("a", 1), ("b", 4)):
+        (session.root / "takes" / name).mkdir(exist_ok=True)
+        (session.root / "takes" / name / "left.mp4").touch()
+        save_points(session.take(name), seed=seed)
+    return session
+
+
+def bone_lengths(take: Take) -> np.ndarray:
+    motion = load_artifact(take.body_path(0), BodyMotion)
+    return np.asarray(np.linalg.norm(skeleton_of(motion, load_free_body()).rest_offsets, axis=-1))
+
+
+def test_takes_of_a_subject_get_one_body(take: Take) -> None:
+    session = subject_session(take)
+    a, b = session.take("a"), session.take("b")
+    for each in (a, b):
+        (outcome,) = run(fit_stage(each, POINTS_ONLY))
+        assert outcome.notes["person0"]["shape_from"] == ["a", "b"]
+        assert outcome.notes["person0"]["subject"] == "Ann"
+    np.testing.assert_array_equal(bone_lengths(a), bone_lengths(b))
+    # nothing is left to do, in whatever order
+    for each in (b, a):
+        assert run(fit_stage(each, POINTS_ONLY))[0].status == CURRENT
+    # other points of one take are other bones of both
+    save_points(b, seed=5)
+    (again,) = run(fit_stage(a, POINTS_ONLY))
+    assert again.reason == "input changed: smoothed of b"
+    assert load_provenance(a.body_path(0)).options["shape_from"] == ["a", "b"]
+
+
+def test_the_shape_can_be_told_by_one_take_or_by_each(take: Take) -> None:
+    session = subject_session(take)
+    a, b = session.take("a"), session.take("b")
+    told = replace(POINTS_ONLY, subject_shape="a")
+    run(fit_stage(a, told), fit_stage(b, told))
+    np.testing.assert_array_equal(bone_lengths(a), bone_lengths(b))
+    by_a = bone_lengths(a)
+    run(fit_stage(a, replace(POINTS_ONLY, subject_shape="none")))
+    # its evidence leads to the optimum that a fit stops short of by some micrometres
+    np.testing.assert_allclose(bone_lengths(a), by_a, atol=5e-4)
+    with pytest.raises(SessionError, match="no take 'c'"):
+        fit_stage(a, replace(POINTS_ONLY, subject_shape="c"))
+    b.artifact("smoothed").unlink()
+    with pytest.raises(InputError, match="no smoothed points"):
+        fit_stage(a, replace(POINTS_ONLY, subject_shape="b"))
+
+
+def test_takes_of_two_subjects_keep_apart(take: Take) -> None:
+    session = subject_session(take, "[[subjects]]\nname = 'Bob'\n")
+    a, b = session.take("a"), session.take("b")
+    a.settings_path.write_text("subject = 'Ann'\n")
+    b.settings_path.write_text("subject = 'Bob'\n")
+    (outcome,) = run(fit_stage(a, POINTS_ONLY))
+    assert outcome.notes["person0"]["shape_from"] == []
+    with pytest.raises(InputError, match="another subject's"):
+        fit_stage(a, replace(POINTS_ONLY, subject_shape="b"))
+
+
+def test_facts_of_the_subject_shape_the_body(take: Take) -> None:
+    session = subject_session(take, "height_m = 1.75\nmass_kg = 85\nsex = 'male'\n")
+    a = session.take("a")
+    (outcome,) = run(fit_stage(a, POINTS_ONLY))
+    notes = outcome.notes["person0"]
+    assert notes["body_height_m"] == pytest.approx(1.75, abs=0.01)
+    assert notes["body_mass_kg"] == pytest.approx(85.0, rel=0.04)
+    options = load_provenance(a.body_path(0)).options
+    assert (options["height_m"], options["mass_kg"], options["sex"]) == (1.75, 85.0, "male")
+    # the command line wins
+    (outcome,) = run(fit_stage(a, replace(POINTS_ONLY, height_m=1.7)))
+    assert outcome.reason == "options changed: height_m 1.75 -> 1.7"
+    assert outcome.notes["person0"]["body_height_m"] == pytest.approx(1.7, abs=0.01)

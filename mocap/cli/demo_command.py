@@ -26,14 +26,15 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
     """
     from mocap.cli.calibrating import ensure_calibration
     from mocap.cli.demonstration import copy_sample, session_figures
-    from mocap.cli.running import chosen_takes, document, run_take
+    from mocap.cli.running import chosen_takes, document, run_takes
 
     console = Console(as_json)
     session = copy_sample(folder)
     settings = choices(detector=detector, weights=weights, feet=feet, to=DEMO_FORMATS)
     ensure_calibration(session, console)
     takes = chosen_takes(session, ())
-    outcomes = {take.name: document(run_take(take, settings, console)) for take in takes}
+    made = run_takes(takes, settings, console)
+    outcomes = {name: document(each) for name, each in made.items()}
     console.line("")
     figures = session_figures(session)
     console.table(

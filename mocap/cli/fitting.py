@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mocap.capture.session import Take
+from mocap.cli.detector_offsets import detector_of, detector_offsets
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import Made, Stage, files_stage
+from mocap.cli.subjects import ALL_TAKES, KnownPerson, known_person, shape_figures, shared_shape
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
@@ -27,13 +29,9 @@ from mocap.core.store import (
 if TYPE_CHECKING:
     from mocap.body.fit_views import CameraTracks
     from mocap.body.foot_lock import FootLock, FootLockMode
-    from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
 
 FREE_BODY = "free"
-
-# Which measured keypoint offsets belong to a detector.
-_OFFSETS_OF_DETECTOR = {"movenet": "movenet_blazepose"}
 
 
 @dataclass(frozen=True)
@@ -42,20 +40,26 @@ class FitChoice:
 
     Attributes:
         body: "free", or a file in the SMPL-X format.
-        height_m: body height of the person, when known.
+        height_m, mass_kg, sex: of the person; None: as session.toml says.
         foot_lock: "auto", "always", "never" or "ground".
+        subject_shape: "auto": all takes of a person get one shape, told by all of them; "none":
+            each its own; or the take that tells it.
         refine_views: fit to what every camera saw in the end, not to the points in space.
     """
 
     body: str = FREE_BODY
     height_m: float | None = None
+    mass_kg: float | None = None
+    sex: str | None = None
     foot_lock: FootLockMode = "auto"
     refine_views: bool = True
+    subject_shape: str = ALL_TAKES
 
 
 def fit_stage(take: Take, choice: FitChoice) -> Stage:
     """Return the stage that fits a body to every person of a take."""
-    inputs = _inputs(take, choice)
+    known = _known(take, choice)
+    inputs = _inputs(take, choice, known)
     if choice.body != FREE_BODY:
         path = Path(choice.body)
         if not path.is_file():
@@ -65,16 +69,30 @@ def fit_stage(take: Take, choice: FitChoice) -> Stage:
         inputs["body"] = path
 
     def make() -> Made:
-        return _fit(take, choice)
+        return _fit(take, choice, known)
 
     return files_stage(
-        "fit", take.fit_manifest_path, inputs=inputs, options=asdict(choice), make=make
+        "fit", take.fit_manifest_path, inputs=inputs, options=_options(choice, known), make=make
     )
 
 
-def _inputs(take: Take, choice: FitChoice) -> dict[str, Path]:
+def _known(take: Take, choice: FitChoice) -> KnownPerson:
+    return known_person(
+        take,
+        height_m=choice.height_m,
+        mass_kg=choice.mass_kg,
+        sex=choice.sex,
+        subject_shape=choice.subject_shape,
+    )
+
+
+def _options(choice: FitChoice, known: KnownPerson) -> dict[str, Any]:
+    return {**asdict(choice), **known.options()}
+
+
+def _inputs(take: Take, choice: FitChoice, known: KnownPerson) -> dict[str, Path]:
     """Return the files that bodies are made from, without that of the body."""
-    inputs = {"smoothed": take.artifact("smoothed")}
+    inputs = {"smoothed": take.artifact("smoothed"), **known.inputs(take)}
     if choice.refine_views:
         inputs["tracks"] = take.artifact("tracks")
         inputs["calibration"] = take.session.calibration_path
@@ -109,34 +127,43 @@ def body_of(take: Take, person: int) -> BodyModel:
     return open_body(str(load_provenance(take.body_path(person)).options["body"]))
 
 
-def _fit(take: Take, choice: FitChoice) -> Made:
+def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
     from mocap.body.fit import fit
     from mocap.body.foot_lock import lock_feet
-    from mocap.body.shape_prior import BodyFacts
 
     path = take.artifact("smoothed")
     points = load_artifact(path, Points3D)
     model = open_body(choice.body)
-    offsets, warnings = _offsets(take, points)
+    offsets, warnings = detector_offsets(detector_of(take), points)
+    if len(points.person_ids) > 1:
+        # Nothing says which of them session.toml means.
+        known = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
+    warnings = [*warnings, *known.warnings(model)]
     views = _views(take) if choice.refine_views else None
     record = Provenance(
         stage="fit",
         version=installed_version(),
-        options={**asdict(choice), "detector_offsets": offsets.name},
-        inputs={name: file_hash(each) for name, each in _inputs(take, choice).items()},
+        options={**_options(choice, known), "detector_offsets": offsets.name},
+        inputs={name: file_hash(each) for name, each in _inputs(take, choice, known).items()},
     )
+    shape = shared_shape(known, choice.body, model)
     paths, notes = [], {}
     for person in points.person_ids:
         fitted = fit(
             points,
             model,
             person_id=person,
-            facts=BodyFacts(height_m=choice.height_m),
+            facts=known.facts(),
             offsets=offsets,
+            betas=shape.betas if shape else None,
+            constants=shape.constants if shape else None,
             views=views,
         )
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock)
-        notes[f"person{person}"] = _figures(locked, fitted.status.converged)
+        notes[f"person{person}"] = {
+            **_figures(locked, fitted.status.converged),
+            **shape_figures(known, model, fitted.motion.betas),
+        }
         save_artifact(locked.motion, take.body_path(person), record)
         paths.append(take.body_path(person))
     errors = [float(np.nanmedian(load_artifact(path, BodyMotion).fit_error_mm)) for path in paths]
@@ -150,27 +177,6 @@ def _views(take: Take) -> CameraTracks:
     return CameraTracks(
         load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
     )
-
-
-def _offsets(take: Take, points: Points3D) -> tuple[Offsets, list[str]]:
-    """Return where the detector of the take puts its keypoints, and what to say about it."""
-    from mocap.body.landmarks import offsets_of, unmeasured_offsets
-
-    detector = _detector_of(take)
-    if detector in _OFFSETS_OF_DETECTOR:
-        return offsets_of(_OFFSETS_OF_DETECTOR[detector]), []
-    return unmeasured_offsets(points.keypoint_names), [
-        f"the keypoint definitions of detector '{detector}' were not measured: hips and shoulders "
-        "of the fitted body may be off by 3 cm."
-    ]
-
-
-def _detector_of(take: Take) -> str:
-    path = take.artifact("detections")
-    if not path.is_file():
-        return "unknown"
-    options: Mapping[str, Any] = load_provenance(path).options
-    return str(options.get("detector", "unknown"))
 
 
 def _figures(locked: FootLock, converged: bool) -> dict[str, Any]:

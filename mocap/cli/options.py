@@ -107,8 +107,32 @@ _EXPORT_OPTIONS = (
 )
 
 
+_PERSON_OPTIONS = (
+    click.option(
+        "--height-m",
+        type=click.FloatRange(0.5, 2.5),
+        help="Body height, instead of that in session.toml.",
+    ),
+    click.option(
+        "--mass-kg",
+        type=click.FloatRange(5.0, 400.0),
+        help="Body mass: the girth that keypoints do not show.",
+    ),
+    click.option(
+        "--sex", type=click.Choice(["female", "male"]), help="Whose mean shape to start from."
+    ),
+    click.option(
+        "--subject-shape",
+        default="auto",
+        show_default=True,
+        metavar="auto|none|TAKE",
+        help="Takes that tell the shape: all of the person, only this one, or the one named.",
+    ),
+)
+
+
 def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
-    """Add --body, --height-m, --foot-lock and --refine-views; `none` allows to go without."""
+    """Add options of the body, the person and the fit; `none` allows to go without a body."""
 
     def add(command: Command) -> Command:
         command = click.option(
@@ -124,9 +148,8 @@ def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
             show_default=True,
             help="Hold standing feet: when sure, always, never, or only to the floor's height.",
         )(command)
-        command = click.option(
-            "--height-m", type=click.FloatRange(0.5, 2.5), help="Body height, when known."
-        )(command)
+        for option in reversed(_PERSON_OPTIONS):
+            command = option(command)
         return click.option(
             "--body",
             default="free",
@@ -153,8 +176,11 @@ def choices(
     to: str = "bvh,trc,csv",
     body: str | None = None,
     height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: str | None = None,
     foot_lock: FootLockMode = "auto",
     refine_views: bool = True,
+    subject_shape: str = "auto",
     **export: Any,
 ) -> Choices:
     """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
@@ -174,5 +200,13 @@ def choices(
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, **export),
-        fit=FitChoice(body or FREE_BODY, height_m, foot_lock, refine_views),
+        fit=FitChoice(
+            body or FREE_BODY,
+            height_m,
+            mass_kg,
+            sex,
+            foot_lock,
+            refine_views,
+            subject_shape,
+        ),
     )

@@ -43,7 +43,7 @@ def run(
     from mocap.capture.session import Session
     from mocap.cli.calibrating import ensure_calibration
     from mocap.cli.pipeline import CURRENT
-    from mocap.cli.running import chosen_takes, document, run_take
+    from mocap.cli.running import chosen_takes, document, run_takes
 
     console = Console(as_json)
     opened = Session.open(session)
@@ -51,10 +51,7 @@ def run(
     settings = choices(**chosen)
     stages = STAGES_WITHOUT_BODY if chosen["body"] == NO_BODY else STAGES
     calibrated = ensure_calibration(opened, console)
-    outcomes = {
-        take.name: run_take(take, settings, console, stages=stages, from_stage=from_stage)
-        for take in selected
-    }
+    outcomes = run_takes(selected, settings, console, stages=stages, from_stage=from_stage)
     for take in selected:
         console.line(f"{take.name}: {take.report_path} and {take.export_dir}")
     every = [each for of_take in outcomes.values() for each in of_take]

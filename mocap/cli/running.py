@@ -11,7 +11,7 @@ from mocap.cli.main import installed_version
 from mocap.cli.pipeline import CURRENT, Outcome, run_stages
 from mocap.cli.stage_names import STAGES
 from mocap.cli.stages import Choices, TakeStages
-from mocap.core.errors import SessionError
+from mocap.core.errors import InputError, SessionError
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
 FIGURES = {
@@ -38,20 +38,55 @@ def chosen_takes(session: Session, names: Sequence[str]) -> list[Take]:
     return [session.take(name) for name in found]
 
 
+def run_takes(
+    takes: Sequence[Take],
+    choices: Choices,
+    console: Console,
+    *,
+    stages: Sequence[str] = STAGES,
+    from_stage: str | None = None,
+) -> dict[str, list[Outcome]]:
+    """Run the named stages of several takes where they are not current; outcomes by take.
+
+    Bodies come last: the shape of a person is told by the points of all their takes, and a body
+    that was fitted before the last of them would have to be fitted again.
+
+    Raises:
+        InputError: `from_stage` is none of the stages.
+    """
+    if from_stage is not None and from_stage not in stages:
+        raise InputError(f"there is no stage '{from_stage}' here; known: {', '.join(stages)}.")
+    split = stages.index("fit") if "fit" in stages and len(takes) > 1 else len(stages)
+    before, after = stages[:split], stages[split:]
+    start = from_stage if from_stage in before else None
+    # What comes after a stage that was asked for is made again too.
+    later = next(iter(after), None) if start is not None else from_stage
+    outcomes: dict[str, list[Outcome]] = {take.name: [] for take in takes}
+    for part, start_at in ((before, start), (after, later)):
+        for take in takes if part else ():
+            outcomes[take.name] += run_take(
+                take, choices, console, stages=stages, only=part, from_stage=start_at
+            )
+    return outcomes
+
+
 def run_take(
     take: Take,
     choices: Choices,
     console: Console,
     *,
     stages: Sequence[str] = STAGES,
+    only: Sequence[str] | None = None,
     from_stage: str | None = None,
 ) -> list[Outcome]:
-    """Run the named stages of a take where they are not current."""
+    """Run the named stages of a take where they are not current; `only` some of them for now."""
     builder = TakeStages(take, choices, console)
     remove_leftovers(take)
-    console.warnings(builder.recording.warnings)
+    if only is None or stages[0] in only:
+        console.warnings(builder.recording.warnings)
+    wanted = [stage for stage in builder.build(stages) if only is None or stage.name in only]
     return run_stages(
-        builder.build(stages),
+        wanted,
         version=installed_version(),
         hash_of=builder.hashes,
         from_stage=from_stage,

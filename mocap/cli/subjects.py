@@ -1,0 +1,184 @@
+"""Who is in a take, what is known of their body, and which takes tell its shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mocap.capture.session import Take
+from mocap.cli.detector_offsets import detector_of, detector_offsets
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D
+from mocap.core.store import file_hash, load_artifact
+
+if TYPE_CHECKING:
+    from mocap.body.fit_subject import Evidence, Subject
+    from mocap.body.model import BodyModel
+    from mocap.body.shape_prior import BodyFacts
+
+ALL_TAKES = "auto"
+"""The shape comes from all takes of the subject."""
+
+NO_TAKES = "none"
+"""Every take gets a shape of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPerson:
+    """What is known of the person in a take before it is fitted.
+
+    Attributes:
+        name: as in session.toml, None when nothing tells who it is.
+        height_m, mass_kg, sex: None when unknown.
+        takes: those that tell the shape together; none when the take tells its own.
+    """
+
+    name: str | None
+    height_m: float | None
+    mass_kg: float | None
+    sex: str | None
+    takes: tuple[Take, ...]
+
+    def facts(self) -> BodyFacts:
+        """Return height, mass and sex for the fit."""
+        from mocap.body.shape_prior import BodyFacts
+
+        return BodyFacts(self.height_m, self.mass_kg, self.sex)
+
+    def warnings(self, model: BodyModel) -> list[str]:
+        """Return what to say about a body that cannot use what is known."""
+        if self.sex is None or model.sex_names or model.name.endswith(f"_{self.sex}"):
+            return []
+        return [
+            f"body '{model.name}' has no mean shape of a sex: that the person is {self.sex} "
+            "changes nothing. Give the file for that sex as --body."
+        ]
+
+    def options(self) -> dict[str, Any]:
+        """Return what changes the result of a fit, for its provenance."""
+        return {
+            "subject": self.name,
+            "height_m": self.height_m,
+            "mass_kg": self.mass_kg,
+            "sex": self.sex,
+            "shape_from": [take.name for take in self.takes],
+        }
+
+    def inputs(self, take: Take) -> dict[str, Path]:
+        """Return the points of the other takes that tell the shape, by a short name."""
+        others = [each for each in self.takes if each.name != take.name]
+        return {f"smoothed of {each.name}": each.artifact("smoothed") for each in others}
+
+
+def known_person(
+    take: Take,
+    *,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: str | None = None,
+    subject_shape: str = ALL_TAKES,
+) -> KnownPerson:
+    """Return what the command line and session.toml know; the command line wins.
+
+    Args:
+        take: the take to fit.
+        height_m, mass_kg, sex: as on the command line.
+        subject_shape: "auto", "none", or the take that tells the shape.
+
+    Raises:
+        InputError: take.toml names nobody; or the take that is to tell the shape has no smoothed
+            points, or is another person's.
+        SessionError: there is no such take.
+    """
+    subject = take.subject()
+    return KnownPerson(
+        name=subject.name if subject else None,
+        height_m=height_m or (subject.height_m if subject else None),
+        mass_kg=mass_kg or (subject.mass_kg if subject else None),
+        sex=sex or (subject.sex if subject else None),
+        takes=_shape_takes(take, subject_shape),
+    )
+
+
+def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
+    session, subject = take.session, take.subject()
+    if subject_shape == NO_TAKES or (subject_shape == ALL_TAKES and subject is None):
+        return ()
+    if subject_shape != ALL_TAKES:
+        chosen = session.take(subject_shape)
+        if chosen.subject() != subject:
+            raise InputError(
+                f"take {chosen.name} cannot tell the shape of the person in {take.name}: it is "
+                "another subject's. Name a take of theirs, or correct take.toml."
+            )
+        if chosen.name != take.name and not chosen.artifact("smoothed").is_file():
+            raise InputError(
+                f"take {chosen.name} is to tell the shape, but it has no smoothed points. Run "
+                f"`mocap run {session.root} {chosen.name}` first."
+            )
+        return (chosen,)
+    takes = [take if name == take.name else session.take(name) for name in session.takes()]
+    theirs = [
+        each
+        for each in takes
+        if each.name == take.name
+        or (each.subject() == subject and each.artifact("smoothed").is_file())
+    ]
+    return tuple(theirs) if len(theirs) > 1 else ()
+
+
+def shared_shape(known: KnownPerson, body: str, model: BodyModel) -> Subject | None:
+    """Return the shape that the takes of a person tell together; None for the take's own.
+
+    Takes in which several people were found are left out: nothing says who is who.
+
+    Raises:
+        BodyError: nobody was seen in any of the takes.
+    """
+    if not known.takes:
+        return None
+    from mocap.body.fit_subject import subject_of
+
+    facts = known.facts()
+    evidence = [
+        each
+        for take in known.takes
+        for each in _evidence(
+            take.artifact("smoothed"),
+            file_hash(take.artifact("smoothed")),
+            detector_of(take),
+            body,
+            facts,
+        )
+    ]
+    return subject_of(model, evidence, facts)
+
+
+# Every take of a session asks for the evidence of all.
+@lru_cache(maxsize=256)
+def _evidence(
+    path: Path, digest: str, detector: str, body: str, facts: BodyFacts
+) -> tuple[Evidence, ...]:
+    from mocap.body.fit_subject import take_evidence
+    from mocap.body.smplx_file import load_body
+
+    points = load_artifact(path, Points3D)
+    if len(points.person_ids) != 1:
+        return ()
+    offsets, _ = detector_offsets(detector, points)
+    return take_evidence(points, load_body(body), facts=facts, offsets=offsets)
+
+
+def shape_figures(known: KnownPerson, model: BodyModel, betas: Any) -> dict[str, Any]:
+    """Return height and mass of a fitted body and what was known of the person, for people."""
+    from mocap.body.shape_prior import body_height, body_mass_kg
+
+    return {
+        **{f"given_{key}": getattr(known, key) for key in ("height_m", "mass_kg", "sex")},
+        "subject": known.name,
+        "shape_from": [take.name for take in known.takes],
+        "body_height_m": round(body_height(model, betas)[0], 3),
+        "body_mass_kg": round(body_mass_kg(model, betas), 1),
+    }
