@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,30 +243,40 @@ def written(tmp_path_factory: pytest.TempPathFactory, body: BodyModel) -> Iterat
     yield load_body(path)
 
 
-def test_a_take_with_a_face_gives_a_skin_that_talks(
-    body: BodyModel, written: BodyModel, motion: SyntheticMotion, face: Face
+def test_a_body_from_a_file_has_the_same_face(
+    written: BodyModel, motion: SyntheticMotion, face: Face, found: FaceFit
 ) -> None:
-    """From 133 keypoints through the whole fit, with the free body and with it as a file.
+    assert len(written.expression_components) == 10
+    np.testing.assert_array_equal(written.jaw_line_vertices, load_free_body().jaw_line_vertices)
+    again = fitted(written, motion, measured(face.xyz))
+    assert again is not None
+    # the file rounds to float32: micrometres where millimetres tell
+    np.testing.assert_allclose(again.expression, found.expression, atol=1e-3)
+    np.testing.assert_allclose(again.jaw, found.jaw, atol=1e-4)
+
+
+def test_a_take_with_a_face_gives_a_skin_that_talks(
+    body: BodyModel, motion: SyntheticMotion, face: Face
+) -> None:
+    """From 133 keypoints through the whole fit.
 
     Now the head is fitted too: from 13 rigid points with 3 mm of noise it is known to about
-    0.3 deg, which is 0.5 mm at the chin: little beside the noise, so the limits stay.
+    0.3 deg, which is 0.5 mm at the chin: little beside the noise. A take of one second holds half
+    as much as that of the fixture: the limits are those above times the root of two.
     """
-    names = WHOLEBODY_133.keypoint_names
-    xyz = true_points(motion, names)
+    names, frames = WHOLEBODY_133.keypoint_names, 60
+    xyz = true_points(motion, names)[:frames]
     for name, where in zip(FACE_68, np.moveaxis(face.xyz, 1, 0), strict=True):
-        xyz[:, names.index(name)] = where
-    points = measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=3)
-    results = [fit(points, model).motion for model in (body, written)]
-    for found, model in zip(results, (body, written), strict=True):
-        assert found.observable[model.joint("jaw")]
-        assert np.rad2deg(np.sqrt(np.mean((found.jaw_pose - face.jaw) ** 2, axis=0))).max() < 1.4
-        rms = np.sqrt(np.mean((found.expression - face.expression) ** 2, axis=0))
-        assert rms.mean() < 0.2
-    # the file rounds to float32
-    np.testing.assert_allclose(results[1].expression, results[0].expression, atol=0.01)
-    widest = int(np.argmax(face.jaw[:, 0]))
-    ((_, skin),) = posed_skins(body, results[0], [widest])
-    closed = replace(results[0], expression=np.zeros((FRAMES, 0)), jaw_pose=np.zeros((FRAMES, 3)))
+        xyz[:, names.index(name)] = where[:frames]
+    result = fit(measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=3), body).motion
+    assert result.observable[body.joint("jaw")]
+    jaw, expression = face.jaw[:frames], face.expression[:frames]
+    assert np.rad2deg(np.sqrt(np.mean((result.jaw_pose - jaw) ** 2, axis=0))).max() < 1.0
+    assert np.sqrt(np.mean((result.expression - expression) ** 2, axis=0)).mean() < 0.23
+    widest = int(np.argmax(jaw[:, 0]))
+    ((_, skin),) = posed_skins(body, result, [widest])
+    none = np.zeros((frames, 0))
+    closed = replace(result, expression=none, jaw_pose=np.zeros((frames, 3)))
     ((_, still),) = posed_skins(body, closed, [widest])
     moved = 1000.0 * np.linalg.norm(skin - still, axis=1)
     corners = body.face_landmark_vertices[FACE_68.index("lower_lip") - 17]
@@ -280,9 +289,9 @@ def test_jaw_and_face_are_not_observable_without_a_face(
     body: BodyModel, motion: SyntheticMotion
 ) -> None:
     names = WHOLEBODY_133.keypoint_names[:23]
-    points = measured_points(true_points(motion, names), names, FPS, sigma_m=0.01, seed=3)
+    points = measured_points(true_points(motion, names)[:30], names, FPS, sigma_m=0.01, seed=3)
     result = fit(points, body).motion
-    assert result.expression.shape == (FRAMES, 0)
+    assert result.expression.shape == (30, 0)
     assert not result.observable[body.joint("jaw")]
     np.testing.assert_array_equal(result.jaw_pose, 0.0)
 
@@ -311,9 +320,3 @@ def test_face_landmarks_lie_where_their_names_say(body: BodyModel) -> None:
     assert 25.0 < at["left_eye_outer_corner"][0] - at["left_eye_inner_corner"][0] < 36.0
     assert 28.0 < 2 * at["left_eye_inner_corner"][0] < 38.0
     assert 44.0 < 2 * at["left_mouth_corner"][0] < 55.0
-
-
-def test_files_keep_the_face(written: BodyModel, body: BodyModel, tmp_path: Path) -> None:
-    np.testing.assert_array_equal(written.jaw_line_vertices, body.jaw_line_vertices)
-    np.testing.assert_allclose(written.jaw_line_weights, body.jaw_line_weights, atol=1e-6)
-    assert len(written.expression_components) == 10

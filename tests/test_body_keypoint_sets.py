@@ -29,7 +29,7 @@ from mocap.core.rotation import angle_between_deg
 from mocap.synthetic.puppet import SyntheticMotion
 from mocap.synthetic.random_motion import measured_points, random_motion, true_points
 
-FRAMES, FPS, NOISE_M = 90, 60.0, 0.01
+FRAMES, FPS, NOISE_M = 60, 60.0, 0.01
 
 # Noise of 10 mm per axis is 16 mm in the mean (sqrt(8 / pi) sigma). A fit must at least halve it
 # where there is a keypoint: bones do not stretch, and neighbouring frames agree. Seven of the 22
