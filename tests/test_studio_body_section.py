@@ -9,7 +9,7 @@ from fitted import motion_of
 
 from mocap.body.model import load_free_body
 from mocap.core.body_motion import BodyMotion
-from mocap.studio.body_section import BodyFigures, body_section
+from mocap.studio.body_section import BodyFigures, ShapeFigures, body_section
 
 
 def body(person_id: int = 0) -> BodyMotion:
@@ -49,3 +49,17 @@ def test_people_are_told_apart() -> None:
     page = body_section([BodyFigures(body(0)), BodyFigures(body(3))])
     assert "person 0: left knee" in page
     assert "person 3: left knee" in page
+
+
+def test_shape_and_what_was_said_of_it_are_told() -> None:
+    shape = ShapeFigures(1.782, 74.3, 1.78, None, "male", "Bob", ("dance", "throw"))
+    page = body_section([BodyFigures(body(), shape=shape)]).replace("\n", "")
+    assert "<th>height (m)</th><td>1.78</td><td>1.78</td>" in page
+    # girth that nobody measured is not called measured
+    assert "<th>mass (kg, a guess)</th><td>74</td><td>not given</td>" in page
+    assert "<th>subject</th><td></td><td>Bob</td>" in page
+    assert "<th>told by the takes</th><td>dance, throw</td>" in page
+    alone = body_section([BodyFigures(body(), shape=ShapeFigures(1.7, 60.0, given_mass_kg=61.5))])
+    assert "<th>mass (kg)</th><td>60</td><td>61.5</td>" in alone.replace("\n", "")
+    assert "this one alone" in alone
+    assert "told by the takes" not in body_section([BodyFigures(body())])

@@ -20,7 +20,7 @@ from mocap.core.shapes import Array
 from mocap.core.store import load_artifact, load_provenance
 
 if TYPE_CHECKING:
-    from mocap.studio.body_section import BodyFigures
+    from mocap.studio.body_section import BodyFigures, ShapeFigures
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -90,8 +90,26 @@ def _bodies(take: Take) -> tuple[BodyFigures, ...]:
             motion,
             slide_before_mm=notes[f"person{person}"]["slide_before_mm"],
             slide_after_mm=notes[f"person{person}"]["slide_after_mm"],
+            shape=_shape(notes[f"person{person}"]),
         )
         for person, motion in found.items()
+    )
+
+
+def _shape(notes: Mapping[str, Any]) -> ShapeFigures | None:
+    """Return what the fit stage noted about a person's shape."""
+    from mocap.studio.body_section import ShapeFigures
+
+    if "body_height_m" not in notes:
+        return None
+    return ShapeFigures(
+        height_m=notes["body_height_m"],
+        mass_kg=notes["body_mass_kg"],
+        given_height_m=notes["given_height_m"],
+        given_mass_kg=notes["given_mass_kg"],
+        given_sex=notes["given_sex"],
+        subject=notes["subject"],
+        takes=tuple(notes["shape_from"]),
     )
 
 
