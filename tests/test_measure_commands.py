@@ -104,7 +104,7 @@ def test_pitching_writes_tables_c3d_and_report(bullpen: Take, tmp_path: Path) ->
     assert (bullpen.measure_dir / "pitching.c3d").stat().st_size > 10_000
     page = (bullpen.measure_dir / "report.html").read_text(encoding="utf-8")
     for text in ("Ball release", "set by hand", "Butterworth", "the rig was bumped", "20 Hz",
-                 "kinematic sequence", "Read", "within"):  # fmt: skip
+                 "Kinematic sequence", "Read", "within"):  # fmt: skip
         assert text in page, text
 
 

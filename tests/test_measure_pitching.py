@@ -78,7 +78,7 @@ def test_events_of_an_analytic_throw_are_exact_to_the_frame() -> None:
     positions[:, POINTS.index("left_ankle"), 2] = np.where(at < contact, 0.12, 0.07)
     thrower = dataclasses.replace(segments_from_skeleton(person(frames, fps)), positions=positions)
     values = {name: np.zeros(frames) for name in CURVE_UNITS}
-    values["shoulder_external_rotation"] = 170 * bell(frames, cocked, 20) - 40 * bell(
+    values["shoulder_external_rotation"] = 170 * bell(frames, cocked, 20) - 80 * bell(
         frames, turned, 6
     )
     cocked = int(np.argmax(values["shoulder_external_rotation"]))

@@ -32,6 +32,10 @@ USUAL_PERCENT = 75.0
 SAID_MM = 5.0
 """A misfit below this is no more than the shapes of the body explain; it is not worth a warning."""
 
+GREY_MM = 10.0
+"""Beyond this the bands themselves are doubtful: the pose follows in ways that sampling does not
+know (gliding shoulders turned the other angles of the arm by twice the band)."""
+
 _SIDED = {
     "arm": ("shoulder", "elbow", "wrist"),
     "leg": ("hip", "knee", "ankle", "heel", "big_toe", "small_toe"),
@@ -75,7 +79,7 @@ class Misfit:
 
     def why_not(self, parts: Sequence[str]) -> str:
         """Return why a number of these parts cannot be trusted, or an empty text."""
-        bad = [part for part in parts if self.part_mm.get(part, 0.0) > SAID_MM]
+        bad = [part for part in parts if self.part_mm.get(part, 0.0) > GREY_MM]
         if not bad:
             return ""
         worst_mm = max(self.part_mm[part] for part in bad)

@@ -48,6 +48,8 @@ _CONTACT_HEIGHT_M = 0.02
 _PLANT_SPEED_M_S = 1.0
 _MER_AFTER_S = 0.02
 _MIR_WINDOW_S = 0.09
+# The arm still turns inwards at the end of that window: the true moment is later.
+_CUT_OFF_SD_MS = 30.0
 
 
 def find_throws(hand: FloatArray, fps: float) -> tuple[int, ...]:
@@ -109,7 +111,9 @@ def pitch_events(
     latest = release + int(_MER_AFTER_S * fps) + 1
     put("max_external_rotation", argmax_in(rotation, start, latest))
     end = release + int(_MIR_WINDOW_S * fps) + 1
-    put("max_internal_rotation", argmin_in(rotation, release, end))
+    inmost = argmin_in(rotation, release, end)
+    cut = inmost is not None and inmost >= min(end, thrower.frame_count) - 1
+    put("max_internal_rotation", inmost, _CUT_OFF_SD_MS if cut else 0.0)
     return {name: found[name] for name in EVENTS if name in found}
 
 

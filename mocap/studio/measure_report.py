@@ -10,7 +10,7 @@ import numpy as np
 
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.metric import Metric, mean_and_sd
+from mocap.measure.metric import mean_and_sd
 from mocap.measure.norms import Norms
 from mocap.measure.pitching import Pitch, Pitching
 from mocap.measure.pitching_curves import CHEST_CURVES, CURVE_UNITS
@@ -18,20 +18,19 @@ from mocap.measure.tables import phase_curve
 from mocap.studio.figures import BLUE, Figure
 from mocap.studio.measure_report_parts import (
     COLOURS,
-    METRIC_NOTE,
+    PAGE_STYLE,
     Thumbnail,
     band,
     decimals,
     layout,
     line,
     made_with,
-    metric_table,
     quality_line,
-    thumbnails,
     vertical,
     warnings_box,
     words,
 )
+from mocap.studio.measure_report_throws import events_section, metrics_section, sequence_section
 from mocap.studio.page import (
     Markup,
     cards,
@@ -40,7 +39,6 @@ from mocap.studio.page import (
     section,
     table,
     tag,
-    text,
     write_page,
 )
 
@@ -53,17 +51,7 @@ _CURVES = (
     "pelvis_rotation", "hip_shoulder_separation", "shoulder_line_rotation", "lead_knee_flexion",
     "hand_speed",
 )  # fmt: skip
-_SEQUENCE = (
-    ("pelvis_rotation_velocity", "pelvis"),
-    ("torso_rotation_velocity", "trunk"),
-    ("elbow_extension_velocity", "elbow extension"),
-    ("shoulder_internal_rotation_velocity", "shoulder internal rotation"),
-)
 _OWN, _NORM = "rgba(43,123,189,0.20)", "rgba(138,143,150,0.22)"
-_SHORT = {
-    "peak_knee_height": "knee high", "foot_contact": "contact", "foot_plant": "plant",
-    "max_external_rotation": "MER", "ball_release": "release", "max_internal_rotation": "MIR",
-}  # fmt: skip
 _FEW = 2
 
 
@@ -96,14 +84,13 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
     """Write the report as one self-contained page that works offline and prints."""
     found = data.found
     charts: dict[str, Figure] = {}
-    body = [_cards(data), warnings_box((*found.warnings, *data.warnings))]
-    for pitch in found.pitches:
-        body += [_events(data, pitch), _sequence(data, pitch, charts)]
-    body.append(_curves(data, charts))
-    for pitch in found.pitches:
-        body.append(
-            section(f"{_title(found, pitch)}metrics", _metrics(data, pitch), note=METRIC_NOTE)
-        )
+    body = [PAGE_STYLE, _cards(data), warnings_box((*found.warnings, *data.warnings))]
+    body += [
+        events_section(found, data.pictures),
+        sequence_section(found, charts),
+        _curves(data, charts),
+        metrics_section(found, data.norms),
+    ]
     if len(found.pitches) >= _FEW:
         body.append(_variability(found))
     body.append(made_with(_made(data)))
@@ -114,10 +101,6 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
         body=body,
         data={"charts": charts},
     )
-
-
-def _title(found: Pitching, pitch: Pitch) -> str:
-    return f"Throw {pitch.number}: " if len(found.pitches) > 1 else "Throw: "
 
 
 def _subtitle(data: PitchingReport) -> str:
@@ -150,83 +133,6 @@ def _cards(data: PitchingReport) -> Markup:
     return cards(shown)
 
 
-def _events(data: PitchingReport, pitch: Pitch) -> Markup:
-    fps = data.found.thrower.fps
-    release = pitch.events.get("ball_release")
-    rows = [
-        (
-            words(name),
-            number(event.time_s(fps), 3, "s"),
-            f"{event.frame:g}",
-            number(1000.0 * (event.frame - release.frame) / fps, 0, "ms") if release else "–",
-            "set by hand" if event.source == "user" else f"± {event.confidence_ms:.0f} ms",
-        )
-        for name, event in pitch.events.items()
-    ]
-    columns = ("Event", "Time", "Frame", "From release", "Confidence (SD)")
-    return section(
-        f"{_title(data.found, pitch)}events",
-        thumbnails(data.pictures.get(pitch.number, ())),
-        table(columns, rows),
-        note="Found from motion alone. Confidence is the standard deviation against force plates "
-        "and markers, with the frame rate and the spread of the rules of this take in it. To set "
-        "one by hand write `[[pitches]]` in the take's `take.toml` and measure again.",
-    )
-
-
-def _sequence(data: PitchingReport, pitch: Pitch, charts: dict[str, Figure]) -> Markup:
-    """Return the kinematic sequence: who is fastest when."""
-    found, fps = data.found, data.found.thrower.fps
-    release = pitch.events.get("ball_release")
-    if release is None:
-        return Markup("")
-    identifier = f"sequence-{pitch.number}"
-    time_ms = 1000.0 * (np.arange(found.thrower.frame_count) - release.frame) / fps
-    near = (time_ms > -350.0) & (time_ms < 150.0)
-    traces, shapes, notes = [], [], []
-    for (curve, name), colour in zip(_SEQUENCE, COLOURS, strict=False):
-        values = found.curves[curve][near]
-        if not np.isfinite(values).any():
-            continue
-        traces.append(line(time_ms[near], values, name, colour))
-    peaks = [(1000.0 * (peak.frame - release.frame) / fps, peak) for peak in pitch.sequence]
-    if peaks:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": "peaks",
-                "x": [at for at, _ in peaks],
-                "y": [peak.value for _, peak in peaks],
-                "text": [text(peak.name) for _, peak in peaks],
-                "marker": {"size": 9, "symbol": "diamond", "color": "#555b62"},
-                "hovertemplate": "%{text}: %{y:.0f} deg/s at %{x:.0f} ms<extra></extra>",
-            }
-        )
-    for k, (name, event) in enumerate(pitch.events.items()):
-        at = 1000.0 * (event.frame - release.frame) / fps
-        if -350.0 < at < 150.0:
-            shape, note = vertical(at, _SHORT[name], level=1.0 - 0.07 * (k % 3))
-            shapes.append(shape)
-            notes.append(note)
-    charts[identifier] = {
-        "data": traces,
-        "layout": layout(
-            "time from ball release (ms)", "angular velocity (deg/s)", shapes=shapes,
-            annotations=notes,
-        ),
-    }  # fmt: skip
-    order = " → ".join(peak.name for peak in pitch.sequence)
-    rows = [(peak.name, number(peak.value, 0, "deg/s"), number(at, 0, "ms")) for at, peak in peaks]
-    return section(
-        f"{_title(found, pitch)}kinematic sequence",
-        chart(identifier, "", 340),
-        tag("p", text(f"Order of peaks: {order}."), class_="legend"),
-        table(("Segment", "Peak", "From release"), rows),
-        note="Angular velocities as vectors resolved in the segment, not rates of Euler angles.",
-    )
-
-
 def _curves(data: PitchingReport, charts: dict[str, Figure]) -> Markup:
     """Return the time-normalised curves of all throws with the athlete's band and the norms."""
     found = data.found
@@ -250,7 +156,7 @@ def _curves(data: PitchingReport, charts: dict[str, Figure]) -> Markup:
         places.append(chart(f"curve-{name}", f"{words(name)} ({unit})", 250))
     return section(
         "Curves",
-        tag("div", *places, class_="row"),
+        tag("div", *places, class_="row three"),
         note="Time is normalised: 0 % is foot plant, 100 % is ball release (dotted lines). The "
         "blue band is the mean of this athlete's throws ± one standard deviation, when there are "
         "several; a grey band is the norm of the file given with `--norms`.",
@@ -283,31 +189,6 @@ def _curve_traces(
         width = 2.0 if len(known) == 1 else 1.2
         traces.append(line(PHASES, curve, f"throw {k + 1}", colour, width=width))
     return traces
-
-
-def _metrics(data: PitchingReport, pitch: Pitch) -> Markup:
-    extra: dict[str, list[str]] = {}
-    if len(data.found.pitches) > 1:
-        extra["All throws"] = [_all_throws(data.found, metric) for metric in pitch.metrics]
-    if data.norms.metrics:
-        extra["Norm (5 to 95 %)"] = [_against_norm(data.norms, metric) for metric in pitch.metrics]
-    return metric_table(pitch.metrics, extra)
-
-
-def _all_throws(found: Pitching, metric: Metric) -> str:
-    mean, sd = mean_and_sd(_values(found, metric.name))
-    places = decimals(metric.unit)
-    return f"{number(mean, places)} ± {number(sd, places)}" if np.isfinite(sd) else "–"
-
-
-def _against_norm(norms: Norms, metric: Metric) -> str:
-    if metric.name not in norms.metrics:
-        return "–"
-    low, _, high = norms.metrics[metric.name]
-    places = decimals(metric.unit)
-    where = "below" if metric.value < low else "above" if metric.value > high else "within"
-    where = where if np.isfinite(metric.value) else "–"
-    return f"{number(low, places)} to {number(high, places)}: {where}"
 
 
 def _values(found: Pitching, name: str) -> list[float]:

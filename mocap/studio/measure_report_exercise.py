@@ -24,6 +24,7 @@ from mocap.measure.exercise import PHASE_POINTS, Exercise
 from mocap.studio.figures import AMBER, BLUE, Figure
 from mocap.studio.measure_report_parts import (
     METRIC_NOTE,
+    PAGE_STYLE,
     band,
     decimals,
     layout,
@@ -71,6 +72,7 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
     """Write the report of an exercise as one self-contained page."""
     charts: dict[str, Figure] = {}
     body = [
+        PAGE_STYLE,
         warnings_box((*found.warnings, *facts.warnings)),
         section("Summary", metric_table(found.metrics), note=METRIC_NOTE),
         _cycles(found, charts),
@@ -176,7 +178,7 @@ def _rows(found: Exercise) -> Markup:
 
     def cell(value: float | str, name: str) -> str:
         if isinstance(value, str):
-            return value
+            return words(value) if name == "movement" else value
         places = 0 if name == "repetition" else decimals(units.get(name, ""))
         return number(value, places)
 
@@ -217,6 +219,7 @@ def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | st
         )
         shown.append((f"{method}, {side} arm", worst, f"worst; {level}"))
     body = [
+        PAGE_STYLE,
         cards(shown),
         warnings_box((*found.notes, *facts.warnings)),
         _level_times(found),
@@ -252,7 +255,7 @@ def _level_times(found: Ergonomics) -> Markup:
             cells = [number(float(times[side][k]), 1, "s") for side in sides]
             rows.append((f"{method} {name}: {meaning}", *cells))
         certain = [found.assessments[method, side].borderline.mean() for side in sides]
-        rows.append(("borderline, share of frames", *(percent(v) for v in certain)))
+        rows.append(("Borderline, share of frames", *(percent(v) for v in certain)))
         parts.append(table((method, *(f"{side} arm" for side in sides)), rows))
     return section(
         "Time in each action level",
@@ -301,11 +304,20 @@ def _alerts(found: Ergonomics) -> Markup:
     return section("Sustained postures", table(("Score", "From", "For", "At"), rows), note=note)
 
 
+_LIMITS = {
+    "neutral_deg": "Counts as neutral up to",
+    "twist_deg": "Neck and trunk count as twisted from",
+    "side_bend_deg": "Neck and trunk count as bent sideways from",
+    "abduction_deg": "Upper arm counts as abducted from",
+    "deviation_deg": "Wrist counts as bent sideways from",
+    "across_deg": "Forearm counts as across or out to the side from",
+}
+
+
 def _inputs(found: Ergonomics) -> Markup:
     rows = [(words(name), _plain(value)) for name, value in asdict(found.task).items()]
     rows += [
-        (words(name.removesuffix("_deg")), number(value, 0, "deg"))
-        for name, value in asdict(found.limits).items()
+        (_LIMITS[name], number(value, 0, "deg")) for name, value in asdict(found.limits).items()
     ]
     return section(
         "What the scores assume",
