@@ -50,6 +50,7 @@ from mocap.studio.page import (
 )
 
 _MOST_EVENT_LINES = 60
+_MOST_COLUMNS = 9
 _BANDS = {BLUE: "rgba(43,123,189,0.20)", AMBER: "rgba(230,159,0,0.20)"}
 
 LEVELS = {"RULA": RULA_LEVELS, "REBA": REBA_LEVELS}
@@ -184,7 +185,15 @@ def _rows(found: Exercise) -> Markup:
 
     head = [words(name) + (f" ({units[name]})" if units.get(name) else "") for name in columns]
     body = [[cell(row.get(name, ""), name) for name in columns] for row in rows]
-    return section("One by one", table(head, body))
+    if len(columns) <= _MOST_COLUMNS:
+        return section("One by one", table(head, body))
+    # Too wide for paper: repetitions side by side instead, some at a time.
+    parts = []
+    for start in range(0, len(body), _MOST_COLUMNS):
+        some = body[start : start + _MOST_COLUMNS]
+        turned = [list(each) for each in zip(head, *some, strict=True)]
+        parts.append(table(turned[0], turned[1:]))
+    return section("One by one", *parts)
 
 
 @dataclass(frozen=True, eq=False)
