@@ -11,8 +11,11 @@ import pytest
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.model import load_free_body
 from mocap.capture.session import Session, Take
+from mocap.cli import running
+from mocap.cli.console import Console
 from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.fitting import FitChoice, fit_stage, fitted_bodies
+from mocap.cli.options import choices
 from mocap.cli.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import save_calibration
@@ -189,3 +192,46 @@ def test_facts_of_the_subject_shape_the_body(take: Take) -> None:
     (outcome,) = run(fit_stage(a, replace(POINTS_ONLY, height_m=1.7)))
     assert outcome.reason == "options changed: height_m 1.75 -> 1.7"
     assert outcome.notes["person0"]["body_height_m"] == pytest.approx(1.7, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("stages", "from_stage", "expected"),
+    [
+        (
+            ("smooth", "fit", "report"),
+            None,
+            ["a smooth", "b smooth", "a fit+report", "b fit+report"],
+        ),
+        # what was asked for, and all after it
+        (
+            ("smooth", "fit", "report"),
+            "smooth",
+            ["a smooth!", "b smooth!", "a fit!+report", "b fit!+report"],
+        ),
+        (("fit", "report"), "report", ["a fit+report!", "b fit+report!"]),
+        (("smooth", "report"), "report", ["a smooth+report!", "b smooth+report!"]),
+    ],
+)
+def test_bodies_wait_for_the_points_of_all_takes(
+    take: Take,
+    monkeypatch: pytest.MonkeyPatch,
+    stages: tuple[str, ...],
+    from_stage: str | None,
+    expected: list[str],
+) -> None:
+    session = subject_session(take)
+    calls = []
+
+    def record(
+        each: Take, *_: object, only: tuple[str, ...], from_stage: str | None, **__: object
+    ) -> list[Outcome]:
+        marked = [stage + "!" * (stage == from_stage) for stage in only]
+        calls.append(f"{each.name} {'+'.join(marked)}")
+        return []
+
+    monkeypatch.setattr(running, "run_take", record)
+    takes = [session.take("a"), session.take("b")]
+    running.run_takes(takes, choices(), Console(), stages=stages, from_stage=from_stage)
+    assert calls == expected
+    with pytest.raises(InputError, match="no stage 'export'"):
+        running.run_takes(takes, choices(), Console(), stages=stages, from_stage="export")
