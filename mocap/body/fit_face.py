@@ -12,7 +12,7 @@ little; subtract the values of a neutral moment to compare people.
 
 Unknowns of a frame: jaw (3) in radians, then the expression. Robust Gauss-Newton with Cauchy's
 loss; Gaussian priors; smoothness by second differences, whose scale is estimated from the take as
-in `fit_smoothness`, one for each unknown.
+in `fit_smoothness`, for each unknown and moment: a blink is no drift.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg.lapack import dpbtrs
+from scipy.ndimage import uniform_filter1d
 
 from mocap.body.fit_face_points import FacePoints, face_points
 from mocap.body.fit_solver import CAUCHY_SCALE, factor, one_blas_thread
@@ -47,7 +48,9 @@ _PERSON_SIGMA_M = 0.003
 # closes an eye in 50 ms, a jaw that chatters opens by 5 degrees six times a second.
 _FIRST_ACCELERATION = {"jaw": 50.0, "expression": 300.0}
 _ACCELERATION_LIMITS = (0.3, 5000.0)
-_RESCALINGS = 5
+_RESCALINGS = 8
+# A blink lasts 0.1 to 0.2 s. The typical acceleration of the take counts as this many frames.
+_WINDOW_S, _TYPICAL_WEIGHT = 0.1, 2.0
 
 _MAX_ITERATIONS = 25
 _RELATIVE_CHANGE = 1e-4
@@ -83,7 +86,8 @@ class FaceProblem:
         fps: frames per second.
         targets: (frame, landmark, 3) metres from the head joint.
         information: (frame, landmark, 3, 3) in 1/m²; zero for not seen.
-        smoothness: (unknown,) weight of squared second differences.
+        smoothness: (frame, unknown) weight of squared second differences about a frame; the first
+            and the last have none.
         displacement: (landmark, 3) of the person's landmarks from the model's, metres.
     """
 
@@ -135,7 +139,7 @@ def fit_face(
         fps=points.fps,
         targets=np.einsum("fba,fkb->fka", turn, away),
         information=np.where(seen[..., None, None], information, 0.0),
-        smoothness=_first_smoothness(len(model.expression_components), points.fps),
+        smoothness=_first_smoothness(len(where), len(model.expression_components), points.fps),
         displacement=np.zeros((len(chosen), 3)),
     )
     with one_blas_thread():
@@ -150,10 +154,11 @@ def _seen(points: Points3D, person: int, chosen: list[int]) -> BoolArray:
     return np.asarray(seen)
 
 
-def _first_smoothness(expressions: int, fps: float) -> FloatArray:
-    """Return the weights (unknown,) to start from."""
+def _first_smoothness(frames: int, expressions: int, fps: float) -> FloatArray:
+    """Return the weights (frame, unknown) to start from."""
     jaw, expression = _FIRST_ACCELERATION["jaw"], _FIRST_ACCELERATION["expression"]
-    return (fps**2 / np.array([jaw] * 3 + [expression] * expressions)) ** 2
+    weight = (fps**2 / np.array([jaw] * 3 + [expression] * expressions)) ** 2
+    return np.tile(weight, (frames, 1))
 
 
 def _fitted(problem: FaceProblem, spread_m: FloatArray) -> FaceFit:
@@ -236,7 +241,7 @@ def cost(problem: FaceProblem, values: FloatArray) -> float:
         total += float(limit * np.log1p(square / limit).sum())
     mean, weight = _prior(problem)
     total += float((weight * (values - mean) ** 2).sum() + (_stop(values) ** 2).sum())
-    return total + float((problem.smoothness * np.diff(values, n=2, axis=0) ** 2).sum())
+    return total + float((problem.smoothness[1:-1] * np.diff(values, n=2, axis=0) ** 2).sum())
 
 
 def _chunks(frames: int) -> list[slice]:
@@ -262,7 +267,7 @@ def normal_equations(problem: FaceProblem, values: FloatArray) -> tuple[FloatArr
     stop = _stop(values)
     blocks[:, 0, 0] += np.where(stop > 0.0, 1.0 / _STOP_SIGMA**2, 0.0)
     gradient[:, 0] -= stop / _STOP_SIGMA
-    gradient += problem.smoothness * _second_difference_normals(values)
+    gradient += _smoothness_gradient(values, problem.smoothness)
     return _band(blocks, problem.smoothness), gradient.ravel()
 
 
@@ -276,10 +281,10 @@ def _squares(information: FloatArray, off: FloatArray) -> FloatArray:
     return np.asarray(off[..., None, :] @ information @ off[..., None])[..., 0, 0]
 
 
-def _second_difference_normals(values: FloatArray) -> FloatArray:
-    """Return D'D values for second differences D over the frames."""
+def _smoothness_gradient(values: FloatArray, smoothness: FloatArray) -> FloatArray:
+    """Return D' W D values (frame, unknown) for second differences D and their weights W."""
     out = np.zeros_like(values)
-    second = np.diff(values, n=2, axis=0)
+    second = smoothness[1:-1] * np.diff(values, n=2, axis=0)
     out[:-2] += second
     out[1:-1] -= 2.0 * second
     out[2:] += second
@@ -293,12 +298,13 @@ def _band(blocks: FloatArray, smoothness: FloatArray) -> FloatArray:
     for distance in range(n):
         columns = np.arange(n - distance)
         band[:, columns, distance] = blocks[:, columns + distance, columns]
-    count = max(frames - 2, 0)
+    weight = smoothness[1:-1]
+    count = len(weight)
     for first, square in ((0, 1.0), (1, 4.0), (2, 1.0)):
-        band[first : first + count, :, 0] += square * smoothness
+        band[first : first + count, :, 0] += square * weight
     for first in (0, 1):
-        band[first : first + count, :, n] -= 2.0 * smoothness
-    band[:count, :, 2 * n] += smoothness
+        band[first : first + count, :, n] -= 2.0 * weight
+    band[:count, :, 2 * n] += weight
     return band.reshape(frames * n, 2 * n + 1)
 
 
@@ -312,6 +318,24 @@ def _inverse(band: FloatArray, unknowns: int) -> SelectedInverse:
     return invert_band(lower, unknowns)
 
 
+def _next_smoothness(
+    values: FloatArray, variance: FloatArray, last: FloatArray, fps: float
+) -> FloatArray:
+    """Return the next weights (frame, unknown) by MacKay's fixed point, see `fit_smoothness`.
+
+    `variance` (frame - 2, unknown) is that of the second differences given the data.
+    """
+    energy = np.diff(values, n=2, axis=0) ** 2
+    share = np.clip(1.0 - variance * last[1:-1], 1e-6, 1.0)
+    typical = energy.sum(axis=0) / share.sum(axis=0)
+    window = 2 * max(1, round(0.5 * _WINDOW_S * fps)) + 1
+    around = window * uniform_filter1d(energy, window, axis=0, mode="nearest")
+    count = window * uniform_filter1d(share, window, axis=0, mode="nearest")
+    found = (around + _TYPICAL_WEIGHT * typical) / (count + _TYPICAL_WEIGHT)
+    low, high = ((limit / fps**2) ** 2 for limit in _ACCELERATION_LIMITS)
+    return np.asarray(1.0 / np.clip(np.pad(found, ((1, 1), (0, 0)), mode="edge"), low, high))
+
+
 def _rescaled(problem: FaceProblem, values: FloatArray, spread_m: FloatArray) -> FaceProblem:
     """Return the problem with the smoothness and the displacements that these values suggest."""
     frames, unknowns = values.shape
@@ -321,11 +345,7 @@ def _rescaled(problem: FaceProblem, values: FloatArray, spread_m: FloatArray) ->
         now = np.diagonal(inverse.blocks, axis1=1, axis2=2)
         variance = now[2:] + 4.0 * now[1:-1] + now[:-2] + 2.0 * inverse.two_later[:-2]
         variance -= 4.0 * (inverse.one_later[1:-1] + inverse.one_later[:-2])
-        energy = np.sum(np.diff(values, n=2, axis=0) ** 2, axis=0)
-        # MacKay's fixed point, see `fit_smoothness`.
-        share = np.sum(np.clip(1.0 - variance * smoothness, 1e-6, 1.0), axis=0)
-        low, high = ((limit / problem.fps**2) ** 2 for limit in _ACCELERATION_LIMITS)
-        smoothness = 1.0 / np.clip(energy / share, low, high)
+        smoothness = _next_smoothness(values, variance, smoothness, problem.fps)
     pull = np.zeros_like(problem.displacement)
     total = np.eye(3) / spread_m[:, None, None] ** 2
     for chunk in _chunks(frames):
