@@ -78,12 +78,19 @@ def associate(
     *,
     image_maps: Mapping[str, Array] | None = None,
     person: Literal["main"] = "main",
+    tolerance_of_size: float = TOLERANCE_OF_SIZE,
 ) -> Tracks2D:
     """Return the tracks of the chosen people, in pixels of the calibration.
 
     See `associate_with_report`.
     """
-    return associate_with_report(detections, calibration, image_maps=image_maps, person=person)[0]
+    return associate_with_report(
+        detections,
+        calibration,
+        image_maps=image_maps,
+        person=person,
+        tolerance_of_size=tolerance_of_size,
+    )[0]
 
 
 def associate_with_report(
@@ -92,6 +99,7 @@ def associate_with_report(
     *,
     image_maps: Mapping[str, Array] | None = None,
     person: Literal["main"] = "main",
+    tolerance_of_size: float = TOLERANCE_OF_SIZE,
 ) -> tuple[Tracks2D, AssociationReport]:
     """Find who is who across cameras and frames.
 
@@ -105,13 +113,15 @@ def associate_with_report(
         image_maps: per camera (2, 3) calibration_from_video where videos are not in the pixels
             of the calibration.
         person: "main" only, for now.
+        tolerance_of_size: how far a keypoint may be from where the other cameras see it, as a
+            share of the person's size in the image; more for a rig known to be wrong.
 
     Raises:
         ReconstructionError: when nobody was detected, or no two cameras agree on anybody.
     """
     detections = _mapped(detections, image_maps or {})
     _require_people(detections)
-    scene = _Scene(detections, calibration)
+    scene = _Scene(detections, calibration, tolerance_of_size)
     tracks = link([scene.people(f) for f in range(scene.frame_count)], scene.mirror, detections.fps)
     if not tracks:
         raise ReconstructionError(
@@ -127,7 +137,9 @@ def associate_with_report(
 class _Scene:
     """All detections as rays with tolerances."""
 
-    def __init__(self, detections: Detections2D, calibration: Calibration) -> None:
+    def __init__(
+        self, detections: Detections2D, calibration: Calibration, tolerance_of_size: float
+    ) -> None:
         rig = calibration.subset(detections.camera_names)
         vectors = rig.vectors()
         self.fps = detections.fps
@@ -152,7 +164,7 @@ class _Scene:
         size = np.max(high - low, axis=-1)
         self.size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
         floor = MIN_TOLERANCE_PX / vectors[None, :, None, 6]
-        self.tolerance = np.maximum(TOLERANCE_OF_SIZE * self.size, floor)
+        self.tolerance = np.maximum(tolerance_of_size * self.size, floor)
 
     def people(self, frame: int) -> list[Person]:
         """Return the people of one frame."""
