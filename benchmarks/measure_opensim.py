@@ -1,9 +1,14 @@
 """Joint angles of a take beside those of OpenSim (.mot), as a table and a plot.
 
-    python benchmarks/measure_opensim.py POINTS.npz REFERENCE.mot [MORE.mot] [--plot FILE.html]
+    python benchmarks/measure_opensim.py POINTS.npz REFERENCE.mot [MORE.mot]
+        [--offsets movenet_blazepose] [--plot FILE.html]
 
 POINTS is a take's smoothed.npz. Both sides are shown: the body fitted to the key points, and the
 key points alone. No line is held: detectors, calibration and marker models differ.
+
+OpenSim turns its pelvis about the axes of the lab (Z-X-Y), so that its "tilt" and "list" change
+places when a person walks along Z; it is brought into our sequence (Y-X-Z) first. The thigh against
+the upright is hip flexion less pelvis tilt: what is left when nobody knows how the pelvis tilts.
 """
 
 from __future__ import annotations
@@ -12,15 +17,17 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from mocap.body.fit import fit
+from mocap.body.landmarks import Offsets, offsets_of
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.body.skin import skinned_mesh
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.core.store import load_artifact
-from mocap.measure.angles import AngleCurves, joint_angles
+from mocap.measure.angles import AngleCurves, euler_angles, joint_angles
 from mocap.measure.body_segments import segments_from_skeleton
 from mocap.measure.markers import virtual_markers
 from mocap.measure.point_segments import segments_from_points
@@ -36,7 +43,9 @@ PAIRS = {
         ("ankle_dorsiflexion", "ankle_angle"),
         ("elbow_flexion", "elbow_flex"),
     )
-}
+} | {"pelvis_right_drop": "pelvis_drop", "pelvis_anterior_tilt": "pelvis_anterior_tilt"} | {
+    f"{side}_thigh_to_upright": f"thigh_{side[0]}" for side in ("left", "right")
+}  # fmt: skip
 
 
 def read_mot(path: Path) -> dict[str, FloatArray]:
@@ -45,13 +54,27 @@ def read_mot(path: Path) -> dict[str, FloatArray]:
     start = lines.index("endheader") + 1
     names = [name.strip() for name in lines[start].split("\t")]
     rows = [[float(word) for word in line.split()] for line in lines[start + 1 :] if line.strip()]
-    return dict(zip(names, np.array(rows).T, strict=True))
+    columns = dict(zip(names, np.array(rows).T, strict=True))
+    lab = np.stack([columns[f"pelvis_{name}"] for name in ("tilt", "list", "rotation")], axis=-1)
+    pelvis = Rotation.from_euler("ZXY", lab, degrees=True).as_matrix()
+    _, columns["pelvis_drop"], tilt = np.rad2deg(euler_angles(pelvis, "YXZ")).T
+    columns["pelvis_anterior_tilt"] = -tilt
+    return columns | {f"thigh_{s}": columns[f"hip_flexion_{s}"] + tilt for s in "lr"}
 
 
-def body_angles(points: Points3D) -> AngleCurves:
+def with_thighs(angles: AngleCurves) -> dict[str, FloatArray]:
+    """Return angles by name, with the thighs against the upright."""
+    out = {name: angles[name] for name in angles.names}
+    for side in ("left", "right"):
+        tilt = angles["pelvis_anterior_tilt"]
+        out[f"{side}_thigh_to_upright"] = angles[f"{side}_hip_flexion"] - tilt
+    return out
+
+
+def body_angles(points: Points3D, offsets: Offsets) -> AngleCurves:
     """Return the angles of the body fitted to the key points."""
     model = load_free_body()
-    body = fit(points, model).motion
+    body = fit(points, model, offsets=offsets).motion
     skeleton = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, body.fps)
     markers = virtual_markers(skinned_mesh(model, body.betas), skeleton)
     return joint_angles(segments_from_skeleton(skeleton, markers))
@@ -92,11 +115,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("points", type=Path)
     parser.add_argument("references", type=Path, nargs="+")
+    parser.add_argument("--offsets", help="where the detector puts its key points, by its name")
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     points = load_artifact(options.points, Points3D)
-    ours = {"fitted body": body_angles(points),
-            "key points": joint_angles(segments_from_points(points))}  # fmt: skip
+    ours = {
+        "fitted body": with_thighs(body_angles(points, offsets_of(options.offsets))),
+        "key points": with_thighs(joint_angles(segments_from_points(points))),
+    }
     references = {f"OpenSim {k + 1}": read_mot(p) for k, p in enumerate(options.references)}
     shown: dict[str, dict[str, FloatArray]] = {}
     for name, theirs in PAIRS.items():
