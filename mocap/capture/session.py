@@ -4,6 +4,7 @@
   session.toml                     rig, board with its measured square, subjects, notes
   calibration/left.mp4 …           one video or image folder per camera, named by the camera
   calibration.toml                 calibration_report.json, calibration_report.html
+  calibration_before_refine_1.toml calibration_refinement_1.json: the rig before, and why
   takes/dance_01/left.mp4 …        then the artifacts of that take, report.html and export/
 """
 
@@ -29,6 +30,7 @@ from mocap.core.rig import Rig
 from mocap.core.store import write_text
 
 CONFIG_FILE = "session.toml"
+_KEPT_CALIBRATIONS = "calibration_before_refine_*.toml"
 ARTIFACTS = ("detections", "tracks", "points3d", "smoothed")
 
 
@@ -116,6 +118,27 @@ class Session:
     def calibration_page_path(self) -> Path:
         """Where the calibration report for people is."""
         return self.root / "calibration_report.html"
+
+    def kept_calibration_path(self, number: int) -> Path:
+        """Where the calibration before refinement `number` is kept."""
+        return self.root / f"calibration_before_refine_{number}.toml"
+
+    def kept_report_path(self, number: int) -> Path:
+        """Where the calibration report before refinement `number` is kept."""
+        return self.root / f"calibration_report_before_refine_{number}.json"
+
+    def refinement_path(self, number: int) -> Path:
+        """Where the figures of refinement `number` are."""
+        return self.root / f"calibration_refinement_{number}.json"
+
+    def refinements(self) -> tuple[int, ...]:
+        """Return the numbers of the refinements whose earlier calibration is kept."""
+        found = (each.stem.rpartition("_")[2] for each in self.root.glob(_KEPT_CALIBRATIONS))
+        return tuple(sorted(int(number) for number in found if number.isdigit()))
+
+    def next_refinement(self) -> int:
+        """Return the number of the next refinement."""
+        return max(self.refinements(), default=0) + 1
 
     def calibration(self) -> Calibration:
         """Load the calibration.
@@ -238,6 +261,23 @@ class Take:
         """What a person says about this take: `take.toml`; it need not exist."""
         return self.root / "take.toml"
 
+    def subject(self) -> Subject | None:
+        """Return who was recorded: the one `take.toml` names, else the only one of the session.
+
+        Raises:
+            InputError: `take.toml` cannot be used, or names nobody in `session.toml`.
+        """
+        subjects = {each.name: each for each in self.session.config.subjects}
+        name = load_take_settings(self.settings_path).subject
+        if name is None:
+            return next(iter(subjects.values())) if len(subjects) == 1 else None
+        if name not in subjects:
+            raise InputError(
+                f"{self.settings_path}: no subject '{name}' is in {CONFIG_FILE}. "
+                + (suggest(name, subjects) if subjects else "Add a table [[subjects]] there.")
+            )
+        return subjects[name]
+
     @property
     def measure_dir(self) -> Path:
         """Folder of the measurements."""
@@ -261,23 +301,6 @@ class Take:
     @property
     def report_manifest_path(self) -> Path:
         """What the report was made from."""
-    def subject(self) -> Subject | None:
-        """Return who was recorded: the one `take.toml` names, else the only one of the session.
-
-        Raises:
-            InputError: `take.toml` cannot be used, or names nobody in `session.toml`.
-        """
-        subjects = {each.name: each for each in self.session.config.subjects}
-        name = load_take_settings(self.settings_path).subject
-        if name is None:
-            return next(iter(subjects.values())) if len(subjects) == 1 else None
-        if name not in subjects:
-            raise InputError(
-                f"{self.settings_path}: no subject '{name}' is in {CONFIG_FILE}. "
-                + (suggest(name, subjects) if subjects else "Add a table [[subjects]] there.")
-            )
-        return subjects[name]
-
         return self.root / ".partial" / "report.json"
 
 

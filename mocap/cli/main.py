@@ -20,7 +20,7 @@ COMMANDS = {
     "new": ("mocap.cli.setup_commands", "Make a session folder."),
     "calibrate": ("mocap.cli.calibrate_commands", "Calibrate the rig from the board recordings."),
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
-    "calibration": ("mocap.cli.world_commands", "Import or export a calibration."),
+    "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),
     "detect": ("mocap.cli.take_commands", "Find people's keypoints in the videos of a take."),
     "associate": ("mocap.cli.take_commands", "Tell who is who across cameras and time."),

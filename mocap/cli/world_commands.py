@@ -1,4 +1,4 @@
-"""mocap world, mocap calibration import|export: where the world is, and other tools' files."""
+"""mocap world, mocap calibration import|export|refine|restore: where world and cameras are."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def world(session: Path, instant: str, as_json: bool) -> None:
 
 @click.group()
 def calibration() -> None:
-    """Import or export a calibration."""
+    """Import, export, refine or restore a calibration."""
 
 
 @calibration.command("import")
@@ -86,3 +86,65 @@ def export_command(session: Path, to: str, output: Path | None, as_json: bool) -
     writer(opened.calibration(), path)
     console.line(f"Wrote {path}")
     console.result({"file": path})
+
+
+@calibration.command("refine")
+@session_argument
+@click.argument("takes", nargs=-1, required=True, metavar="TAKE...")
+@click.option(
+    "--floor",
+    type=click.Choice(["keep", "feet"]),
+    default="keep",
+    show_default=True,
+    help="keep: feet stay at the height at which the old rig saw them; feet: people stand on the "
+    "floor in these takes, so their soles are at zero.",
+)
+@click.option("--dry-run", is_flag=True, help="Judge only; write nothing.")
+@json_option
+def refine_command(
+    session: Path, takes: tuple[str, ...], floor: str, dry_run: bool, as_json: bool
+) -> None:
+    """Correct where the cameras of SESSION stand from the people in its takes.
+
+    Uses the keypoints already detected; lenses are not changed. The new rig is written only when
+    frames it was not solved from fit clearly better; otherwise the command exits with 1 and says
+    why. The rig before is kept.
+    """
+    from typing import cast
+
+    from mocap.capture.session import Session
+    from mocap.cli.refining import figures, refine_session, require_accepted, store_refinement
+    from mocap.reconstruct.rig_anchor import Floor
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    names = tuple(dict.fromkeys(takes))
+    refinement = refine_session(opened, names, cast(Floor, floor), console)
+    kept = None
+    if refinement.accepted:
+        console.line(f"Better: {' '.join(refinement.reasons)}")
+    if refinement.accepted and not dry_run:
+        kept = store_refinement(opened, names, refinement)
+        console.line(
+            f"Wrote {opened.calibration_path}; the rig before is {kept}. Run the takes again: "
+            f"mocap run {session}. Undo: mocap calibration restore {session}"
+        )
+    console.result({"calibration": opened.calibration_path, "kept": kept, **figures(refinement)})
+    require_accepted(opened, refinement)
+
+
+@calibration.command("restore")
+@session_argument
+@json_option
+def restore_command(session: Path, as_json: bool) -> None:
+    """Put back the calibration of SESSION from before the last refinement."""
+    from mocap.capture.session import Session
+    from mocap.cli.refining import restore_calibration
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    name = restore_calibration(opened)
+    console.line(
+        f"Wrote {opened.calibration_path} from {name}. Run the takes again: mocap run {session}"
+    )
+    console.result({"calibration": opened.calibration_path, "from": name})

@@ -150,7 +150,9 @@ def _warnings(
             f"camera '{rig[index].name}' sees the body {magnitude[index]:.0f} px "
             f"({_direction(offset[index])}) away from where the other cameras place it, in the "
             f"median of {comparisons[index]} keypoints. Its calibration is wrong, or it has moved "
-            "since, or its video is cropped or scaled: calibrate again, or correct its image_map."
+            "since, or its video is cropped or scaled: `mocap calibration refine SESSION TAKE` "
+            "corrects the cameras from the people in the take; else calibrate again, or correct "
+            "its image_map."
         )
     return tuple(out)
 

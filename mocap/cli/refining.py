@@ -1,0 +1,214 @@
+"""Refine a session's rig from the people of its takes, keep the old one, and find the way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from mocap.capture.checks import check_take, image_maps
+from mocap.capture.session import Session, Take
+from mocap.cli.console import Console
+from mocap.cli.main import installed_version
+from mocap.core.calibration_file import save_calibration
+from mocap.core.camera import Calibration
+from mocap.core.detections import Detections2D
+from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.store import load_artifact, write_text
+from mocap.reconstruct.rig_anchor import Floor
+from mocap.reconstruct.rig_refine import RigRefinement, refine_rig
+from mocap.reconstruct.rig_views import MAX_FRAMES, PeopleTake
+from mocap.studio.calibration_report import write_calibration_report
+
+# Key of the calibration's metadata that names the file with the rig before.
+BEFORE = "before_refinement"
+
+
+def refine_session(
+    session: Session, names: Sequence[str], floor: Floor, console: Console
+) -> RigRefinement:
+    """Refine the rig of a session from the named takes and say what came out; store nothing.
+
+    Raises:
+        SessionError: a take does not exist or has no detections.
+        ReconstructionError: nobody is seen by two cameras.
+    """
+    calibration = session.calibration()
+    takes = [_people(session.take(name), calibration) for name in names]
+    console.line(f"Refining the cameras from people in {', '.join(names)} …")
+    refinement = refine_rig(calibration, takes, floor=floor)
+    _say(console, refinement)
+    return refinement
+
+
+def require_accepted(session: Session, refinement: RigRefinement) -> None:
+    """Raise CalibrationError when the refined rig was refused."""
+    if not refinement.accepted:
+        raise CalibrationError(
+            f"{session.calibration_path} was left as it is: {' '.join(refinement.reasons)}"
+        )
+
+
+def store_refinement(session: Session, names: Sequence[str], refinement: RigRefinement) -> str:
+    """Store an accepted rig, the one before beside it, and the figures; return the file kept."""
+    number = session.next_refinement()
+    kept = session.kept_calibration_path(number)
+    write_text(kept, session.calibration_path.read_text(encoding="utf-8"))
+    if session.calibration_report_path.is_file():
+        text = session.calibration_report_path.read_text(encoding="utf-8")
+        write_text(session.kept_report_path(number), text)
+    summary = _summary(names, refinement)
+    old = session.calibration()
+    metadata = {
+        **old.metadata,
+        "refined": summary,
+        "refined_by": f"mocap-studio {installed_version()}",
+        BEFORE: kept.name,
+    }
+    refined = replace(refinement.calibration, metadata=metadata)
+    told = {"takes": list(names), "summary": summary, **figures(refinement)}
+    write_text(session.refinement_path(number), _json(told))
+    _store_report(session, refined, told)
+    # Last: whoever finds the new rig finds where it comes from.
+    save_calibration(refined, session.calibration_path)
+    return kept.name
+
+
+def restore_calibration(session: Session) -> str:
+    """Put back the rig from before the last refinement; return the file it came from.
+
+    Raises:
+        SessionError: the calibration in use was not refined, or the file kept is gone.
+    """
+    name = session.calibration().metadata.get(BEFORE)
+    if name is None:
+        raise SessionError(
+            f"{session.calibration_path} was not refined from people: there is nothing to restore."
+        )
+    numbers = [n for n in session.refinements() if session.kept_calibration_path(n).name == name]
+    if not numbers:
+        raise SessionError(
+            f"{session.root / name}, the calibration before the refinement, is gone. Calibrate "
+            "again, or import the calibration again."
+        )
+    kept = session.kept_calibration_path(numbers[0])
+    report = session.kept_report_path(numbers[0])
+    text = kept.read_text(encoding="utf-8")
+    if report.is_file():
+        write_text(session.calibration_report_path, report.read_text(encoding="utf-8"))
+    write_text(session.calibration_path, text)
+    _write_page(session, session.calibration())
+    for path in (kept, report, session.refinement_path(numbers[0])):
+        path.unlink(missing_ok=True)
+    return kept.name
+
+
+def _people(take: Take, calibration: Calibration) -> PeopleTake:
+    """Return the detections of a take with the maps of its pixels."""
+    path = take.artifact("detections")
+    if not path.is_file():
+        raise SessionError(
+            f"take '{take.name}' has no detections yet. Run `mocap detect {take.session.root} "
+            f"{take.name}`, or `mocap run`, first."
+        )
+    detections = load_artifact(path, Detections2D)
+    recording = check_take(take, calibration)
+    infos = {name: recording.infos[name] for name in detections.camera_names}
+    maps = image_maps(take.session, infos, calibration)
+    return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})
+
+
+def _say(console: Console, refinement: RigRefinement) -> None:
+    if refinement.cameras:
+        header = ("camera", "frames", "coverage", "turned deg", "moved mm")
+        rows = [
+            (
+                each.name,
+                str(each.frames),
+                f"{100 * each.coverage:.0f} %",
+                f"{each.turn_deg:.2f} ± {each.turn_sd_deg:.2f}",
+                f"{each.move_mm:.0f} ± {each.move_sd_mm:.0f}",
+            )
+            for each in refinement.cameras
+        ]
+        console.table(header, rows)
+    if refinement.before is not None and refinement.after is not None:
+        for word, error in (("before", refinement.before), ("after", refinement.after)):
+            console.line(
+                f"Frames not solved from, {word}: median {error.median_px:.1f} px, "
+                f"95 % below {error.p95_px:.1f} px, {100 * error.agreeing:.0f} % of views agree"
+            )
+    if refinement.floor is not None:
+        floor = refinement.floor
+        console.line(
+            f"Floor from {floor.samples} sightings of feet: rig moved by "
+            f"{1000 * floor.lift_m:+.0f} mm in height and tilted by {floor.tilt_deg:.2f} degrees"
+        )
+    console.line(f"{refinement.frames} frames used (at most {MAX_FRAMES}, evenly spread)")
+    console.warnings(refinement.warnings)
+
+
+def _summary(names: Sequence[str], refinement: RigRefinement) -> str:
+    assert refinement.before is not None and refinement.after is not None
+    return (
+        f"camera poses from people in {', '.join(names)} ({refinement.frames} frames), lenses "
+        f"unchanged; held-out median {refinement.before.median_px:.1f} -> "
+        f"{refinement.after.median_px:.1f} px, 95 % below {refinement.before.p95_px:.1f} -> "
+        f"{refinement.after.p95_px:.1f} px"
+    )
+
+
+def figures(refinement: RigRefinement) -> dict[str, Any]:
+    """Return the outcome for machines."""
+    floor = refinement.floor
+    return {
+        "accepted": refinement.accepted,
+        "reasons": list(refinement.reasons),
+        "warnings": list(refinement.warnings),
+        "frames": refinement.frames,
+        "parallax_deg": refinement.parallax_deg,
+        "scale_sd": refinement.scale_sd,
+        "cameras": [asdict(each) for each in refinement.cameras],
+        "before": None if refinement.before is None else asdict(refinement.before),
+        "after": None if refinement.after is None else asdict(refinement.after),
+        "floor_lift_mm": None if floor is None else 1000.0 * floor.lift_m,
+        "floor_tilt_deg": None if floor is None else floor.tilt_deg,
+    }
+
+
+def _store_report(session: Session, refined: Calibration, told: dict[str, Any]) -> None:
+    """Add the refinement to the report of the board calibration, where there is one."""
+    path = session.calibration_report_path
+    if not path.is_file():
+        return
+    report = _load_json(session)
+    for camera in report.get("cameras", []):
+        if camera["name"] in refined.names:
+            camera["center_m"] = [float(value) for value in refined[camera["name"]].center]
+    report["refinement"] = told
+    note = f"Refined after this calibration: {told['summary']}. Positions are the refined ones."
+    report["notes"] = [*report.get("notes", []), note]
+    write_text(path, _json(report))
+    _write_page(session, refined)
+
+
+def _write_page(session: Session, calibration: Calibration) -> None:
+    """Write the page of the calibration report again, where there is a report."""
+    if session.calibration_report_path.is_file():
+        title = session.root.resolve().name
+        report = _load_json(session)
+        write_calibration_report(report, calibration, session.calibration_page_path, title=title)
+
+
+def _load_json(session: Session) -> dict[str, Any]:
+    path = session.calibration_report_path
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
+    return document
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,138 @@
+"""mocap calibration refine and restore: what is written, kept, refused and brought back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from clips import write_clip
+
+from mocap.capture.session import Session, Take
+from mocap.cli import main
+from mocap.cli.console import Console
+from mocap.cli.options import choices
+from mocap.cli.pipeline import run_stages
+from mocap.cli.stages import TakeStages
+from mocap.core.calibration_file import load_calibration, save_calibration
+from mocap.core.camera import Calibration
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.store import Provenance, file_hash, save_artifact
+from mocap.core.transform import rigid
+from mocap.synthetic.motion import body_keypoints, walk
+from mocap.synthetic.observations import observe_people
+from mocap.synthetic.rigs import ring
+
+SIZE = (640, 480)
+
+
+def mocap(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+@pytest.fixture
+def true() -> Calibration:
+    return ring(3, image_size=SIZE, focal_px=500.0, jitter=1.0, seed=61)
+
+
+@pytest.fixture
+def take(tmp_path: Path, true: Calibration) -> Take:
+    """A take of a walking person whose session has the true rig; videos are stand-ins."""
+    session = Session.create(tmp_path / "lab", rig="four_corner", board="a1_5x7")
+    for name in true.names:
+        write_clip(session.root / "takes" / "a" / f"{name}.mp4", frames=6, size=SIZE)
+    save_calibration(replace(true, metadata={"source": "elsewhere"}), session.calibration_path)
+    made = session.take("a")
+    people = body_keypoints(walk(3.0, 30.0, seed=62, radius_m=0.8))[:, None]
+    names = COCO_17_FEET.keypoint_names
+    seen = observe_people(true, people, names, fps=30.0, noise_px=1.5, seed=63)
+    save_artifact(seen, made.artifact("detections"), Provenance("detect", "0"))
+    return made
+
+
+def bump(take: Take) -> None:
+    """Turn the second camera by 1.5 degrees in the session's calibration."""
+    calibration = take.session.calibration()
+    turn = rigid(matrix_from_rotvec(np.radians([1.0, 1.0, 0.5])), np.zeros(3))
+    cameras = list(calibration.cameras)
+    cameras[1] = replace(cameras[1], camera_from_world=turn @ cameras[1].camera_from_world)
+    save_calibration(replace(calibration, cameras=tuple(cameras)), take.session.calibration_path)
+
+
+def test_refine_writes_keeps_and_restores(take: Take, true: Calibration) -> None:
+    root, path = take.session.root, take.session.calibration_path
+    bump(take)
+    before = path.read_bytes()
+    judged = mocap("calibration", "refine", root, "a", "--dry-run")
+    assert judged.exit_code == 0, judged.output
+    assert path.read_bytes() == before and not take.session.refinements()
+    result = mocap("calibration", "refine", root, "a", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["accepted"] and document["kept"] == "calibration_before_refine_1.toml"
+    assert document["after"]["median_px"] < 0.7 * document["before"]["median_px"]
+    assert (root / "calibration_before_refine_1.toml").read_bytes() == before
+    refined = load_calibration(path)
+    assert refined.metadata["source"] == "elsewhere"
+    assert "people in a (90 frames)" in refined.metadata["refined"]
+    for camera in refined.cameras:
+        np.testing.assert_array_equal(camera.lens, true[camera.name].lens)
+    told = json.loads((root / "calibration_refinement_1.json").read_text(encoding="utf-8"))
+    assert told["takes"] == ["a"] and len(told["cameras"]) == 3
+    # A rig that was put right is left alone.
+    again = mocap("calibration", "refine", root, "a")
+    assert again.exit_code == 1
+    assert again.stderr.startswith("Error: ") and "the rig is right" in again.stderr
+    assert mocap("calibration", "restore", root).exit_code == 0
+    assert path.read_bytes() == before
+    assert not list(root.glob("*_refine*"))
+    nothing = mocap("calibration", "restore", root)
+    assert nothing.exit_code == 1 and "nothing to restore" in nothing.stderr
+
+
+def test_later_stages_run_again_after_a_refinement(take: Take) -> None:
+    bump(take)
+    names = ("associate", "triangulate")
+
+    def run() -> list[str]:
+        stages = TakeStages(take, choices(), Console()).build(names)
+        return [each.status for each in run_stages(stages, version="0", hash_of=file_hash)]
+
+    assert run() == ["made", "made"] and run() == ["current", "current"]
+    assert mocap("calibration", "refine", take.session.root, "a").exit_code == 0
+    assert run() == ["made", "made"]
+    assert mocap("calibration", "restore", take.session.root).exit_code == 0
+    assert run() == ["made", "made"]
+
+
+def test_refusals_say_why_and_change_nothing(take: Take) -> None:
+    root, path = take.session.root, take.session.calibration_path
+    before = path.read_bytes()
+    right = mocap("calibration", "refine", root, "a", "--json")
+    assert right.exit_code == 1 and not json.loads(right.stdout)["accepted"]
+    assert "was left as it is" in right.stderr
+    assert path.read_bytes() == before
+    unknown = mocap("calibration", "refine", root, "b")
+    assert unknown.exit_code == 1 and "no take 'b'" in unknown.stderr
+    take.artifact("detections").unlink()
+    missing = mocap("calibration", "refine", root, "a")
+    assert missing.exit_code == 1 and "has no detections yet" in missing.stderr
+    assert mocap("calibration", "refine", root).exit_code == 2
+
+
+def test_a_second_refinement_keeps_both_rigs(take: Take) -> None:
+    root = take.session.root
+    bump(take)
+    assert mocap("calibration", "refine", root, "a").exit_code == 0
+    first = take.session.calibration_path.read_bytes()
+    bump(take)
+    assert mocap("calibration", "refine", root, "a").exit_code == 0
+    assert take.session.refinements() == (1, 2)
+    assert mocap("calibration", "restore", root).exit_code == 0
+    assert mocap("calibration", "restore", root).exit_code == 0
+    assert take.session.refinements() == ()
+    assert take.session.calibration_path.read_bytes() != first
