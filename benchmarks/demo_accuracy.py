@@ -2,7 +2,8 @@
 
 The lines are those a rendered session can honestly hold (the detector's own idea of a hip or a
 shoulder sits some 3 cm from the joint centre); with true 2D instead of detections everything that
-is left comes from the calibration and the geometry.
+is left comes from the calibration and the geometry. The body is also fitted without the images, to
+points in space alone: what `--refine-views` is worth.
 
     python benchmarks/demo_accuracy.py [--check] [--keep FOLDER]
 """
@@ -18,6 +19,9 @@ from pathlib import Path
 
 from figures import Figure, exit_code, print_figures
 
+from mocap.capture.session import Session
+from mocap.cli.demonstration import session_figures
+
 # End of a figure's name -> the line it must hold, in the figure's own unit.
 LINES = {
     "camera centres, worst": 8.0,
@@ -29,7 +33,10 @@ LINES = {
     "joints as detected, p95": 55.0,
     "joints with true 2D, median": 2.0,
     "joints with true 2D, p95": 2.0,
+    "joints of the fitted body, median": 15.0,
 }
+
+OF_BODY = "joints of the fitted body"
 
 
 def line_of(name: str) -> float | None:
@@ -48,6 +55,25 @@ def run_demo(folder: Path) -> list[Figure]:
             for each in found]  # fmt: skip
 
 
+def points_only_figures(folder: Path) -> list[Figure]:
+    """Fit the bodies of a finished demo to points in space alone and compare with the truth."""
+    session = Session.open(folder)
+    _fit(session, "--no-refine-views")
+    figures = [
+        Figure(each.name.replace(OF_BODY, f"{OF_BODY} from points in space"), each.value, each.unit)
+        for each in session_figures(session)
+        if OF_BODY in each.name
+    ]
+    _fit(session)
+    return figures
+
+
+def _fit(session: Session, *options: str) -> None:
+    for take in session.takes():
+        command = [sys.executable, "-m", "mocap", "fit", str(session.root), take, *options]
+        subprocess.run(command, capture_output=True, check=True)
+
+
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,7 +81,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        figures = run_demo(options.keep or Path(temporary) / "demo")
+        folder = options.keep or Path(temporary) / "demo"
+        figures = run_demo(folder) + points_only_figures(folder)
     print_figures("Sample session against its truth", figures)
     without_lines = [
         ending for ending in LINES if not any(f.name.endswith(ending) for f in figures)
