@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
+from mocap.body.fit import height_by_bones
 from mocap.body.model import load_free_body
 from mocap.capture.session import Session, Take
 from mocap.cli import running
@@ -188,10 +189,14 @@ def test_facts_of_the_subject_shape_the_body(take: Take) -> None:
     assert notes["body_mass_kg"] == pytest.approx(85.0, rel=0.04)
     options = load_provenance(a.body_path(0)).options
     assert (options["height_m"], options["mass_kg"], options["sex"]) == (1.75, 85.0, "male")
-    # the command line wins
+    seen_m = height_by_bones(load_artifact(a.artifact("smoothed"), Points3D), load_free_body())
+    # the command line wins; that this height is not that of the bones is said
     (outcome,) = run(fit_stage(a, replace(POINTS_ONLY, height_m=1.7)))
     assert outcome.reason == "options changed: height_m 1.75 -> 1.7"
     assert outcome.notes["person0"]["body_height_m"] == pytest.approx(1.7, abs=0.01)
+    for off_m, said in ((0.02, False), (0.15, True)):
+        (outcome,) = run(fit_stage(a, replace(POINTS_ONLY, height_m=round(seen_m + off_m, 2))))
+        assert any("was given" in each for each in outcome.warnings) == said
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from mocap.body.fit_views import CameraTracks, refine_on_views, seen_landmarks
 from mocap.body.fit_windows import minimise
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
-from mocap.body.shape_prior import BodyFacts, shape_prior
+from mocap.body.shape_prior import BodyFacts, body_height, shape_prior
 from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
@@ -186,6 +186,29 @@ def solve(
         seen = seen_landmarks(views, points.person_ids[person], landmarks)
         state, problem, status = refine_on_views(problem, state, seen, points.fps)
     return Solution(layout, measured, problem, state, status)
+
+
+def height_by_bones(
+    points: Points3D,
+    model: BodyModel,
+    *,
+    person_id: int | None = None,
+    offsets: Offsets | None = None,
+) -> float:
+    """Return the body height in metres that goes with the bones seen, right to some centimetres.
+
+    A given height that differs by more is wrong, or the scale of the calibration is.
+
+    Raises:
+        BodyError: the person is unknown.
+    """
+    person = person_index(points, person_id)
+    names = points.keypoint_names
+    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
+    measured = _measured(points, person, landmarks)
+    betas = shape_from_bones(model, landmarks, measured.xyz, measured.variance)
+    return body_height(model, betas)[0]
 
 
 def person_index(points: Points3D, person_id: int | None) -> int:

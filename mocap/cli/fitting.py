@@ -13,7 +13,14 @@ from mocap.capture.session import Take
 from mocap.cli.detector_offsets import detector_of, detector_offsets
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import Made, Stage, files_stage
-from mocap.cli.subjects import ALL_TAKES, KnownPerson, known_person, shape_figures, shared_shape
+from mocap.cli.subjects import (
+    ALL_TAKES,
+    KnownPerson,
+    height_warnings,
+    known_person,
+    shape_figures,
+    shared_shape,
+)
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
@@ -138,7 +145,7 @@ def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
     if len(points.person_ids) > 1:
         # Nothing says which of them session.toml means.
         known = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
-    warnings = [*warnings, *known.warnings(model)]
+    warnings += [*known.warnings(model), *height_warnings(known, points, model, offsets)]
     views = _views(take) if choice.refine_views else None
     record = Provenance(
         stage="fit",

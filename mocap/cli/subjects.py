@@ -15,11 +15,15 @@ from mocap.core.store import file_hash, load_artifact
 
 if TYPE_CHECKING:
     from mocap.body.fit_subject import Evidence, Subject
+    from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
     from mocap.body.shape_prior import BodyFacts
 
 ALL_TAKES = "auto"
 """The shape comes from all takes of the subject."""
+
+# Bones tell the height of a body within 2 to 4 cm; detectors that were not measured add some.
+HEIGHT_DISAGREES_M = 0.07
 
 NO_TAKES = "none"
 """Every take gets a shape of its own."""
@@ -169,6 +173,26 @@ def _evidence(
         return ()
     offsets, _ = detector_offsets(detector, points)
     return take_evidence(points, load_body(body), facts=facts, offsets=offsets)
+
+
+def height_warnings(
+    known: KnownPerson, points: Points3D, model: BodyModel, offsets: Offsets
+) -> list[str]:
+    """Return what to say where a given height and the bones that were seen disagree."""
+    if known.height_m is None:
+        return []
+    from mocap.body.fit import height_by_bones
+
+    found = []
+    for person in points.person_ids:
+        seen_m = height_by_bones(points, model, person_id=person, offsets=offsets)
+        if abs(seen_m - known.height_m) > HEIGHT_DISAGREES_M:
+            found.append(
+                f"the bones of person {person} are those of a body of about {seen_m:.2f} m, but "
+                f"{known.height_m:.2f} m was given: the given height makes their bones wrong, or "
+                "the scale of the calibration is wrong. Check height_m and square_mm."
+            )
+    return found
 
 
 def shape_figures(known: KnownPerson, model: BodyModel, betas: Any) -> dict[str, Any]:
