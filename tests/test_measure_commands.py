@@ -137,6 +137,13 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     assert len(events) == 3 and float(events[0]["time"]) == pytest.approx(1.0, abs=0.02)
     labels = ezc3d.c3d(str(take.measure_dir / "squat" / "squat.c3d"))["parameters"]["EVENT"]
     assert len(labels["LABELS"]["value"]) == 3
+    angles = run("angles", take.session.root, "one", "--json")
+    assert angles.exit_code == 0, angles.output
+    assert "NOT the chest" in json.loads(angles.stdout)["thorax"]
+    row = rows_of(take.measure_dir / "angles" / "angles.csv")[60]
+    # Two thigh bones of 42 cm with ends some 2 mm off: a third of a degree and more.
+    assert float(row["left_knee_flexion_deg"]) == pytest.approx(90, abs=1)
+    assert 0.05 < float(row["left_knee_flexion_sd_deg"]) < 2.0
     motion = run("range-of-motion", take.session.root, "one", "--movement", "left_knee_flexion")
     assert motion.exit_code == 0, motion.output
     page = (take.measure_dir / "range-of-motion" / "report.html").read_text(encoding="utf-8")

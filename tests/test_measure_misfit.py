@@ -20,6 +20,8 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
+from mocap.measure.angle_table import angle_columns, angle_spreads_deg
+from mocap.measure.angles import joint_angles
 from mocap.measure.body_segments import segments_from_skeleton
 from mocap.measure.markers import virtual_markers
 from mocap.measure.misfit import FOLLOWED, Misfit, measure_misfit, parts_of
@@ -136,6 +138,23 @@ def test_numbers_of_an_unexplained_part_are_grey() -> None:
     assert "left leg" in reasons["left_knee_flexion"] and "20 mm" in reasons["left_knee_flexion"]
     assert reasons["right_knee_flexion"] == ""
     assert any("left leg" in sentence for sentence in found.warnings)
+
+
+def test_spreads_of_angles_are_those_of_the_key_points() -> None:
+    bent = np.tile([60.0, 0.0, 0.0], (200, 1))
+    motion = person(200, 60.0, left={"knee": bent})
+    points = keypoints_of(motion, sigma_m=0.004)
+    angles = joint_angles(segments_from_skeleton(motion))
+    found = angle_spreads_deg(angles, points)
+    # 4 mm at the hip turn the thigh (42 cm) by 0.55 deg, at the ankle the shank (40 cm) by 0.57; at
+    # the knee both: 4 sqrt(1 / 42^2 + 1 / 40^2 + 2 cos 60 / (42 40)), 0.97 deg. Together 1.25.
+    assert float(np.mean(found["left_knee_flexion"])) == pytest.approx(1.25, abs=0.1)
+    assert "pelvis_anterior_tilt" not in found  # two points do not show it
+    assert "trunk_flexion" not in found  # nor that: pelvis and chest share one line
+    assert "thorax_left_rotation" in found
+    columns = angle_columns(angles, found)
+    assert {"left_knee_flexion_deg", "left_knee_flexion_sd_deg"} <= set(columns)
+    assert "left_knee_adduction_sd_deg" not in columns
 
 
 def measured(skeleton: SkeletonMotion, betas: FloatArray, points: Points3D | None) -> Pitching:

@@ -1,4 +1,4 @@
-"""mocap measure pitching|range-of-motion|squat|gait|jump|ergonomics SESSION TAKE."""
+"""mocap measure angles|pitching|range-of-motion|squat|gait|jump|ergonomics SESSION TAKE."""
 
 from __future__ import annotations
 
@@ -42,6 +42,28 @@ def measure() -> None:
 
     Every number comes with a band, and says so when it cannot be trusted.
     """
+
+
+@measure.command()
+@session_argument
+@take_argument
+@subject_options
+@json_option
+def angles(
+    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+) -> None:
+    """Write every joint angle of TAKE, frame by frame, with its standard deviation."""
+    from mocap.cli.measuring import angles as measure_angles
+
+    console = Console(as_json)
+    ready = _ready(session, take, person, source, body_name)
+    found, path = measure_angles(ready)
+    console.warnings(ready.misfit.warnings if ready.misfit else ())
+    for reason in dict.fromkeys(found.reasons.values()):
+        names = [name for name, each in found.reasons.items() if each == reason]
+        console.line(f"{len(names)} angles with gaps, as {names[0]}: {reason}")
+    thorax = ready.segments.thorax
+    _say(console, take, [path], thorax=thorax, reasons=dict(found.reasons))
 
 
 @measure.command()

@@ -19,6 +19,8 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import load_artifact, write_text
+from mocap.measure.angle_table import angle_columns, angle_spreads_deg
+from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.body_segments import segments_from_skeleton
 from mocap.measure.ergonomics import Assessment, Limits, Task, assess_reba, assess_rula
 from mocap.measure.exercise import Exercise
@@ -291,6 +293,14 @@ def exercise(
     report = folder / "report.html"
     write_exercise_report(_facts(ready), found, report)
     return [*written, report]
+
+
+def angles(ready: Measured) -> tuple[AngleCurves, Path]:
+    """Write every joint angle of a take with its spread; return them and the file."""
+    found = joint_angles(ready.segments)
+    spreads = angle_spreads_deg(found, ready.person_points, ready.misfit)
+    table = frame_table(angle_columns(found, spreads), found.fps)
+    return found, _write(ready.take.measure_dir / "angles" / "angles.csv", table)
 
 
 def ergonomics(ready: Measured) -> list[Path]:
