@@ -129,6 +129,8 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     take.settings_path.write_text("[ergonomics]\nreba_load = 2\n")
     squat = run("squat", take.session.root, "one", "--json")
     assert squat.exit_code == 0, squat.output
+    told = json.loads(squat.stdout)["metrics"]
+    assert told["count"]["value"] == 3 and "frontal" in told["left_valgus"]["untrusted_because"]
     assert len(rows_of(take.measure_dir / "squat" / "squat.csv")) == 3
     summary = rows_of(take.measure_dir / "squat" / "summary.csv")
     depth = next(row for row in summary if row["name"] == "depth")
@@ -146,6 +148,7 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     assert 0.05 < float(row["left_knee_flexion_sd_deg"]) < 2.0
     motion = run("range-of-motion", take.session.root, "one", "--movement", "left_knee_flexion")
     assert motion.exit_code == 0, motion.output
+    assert "repetitions 3" in motion.output and "Warning: from key points alone" in motion.output
     page = (take.measure_dir / "range-of-motion" / "report.html").read_text(encoding="utf-8")
     assert "MDC" in page and "the rig was bumped" in page
     postures = run("ergonomics", take.session.root, "one")

@@ -13,6 +13,8 @@ from mocap.cli.options import session_argument, take_argument
 
 if TYPE_CHECKING:
     from mocap.cli.measuring import Measured
+    from mocap.measure.exercise import Exercise
+    from mocap.measure.metric import Metric
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -133,15 +135,19 @@ def _document(pitch: Any, fps: float) -> dict[str, Any]:
     return {
         "number": pitch.number,
         "events_s": {name: event.time_s(fps) for name, event in pitch.events.items()},
-        "metrics": {
-            metric.name: {
-                "value": metric.value,
-                "band": metric.band,
-                "unit": metric.unit,
-                "untrusted_because": metric.reason or None,
-            }
-            for metric in pitch.metrics
-        },
+        "metrics": _metrics(pitch.metrics),
+    }
+
+
+def _metrics(metrics: tuple[Metric, ...]) -> dict[str, dict[str, Any]]:
+    return {
+        metric.name: {
+            "value": metric.value,
+            "band": metric.band,
+            "unit": metric.unit,
+            "untrusted_because": metric.reason or None,
+        }
+        for metric in metrics
     }
 
 
@@ -170,13 +176,13 @@ def range_of_motion(
     from mocap.measure.range_of_motion import measure_range_of_motion
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(
+    found, written = exercise(
         ready,
         lambda segments, points, misfit: measure_range_of_motion(
             segments, movements, points=points, misfit=misfit
         ),
     )
-    _say(Console(as_json), take, written)
+    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -192,11 +198,11 @@ def squat(
     from mocap.measure.squat import measure_squat
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(
+    found, written = exercise(
         ready,
         lambda segments, points, misfit: measure_squat(segments, points=points, misfit=misfit),
     )
-    _say(Console(as_json), take, written)
+    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -223,13 +229,13 @@ def gait(
     from mocap.measure.gait import measure_gait
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(
+    found, written = exercise(
         ready,
         lambda segments, points, misfit: measure_gait(
             segments, direction_deg=direction_deg, points=points, misfit=misfit
         ),
     )
-    _say(Console(as_json), take, written)
+    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -245,11 +251,11 @@ def jump(
     from mocap.measure.gait import measure_jump
 
     ready = _ready(session, take, person, source, body_name)
-    written = exercise(
+    found, written = exercise(
         ready,
         lambda segments, points, misfit: measure_jump(segments, points=points, misfit=misfit),
     )
-    _say(Console(as_json), take, written)
+    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -288,3 +294,12 @@ def _say(console: Console, take: str, written: list[Path], **more: Any) -> None:
     for path in written:
         console.line(f"Wrote {path}")
     console.result({"take": take, "files": written, **more})
+
+
+def _say_exercise(console: Console, take: str, found: Exercise, written: list[Path]) -> None:
+    console.warnings(found.warnings)
+    grey = sum(not metric.trusted for metric in found.metrics)
+    counted = [m for m in found.metrics if not m.unit]
+    counts = ", ".join(f"{metric.label.lower()} {metric.value:g}" for metric in counted)
+    console.line(f"{counts}; {len(found.metrics)} metrics, {grey} to read with care")
+    _say(console, take, written, metrics=_metrics(found.metrics))

@@ -276,8 +276,8 @@ def _write(path: Path, table: Table) -> Path:
 
 def exercise(
     ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
-) -> list[Path]:
-    """Measure an exercise; write its tables, C3D and report; return the files."""
+) -> tuple[Exercise, list[Path]]:
+    """Measure an exercise; write its tables, C3D and report; return it and the files."""
     from mocap.cli.measuring_c3d import write_exercise_c3d
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
@@ -292,7 +292,7 @@ def exercise(
     ]
     report = folder / "report.html"
     write_exercise_report(_facts(ready), found, report)
-    return [*written, report]
+    return found, [*written, report]
 
 
 def angles(ready: Measured) -> tuple[AngleCurves, Path]:
