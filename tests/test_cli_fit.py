@@ -77,8 +77,8 @@ def test_refines_on_the_images_unless_told_not_to(take: Take) -> None:
     points = load_artifact(take.artifact("smoothed"), Points3D)
     rig = ring(4)
     save_calibration(rig, take.session.calibration_path)
-    # The cameras saw the person 10 cm further to the side than the points in space say.
-    seen = points.xyz + np.array([0.1, 0.0, 0.0])
+    # The cameras saw the person 2 cm further to the side than the points in space say.
+    seen = points.xyz + np.array([0.02, 0.0, 0.0])
     tracks = observe_points(rig, seen, points.keypoint_names, fps=30.0, noise_px=1.0)
     save_artifact(tracks, take.artifact("tracks"), Provenance("associate", "0"))
     bodies = []
@@ -89,9 +89,10 @@ def test_refines_on_the_images_unless_told_not_to(take: Take) -> None:
         assert made.options["refine_views"] == choice.refine_views
         assert ({"tracks", "calibration"} <= set(made.inputs)) == choice.refine_views
     moved = np.median(bodies[0].transl - bodies[1].transl, axis=0)
-    # Noise of 1 px is 4 mm at 4 m; 21 keypoints in 40 frames leave less than a millimetre of it,
-    # a change of shape may add some.
-    np.testing.assert_allclose(moved, [0.1, 0.0, 0.0], atol=0.01)
+    # 1 px is 4 mm at 4 m, with four cameras about 3 mm, against 5 mm of the points: what the
+    # cameras say weighs more, and by far more as they have the larger share.
+    assert 0.01 < moved[0] < 0.02
+    np.testing.assert_allclose(moved[1:], 0.0, atol=0.003)
 
 
 def test_export_comes_from_the_body(take: Take) -> None:

@@ -2,7 +2,7 @@
 
 Shape from bone lengths; a closed-form first pose; then one robust least-squares problem over the
 whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then, on
-request, the same with what every camera saw instead of points in space (`fit_views`); then the
+request, the same with what every camera saw (`fit_views`); then the
 fingers, chain by chain, where hands were seen.
 """
 

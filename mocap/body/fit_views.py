@@ -1,8 +1,9 @@
 """Refine a fitted body on the keypoints in all images: bundle adjustment of a body.
 
 Points in space were made without knowing of a body: a view that is wrong has drawn them away, and
-where two views disagree nothing told which was right. Here every view stands for itself, and bones,
-joints and motion decide. See `fit_view_kernels` for the cost.
+where two views disagree nothing told which was right. Here every view stands for itself, and
+bones, joints and motion decide. See `fit_view_kernels` for the cost. The points keep a share of
+the weight, see `fit_solver.POINTS_SHARE`.
 
 How precise the views are is estimated from the take itself: see `with_noise`.
 """
@@ -121,7 +122,7 @@ def _by_frame(values: Array) -> FloatArray:
 def refine_on_views(
     problem: Problem, state: State, seen: SeenLandmarks, fps: float
 ) -> tuple[State, Problem, Status]:
-    """Fit to what the cameras saw instead of to points in space.
+    """Fit to what the cameras saw, where a fit to points in space has led.
 
     Args:
         problem: of the fit to points.

@@ -51,7 +51,7 @@ class FitChoice:
         foot_lock: "auto", "always", "never" or "ground".
         subject_shape: "auto": all takes of a person get one shape, told by all of them; "none":
             each its own; or the take that tells it.
-        refine_views: fit to what every camera saw in the end, not to the points in space.
+        refine_views: refine on what every camera saw.
     """
 
     body: str = FREE_BODY

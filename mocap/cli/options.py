@@ -139,7 +139,7 @@ def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
             "--refine-views/--no-refine-views",
             default=True,
             show_default=True,
-            help="Fit to every camera's keypoints in the end, not to points in space.",
+            help="Refine on the keypoints in every camera's image.",
         )(command)
         command = click.option(
             "--foot-lock",
