@@ -27,6 +27,7 @@ from mocap.measure.pitching_events import find_throws, pitch_events
 from mocap.measure.pitching_metrics import DEFINITIONS
 from mocap.measure.point_segments import segments_from_points
 from mocap.measure.segments import POINTS, Segments
+from mocap.studio.measure_report import PitchingReport, write_pitching_report
 from mocap.synthetic.motion import body_keypoints, throw
 
 FPS = 240.0
@@ -172,7 +173,7 @@ def test_slow_cameras_give_no_velocities() -> None:
     assert any("240" in sentence for sentence in found.warnings)
 
 
-def test_several_throws_are_told_apart_and_nobody_throwing_is_said() -> None:
+def test_several_throws_are_told_apart_and_nobody_throwing_is_said(tmp_path: Path) -> None:
     segments, _ = thrown()
     gap = np.full((5, *segments.positions.shape[1:]), np.nan)
     turned_gap = np.full((5, *segments.rotations.shape[1:]), np.nan)
@@ -191,6 +192,12 @@ def test_several_throws_are_told_apart_and_nobody_throwing_is_said() -> None:
     released = [pitch.events["ball_release"].frame for pitch in found.pitches]
     assert released[1] - released[0] == segments.frame_count + 5
     assert found.pitches[1].events["foot_plant"].source == "user"
+    # Both throws stand side by side in one report.
+    write_pitching_report(PitchingReport("bullpen", "", found), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for text in ("Throw 1", "Throw 2", "by hand", "Variability and trend", "sequence-2"):
+        assert text in page, text
+    assert "nan" not in page[: page.index('id="report-data"')]
     assert find_throws(np.zeros((100, 3)), FPS) == ()
     with pytest.raises(InputError, match="nobody throws"):
         measure_pitching(segments_from_skeleton(person(200, FPS)), PitchingOptions(hand="left"))
