@@ -213,6 +213,7 @@ def test_curves_are_complete_and_the_filter_is_applied() -> None:
 def test_a_metric_is_grey_when_it_says_less_than_its_spread() -> None:
     metric = Metric("x", "X", "deg", 10.0, sd=2.0, useful_sd=1.0)
     assert "2 deg" in judged(metric).reason
+    assert "4200 deg" in judged(dataclasses.replace(metric, sd=4200.0)).reason
     assert judged(dataclasses.replace(metric, sd=0.5)).trusted
     assert "not measured" in judged(dataclasses.replace(metric, value=float("nan"))).reason
     assert metric.band == pytest.approx(3.92)

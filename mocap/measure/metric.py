@@ -62,11 +62,16 @@ def judged(metric: Metric) -> Metric:
     if np.isfinite(metric.sd) and metric.sd > metric.useful_sd:
         return replace(
             metric,
-            reason=f"its spread of {metric.sd:.3g} {metric.unit} from this take's key points "
+            reason=f"its spread of {_short(metric.sd)} {metric.unit} from this take's key points "
             f"exceeds {metric.useful_sd:.3g}, what differs between repetitions: read the mean "
             "of several",
         )
     return metric
+
+
+def _short(value: float) -> str:
+    """Return a number with three digits, never as a power of ten."""
+    return f"{value:.0f}" if value >= 100.0 else f"{value:.3g}"
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
