@@ -36,6 +36,7 @@ from mocap.reconstruct.rig_verdict import (
     parallax_deg,
 )
 from mocap.reconstruct.rig_views import (
+    SOLVED_JOINTS,
     PeopleTake,
     Run,
     Views,
@@ -138,7 +139,7 @@ def _solved(
     lens = np.stack([camera.lens for camera in rig.cameras])
     scale_px = _scale_px(lens)
     for tolerance in TOLERANCES:
-        views = views_of(runs, rig, half, tolerance=tolerance)
+        views = views_of(runs, rig, half, tolerance=tolerance, joints=SOLVED_JOINTS)
         solved = ~np.isnan(views.points[:, 0])
         poses = np.stack([camera.camera_from_world for camera in rig.cameras])
         scene = Scene(lens, poses, views.points[solved], views.pixels[solved])
