@@ -22,9 +22,9 @@ from mocap.body.fit_solver import Problem, State
 from mocap.body.fit_uncertainty import acceleration_variances
 from mocap.core.shapes import FloatArray
 
-# Acceleration is taken as constant within about the length of a strike or of the acceleration
-# phase of a throw.
-WINDOW_S = 0.12
+# Acceleration is taken as constant within this time: about twice the acceleration phase of a throw.
+# Half of it follows noise, peaks of throws are then 1 % worse.
+WINDOW_S = 0.25
 
 # Accelerations that the typical value of a group counts for: more flatten bursts, fewer follow
 # single outliers.
