@@ -26,8 +26,11 @@ BEGIN_SPEED_M_S, END_SPEED_M_S = 0.30, 0.60
 SPEED_SIGMA_S = 0.025
 # A shorter stance is a graze.
 LEAST_CONTACT_S = 0.06
-# The floor is where the lowest of the feet's contact points is in its lowest moments.
+# The floor is first taken to be where the lowest of the feet's contact points is in its lowest
+# moments. Noise makes that too low by a centimetre: then it is where the parts that stand are.
 _FLOOR_PERCENTILE = 3.0
+# Posing a frame's joints and soles takes some 30 kB.
+_PART_FRAMES = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,39 +80,54 @@ def find_contacts(
     positions, _ = contact_points(motion, model)
     clearance = part_clearance(model, motion.betas)
     height = positions[..., 2] - clearance
+    speed = _speed(positions, motion.fps)
+    least_frames = max(2, round(LEAST_CONTACT_S * motion.fps))
     if floor_m is None:
         floor_m = float(np.percentile(height.min(axis=(1, 2)), _FLOOR_PERCENTILE))
-    height = height - floor_m
-    speed = _speed(positions, motion.fps)
+        standing, _ = _standing(height - floor_m, speed, least_confidence, least_frames)
+        if standing.any():
+            floor_m = float(np.median(height[standing]))
+    standing, confidence = _standing(height - floor_m, speed, least_confidence, least_frames)
+    return FootContacts(standing, confidence, positions, clearance, floor_m)
+
+
+def _standing(
+    height: FloatArray, speed: FloatArray, least_confidence: float, least_frames: int
+) -> tuple[BoolArray, FloatArray]:
+    """Return which parts stand (frame, side, part), by height above the floor, and how surely."""
     confidence = np.exp(
         -np.log(2.0)
         * ((np.maximum(height, 0.0) / END_HEIGHT_M) ** 2 + (speed / END_SPEED_M_S) ** 2)
     )
     standing = np.zeros(height.shape, dtype=bool)
-    for side in range(2):
-        for part in range(2):
-            standing[:, side, part] = _hysteresis(
-                height[:, side, part],
-                speed[:, side, part],
-                confidence[:, side, part],
-                least_confidence,
-                max(2, round(LEAST_CONTACT_S * motion.fps)),
-            )
-    return FootContacts(standing, confidence, positions, clearance, floor_m)
+    for side, part in np.ndindex(height.shape[1:]):
+        standing[:, side, part] = _hysteresis(
+            height[:, side, part],
+            speed[:, side, part],
+            confidence[:, side, part],
+            least_confidence,
+            least_frames,
+        )
+    return standing, confidence
 
 
 def contact_points(motion: BodyMotion, model: BodyModel) -> tuple[FloatArray, FloatArray]:
     """Return heels and balls (frame, side, part, 3) and all joints (frame, joint, 3)."""
     vectors = motion.rotation_vectors()
-    joints, _ = model.forward_kinematics(vectors, motion.betas, motion.transl)
-    heels = model.skin(
-        vectors,
-        motion.betas,
-        motion.transl,
-        vertices=np.array([model.landmark(f"{side}_heel") for side in SIDES]),
-    )
+    joints = np.zeros((motion.frame_count, model.joint_count, 3))
+    heels = np.zeros((motion.frame_count, 2, 3))
+    heel = np.array([model.landmark(f"{side}_heel") for side in SIDES])
+    for part in parts_of(motion.frame_count):
+        pose = vectors[part], motion.betas, motion.transl[part]
+        joints[part], _ = model.forward_kinematics(*pose)
+        heels[part] = model.skin(*pose, vertices=heel)
     balls = joints[:, [model.joint(f"{side}_foot") for side in SIDES]]
     return np.stack([heels, balls], axis=2), joints
+
+
+def parts_of(frames: int) -> list[slice]:
+    """Return parts of a take to be posed one after the other: memory does not grow with it."""
+    return [slice(first, first + _PART_FRAMES) for first in range(0, frames, _PART_FRAMES)]
 
 
 def part_clearance(model: BodyModel, betas: FloatArray) -> FloatArray:
@@ -165,13 +183,16 @@ def _hysteresis(
     least_confidence: float,
     least_frames: int,
 ) -> BoolArray:
-    """Return the stances (frame,): runs below the high thresholds that reach the low ones."""
+    """Return the stances (frame,): from below the low thresholds until below them the last time.
+
+    Between, a stance goes on while it is below the high ones.
+    """
     possible = (height < END_HEIGHT_M) & (speed < END_SPEED_M_S)
     certain = (height < BEGIN_HEIGHT_M) & (speed < BEGIN_SPEED_M_S)
     standing = np.zeros(len(height), dtype=bool)
     for first, end in intervals(possible):
         begun = np.flatnonzero(certain[first:end])
         sure = confidence[first:end].max() >= least_confidence
-        if len(begun) and sure and end - (first + begun[0]) >= least_frames:
-            standing[first + begun[0] : end] = True
+        if len(begun) and sure and begun[-1] + 1 - begun[0] >= least_frames:
+            standing[first + begun[0] : first + begun[-1] + 1] = True
     return standing
