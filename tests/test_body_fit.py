@@ -21,6 +21,7 @@ from mocap.body.fit_rotation_kernels import (
 from mocap.body.fit_solver import (
     Problem,
     State,
+    Step,
     applied,
     cost_of,
     factor,
@@ -152,8 +153,8 @@ def test_gradient_matches_finite_differences(body: BodyModel) -> None:
     for _ in range(6):
         change = rng.normal(0, 1, len(normals.gradient))
         person = rng.normal(0, 1, len(state.betas) + 2)
-        ahead = cost_of(problem, applied(problem, state, h * change, h * person))
-        behind = cost_of(problem, applied(problem, state, -h * change, -h * person))
+        ahead = cost_of(problem, applied(problem, state, Step(h * change, h * person, None)))
+        behind = cost_of(problem, applied(problem, state, Step(-h * change, -h * person, None)))
         slope = 2.0 * (normals.gradient @ change + normals.person_gradient @ person)
         assert slope == pytest.approx((ahead - behind) / (2 * h), rel=1e-5)
 
@@ -179,7 +180,7 @@ def test_band_is_the_gauss_newton_matrix(body: BodyModel) -> None:
     dense += np.tril(dense, -1).T
     rng = np.random.default_rng(6)
     change = 1e-5 * rng.normal(0, 1, size)
-    raised = cost_of(truth, applied(truth, state, change, np.zeros(2)))
+    raised = cost_of(truth, applied(truth, state, Step(change, np.zeros(2), None)))
     assert raised == pytest.approx(float(change @ dense @ change), rel=1e-3)
 
 

@@ -11,7 +11,7 @@ from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import fit
 from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import make_layout
-from mocap.body.fit_solver import Problem, State, applied, cost_of, normals_of
+from mocap.body.fit_solver import Problem, State, Step, applied, cost_of, normals_of
 from mocap.body.fit_view_kernels import VIEW_SCALE, view_terms
 from mocap.body.fit_views import CameraTracks, SeenLandmarks, seen_landmarks, with_noise
 from mocap.body.landmarks import bind_landmarks
@@ -96,7 +96,9 @@ def test_gradient_matches_finite_differences(body: BodyModel) -> None:
         analytic = 2.0 * (normals.gradient @ change + normals.person_gradient @ shape)
         h = 1e-6
         costs = [
-            cost_of(problem, applied(problem, state, sign * h * change, sign * h * shape))
+            cost_of(
+                problem, applied(problem, state, Step(sign * h * change, sign * h * shape, None))
+            )
             for sign in (1.0, -1.0)
         ]
         # Central differences of a cost of 1e4 are good to 1e4 * 1e-16 / 1e-6; the inner minimum

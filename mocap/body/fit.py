@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.body.fit_constants import with_constants
+from mocap.body.fit_descent import Status
 from mocap.body.fit_face import fit_face
 from mocap.body.fit_hands import fit_fingers, hand_keypoints
 from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import PRIOR_FPS, Layout, groups, make_layout
 from mocap.body.fit_shape import shape_from_bones
 from mocap.body.fit_smoothness import AccelerationScale, first_guess
-from mocap.body.fit_solver import Problem, State, Status
+from mocap.body.fit_solver import Problem, State
 from mocap.body.fit_start import start_state
 from mocap.body.fit_uncertainty import frame_sigmas_deg
 from mocap.body.fit_views import CameraTracks, refine_on_views, seen_landmarks

@@ -65,11 +65,17 @@ class AccelerationScale:
         """Prepare for a take at `fps`."""
         self._fps = fps
 
-    def __call__(self, problem: Problem, state: State) -> tuple[FloatArray, FloatArray]:
-        """Return the next weights (frame, group, 3) in 1/rad² and (frame,) in 1/m²."""
+    def __call__(
+        self, problem: Problem, state: State, lower: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the next weights (frame, group, 3) in 1/rad² and (frame,) in 1/m².
+
+        `lower` is the factor of the normal matrix where the step to the state began: variances
+        depend on the weights, hardly on the state, so that there is no need for a new one.
+        """
         if len(state.root) < 3:
             return problem.turn_weight, problem.root_weight
-        variance = acceleration_variances(problem, state)
+        variance = acceleration_variances(problem, state, lower)
         tree = problem.layout.tree
         acceleration = np.zeros_like(problem.turn_weight)
         acceleration[1:-1] = np.diff(steps_of(state.turns), axis=0)

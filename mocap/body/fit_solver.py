@@ -1,4 +1,4 @@
-"""Robust Levenberg-Marquardt over a whole take: poses of all frames and one shape.
+"""The least-squares problem of a whole take: poses of all frames and one shape.
 
     minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations,
                                          in space and, with views, in every image
@@ -13,10 +13,9 @@ adjustment - a modern synthesis", section 4.3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from scipy.linalg.lapack import dpbtrf, dpbtrs
@@ -34,7 +33,6 @@ from mocap.body.fit_prior_kernels import (
 )
 from mocap.body.fit_view_kernels import VIEW_SCALE, Views, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
-from mocap.core.errors import BodyError
 from mocap.core.shapes import FloatArray
 
 # Loss scale in standard deviations of a keypoint: errors of four count half, wrong
@@ -47,12 +45,6 @@ CAUCHY_SCALE = 4.0
 # only joint angles. On other renders and random motions 0.2 to 0.35 are equally good.
 POINTS_SHARE = 0.3
 
-# Steps whose cost falls by less than this share end the iteration: far below what noise decides.
-RELATIVE_CHANGE = 1e-4
-MAX_ITERATIONS = 30
-
-_FIRST_DAMPING = 1e-6
-_LARGEST_DAMPING = 1e4
 # Keeps the matrix positive definite where nothing at all is known, in 1/rad² and 1/m².
 _LEAST_INFORMATION = 1e-6
 
@@ -117,6 +109,22 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
+class Step:
+    """A change of the estimate.
+
+    Attributes:
+        poses: (unknown,).
+        person: (person,) betas, where they are unknown, then the constants.
+        lower: (distance, unknown) Cholesky factor of the poses' damped matrix; None when it was
+            never whole.
+    """
+
+    poses: FloatArray
+    person: FloatArray
+    lower: FloatArray | None
+
+
+@dataclass(frozen=True, eq=False)
 class Normals:
     """Normal equations at a state.
 
@@ -135,26 +143,16 @@ class Normals:
     person_gradient: FloatArray
     cost: float
 
-    def step(self, damping: float) -> tuple[FloatArray, FloatArray] | None:
-        """Return the changes of poses (unknown,) and person; None if not positive definite."""
+    def step(self, damping: float) -> Step | None:
+        """Return the step to the minimum; None if the matrix is not positive definite."""
         reduced = poses_eliminated(self, damping)
         if reduced is None:
             return None
         if self.coupling.shape[1] == 0:
-            return -reduced.solved[:, 0], np.zeros(0)
+            return Step(-reduced.solved[:, 0], np.zeros(0), reduced.lower)
         person = -np.asarray(np.linalg.solve(reduced.matrix, reduced.gradient))
-        return -reduced.solved[:, 0] - reduced.solved[:, 1:] @ person, person
-
-
-class Equations(Protocol):
-    """Normal equations that can be solved: `Normals`, or windows of them."""
-
-    @property
-    def cost(self) -> float:
-        """The cost where they were made."""
-
-    def step(self, damping: float) -> tuple[FloatArray, FloatArray] | None:
-        """Return the changes of poses and person, see `Normals.step`."""
+        poses = -reduced.solved[:, 0] - reduced.solved[:, 1:] @ person
+        return Step(poses, person, reduced.lower)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,26 +162,13 @@ class Reduced:
     Attributes:
         matrix, gradient: (person, person), (person,).
         solved: (unknown, 1 + person) inverse of the poses' matrix times gradient and coupling.
+        lower: (distance, unknown) its Cholesky factor.
     """
 
     matrix: FloatArray
     gradient: FloatArray
     solved: FloatArray
-
-
-@dataclass(frozen=True)
-class Status:
-    """How the optimisation ended.
-
-    Attributes:
-        converged: the last step changed the cost by less than the limit.
-        iterations: steps taken.
-        cost: before the first and after each step; reweighting the smoothness changes it too.
-    """
-
-    converged: bool
-    iterations: int
-    cost: tuple[float, ...]
+    lower: FloatArray
 
 
 def views_part(views: Views, frames: slice) -> Views:
@@ -298,51 +283,24 @@ def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
         normals.person_hessian - normals.coupling.T @ solved[:, 1:],
         normals.person_gradient - normals.coupling.T @ solved[:, 0],
         solved,
+        lower,
     )
 
 
-def applied(problem: Problem, state: State, change: FloatArray, person: FloatArray) -> State:
-    """Return the state after changes of the poses (unknown,) and of the person."""
+def applied(problem: Problem, state: State, step: Step) -> State:
+    """Return the state after a step."""
     tree = problem.layout.tree
-    by_frame = change.reshape(len(state.root), tree.unknowns)
+    by_frame = step.poses.reshape(len(state.root), tree.unknowns)
     root = state.root
     if tree.root_column >= 0:
         root = root + by_frame[:, tree.root_column : tree.root_column + 3]
-    betas = len(person) - len(state.constants)
+    betas = len(step.person) - len(state.constants)
     return State(
         turns=moved(tree, state.turns, by_frame),
         root=root,
-        betas=state.betas + person[:betas] if betas else state.betas,
-        constants=state.constants + person[betas:],
+        betas=state.betas + step.person[:betas] if betas else state.betas,
+        constants=state.constants + step.person[betas:],
     )
-
-
-Rescale = Callable[[Problem, State], tuple[FloatArray, FloatArray]]
-Linearise = Callable[[Problem, State], Equations]
-
-
-def minimise(
-    problem: Problem,
-    state: State,
-    rescale: Rescale | None = None,
-    rescalings: int = 0,
-    linearise: Linearise = normals_of,
-) -> tuple[State, Problem, Status]:
-    """Return the optimum, the problem with the final smoothness, and how it went.
-
-    Args:
-        problem: smoothness weights are where to start.
-        state: where to start.
-        rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
-        rescalings: how often.
-        linearise: makes the normal equations; `fit_windows` has one for long takes.
-
-    Raises:
-        BodyError: the matrix is not positive definite however much it is damped: a value is not
-            finite.
-    """
-    with one_blas_thread():
-        return _minimise(problem, state, rescale, rescalings, linearise)
 
 
 @contextmanager
@@ -350,50 +308,3 @@ def one_blas_thread() -> Iterator[None]:
     """Keep linear algebra on one thread: small blocks get slower with several, not faster."""
     with threadpool_limits(limits=1, user_api="blas"):
         yield
-
-
-def _minimise(
-    problem: Problem,
-    state: State,
-    rescale: Rescale | None,
-    rescalings: int,
-    linearise: Linearise,
-) -> tuple[State, Problem, Status]:
-    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
-    for iteration in range(MAX_ITERATIONS):
-        adapting = rescale is not None and 0 < iteration <= rescalings
-        if adapting and rescale is not None:
-            turn_weight, root_weight = rescale(problem, state)
-            problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
-        normals = linearise(problem, state)
-        found = _better(problem, state, normals, damping)
-        if found is None:
-            converged = True
-            break
-        state, cost, damping = found
-        history.append(cost)
-        settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost
-        if settled and iteration >= rescalings:
-            converged = True
-            break
-    return state, problem, Status(converged, len(history) - 1, tuple(history))
-
-
-def _better(
-    problem: Problem, state: State, normals: Equations, damping: float
-) -> tuple[State, float, float] | None:
-    """Return a better state, its cost and the next damping; None when there is none."""
-    if not np.isfinite(normals.cost):
-        raise BodyError(
-            "the body cannot be fitted: a keypoint or its covariance is not finite. "
-            "Run `mocap triangulate` and `mocap smooth` again."
-        )
-    while damping < _LARGEST_DAMPING:
-        step = normals.step(damping)
-        if step is not None:
-            trial = applied(problem, state, *step)
-            cost = cost_of(problem, trial)
-            if cost < normals.cost:
-                return trial, cost, max(damping * 0.2, 1e-9)
-        damping = max(damping * 10.0, 1e-4)
-    return None

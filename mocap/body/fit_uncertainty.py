@@ -46,16 +46,19 @@ def frame_sigmas_deg(problem: Problem, state: State) -> FloatArray:
     return np.concatenate(parts)
 
 
-def acceleration_variances(problem: Problem, state: State) -> FloatArray:
+def acceleration_variances(
+    problem: Problem, state: State, lower: FloatArray | None = None
+) -> FloatArray:
     """Return the posterior variance of each unknown's second difference (frame, unknown).
 
-    Rotations count in their own axes; zero in the first and the last frame.
+    Rotations count in their own axes; zero in the first and the last frame. `lower` is the
+    Cholesky factor of the whole take's matrix, when it is known.
 
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
     parts = []
-    for inverse, kept in selected_inverses(problem, state):
+    for inverse, kept in _inverses(problem, state, lower):
         now = np.diagonal(inverse.blocks, axis1=1, axis2=2)
         out = np.zeros_like(now)
         out[1:-1] = now[2:] + 4.0 * now[1:-1] + now[:-2]
@@ -78,6 +81,16 @@ class SelectedInverse:
     blocks: FloatArray
     one_later: FloatArray
     two_later: FloatArray
+
+
+def _inverses(
+    problem: Problem, state: State, lower: FloatArray | None
+) -> Iterator[tuple[SelectedInverse, slice]]:
+    if lower is None:
+        yield from selected_inverses(problem, state)
+        return
+    with one_blas_thread():
+        yield invert_band(lower, problem.layout.tree.unknowns), slice(None)
 
 
 def selected_inverses(problem: Problem, state: State) -> Iterator[tuple[SelectedInverse, slice]]:

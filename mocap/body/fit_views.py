@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap.body.fit_descent import Status
 from mocap.body.fit_kernels import keypoints_of
 from mocap.body.fit_layout import PRIOR_FPS
 from mocap.body.fit_smoothness import AccelerationScale
-from mocap.body.fit_solver import Problem, State, Status
+from mocap.body.fit_solver import Problem, State
 from mocap.body.fit_view_kernels import VIEW_SCALE, Views, free_errors, view_terms
 from mocap.body.fit_windows import minimise
 from mocap.body.landmarks import BoundLandmarks

@@ -18,13 +18,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from mocap.body import fit_solver
+from mocap.body import fit_descent
+from mocap.body.fit_descent import Rescale, Status
 from mocap.body.fit_solver import (
     Normals,
     Problem,
-    Rescale,
     State,
-    Status,
+    Step,
     cost_of,
     normals_of,
     poses_eliminated,
@@ -90,13 +90,13 @@ def windows(frames: int) -> list[Window]:
 def minimise(
     problem: Problem, state: State, rescale: Rescale | None = None, rescalings: int = 0
 ) -> tuple[State, Problem, Status]:
-    """Return the optimum as `fit_solver.minimise` does, of a take of any length.
+    """Return the optimum as `fit_descent.minimise` does, of a take of any length.
 
     Raises:
         BodyError: as there.
     """
     linearise = WindowEquations if len(state.root) > WINDOW_FRAMES else normals_of
-    return fit_solver.minimise(problem, state, rescale, rescalings, linearise)
+    return fit_descent.minimise(problem, state, rescale, rescalings, linearise)
 
 
 def window_normals(problem: Problem, state: State, window: Window) -> Normals:
@@ -127,8 +127,8 @@ class WindowEquations:
         """The cost at the state."""
         return cost_of(self._problem, self._state)
 
-    def step(self, damping: float) -> tuple[FloatArray, FloatArray] | None:
-        """Return the changes of poses (unknown,) and person; None if not positive definite."""
+    def step(self, damping: float) -> Step | None:
+        """Return the step to the minimum; None if a matrix is not positive definite."""
         matrix, gradient = self._person
         matrix, gradient = matrix.copy(), gradient.copy()
         unknowns = self._problem.layout.tree.unknowns
@@ -145,10 +145,10 @@ class WindowEquations:
             parts.append(solved)
         solved = np.concatenate(parts)
         if not len(gradient):
-            return -solved[:, 0], np.zeros(0)
+            return Step(-solved[:, 0], np.zeros(0), None)
         # Rows of two windows are not exactly each other's mirror image.
         person = -np.asarray(np.linalg.solve(0.5 * (matrix + matrix.T), gradient))
-        return -solved[:, 0] - solved[:, 1:] @ person, person
+        return Step(-solved[:, 0] - solved[:, 1:] @ person, person, None)
 
     @cached_property
     def _person(self) -> tuple[FloatArray, FloatArray]:
