@@ -9,13 +9,24 @@ import pytest
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import fit
-from mocap.body.fit_subject import CLIP_FRAMES, TAKE_FRAMES, clips, subject_of, take_evidence
+from mocap.body.fit_subject import (
+    CLIP_FRAMES,
+    TAKE_FRAMES,
+    clips,
+    cut,
+    cut_views,
+    subject_of,
+    take_evidence,
+)
+from mocap.body.fit_views import CameraTracks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.shape_prior import BodyFacts, body_height, body_mass_kg
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
+from mocap.synthetic.observations import observe_points
 from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+from mocap.synthetic.rigs import ring
 
 FPS = 60.0
 
@@ -105,6 +116,19 @@ def test_long_takes_are_drawn_from_evenly() -> None:
     assert sum(each.stop - each.start for each in drawn) == TAKE_FRAMES
     assert drawn[0].start == 0 and drawn[-1].stop == 10_000
     assert all(each.stop - each.start == CLIP_FRAMES for each in drawn)
+
+
+def test_views_are_cut_like_points(takes: list[Points3D]) -> None:
+    rig = ring(3)
+    tracks = observe_points(rig, takes[1].xyz, BODY_23, fps=FPS, noise_px=0.0)
+    part = slice(20, 90)
+    views = cut_views(CameraTracks(tracks, rig), part)
+    seen = rig["cam2"].project(cut(takes[1], part).xyz[:, 0])
+    shown = np.isfinite(views.tracks.pixels[1, :, 0, :, 0])
+    assert shown.mean() > 0.9
+    # pixels are kept in single precision
+    np.testing.assert_allclose(views.tracks.pixels[1, :, 0][shown], seen[shown], atol=1e-3)
+    assert views.tracks.confidence.shape == views.tracks.pixels.shape[:-1]
 
 
 def test_says_when_nobody_was_seen(body: BodyModel, takes: list[Points3D]) -> None:

@@ -153,6 +153,29 @@ def test_takes_of_a_subject_get_one_body(take: Take) -> None:
     assert load_provenance(a.body_path(0)).options["shape_from"] == ["a", "b"]
 
 
+def test_takes_tell_the_shape_from_what_the_cameras_saw(take: Take) -> None:
+    session = subject_session(take)
+    rig = ring(4)
+    save_calibration(rig, session.calibration_path)
+    a, b = session.take("a"), session.take("b")
+    for each in (a, b):
+        points = load_artifact(each.artifact("smoothed"), Points3D)
+        # The cameras saw a person a twentieth larger, about a point on the floor between them.
+        tracks = observe_points(rig, 1.05 * points.xyz, points.keypoint_names, fps=30.0)
+        save_artifact(tracks, each.artifact("tracks"), Provenance("associate", "0"))
+    run(fit_stage(a, POINTS_ONLY))
+    by_points = bone_lengths(a)
+    (outcome,) = run(fit_stage(a, FitChoice()))
+    assert outcome.status == MADE
+    assert {"smoothed of b", "tracks of b"} <= set(load_provenance(a.body_path(0)).inputs)
+    by_views = bone_lengths(a)
+    run(fit_stage(b, FitChoice()))
+    np.testing.assert_array_equal(bone_lengths(b), by_views)
+    # the images have the larger share, the mean of all people some
+    grown = by_views[1:22].sum() / by_points[1:22].sum()
+    assert 1.02 < grown < 1.05
+
+
 def test_the_shape_can_be_told_by_one_take_or_by_each(take: Take) -> None:
     session = subject_session(take)
     a, b = session.take("a"), session.take("b")

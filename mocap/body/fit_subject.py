@@ -17,6 +17,7 @@ import numpy as np
 from mocap.body.fit import Solution, person_index, solve
 from mocap.body.fit_constants import constant_names
 from mocap.body.fit_solver import normals_of, one_blas_thread, poses_eliminated
+from mocap.body.fit_views import CameraTracks
 from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, shape_prior
@@ -74,8 +75,12 @@ def take_evidence(
     person_id: int | None = None,
     facts: BodyFacts | None = None,
     offsets: Offsets | None = None,
+    views: CameraTracks | None = None,
 ) -> tuple[Evidence, ...]:
     """Return what the clips of a take say about a person; arguments as for `fit`.
+
+    With views they say it as the fit that is refined on them does: keypoints that a view has drawn
+    away make limbs longer or shorter.
 
     Raises:
         BodyError: as `fit`; for all clips, not for single ones in which the person was not seen.
@@ -84,7 +89,14 @@ def take_evidence(
     found, why = [], None
     for clip in clips(len(points.xyz)):
         try:
-            solution = solve(cut(points, clip), model, person, facts=facts, offsets=offsets)
+            solution = solve(
+                cut(points, clip),
+                model,
+                person,
+                facts=facts,
+                offsets=offsets,
+                views=cut_views(views, clip) if views else None,
+            )
         except BodyError as error:
             why = error
             continue
@@ -146,6 +158,16 @@ def cut(points: Points3D, frames: slice) -> Points3D:
         view_count=points.view_count[frames],
         source=points.source[frames],
     )
+
+
+def cut_views(views: CameraTracks, frames: slice) -> CameraTracks:
+    """Return what the cameras saw in some frames."""
+    tracks = replace(
+        views.tracks,
+        pixels=views.tracks.pixels[:, frames],
+        confidence=views.tracks.confidence[:, frames],
+    )
+    return replace(views, tracks=tracks)
 
 
 def _evidence(solution: Solution) -> Evidence:

@@ -20,9 +20,9 @@ from mocap.cli.subjects import (
     known_person,
     shape_figures,
     shared_shape,
+    take_views,
 )
 from mocap.core.body_motion import BodyMotion
-from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import (
@@ -34,7 +34,6 @@ from mocap.core.store import (
 )
 
 if TYPE_CHECKING:
-    from mocap.body.fit_views import CameraTracks
     from mocap.body.foot_lock import FootLock, FootLockMode
     from mocap.body.model import BodyModel
 
@@ -99,7 +98,10 @@ def _options(choice: FitChoice, known: KnownPerson) -> dict[str, Any]:
 
 def _inputs(take: Take, choice: FitChoice, known: KnownPerson) -> dict[str, Path]:
     """Return the files that bodies are made from, without that of the body."""
-    inputs = {"smoothed": take.artifact("smoothed"), **known.inputs(take)}
+    inputs = {
+        "smoothed": take.artifact("smoothed"),
+        **known.inputs(take, views=choice.refine_views),
+    }
     if choice.refine_views:
         inputs["tracks"] = take.artifact("tracks")
         inputs["calibration"] = take.session.calibration_path
@@ -146,14 +148,14 @@ def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
         # Nothing says which of them session.toml means.
         known = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
     warnings += [*known.warnings(model), *height_warnings(known, points, model, offsets)]
-    views = _views(take) if choice.refine_views else None
+    views = take_views(take) if choice.refine_views else None
     record = Provenance(
         stage="fit",
         version=installed_version(),
         options={**_options(choice, known), "detector_offsets": offsets.name},
         inputs={name: file_hash(each) for name, each in _inputs(take, choice, known).items()},
     )
-    shape = shared_shape(known, choice.body, model)
+    shape = shared_shape(known, choice.body, model, refine_views=choice.refine_views)
     paths, notes = [], {}
     for person in points.person_ids:
         fitted = fit(
@@ -175,15 +177,6 @@ def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
         paths.append(take.body_path(person))
     errors = [float(np.nanmedian(load_artifact(path, BodyMotion).fit_error_mm)) for path in paths]
     return Made(paths, warnings, {**notes, "fit_error_mm": round(float(np.median(errors)), 2)})
-
-
-def _views(take: Take) -> CameraTracks:
-    """Return what the points of a take were made from."""
-    from mocap.body.fit_views import CameraTracks
-
-    return CameraTracks(
-        load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
-    )
 
 
 def _figures(locked: FootLock, converged: bool) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mocap.capture.session import Take
 from mocap.cli.detector_offsets import detector_of, detector_offsets
+from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash, load_artifact
 
 if TYPE_CHECKING:
     from mocap.body.fit_subject import Evidence, Subject
+    from mocap.body.fit_views import CameraTracks
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
     from mocap.body.shape_prior import BodyFacts
@@ -70,10 +72,16 @@ class KnownPerson:
             "shape_from": [take.name for take in self.takes],
         }
 
-    def inputs(self, take: Take) -> dict[str, Path]:
-        """Return the points of the other takes that tell the shape, by a short name."""
+    def inputs(self, take: Take, *, views: bool) -> dict[str, Path]:
+        """Return the artifacts of the other takes that tell the shape, by a short name.
+
+        These are their points, and with `views` also their tracks.
+        """
+        stages = ("smoothed", "tracks") if views else ("smoothed",)
         others = [each for each in self.takes if each.name != take.name]
-        return {f"smoothed of {each.name}": each.artifact("smoothed") for each in others}
+        return {
+            f"{stage} of {each.name}": each.artifact(stage) for each in others for stage in stages
+        }
 
 
 def known_person(
@@ -133,10 +141,26 @@ def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
     return tuple(theirs) if len(theirs) > 1 else ()
 
 
-def shared_shape(known: KnownPerson, body: str, model: BodyModel) -> Subject | None:
+def take_views(take: Take) -> CameraTracks:
+    """Return what the points of a take were made from.
+
+    Raises:
+        InputError: its tracks or the calibration do not exist or are damaged.
+    """
+    from mocap.body.fit_views import CameraTracks
+
+    return CameraTracks(
+        load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
+    )
+
+
+def shared_shape(
+    known: KnownPerson, body: str, model: BodyModel, *, refine_views: bool
+) -> Subject | None:
     """Return the shape that the takes of a person tell together; None for the take's own.
 
-    Takes in which several people were found are left out: nothing says who is who.
+    Takes in which several people were found are left out: nothing says who is who. With
+    `refine_views` each take tells it as it is refined on what every camera saw.
 
     Raises:
         BodyError: nobody was seen in any of the takes.
@@ -147,32 +171,46 @@ def shared_shape(known: KnownPerson, body: str, model: BodyModel) -> Subject | N
 
     facts = known.facts()
     evidence = [
-        each
-        for take in known.takes
-        for each in _evidence(
-            take.artifact("smoothed"),
-            file_hash(take.artifact("smoothed")),
-            detector_of(take),
-            body,
-            facts,
-        )
+        each for take in known.takes for each in _evidence(_Source(take, refine_views), body, facts)
     ]
     return subject_of(model, evidence, facts)
 
 
+class _Source:
+    """A take that tells the shape: equal to another when all that it tells it from is."""
+
+    def __init__(self, take: Take, refine_views: bool) -> None:
+        self.take, self.refine_views = take, refine_views
+        self.detector = detector_of(take)
+        paths = [take.artifact("smoothed")]
+        if refine_views:
+            paths += [take.artifact("tracks"), take.session.calibration_path]
+        self._key = (self.detector, *((path, file_hash(path)) for path in paths))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Source) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
 # Every take of a session asks for the evidence of all.
 @lru_cache(maxsize=256)
-def _evidence(
-    path: Path, digest: str, detector: str, body: str, facts: BodyFacts
-) -> tuple[Evidence, ...]:
+def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, ...]:
     from mocap.body.fit_subject import take_evidence
     from mocap.body.smplx_file import load_body
 
-    points = load_artifact(path, Points3D)
+    points = load_artifact(source.take.artifact("smoothed"), Points3D)
     if len(points.person_ids) != 1:
         return ()
-    offsets, _ = detector_offsets(detector, points)
-    return take_evidence(points, load_body(body), facts=facts, offsets=offsets)
+    offsets, _ = detector_offsets(source.detector, points)
+    return take_evidence(
+        points,
+        load_body(body),
+        facts=facts,
+        offsets=offsets,
+        views=take_views(source.take) if source.refine_views else None,
+    )
 
 
 def height_warnings(
