@@ -277,8 +277,9 @@ def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
     lower = factor(normals.band, damping)
     if lower is None:
         return None
-    right = np.concatenate([normals.gradient[:, None], normals.coupling], axis=1)
-    solved, _ = dpbtrs(lower, np.asfortranarray(right), lower=1, overwrite_b=1)
+    right = np.zeros((len(normals.gradient), 1 + normals.coupling.shape[1]), order="F")
+    right[:, 0], right[:, 1:] = normals.gradient, normals.coupling
+    solved, _ = dpbtrs(lower, right, lower=1, overwrite_b=1)
     return Reduced(
         normals.person_hessian - normals.coupling.T @ solved[:, 1:],
         normals.person_gradient - normals.coupling.T @ solved[:, 0],

@@ -117,41 +117,49 @@ def invert_band(lower: FloatArray, n: int) -> SelectedInverse:
     """Return the wanted part of the inverse of L L' given L (distance, row) of frames of n.
 
     With the two frames after t as S, Z_SS the inverse there and F = L_SS-column of frame t:
-    Z_St = -Z_SS F L_tt^-1 and Z_tt = L_tt^-T (L_tt^-1 - F' Z_St).
+    Z_St = -Z_SS F L_tt^-1 and Z_tt = L_tt^-T L_tt^-1 - (F L_tt^-1)' Z_St.
+    """
+    frames, reach = lower.shape[1] // n, 2 * n
+    columns, inside = _frame_columns(lower, n)
+    blocks = np.zeros((frames, n, n))
+    diagonals = np.zeros((2, frames, n))  # of the covariance with the two frames after
+    later = np.zeros((reach, reach))  # the inverse over the two frames after t
+    column = np.zeros((n + reach, n))
+    for t in range(frames - 1, -1, -1):
+        np.multiply(columns[t], inside, out=column)
+        inverse, _ = dtrtri(column[:n], lower=1)
+        below = column[n:] @ inverse
+        cross = later @ below
+        block = inverse.T @ inverse + below.T @ cross
+        blocks[t] = 0.5 * (block + block.T)
+        flat = cross.reshape(-1)
+        diagonals[0, t], diagonals[1, t] = flat[: n * n : n + 1], flat[n * n :: n + 1]
+        later[n:, n:] = later[:n, :n]
+        later[:n, :n] = blocks[t]
+        later[n:, :n] = -cross[:n]
+        later[:n, n:] = -cross[:n].T
+    return SelectedInverse(blocks, -diagonals[0], -diagonals[1])
+
+
+def _frame_columns(lower: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """Return the columns of L of each frame (frame, 3 n, n), and a mask (3 n, n) of zeros and ones.
+
+    Column c of a frame begins at its own row: stepping one row less per column aligns them. What
+    that shows beyond the band belongs to other columns and is to be masked.
     """
     width, size = lower.shape
-    frames, reach = size // n, 2 * n
-    rows = np.zeros((size + 1, width))
-    rows[:size] = lower.T
-    # Column c of a frame begins at its own row: stepping one row less per column aligns them.
-    # What the window shows beyond the band belongs to other columns and is masked.
-    distance = np.arange(n + reach)[:, None] - np.arange(n)
-    inside = (distance >= 0) & (distance < width)
-    flat = np.concatenate([rows.ravel(), np.zeros((n + reach) * (n + 1))])
-    blocks = np.zeros((frames, n, n))
-    one_later, two_later = np.zeros((frames, n)), np.zeros((frames, n))
-    later = np.zeros((reach, reach))  # the inverse over the two frames after t
-    for t in range(frames - 1, -1, -1):
-        window = np.lib.stride_tricks.as_strided(
-            flat[t * n * width :],
-            shape=(n + reach, n),
-            strides=(flat.itemsize, (width - 1) * flat.itemsize),
-            writeable=False,
-        )
-        column = np.where(inside, window, 0.0)
-        inverse, _ = dtrtri(column[:n], lower=1)
-        below = column[n:]
-        cross = -later @ (below @ inverse)
-        block = inverse.T @ (inverse - below.T @ cross)
-        blocks[t] = 0.5 * (block + block.T)
-        one_later[t], two_later[t] = np.diagonal(cross[:n]), np.diagonal(cross[n:])
-        shifted = np.zeros_like(later)
-        shifted[:n, :n] = blocks[t]
-        shifted[n:, :n] = cross[:n]
-        shifted[:n, n:] = cross[:n].T
-        shifted[n:, n:] = later[:n, :n]
-        later = shifted
-    return SelectedInverse(blocks, one_later, two_later)
+    rows = 3 * n
+    flat = np.zeros(size * width + rows * (n + 1))
+    flat[: size * width].reshape(size, width)[:] = lower.T
+    step = flat.itemsize
+    columns = np.lib.stride_tricks.as_strided(
+        flat,
+        shape=(size // n, rows, n),
+        strides=(n * width * step, step, (width - 1) * step),
+        writeable=False,
+    )
+    distance = np.arange(rows)[:, None] - np.arange(n)
+    return columns, ((distance >= 0) & (distance < width)).astype(np.float64)
 
 
 def rotation_sigmas_deg(layout: Layout, covariance: FloatArray) -> FloatArray:
