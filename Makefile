@@ -34,6 +34,10 @@ lint: venv
 bench: venv
 	$(BIN)/python benchmarks/geometry.py --setup --check
 	$(BIN)/python benchmarks/demo_accuracy.py --check
+	$(BIN)/python benchmarks/body.py --check
+	$(BIN)/python benchmarks/body_views.py --check
+	$(BIN)/python benchmarks/body_facts.py --check
+	$(BIN)/python benchmarks/measure.py --check
 	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
 	$(BIN)/python benchmarks/exporters.py --check
