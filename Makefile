@@ -36,7 +36,6 @@ bench: venv
 	$(BIN)/python benchmarks/demo_accuracy.py --check
 	$(BIN)/python benchmarks/body.py --check
 	$(BIN)/python benchmarks/body_views.py --check
-	$(BIN)/python benchmarks/body_facts.py --check
 	$(BIN)/python benchmarks/measure.py --check
 	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
