@@ -261,7 +261,7 @@ DEFINITIONS: tuple[Definition, ...] = (
                "lead knee extension velocity at ball release", 20.0, 52.0, velocity=True),
     _maximum("lead_knee_extension_angular_velo_max", "Fastest lead knee extension", "deg/s",
              "lead_knee_extension_velocity", ("fp", "br"), 20.0, 52.0, velocity=True),
-    _moment("arm_slot", "Arm slot (forearm above the level)", "arm_slot", "br", 1.0, 2.1),
+    _moment("arm_slot", "Arm slot (forearm above the level)", "arm_slot", "br", 4.0, 2.1),
     Definition("stride_length", "Stride length", "% height", _stride_share,
                "rear ankle at peak knee height to lead ankle at foot plant, of body height",
                0.5, 1.0),
