@@ -2,7 +2,7 @@
 
 Run `python tools/estimate_landmark_offsets.py`.
 
-Renders several bodies in motions that are not those of the sample session, detects and triangulates
+Renders several bodies in motions that are not in the sample session, detects and triangulates
 them with the exact rig, and compares with the landmarks of the body in the frame of the bone that
 carries each. Left and right are pooled: the result is symmetric. Writes the detector's table into
 mocap/body/data/detector_offsets.toml, with where it comes from; other tables there are kept.
@@ -41,11 +41,12 @@ from mocap.synthetic.scene import Room
 TABLE = Path(__file__).parents[1] / "mocap" / "body" / "data" / "detector_offsets.toml"
 NAME = "movenet_blazepose"
 
-# The sample session shows a dance and a throw of the mean body.
-MOTION_NAMES = ("walk", "squat", "arm_raise")
-BODIES = 4
+# The sample session's dance and throw are of another body and drawn with other seeds.
+MOTION_NAMES = ("walk", "squat", "arm_raise", "dance", "throw")
+# Bodies differ more than moments: rather many of them than many frames of each.
+BODIES = 9
 SECONDS = 4.0
-FRAMES_PER_SECOND = 3.0
+FRAMES_PER_SECOND = 1.5
 SEED = 20260
 
 CLOTHES = (
