@@ -28,7 +28,13 @@ from figures import Figure, exit_code, print_figures
 
 import mocap
 from mocap.body.contact import SIDES, contact_points, find_contacts, intervals, slide_mm
-from mocap.body.landmarks import Offsets, bind_landmarks, offsets_of, unmeasured_offsets
+from mocap.body.landmarks import (
+    BoundLandmarks,
+    Offsets,
+    bind_landmarks,
+    offsets_of,
+    unmeasured_offsets,
+)
 from mocap.body.model import BodyModel
 from mocap.body.smplx_file import load_body
 from mocap.capture.checks import check_take, image_maps
@@ -236,18 +242,23 @@ def fitted(take: Any) -> tuple[BodyMotion, BodyModel, Offsets]:
     return motion, load_body(str(options["body"])), offsets
 
 
-def body_errors_px(take: Any, calibration: Calibration) -> FloatArray:
-    """Return the distance (camera, frame, joint) of the body's joints from the 2D keypoints."""
-    motion, model, offsets = fitted(take)
-    tracks = load_artifact(take.artifact("tracks"), Tracks2D)
-    bound = bind_landmarks(model, tracks.keypoint_names, offsets)
+def points_of(motion: BodyMotion, model: BodyModel, bound: BoundLandmarks) -> FloatArray:
+    """Return the landmarks (frame, landmark, 3) of a body in metres."""
     positions, rotations = model.forward_kinematics(
         motion.rotation_vectors(), motion.betas, motion.transl
     )
     arms = bound.rest + bound.rest_by_beta @ motion.betas - model.joints(motion.betas)[bound.joint]
     pieces = np.einsum("fpab,pb->fpa", rotations[:, bound.joint], arms)
     pieces = bound.weight[:, None] * (pieces + positions[:, bound.joint])
-    points = np.add.reduceat(pieces, bound.start[:-1], axis=1)
+    return np.asarray(np.add.reduceat(pieces, bound.start[:-1], axis=1))
+
+
+def body_errors_px(take: Any, calibration: Calibration) -> FloatArray:
+    """Return the distance (camera, frame, joint) of the body's joints from the 2D keypoints."""
+    motion, model, offsets = fitted(take)
+    tracks = load_artifact(take.artifact("tracks"), Tracks2D)
+    bound = bind_landmarks(model, tracks.keypoint_names, offsets)
+    points = points_of(motion, model, bound)
     chosen = [k for k, name in enumerate(bound.names) if name in BODY]
     seen = tracks.pixels[:, :, 0][:, :, bound.keypoints[chosen]]
     return np.asarray(
@@ -261,17 +272,20 @@ def body_figures(take: Any) -> list[Figure]:
     motion, model, _ = fitted(take)
     contacts = find_contacts(motion, model)
     places, joints = contact_points(motion, model)
-    ball = contacts.standing[:, :, 1]
+    # Flat on the floor: ankle and heel move when the heel rises, and are meant to.
+    flat = contacts.standing.all(axis=2)
     runs = [(end - first, side, first, end)
-            for side in range(2) for first, end in intervals(ball[:, side])]  # fmt: skip
+            for side in range(2) for first, end in intervals(flat[:, side])]  # fmt: skip
     count, side, first, end = max(runs)
-    stance = np.zeros(len(ball), dtype=bool)
+    stance = np.zeros(len(flat), dtype=bool)
     stance[first:end] = True
     parts = {
         "ankle": (joints[:, model.joint(f"{SIDES[side]}_ankle")], 25.0),
         "heel": (places[:, side, 0], 35.0),
         "ball": (places[:, side, 1], 15.0),
     }
+    toes = bind_landmarks(model, ("left_big_toe", "right_big_toe"))
+    parts["toe"] = (points_of(motion, model, toes)[:, side], 15.0)
     knee, ankle = (joints[:, model.joint(f"left_{name}")] for name in ("knee", "ankle"))
     shank = np.linalg.norm(knee - ankle, axis=-1)
     return [
