@@ -43,7 +43,7 @@ from mocap.core.calibration_file import load_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import BoolArray, FloatArray
 from mocap.core.store import load_artifact, load_provenance
 from mocap.reconstruct.rig_views import PeopleTake, chosen_runs, robust_points, views_of
 
@@ -273,11 +273,11 @@ def body_figures(take: Any) -> list[Figure]:
     contacts = find_contacts(motion, model)
     places, joints = contact_points(motion, model)
     # Flat on the floor: ankle and heel move when the heel rises, and are meant to.
-    flat = contacts.standing.all(axis=2)
+    flat: BoolArray = np.all(contacts.standing, axis=2)
     runs = [(end - first, side, first, end)
             for side in range(2) for first, end in intervals(flat[:, side])]  # fmt: skip
     count, side, first, end = max(runs)
-    stance = np.zeros(len(flat), dtype=bool)
+    stance: BoolArray = np.zeros(len(flat), dtype=np.bool_)
     stance[first:end] = True
     parts = {
         "ankle": (joints[:, model.joint(f"{SIDES[side]}_ankle")], 25.0),
