@@ -118,6 +118,11 @@ def test_refusals_say_why_and_change_nothing(take: Take) -> None:
     assert path.read_bytes() == before
     unknown = mocap("calibration", "refine", root, "b")
     assert unknown.exit_code == 1 and "no take 'b'" in unknown.stderr
+    video = take.root / f"{take.session.calibration().names[2]}.mp4"
+    aside = video.rename(video.with_suffix(".aside"))
+    removed = mocap("calibration", "refine", root, "a")
+    assert removed.exit_code == 1 and f"has detections of camera {video.stem}" in removed.stderr
+    aside.rename(video)
     take.artifact("detections").unlink()
     missing = mocap("calibration", "refine", root, "a")
     assert missing.exit_code == 1 and "has no detections yet" in missing.stderr

@@ -17,7 +17,7 @@ from mocap.cli.console import Console
 from mocap.cli.main import installed_version
 from mocap.cli.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
 from mocap.core.detections import Detections2D
-from mocap.core.errors import DetectionError
+from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import load_artifact
 
 if TYPE_CHECKING:
@@ -141,6 +141,25 @@ def _camera_maker(
         return Made(found)
 
     return make
+
+
+def load_detections(take: Take, recording: Recording) -> Detections2D:
+    """Return the detections of a take.
+
+    Raises:
+        SessionError: they are of cameras that the take does not have (any more).
+        InputError: they do not exist or are damaged.
+    """
+    path = take.artifact("detections")
+    detections = load_artifact(path, Detections2D)
+    gone = [name for name in detections.camera_names if name not in recording.infos]
+    if gone:
+        raise SessionError(
+            f"{path} has detections of camera {', '.join(gone)}, but the take has the cameras "
+            f"{', '.join(recording.infos)} now: a video was removed, or 'cameras' in session.toml "
+            f"was changed. Put it back, or run `mocap detect {take.session.root} {take.name}`."
+        )
+    return detections
 
 
 def judge_detections(

@@ -10,12 +10,12 @@ from typing import Any
 from mocap.capture.checks import check_take, image_maps
 from mocap.capture.session import Session, Take
 from mocap.cli.console import Console
+from mocap.cli.detecting import load_detections
 from mocap.cli.main import installed_version
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
-from mocap.core.detections import Detections2D
 from mocap.core.errors import CalibrationError, InputError, SessionError
-from mocap.core.store import load_artifact, write_text
+from mocap.core.store import write_text
 from mocap.reconstruct.rig_anchor import Floor
 from mocap.reconstruct.rig_refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig_views import MAX_FRAMES, PeopleTake
@@ -112,8 +112,8 @@ def _people(take: Take, calibration: Calibration) -> PeopleTake:
             f"take '{take.name}' has no detections yet. Run `mocap detect {take.session.root} "
             f"{take.name}`, or `mocap run`, first."
         )
-    detections = load_artifact(path, Detections2D)
     recording = check_take(take, calibration)
+    detections = load_detections(take, recording)
     infos = {name: recording.infos[name] for name in detections.camera_names}
     maps = image_maps(take.session, infos, calibration)
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})

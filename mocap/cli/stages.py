@@ -14,7 +14,7 @@ from mocap.capture.checks import Recording, check_take, image_map_warnings, imag
 from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
 from mocap.cli.console import Console
-from mocap.cli.detecting import DetectorChoice, detect_stage
+from mocap.cli.detecting import DetectorChoice, detect_stage, load_detections
 from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.file_hashes import FileHashes
 from mocap.cli.fitting import FitChoice, fit_stage
@@ -22,7 +22,7 @@ from mocap.cli.pipeline import Made, Stage, artifact_stage
 from mocap.cli.reporting import report_stage
 from mocap.cli.stage_names import STAGES
 from mocap.core.camera import Calibration
-from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D, Source
 from mocap.core.store import load_artifact
 
@@ -106,7 +106,7 @@ class TakeStages:
         def make() -> Made:
             from mocap.reconstruct.associate import associate_with_report
 
-            detections = self._load("detections", Detections2D)
+            detections = load_detections(self.take, self.recording)
             tracks, report = associate_with_report(
                 detections, self.calibration, image_maps=matrices, person=self.choices.person
             )
