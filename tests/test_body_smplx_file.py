@@ -202,6 +202,7 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
         ({"weights": np.ones((70, 55))}, "its skin weights sum to 55.000 to 55.000 instead of 1"),
         ({"v_template": np.full((70, 3), np.nan)}, "'v_template' holds values that are no numbers"),
         ({"v_template": np.array(["a"] * 70)}, "'v_template' holds <U1 instead of numbers"),
+        ({"v_template": np.eye(70, 3) * 170.0}, "its body is 170.00 high along y; 0.2 to 5 m are"),
         ({"f": np.full((5, 3), 70)}, "its faces name vertices up to 70; it has 70."),
         ({"shapedirs": np.zeros((70, 3, 0))}, "'shapedirs' has shape (70, 3, 0)"),
         ({}, "it has 70 vertices; SMPL-X has 10475."),

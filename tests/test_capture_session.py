@@ -65,6 +65,7 @@ def test_opening_what_is_no_session(tmp_path: Path) -> None:
         ("sqare_mm = 3.0", "unknown key 'sqare_mm'. Did you mean 'square_mm'"),
         ("[[subjects]]\nname = 'A'\nheigth_m = 1.8", r"'heigth_m' in \[\[subjects\]\].*'height_m'"),
         ("[[subjects]]\nname = 'A'\nhand = 'both'", "'hand' is 'both'; it must be one of left"),
+        ("[[subjects]]\nname = ' '", "a subject's 'name' is empty"),
         ("[[subjects]]\nname = 'A'\nsex = 'm'", "'sex' is 'm'; it must be one of female, male"),
         ("[[subjects]]\nname = 'A'\nheight_m = 178", "'height_m' is 178; it must be 0.5 to 2.5"),
         ("[[subjects]]\nname = 'A'\nmass_kg = 1.8", "'mass_kg' is 1.8; it must be 5 to 400"),

@@ -69,6 +69,9 @@ _UNREADABLE = (
     MemoryError,
 )
 
+# Generous for people, infants too: what is beyond is in centimetres or inches.
+HEIGHTS_M = (0.2, 5.0)
+
 # Skin weights are stored in float32 or better; sums further from 1 tear the skin visibly.
 _WEIGHT_SUM_TOLERANCE = 1e-3
 
@@ -199,6 +202,12 @@ def _problems(arrays: Mapping[str, Array]) -> list[str]:
     for key in _NEEDED:
         if not np.isfinite(arrays[key]).all():
             found.append(f"'{key}' holds values that are no numbers.")
+    height_m = float(np.ptp(arrays["v_template"][:, 1]))
+    if not found and not HEIGHTS_M[0] <= height_m <= HEIGHTS_M[1]:
+        found.append(
+            f"its body is {height_m:.2f} high along y; {HEIGHTS_M[0]:g} to {HEIGHTS_M[1]:g} m are "
+            "possible. Check that it is in metres and that y is up."
+        )
     sums = arrays["weights"].sum(axis=1)
     if np.abs(sums - 1.0).max() > _WEIGHT_SUM_TOLERANCE:
         found.append(f"its skin weights sum to {sums.min():.3f} to {sums.max():.3f} instead of 1.")

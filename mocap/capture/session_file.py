@@ -107,8 +107,11 @@ def _subject(table: Mapping[str, Any], path: Path) -> Subject:
             raise InputError(
                 f"{path}: '{key}' is {table[key]!r}; it must be one of {', '.join(known)}."
             )
+    name = text(table, "name", path)
+    if not name.strip():
+        raise InputError(f"{path}: a subject's 'name' is empty. Write who it is.")
     return Subject(
-        name=text(table, "name", path),
+        name=name,
         height_m=_within(table, "height_m", HEIGHTS_M, path),
         mass_kg=_within(table, "mass_kg", MASSES_KG, path),
         sex=table.get("sex"),
