@@ -17,6 +17,7 @@ from mocap.body.model import load_free_body
 from mocap.body.smplx_file import load_body
 from mocap.capture.session import Session
 from mocap.cli import main
+from mocap.core.store import Provenance, save_artifact
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,43 @@ def test_wrong_options(session: Session, options: list[str], status: int, messag
     run = mocap("mesh", session.root, "dance", *options)
     assert run.exit_code == status and message in run.output
     assert "Traceback" not in run.output
+
+
+def test_a_mesh_is_that_of_the_body_that_was_fitted(tmp_path: Path, session: Session) -> None:
+    path = tmp_path / "SMPLX_FEMALE.npz"
+    assert mocap("body", "write-npz", "-o", path, "--sex", "female").exit_code == 0
+    take = session.take("throw")
+    kept = take.body_path(0).read_bytes()
+    record = Provenance("fit", "0", options={"body": str(path)})
+    save_artifact(random_motion(load_body(path), 1), take.body_path(0), record)
+    try:
+        run = mocap("mesh", session.root, "throw", "--to", "ply")
+        assert run.exit_code == 0, run.output
+        moved = path.rename(tmp_path / "elsewhere.npz")
+        run = mocap("mesh", session.root, "throw", "--to", "ply")
+        assert run.exit_code == 1 and "SMPLX_FEMALE.npz, which is not there" in run.output
+        run = mocap("mesh", session.root, "throw", "--to", "ply", "--body", moved)
+        assert run.exit_code == 0, run.output
+    finally:
+        take.body_path(0).write_bytes(kept)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("fit", "--mass-kg", "nan"), "'--mass-kg': nan is no finite number"),
+        (("measure", "gait", "--direction-deg", "inf"), "inf is no finite number"),
+        (("export", "--to", "bvh", "--fps", "nan"), "'--fps': nan is no finite number"),
+    ],
+)
+def test_nan_is_within_no_limits(session: Session, command: tuple[str, ...], message: str) -> None:
+    run = mocap(*command, session.root, "dance")
+    assert run.exit_code == 2 and message in run.output
+
+
+def test_an_export_in_no_format_is_refused(session: Session) -> None:
+    run = mocap("export", session.root, "dance", "--to", " , ")
+    assert run.exit_code == 1 and "--to names no format" in run.output
 
 
 def test_an_older_body_and_no_body(session: Session) -> None:

@@ -107,9 +107,7 @@ def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
 @click.option(
     "--body",
     "body_name",
-    default="free",
-    show_default=True,
-    help="The body that was fitted: 'free', or your SMPL-X file.",
+    help="Where the fitted SMPL-X file is now, if it has moved.",
 )
 @json_option
 def mesh(
@@ -120,7 +118,7 @@ def mesh(
     frames: str,
     step: int,
     person: int | None,
-    body_name: str,
+    body_name: str | None,
     as_json: bool,
 ) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""

@@ -131,9 +131,25 @@ def open_body(choice_or_path: str) -> BodyModel:
     return load_body(choice_or_path)
 
 
+def fitted_with(take: Take, person: int) -> str:
+    """Return what a person was fitted with, as its artifact says: "free" or a file.
+
+    Raises:
+        InputError: the file is not there any more.
+    """
+    body = str(load_provenance(take.body_path(person)).options.get("body", FREE_BODY))
+    if body != FREE_BODY and not Path(body).is_file():
+        raise InputError(
+            f"person {person} of take {take.name} was fitted to the body file {body}, which is "
+            f"not there (seen from {Path.cwd()}). Put it back, or name where it is with --body: "
+            "`mocap mesh` and `mocap measure` take it, all others need another fit."
+        )
+    return body
+
+
 def body_of(take: Take, person: int) -> BodyModel:
     """Load the body that a person was fitted with, as its artifact says."""
-    return open_body(str(load_provenance(take.body_path(person)).options["body"]))
+    return open_body(fitted_with(take, person))
 
 
 def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import session_argument, take_argument
+from mocap.cli.options import finite, session_argument, take_argument
 
 if TYPE_CHECKING:
     from mocap.cli.measuring import Measured
@@ -24,9 +24,7 @@ def subject_options(command: Command) -> Command:
     command = click.option(
         "--body",
         "body_name",
-        default="free",
-        show_default=True,
-        help="The body that was fitted: 'free', or your SMPL-X file.",
+        help="Where the fitted SMPL-X file is now, if it has moved.",
     )(command)
     command = click.option(
         "--source",
@@ -52,7 +50,7 @@ def measure() -> None:
 @subject_options
 @json_option
 def angles(
-    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+    session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Write every joint angle of TAKE, frame by frame, with its standard deviation."""
     from mocap.cli.measuring import angles as measure_angles
@@ -72,7 +70,9 @@ def angles(
 @session_argument
 @take_argument
 @click.option("--hand", type=click.Choice(("left", "right")), help="Throwing hand.")
-@click.option("--height-m", type=click.FloatRange(0.5, 2.6), help="Height of the athlete.")
+@click.option(
+    "--height-m", callback=finite, type=click.FloatRange(0.5, 2.6), help="Height of the athlete."
+)
 @click.option(
     "--norms",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -80,16 +80,19 @@ def angles(
 )
 @click.option(
     "--target-deg",
+    callback=finite,
     type=float,
     help="Direction to the target from world X, seen from above; else that of the hand.",
 )
 @click.option(
     "--filter-hz",
+    callback=finite,
     type=click.FloatRange(min=0.0),
     help="Cut-off of angles and velocities, 20 by default; 0 for none.",
 )
 @click.option(
     "--position-filter-hz",
+    callback=finite,
     type=click.FloatRange(min=0.0, min_open=True),
     help="Cut-off of positions before anything else; none by default.",
 )
@@ -108,7 +111,7 @@ def pitching(
     pictures: bool,
     person: int | None,
     source: str,
-    body_name: str,
+    body_name: str | None,
     as_json: bool,
 ) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
@@ -168,7 +171,7 @@ def range_of_motion(
     movements: tuple[str, ...],
     person: int | None,
     source: str,
-    body_name: str,
+    body_name: str | None,
     as_json: bool,
 ) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
@@ -191,7 +194,7 @@ def range_of_motion(
 @subject_options
 @json_option
 def squat(
-    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+    session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the squats of TAKE: depth, lean and knee valgus, left and right."""
     from mocap.cli.measuring import exercise
@@ -210,6 +213,7 @@ def squat(
 @take_argument
 @click.option(
     "--direction-deg",
+    callback=finite,
     type=float,
     help="Direction of the walk from world X, seen from above; needed on a treadmill.",
 )
@@ -221,7 +225,7 @@ def gait(
     direction_deg: float | None,
     person: int | None,
     source: str,
-    body_name: str,
+    body_name: str | None,
     as_json: bool,
 ) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
@@ -244,7 +248,7 @@ def gait(
 @subject_options
 @json_option
 def jump(
-    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+    session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the jumps of TAKE: flight time and height."""
     from mocap.cli.measuring import exercise
@@ -264,7 +268,7 @@ def jump(
 @subject_options
 @json_option
 def ergonomics(
-    session: Path, take: str, person: int | None, source: str, body_name: str, as_json: bool
+    session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Score the working postures of TAKE by RULA and REBA; inputs from its take.toml."""
     from mocap.cli.measuring import ergonomics as score
@@ -278,7 +282,7 @@ def _ready(
     take: str,
     person: int | None,
     source: str,
-    body_name: str,
+    body_name: str | None,
     *,
     height_m: float | None = None,
     hand: str | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 from mocap.capture.session import Take
 from mocap.capture.session_file import Subject
 from mocap.capture.take_file import TakeSettings, load_take_settings
+from mocap.cli.fitting import fitted_with
 from mocap.cli.main import installed_version
 from mocap.cli.measuring_misfit import take_misfit
 from mocap.cli.reporting import stage_warnings
@@ -60,13 +61,13 @@ class Chosen:
     Attributes:
         person: whose motion; None when there is only one.
         source: "body", "keypoints", or "auto": the fitted body when there is one.
-        body: the body that was fitted, "free" or a file.
+        body: the body that was fitted, "free" or a file; None: as its artifact says.
         height_m, hand: of the athlete; None: as session.toml says.
     """
 
     person: int | None = None
     source: str = "auto"
-    body: str = "free"
+    body: str | None = None
     height_m: float | None = None
     hand: str | None = None
 
@@ -123,14 +124,19 @@ class Measured:
             )
         if self.chosen.source == "keypoints" or not path.is_file():
             return segments_from_points(self.person_points)
-        return _body_segments(load_artifact(path, BodyMotion), self.chosen.body)
+        return _body_segments(load_artifact(path, BodyMotion), self.body)
+
+    @property
+    def body(self) -> str:
+        """The body that was fitted: "free" or a file."""
+        return self.chosen.body or fitted_with(self.take, self.person)
 
     @cached_property
     def misfit(self) -> Misfit | None:
         """How badly the body explains the key points; None for key points alone."""
         if self.segments.from_keypoints:
             return None
-        return take_misfit(self.take, self.person_points, self.chosen.body)
+        return take_misfit(self.take, self.person_points, self.body)
 
     @cached_property
     def subject(self) -> Subject | None:

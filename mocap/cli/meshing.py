@@ -12,6 +12,7 @@ from mocap.body.model import BodyModel
 from mocap.body.smplx_file import load_body
 from mocap.capture.session import Take
 from mocap.cli.console import Console
+from mocap.cli.fitting import fitted_with
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.shapes import Array
@@ -29,13 +30,13 @@ class MeshChoice:
         frames: "FIRST:END", either may be missing; END is left out.
         step: every so manieth frame.
         person: only this person; everybody without.
-        body: "free" or a file.
+        body: "free" or a file; None: what was fitted.
     """
 
     frames: str = ":"
     step: int = 1
     person: int | None = None
-    body: str = "free"
+    body: str | None = None
 
     def chosen(self, frame_count: int) -> range:
         """Return the frames.
@@ -85,7 +86,7 @@ def fitted_bodies(take: Take, choice: MeshChoice) -> FittedBodies:
         raise BodyError(f"take {take.name} has no fitted body yet: fit one first.")
     people = list(paths) if choice.person is None else [choice.person]
     motions = {person: load_artifact(paths[person], BodyMotion) for person in people}
-    model = load_body(choice.body)
+    model = load_body(choice.body or fitted_with(take, people[0]))
     for motion in motions.values():
         check_same_body(model, motion)
     return FittedBodies(model, motions)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import session_argument, take_argument
+from mocap.cli.options import finite, session_argument, take_argument
 
 _file = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -19,7 +19,14 @@ _file = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--scaling", type=_file, required=True, help="Set-up file of the scale tool.")
 @click.option("--ik", type=_file, required=True, help="Set-up file of inverse kinematics.")
 @click.option("--markers", type=_file, help="Marker set, when the model has none.")
-@click.option("--mass-kg", type=float, default=70.0, show_default=True, help="Of the person.")
+@click.option(
+    "--mass-kg",
+    callback=finite,
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=70.0,
+    show_default=True,
+    help="Of the person.",
+)
 @json_option
 def opensim(
     session: Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 # What `--body` says when no body is wanted.
 NO_BODY = "none"
+
+
+def finite(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    """Return the value of an option, refusing nan and inf: click takes nan for within all limits.
+
+    Raises:
+        click.BadParameter: it is not finite.
+    """
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number.")
+    return value
+
 
 session_argument = click.argument("session", type=click.Path(path_type=Path, file_okay=False))
 take_argument = click.argument("take")
@@ -73,9 +88,19 @@ _EXPORT_OPTIONS = (
     ),
     click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Unit of BVH and FBX."),
     click.option("--up", type=click.Choice(["y", "z"]), help="Upward axis of BVH and FBX."),
-    click.option("--fps", type=float, help="Resample skeletons to this frame rate."),
-    click.option("--start", "start_s", type=float, help="First second of skeletons to write."),
-    click.option("--end", "end_s", type=float, help="Last second of skeletons to write."),
+    click.option(
+        "--fps", callback=finite, type=float, help="Resample skeletons to this frame rate."
+    ),
+    click.option(
+        "--start",
+        "start_s",
+        callback=finite,
+        type=float,
+        help="First second of skeletons to write.",
+    ),
+    click.option(
+        "--end", "end_s", callback=finite, type=float, help="Last second of skeletons to write."
+    ),
     click.option(
         "--rest-pose",
         type=click.Choice(["t", "a"]),
@@ -110,11 +135,13 @@ _EXPORT_OPTIONS = (
 _PERSON_OPTIONS = (
     click.option(
         "--height-m",
+        callback=finite,
         type=click.FloatRange(0.5, 2.5),
         help="Body height, instead of that in session.toml.",
     ),
     click.option(
         "--mass-kg",
+        callback=finite,
         type=click.FloatRange(5.0, 400.0),
         help="Body mass: the girth that keypoints do not show.",
     ),
@@ -186,7 +213,7 @@ def choices(
     """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
 
     Raises:
-        InputError: the file of weights does not exist.
+        InputError: the file of weights does not exist, or no format was named.
     """
     from mocap.cli.detecting import DetectorChoice
     from mocap.cli.exporting import ExportChoice
@@ -197,6 +224,8 @@ def choices(
     if weights is not None and not weights.is_file():
         raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
     formats = tuple(dict.fromkeys(each.strip().lower() for each in to.split(",") if each.strip()))
+    if not formats:
+        raise InputError("--to names no format. Name one or more, as in bvh,trc.")
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, **export),

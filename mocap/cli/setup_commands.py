@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
+from mocap.cli.options import finite
 
 
 @click.command()
@@ -85,7 +86,10 @@ def rigs(as_json: bool) -> None:
 @click.option("--rig", required=True, help="Name of a rig, or a .toml file (see `mocap rigs`).")
 @click.option("--board", required=True, help="Name of a board, or a .toml file.")
 @click.option(
-    "--square-mm", type=float, help="Side of a square measured on the print; wins over nominal."
+    "--square-mm",
+    callback=finite,
+    type=float,
+    help="Side of a square measured on the print; wins over nominal.",
 )
 @click.option("--notes", default="", help="Anything worth remembering.")
 @json_option
