@@ -18,6 +18,7 @@ from mocap.cli.exporting import ExportChoice, export_stage
 from mocap.cli.fitting import FitChoice, fit_stage, fitted_bodies
 from mocap.cli.options import choices
 from mocap.cli.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
+from mocap.cli.subjects import nobody_warnings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import InputError, SessionError
@@ -93,6 +94,10 @@ def test_refines_on_the_images_unless_told_not_to(take: Take) -> None:
     # cameras say weighs more, and by far more as they have the larger share.
     assert 0.01 < moved[0] < 0.02
     np.testing.assert_allclose(moved[1:], 0.0, atol=0.003)
+    stale = Provenance("smooth", "0", inputs={"calibration": "0" * 64})
+    save_artifact(points, take.artifact("smoothed"), stale)
+    with pytest.raises(InputError, match=r"were made before .*calibration\.toml was changed"):
+        run(fit_stage(take, FitChoice()))
 
 
 def test_export_comes_from_the_body(take: Take) -> None:
@@ -199,9 +204,12 @@ def test_takes_of_two_subjects_keep_apart(take: Take) -> None:
     a.settings_path.write_text("subject = 'Ann'\n")
     b.settings_path.write_text("subject = 'Bob'\n")
     (outcome,) = run(fit_stage(a, POINTS_ONLY))
-    assert outcome.notes["person0"]["shape_from"] == []
+    assert outcome.notes["person0"]["shape_from"] == [] and not nobody_warnings(a)
     with pytest.raises(InputError, match="another subject's"):
         fit_stage(a, replace(POINTS_ONLY, subject_shape="b"))
+    a.settings_path.unlink()
+    (outcome,) = run(fit_stage(a, POINTS_ONLY))
+    assert any("names Ann, Bob, but not who is in a" in each for each in outcome.warnings)
 
 
 def test_facts_of_the_subject_shape_the_body(take: Take) -> None:

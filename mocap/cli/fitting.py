@@ -18,6 +18,7 @@ from mocap.cli.subjects import (
     KnownPerson,
     height_warnings,
     known_person,
+    nobody_warnings,
     shape_figures,
     shared_shape,
     take_views,
@@ -163,6 +164,8 @@ def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
     if len(points.person_ids) > 1:
         # Nothing says which of them session.toml means.
         known = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
+    else:
+        warnings += nobody_warnings(take)
     warnings += [*known.warnings(model), *height_warnings(known, points, model, offsets)]
     views = take_views(take) if choice.refine_views else None
     record = Provenance(

@@ -12,7 +12,7 @@ from mocap.cli.detector_offsets import detector_of, detector_offsets
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
-from mocap.core.store import file_hash, load_artifact
+from mocap.core.store import file_hash, load_artifact, load_provenance
 
 if TYPE_CHECKING:
     from mocap.body.fit_subject import Evidence, Subject
@@ -114,6 +114,18 @@ def known_person(
     )
 
 
+def nobody_warnings(take: Take) -> list[str]:
+    """Return what to say about a take that is of one of several subjects, nobody knows of which."""
+    names = [subject.name for subject in take.session.config.subjects]
+    if len(names) < 2 or take.subject() is not None:
+        return []
+    return [
+        f"session.toml names {', '.join(names)}, but not who is in {take.name}: no height, mass, "
+        'sex or shape of theirs is used. Write the line subject = "NAME" into '
+        f"{take.settings_path}."
+    ]
+
+
 def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
     session, subject = take.session, take.subject()
     if subject_shape == NO_TAKES or (subject_shape == ALL_TAKES and subject is None):
@@ -145,10 +157,20 @@ def take_views(take: Take) -> CameraTracks:
     """Return what the points of a take were made from.
 
     Raises:
-        InputError: its tracks or the calibration do not exist or are damaged.
+        InputError: its tracks or the calibration do not exist or are damaged, or the points were
+            made from others.
     """
     from mocap.body.fit_views import CameraTracks
 
+    made_from = load_provenance(take.artifact("smoothed")).inputs
+    paths = {"tracks": take.artifact("tracks"), "calibration": take.session.calibration_path}
+    for name, path in paths.items():
+        if made_from.get(name) not in (None, file_hash(path)):
+            raise InputError(
+                f"the smoothed points of take {take.name} were made before {path} was changed: "
+                "images and points would contradict each other. Run "
+                f"`mocap run {take.session.root}`, which makes the points of all takes again."
+            )
     return CameraTracks(
         load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
     )
