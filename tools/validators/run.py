@@ -27,8 +27,10 @@ HERE = Path(__file__).resolve().parent
 JOINTS_MM = 0.01
 BVH_MM = 0.05
 SKIN_MM = 0.01
-# The model's knee slides while it bends, and its leg is scaled, not ours.
-KNEE_DEG = 5.0
+# The model's knee slides while it bends, and its leg is scaled, not ours: 2 degrees over a step. As
+# the toes leave the floor its inverse kinematics weighs all markers of a foot that rolls, and the
+# knee gives way by some more.
+KNEE_RMS_DEG, KNEE_DEG = 3.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -245,8 +247,11 @@ def knee_angles(out: Path) -> Iterator[Finding]:
     found = solve(points, setup, out / "opensim")
     ours = own_bends_deg(points)
     for knee in ("knee_angle_l", "knee_angle_r"):
-        error = np.abs(found.values[knee] - ours[knee])
-        yield Finding("OpenSim", "walk", f"{knee} (deg)", float(error.max()), KNEE_DEG)
+        error = found.values[knee] - ours[knee]
+        rms = float(np.sqrt(np.mean(error**2)))
+        yield Finding("OpenSim", "walk", f"{knee}, rms (deg)", rms, KNEE_RMS_DEG)
+        worst = float(np.abs(error).max())
+        yield Finding("OpenSim", "walk", f"{knee}, worst (deg)", worst, KNEE_DEG)
 
 
 def check_usd(files: list[Written], out: Path) -> Iterator[Finding]:
