@@ -63,9 +63,11 @@ def trimmed(
     if end_s is not None:
         chosen &= times < end_s + half
     if not chosen.any():
+        last_s = max(count - 1, 0) / motion.fps
+        end = last_s if end_s is None else end_s
         raise ExportError(
-            f"no frame lies between {start_s} s and {end_s} s; the take lasts "
-            f"{max(count - 1, 0) / motion.fps:.3f} s."
+            f"no frame lies between {start_s or 0.0:g} s and {end:g} s; the take lasts "
+            f"{last_s:.3f} s. Correct start and end."
         )
     return replace(
         motion,

@@ -68,8 +68,10 @@ def test_trimming_includes_both_ends() -> None:
     part = trimmed(motion, 0.25, 0.5)
     np.testing.assert_array_equal(part.root_positions, motion.root_positions[15:31])
     assert len(trimmed(motion).root_positions) == 60
-    with pytest.raises(ExportError, match=r"lasts 0\.983 s"):
+    with pytest.raises(ExportError, match=r"between 5 s and 6 s; .* lasts 0\.983 s"):
         trimmed(motion, 5.0, 6.0)
+    with pytest.raises(ExportError, match=r"between 5 s and 0\.983333 s"):
+        trimmed(motion, 5.0)
 
 
 def test_an_a_pose_changes_the_rest_and_nothing_else() -> None:
