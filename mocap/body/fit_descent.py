@@ -24,7 +24,8 @@ from mocap.core.shapes import FloatArray
 RELATIVE_CHANGE = 1e-4
 MAX_ITERATIONS = 30
 
-_FIRST_DAMPING = 1e-6
+# Next to none: the factor of a step also tells variances, those of weakly known twists too.
+_FIRST_DAMPING = 1e-9
 _LARGEST_DAMPING = 1e4
 
 # A matrix damped by more than this says too little of the uncertainty.
@@ -61,9 +62,12 @@ class Rescale(Protocol):
     """Estimates smoothness weights, `Problem.turn_weight` and `Problem.root_weight`, anew."""
 
     def __call__(
-        self, problem: Problem, state: State, lower: FloatArray | None
+        self, problem: Problem, state: State, before: State, lower: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the weights; `lower` is that of the last `Step`, when it is known."""
+        """Return the weights; the last `Step` led from `before` to the state.
+
+        `lower` is that of the step, when it is known.
+        """
 
 
 Linearise = Callable[[Problem, State], Equations]
@@ -101,11 +105,11 @@ def _minimise(
     linearise: Linearise,
 ) -> tuple[State, Problem, Status]:
     damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
-    lower: FloatArray | None = None
+    before, lower = state, None
     for iteration in range(MAX_ITERATIONS):
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
-            turn_weight, root_weight = rescale(problem, state, lower)
+            turn_weight, root_weight = rescale(problem, state, before, lower)
             problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
         lower = None
         normals = linearise(problem, state)
@@ -113,6 +117,7 @@ def _minimise(
         if found is None:
             converged = True
             break
+        before = state
         state, cost, damping, lower = found
         history.append(cost)
         settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost

@@ -66,16 +66,16 @@ class AccelerationScale:
         self._fps = fps
 
     def __call__(
-        self, problem: Problem, state: State, lower: FloatArray | None
+        self, problem: Problem, state: State, before: State, lower: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the next weights (frame, group, 3) in 1/rad² and (frame,) in 1/m².
 
-        `lower` is the factor of the normal matrix where the step to the state began: variances
-        depend on the weights, hardly on the state, so that there is no need for a new one.
+        Variances are those of the state before the last step, whose factor `lower` may be known:
+        they depend on the weights and hardly on the state.
         """
         if len(state.root) < 3:
             return problem.turn_weight, problem.root_weight
-        variance = acceleration_variances(problem, state, lower)
+        variance = acceleration_variances(problem, before, lower)
         tree = problem.layout.tree
         acceleration = np.zeros_like(problem.turn_weight)
         acceleration[1:-1] = np.diff(steps_of(state.turns), axis=0)
