@@ -39,7 +39,7 @@ OBSERVABLE_DEG = 10.0
 
 # Estimates of the smoothness: each brings a wrong one nearer by a factor of four or more (see
 # `fit_smoothness`); the first guess is right to about a hundred.
-RESCALINGS = 5
+RESCALINGS = 6
 
 # Where nothing is said about a joint in the prior, it may be anywhere within about this.
 _UNKNOWN_SIGMA_DEG = 30.0
