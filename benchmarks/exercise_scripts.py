@@ -10,7 +10,7 @@ import numpy as np
 
 from mocap.body.model import load_free_body
 from mocap.core.keypoints import COCO_17_FEET
-from mocap.core.points import Points3D, Source
+from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.exercise import Exercise
 from mocap.measure.point_segments import segments_from_points
@@ -19,6 +19,7 @@ from mocap.measure.squat import measure_squat
 from mocap.synthetic.curves import ease
 from mocap.synthetic.motion import body_keypoints
 from mocap.synthetic.puppet import Puppet, SyntheticMotion, hanging_arm, raised_arm
+from mocap.synthetic.random_motion import measured_points
 
 FPS = 60.0
 NOISE_M = 0.008
@@ -97,18 +98,8 @@ def clip_points(clip: Clip) -> Points3D:
     low = np.minimum(steps.astype(np.int64), _STEPS - 2)
     share = (steps - low)[:, None, None]
     xyz = (1.0 - share) * poses[low] + share * poses[low + 1]
-    xyz = xyz + np.random.default_rng(clip.seed).normal(0.0, NOISE_M, xyz.shape)
-    shape = (len(xyz), 1, xyz.shape[1])
-    return Points3D(
-        keypoint_names=COCO_17_FEET.keypoint_names,
-        person_ids=(0,),
-        fps=FPS,
-        xyz=xyz[:, None],
-        covariance=np.broadcast_to(np.eye(3) * NOISE_M**2, (*shape, 3, 3)).copy(),
-        reprojection_error_px=np.ones(shape),
-        view_count=np.full(shape, 4),
-        source=np.full(shape, Source.MEASURED, dtype=np.uint8),
-    )
+    names = COCO_17_FEET.keypoint_names
+    return measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=clip.seed)
 
 
 def _depths(repetitions: Sequence[Repetition]) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 from figures import Figure
 
 from mocap.core.keypoints import COCO_17_FEET
-from mocap.core.points import Points3D, Source
+from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event
 from mocap.measure.gait import measure_gait
@@ -16,6 +16,7 @@ from mocap.measure.gait_events import foot_velocity_events, gait_events, walking
 from mocap.measure.point_segments import segments_from_points
 from mocap.synthetic.gait import TOE_OFF, walk_events
 from mocap.synthetic.motion import body_keypoints, walk
+from mocap.synthetic.random_motion import measured_points
 
 FPS = 60.0
 SECONDS = 7.0
@@ -32,18 +33,8 @@ _END_S = 0.2
 def walk_points(seed: int, speed_m_s: float) -> Points3D:
     """Return the key points of a walk, each off by 8 mm in every frame."""
     xyz = body_keypoints(walk(SECONDS, FPS, seed=seed, speed_m_s=speed_m_s))
-    xyz = xyz + np.random.default_rng(seed).normal(0.0, NOISE_M, xyz.shape)
-    shape = (len(xyz), 1, xyz.shape[1])
-    return Points3D(
-        keypoint_names=COCO_17_FEET.keypoint_names,
-        person_ids=(0,),
-        fps=FPS,
-        xyz=xyz[:, None],
-        covariance=np.broadcast_to(np.eye(3) * NOISE_M**2, (*shape, 3, 3)).copy(),
-        reprojection_error_px=np.ones(shape),
-        view_count=np.full(shape, 4),
-        source=np.full(shape, Source.MEASURED, dtype=np.uint8),
-    )
+    names = COCO_17_FEET.keypoint_names
+    return measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=seed)
 
 
 def late_ms(

@@ -18,7 +18,7 @@ from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
-from mocap.core.points import Points3D, Source
+from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import joint_angles
@@ -29,22 +29,13 @@ from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.squat import measure_squat
 from mocap.measure.uncertainty import shaken, smooth_noise
 from mocap.synthetic.motion import SyntheticMotion, body_keypoints, throw
+from mocap.synthetic.random_motion import points_of
 
 NAMES = COCO_17_FEET.keypoint_names
 
 
 def points_on(xyz: FloatArray, fps: float, sigma_m: float) -> Points3D:
-    shape = (len(xyz), 1, xyz.shape[1])
-    return Points3D(
-        keypoint_names=NAMES,
-        person_ids=(0,),
-        fps=fps,
-        xyz=xyz[:, None],
-        covariance=np.broadcast_to(np.eye(3) * sigma_m**2, (*shape, 3, 3)).copy(),
-        reprojection_error_px=np.ones(shape),
-        view_count=np.full(shape, 8),
-        source=np.full(shape, Source.MEASURED, dtype=np.uint8),
-    )
+    return points_of(xyz, NAMES, fps, sigma_m)
 
 
 def body_of(motion: SyntheticMotion, fps: float) -> BodyMotion:

@@ -19,6 +19,7 @@ from mocap.export.character import Character, SkeletonStyle, rest_positions
 from mocap.export.influences import strongest
 from mocap.export.names import renamed
 from mocap.synthetic.motion import body_keypoints, walk
+from mocap.synthetic.random_motion import points_of
 from mocap.synthetic.spinning import spinning_body
 
 FRAMES = 90
@@ -163,15 +164,4 @@ def uneven_points() -> Points3D:
 def walking_points() -> Points3D:
     """Return the keypoints of two seconds of walking."""
     motion = walk(2.0, FPS)
-    xyz = body_keypoints(motion)[:, None]
-    shape = xyz.shape[:3]
-    return Points3D(
-        keypoint_names=COCO_17_FEET.keypoint_names,
-        person_ids=(0,),
-        fps=FPS,
-        xyz=xyz,
-        covariance=np.broadcast_to(np.eye(3) * 0.005**2, (*shape, 3, 3)).copy(),
-        reprojection_error_px=np.ones(shape),
-        view_count=np.full(shape, 4),
-        source=np.full(shape, int(Source.MEASURED), dtype=np.uint8),
-    )
+    return points_of(body_keypoints(motion), COCO_17_FEET.keypoint_names, FPS, 0.005)
