@@ -103,15 +103,7 @@ def rig_figures(body: BodyModel, cameras: int, seeds: list[int]) -> list[Figure]
     # errors last; here that may cost a little.
     line = 1.15 * float(np.mean(errors["smoothed points"]))
     return [
-        *(
-            Figure(
-                f"{cameras} cameras: limb joints, {name}",
-                float(np.mean(each)),
-                "mm",
-                line if name == "refined on images" else None,
-            )
-            for name, each in errors.items()
-        ),
+        *error_figures(f"{cameras} cameras: limb joints", errors, line),
         Figure("  frames per CPU second", FRAMES / float(np.median(seconds[-2:])), "/s"),
     ]
 
@@ -135,9 +127,14 @@ def hidden_figures(body: BodyModel, seeds: list[int]) -> list[Figure]:
             found = fit(points, body, views=views).motion
             errors[label].append(float(errors_mm(found, body, motion, ARM)[HIDDEN].mean()))
     line = 1.05 * float(np.mean(errors["smoothed points"]))
+    return error_figures("arm seen by one camera: elbow and wrist", errors, line)
+
+
+def error_figures(label: str, errors: dict[str, list[float]], line: float) -> list[Figure]:
+    """Return the mean error of each fit in mm; the one refined on images has to hold a line."""
     return [
         Figure(
-            f"arm seen by one camera: elbow and wrist, {name}",
+            f"{label}, {name}",
             float(np.mean(each)),
             "mm",
             line if name == "refined on images" else None,

@@ -13,8 +13,11 @@ from mocap.cli.options import finite, session_argument, take_argument
 
 if TYPE_CHECKING:
     from mocap.cli.measuring import Measured
+    from mocap.core.points import Points3D
     from mocap.measure.exercise import Exercise
     from mocap.measure.metric import Metric
+    from mocap.measure.misfit import Misfit
+    from mocap.measure.segments import Segments
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -175,17 +178,17 @@ def range_of_motion(
     as_json: bool,
 ) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
-    from mocap.cli.measuring import exercise
     from mocap.measure.range_of_motion import measure_range_of_motion
 
     ready = _ready(session, take, person, source, body_name)
-    found, written = exercise(
+    _exercise(
+        Console(as_json),
+        take,
         ready,
         lambda segments, points, misfit: measure_range_of_motion(
             segments, movements, points=points, misfit=misfit
         ),
     )
-    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -197,15 +200,15 @@ def squat(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the squats of TAKE: depth, lean and knee valgus, left and right."""
-    from mocap.cli.measuring import exercise
     from mocap.measure.squat import measure_squat
 
     ready = _ready(session, take, person, source, body_name)
-    found, written = exercise(
+    _exercise(
+        Console(as_json),
+        take,
         ready,
         lambda segments, points, misfit: measure_squat(segments, points=points, misfit=misfit),
     )
-    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -229,17 +232,17 @@ def gait(
     as_json: bool,
 ) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
-    from mocap.cli.measuring import exercise
     from mocap.measure.gait import measure_gait
 
     ready = _ready(session, take, person, source, body_name)
-    found, written = exercise(
+    _exercise(
+        Console(as_json),
+        take,
         ready,
         lambda segments, points, misfit: measure_gait(
             segments, direction_deg=direction_deg, points=points, misfit=misfit
         ),
     )
-    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -251,15 +254,15 @@ def jump(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the jumps of TAKE: flight time and height."""
-    from mocap.cli.measuring import exercise
     from mocap.measure.gait import measure_jump
 
     ready = _ready(session, take, person, source, body_name)
-    found, written = exercise(
+    _exercise(
+        Console(as_json),
+        take,
         ready,
         lambda segments, points, misfit: measure_jump(segments, points=points, misfit=misfit),
     )
-    _say_exercise(Console(as_json), take, found, written)
 
 
 @measure.command()
@@ -300,7 +303,16 @@ def _say(console: Console, take: str, written: list[Path], **more: Any) -> None:
     console.result({"take": take, "files": written, **more})
 
 
-def _say_exercise(console: Console, take: str, found: Exercise, written: list[Path]) -> None:
+def _exercise(
+    console: Console,
+    take: str,
+    ready: Measured,
+    measure_it: Callable[[Segments, Points3D, Misfit | None], Exercise],
+) -> None:
+    """Measure an exercise, write its files and tell of them."""
+    from mocap.cli.measuring import exercise
+
+    found, written = exercise(ready, measure_it)
     console.warnings(found.warnings)
     grey = sum(not metric.trusted for metric in found.metrics)
     counted = [m for m in found.metrics if not m.unit]
