@@ -21,7 +21,7 @@ from pathlib import Path
 from figures import Figure, exit_code, print_figures
 
 from mocap.capture.session import Session
-from mocap.cli.demonstration import session_figures
+from mocap.workflow.sample.demonstration import session_figures
 
 # End of a figure's name -> the line it must hold, in the figure's own unit.
 LINES = {

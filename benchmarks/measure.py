@@ -26,7 +26,6 @@ from mocap.body.model import BodyModel, load_free_body
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.body.shape_prior import BodyFacts
 from mocap.body.skin import skinned_mesh
-from mocap.cli.measuring_misfit import away_from_body
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
@@ -41,6 +40,7 @@ from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.motion import body_keypoints, throw
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import laboratory
+from mocap.workflow.measure.misfit import away_from_body
 
 FPS = 240.0
 SECONDS = 2.8

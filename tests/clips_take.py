@@ -11,10 +11,10 @@ from clips import write_clip
 
 from mocap.capture.session import Session, Take
 from mocap.cli.console import Console
-from mocap.cli.options import choices
-from mocap.cli.running import run_take
 from mocap.core.keypoints import COCO_17
 from mocap.detect.people import Person
+from mocap.workflow.choices import choices
+from mocap.workflow.run import run_take
 
 FAKE_FRAMES = 6
 

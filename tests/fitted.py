@@ -10,13 +10,13 @@ import numpy as np
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.model_motion import pose_from_skeleton
 from mocap.capture.session import Session
-from mocap.cli.demonstration import SAMPLE, copy_sample
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.calibration_file import save_calibration
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, save_artifact
 from mocap.synthetic.sample import load_truth
+from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
 
 
 def motion_of(

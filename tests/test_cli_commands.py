@@ -13,11 +13,11 @@ from clips_take import fake_take, run_fake_take
 
 from mocap.capture.session import Take
 from mocap.cli import main
-from mocap.cli.demonstration import SAMPLE
 from mocap.cli.main import COMMANDS
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import DetectionError
+from mocap.workflow.sample.demonstration import SAMPLE
 
 
 def mocap(*arguments: object) -> Result:
@@ -228,7 +228,7 @@ def test_a_warning_is_said_again_although_nothing_is_done(take: Take) -> None:
 
 
 def test_demo_without_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mocap.cli import demonstration
+    from mocap.workflow.sample import demonstration
 
     copied = demonstration.copy_sample
     monkeypatch.setattr(

@@ -20,9 +20,6 @@ from mocap.body.anatomical_markers import marker_vertices
 from mocap.body.mesh import posed_skins
 from mocap.body.model import WORLD_FROM_BODY, load_free_body
 from mocap.capture.session import Take
-from mocap.cli.exporting import ExportChoice, export_stage
-from mocap.cli.exporting_bodies import body_character
-from mocap.cli.pipeline import Outcome, run_stages
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import ExportError, InputError
 from mocap.core.rotation import matrix_from_rotvec
@@ -31,6 +28,9 @@ from mocap.export import fbx, glb, npz, read_fbx, read_glb
 from mocap.export.character import SkeletonStyle
 from mocap.export.fbx_records import read_records
 from mocap.export.job import ExportOptions, ExportTake, export_take
+from mocap.workflow.export.bodies import body_character
+from mocap.workflow.export.stage import ExportChoice, export_stage
+from mocap.workflow.pipeline import Outcome, run_stages
 
 FRAMES = 24
 # 32-bit positions of a body within 3 m, and 32-bit weights.

@@ -12,13 +12,7 @@ from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import height_by_bones
 from mocap.body.model import load_free_body
 from mocap.capture.session import Session, Take
-from mocap.cli import running
 from mocap.cli.console import Console
-from mocap.cli.exporting import ExportChoice, export_stage
-from mocap.cli.fitting import FitChoice, fit_stage, fitted_bodies
-from mocap.cli.options import choices
-from mocap.cli.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
-from mocap.cli.subjects import nobody_warnings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import InputError, SessionError
@@ -30,6 +24,12 @@ from mocap.synthetic.motion import squat
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.random_motion import measured_points, true_points
 from mocap.synthetic.rigs import ring
+from mocap.workflow import run as running
+from mocap.workflow.choices import choices
+from mocap.workflow.export.stage import ExportChoice, export_stage
+from mocap.workflow.fit.stage import FitChoice, fit_stage, fitted_bodies
+from mocap.workflow.fit.subjects import nobody_warnings
+from mocap.workflow.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
 
 FRAMES = 40
 

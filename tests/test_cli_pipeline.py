@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from clips_take import fake_take, run_fake_take
 
-from mocap.cli.file_hashes import FileHashes
-from mocap.cli.pipeline import (
+from mocap.core.errors import InputError
+from mocap.core.shapes import FloatArray
+from mocap.core.store import file_hash, load_artifact
+from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.pipeline import (
     CURRENT,
     MADE,
     Made,
@@ -24,9 +27,6 @@ from mocap.cli.pipeline import (
     files_stage,
     run_stages,
 )
-from mocap.core.errors import InputError
-from mocap.core.shapes import FloatArray
-from mocap.core.store import file_hash, load_artifact
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,9 @@ def test_hashes_are_remembered_until_a_file_changes(
     video.write_bytes(b"first")
     truth = file_hash(video)
     assert FileHashes(cache, tmp_path)(video) == truth
-    monkeypatch.setattr("mocap.cli.file_hashes.file_hash", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr(
+        "mocap.workflow.file_hashes.file_hash", lambda path: pytest.fail("read again")
+    )
     assert FileHashes(cache, tmp_path)(video) == truth
     monkeypatch.undo()
     video.write_bytes(b"second, longer")

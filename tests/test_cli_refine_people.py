@@ -14,9 +14,6 @@ from clips import write_clip
 from mocap.capture.session import Session, Take
 from mocap.cli import main
 from mocap.cli.console import Console
-from mocap.cli.options import choices
-from mocap.cli.pipeline import run_stages
-from mocap.cli.stages import TakeStages
 from mocap.core.calibration_file import load_calibration, save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.keypoints import COCO_17_FEET
@@ -26,6 +23,9 @@ from mocap.core.transform import rigid
 from mocap.synthetic.motion import body_keypoints, walk
 from mocap.synthetic.observations import observe_people
 from mocap.synthetic.rigs import ring
+from mocap.workflow.choices import choices
+from mocap.workflow.pipeline import run_stages
+from mocap.workflow.stages import TakeStages
 
 SIZE = (640, 480)
 

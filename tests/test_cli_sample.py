@@ -11,15 +11,15 @@ from click.testing import CliRunner
 from mocap.calibrate.report import Verdict
 from mocap.capture.session import Session
 from mocap.cli import main
-from mocap.cli.accuracy import Figure, calibration_figures, joint_errors_mm, limb_joints
-from mocap.cli.demonstration import SAMPLE, copy_sample
-from mocap.cli.worlds import at_frame
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
 from mocap.core.points import Points3D
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.transform import apply, invert, rigid
 from mocap.synthetic.sample import SampleTruth, load_truth
+from mocap.workflow.rig.world import at_frame
+from mocap.workflow.sample.accuracy import Figure, calibration_figures, joint_errors_mm, limb_joints
+from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
 
 ELSEWHERE = rigid(matrix_from_rotvec(np.array([0.3, -0.5, 1.0])), np.array([1.0, 2.0, -3.0]))
 

@@ -13,7 +13,6 @@ from mocap.body.landmarks import Offsets
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.body.skin import skinned_mesh
-from mocap.cli.measuring_misfit import away_from_body
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
@@ -30,6 +29,7 @@ from mocap.measure.squat import measure_squat
 from mocap.measure.uncertainty import shaken, smooth_noise
 from mocap.synthetic.motion import SyntheticMotion, body_keypoints, throw
 from mocap.synthetic.random_motion import points_of
+from mocap.workflow.measure.misfit import away_from_body
 
 NAMES = COCO_17_FEET.keypoint_names
 

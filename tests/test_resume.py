@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mocap.cli.demonstration import SAMPLE
 from mocap.core.errors import ModelError
 from mocap.core.store import file_hash
+from mocap.workflow.sample.demonstration import SAMPLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
 

@@ -123,7 +123,7 @@ def mesh(
 ) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
     from mocap.capture.session import Session
-    from mocap.cli.meshing import MeshChoice, fitted_bodies, write_meshes, write_overlay
+    from mocap.workflow.mesh import MeshChoice, fitted_bodies, write_meshes, write_overlay
 
     if suffix is None and not overlay:
         raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")

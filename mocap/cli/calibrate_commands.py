@@ -28,7 +28,7 @@ def calibrate(
     Exits with 1 when the verdict is FAIL.
     """
     from mocap.capture.session import Session
-    from mocap.cli.calibrating import calibrate_session, require_pass
+    from mocap.workflow.rig.calibrate import calibrate_session, require_pass
 
     console = Console(as_json)
     opened = Session.open(session)

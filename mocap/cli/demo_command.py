@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import choices, detector_options
+from mocap.cli.options import detector_options
 
 # Something to open for everybody: animators, scientists, scripts.
 DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
@@ -24,9 +24,10 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
 
     Run again, it continues where it stopped.
     """
-    from mocap.cli.calibrating import ensure_calibration
-    from mocap.cli.demonstration import copy_sample, session_figures
-    from mocap.cli.running import chosen_takes, document, run_takes
+    from mocap.workflow.choices import choices
+    from mocap.workflow.rig.calibrate import ensure_calibration
+    from mocap.workflow.run import chosen_takes, document, run_takes
+    from mocap.workflow.sample.demonstration import copy_sample, session_figures
 
     console = Console(as_json)
     session = copy_sample(folder)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
 
 from mocap.core.errors import MocapError
+from mocap.workflow.version import installed_version
 
 # Command -> (module that defines it, one line of help). Modules load when their command is used
 # or its own help is asked for.
@@ -77,14 +77,6 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except MocapError as error:
             raise click.ClickException(str(error)) from error
-
-
-def installed_version() -> str:
-    """Return the version of this package."""
-    try:
-        return version("mocap-studio")
-    except PackageNotFoundError:
-        return "0 (not installed)"
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -12,12 +12,12 @@ from mocap.cli.console import Console, json_option
 from mocap.cli.options import finite, session_argument, take_argument
 
 if TYPE_CHECKING:
-    from mocap.cli.measuring import Measured
     from mocap.core.points import Points3D
     from mocap.measure.exercise import Exercise
     from mocap.measure.metric import Metric
     from mocap.measure.misfit import Misfit
     from mocap.measure.segments import Segments
+    from mocap.workflow.measure.take import Measured
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ def angles(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Write every joint angle of TAKE, frame by frame, with its standard deviation."""
-    from mocap.cli.measuring import angles as measure_angles
+    from mocap.workflow.measure.take import angles as measure_angles
 
     console = Console(as_json)
     ready = _ready(session, take, person, source, body_name)
@@ -118,8 +118,8 @@ def pitching(
     as_json: bool,
 ) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
-    from mocap.cli.measuring import PitchingChoice
-    from mocap.cli.measuring import pitching as measure_throws
+    from mocap.workflow.measure.take import PitchingChoice
+    from mocap.workflow.measure.take import pitching as measure_throws
 
     console = Console(as_json)
     ready = _ready(session, take, person, source, body_name, height_m=height_m, hand=hand)
@@ -274,7 +274,7 @@ def ergonomics(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Score the working postures of TAKE by RULA and REBA; inputs from its take.toml."""
-    from mocap.cli.measuring import ergonomics as score
+    from mocap.workflow.measure.take import ergonomics as score
 
     ready = _ready(session, take, person, source, body_name)
     _say(Console(as_json), take, score(ready))
@@ -291,7 +291,7 @@ def _ready(
     hand: str | None = None,
 ) -> Measured:
     from mocap.capture.session import Session
-    from mocap.cli.measuring import Chosen, Measured
+    from mocap.workflow.measure.take import Chosen, Measured
 
     chosen = Chosen(person, source, body_name, height_m, hand)
     return Measured(Session.open(session).take(take), chosen)
@@ -310,7 +310,7 @@ def _exercise(
     measure_it: Callable[[Segments, Points3D, Misfit | None], Exercise],
 ) -> None:
     """Measure an exercise, write its files and tell of them."""
-    from mocap.cli.measuring import exercise
+    from mocap.workflow.measure.take import exercise
 
     found, written = exercise(ready, measure_it)
     console.warnings(found.warnings)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-
-if TYPE_CHECKING:
-    from mocap.body.foot_lock import FootLockMode
-    from mocap.cli.stages import Choices
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -193,49 +189,3 @@ def export_options(command: Command) -> Command:
     for option in reversed(_EXPORT_OPTIONS):
         command = option(command)
     return command
-
-
-def choices(
-    *,
-    detector: str = "movenet",
-    weights: Path | None = None,
-    feet: bool = True,
-    to: str = "bvh,trc,csv",
-    body: str | None = None,
-    height_m: float | None = None,
-    mass_kg: float | None = None,
-    sex: str | None = None,
-    foot_lock: FootLockMode = "auto",
-    refine_views: bool = True,
-    subject_shape: str = "auto",
-    **export: Any,
-) -> Choices:
-    """Return what was chosen on the command line; `export` are fields of `ExportChoice`.
-
-    Raises:
-        InputError: the file of weights does not exist, or no format was named.
-    """
-    from mocap.cli.detecting import DetectorChoice
-    from mocap.cli.exporting import ExportChoice
-    from mocap.cli.fitting import FREE_BODY, FitChoice
-    from mocap.cli.stages import Choices
-    from mocap.core.errors import InputError
-
-    if weights is not None and not weights.is_file():
-        raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
-    formats = tuple(dict.fromkeys(each.strip().lower() for each in to.split(",") if each.strip()))
-    if not formats:
-        raise InputError("--to names no format. Name one or more, as in bvh,trc.")
-    return Choices(
-        DetectorChoice(detector, weights, feet),
-        ExportChoice(formats, **export),
-        fit=FitChoice(
-            body or FREE_BODY,
-            height_m,
-            mass_kg,
-            sex,
-            foot_lock,
-            refine_views,
-            subject_shape,
-        ),
-    )

@@ -10,13 +10,12 @@ import click
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import (
     NO_BODY,
-    choices,
     detector_options,
     export_options,
     fit_options,
     session_argument,
 )
-from mocap.cli.stage_names import STAGES, STAGES_WITHOUT_BODY
+from mocap.workflow.stage_names import STAGES, STAGES_WITHOUT_BODY
 
 
 @click.command()
@@ -41,9 +40,10 @@ def run(
     stopped; a second run with nothing changed does nothing.
     """
     from mocap.capture.session import Session
-    from mocap.cli.calibrating import ensure_calibration
-    from mocap.cli.pipeline import CURRENT
-    from mocap.cli.running import chosen_takes, document, run_takes
+    from mocap.workflow.choices import choices
+    from mocap.workflow.pipeline import CURRENT
+    from mocap.workflow.rig.calibrate import ensure_calibration
+    from mocap.workflow.run import chosen_takes, document, run_takes
 
     console = Console(as_json)
     opened = Session.open(session)

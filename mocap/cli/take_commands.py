@@ -9,7 +9,6 @@ import click
 
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import (
-    choices,
     detector_options,
     export_options,
     fit_options,
@@ -98,7 +97,8 @@ def _run_one(
 ) -> None:
     """Run one stage of one take."""
     from mocap.capture.session import Session
-    from mocap.cli.running import document, run_take
+    from mocap.workflow.choices import choices
+    from mocap.workflow.run import document, run_take
 
     console = Console(as_json)
     opened = Session.open(session).take(take)

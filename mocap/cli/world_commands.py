@@ -25,7 +25,7 @@ from mocap.cli.options import session_argument
 def world(session: Path, instant: str, as_json: bool) -> None:
     """Put the world of SESSION on the floor: origin at the board, Z up, metres."""
     from mocap.capture.session import Session
-    from mocap.cli.worlds import set_world_on_floor
+    from mocap.workflow.rig.world import set_world_on_floor
 
     console = Console(as_json)
     opened = Session.open(session)
@@ -56,7 +56,7 @@ def calibration() -> None:
 def import_command(session: Path, file: Path, unit: str, force: bool, as_json: bool) -> None:
     """Use the calibration FILE of Qualisys, caliscope, Pose2Sim or aniposelib in SESSION."""
     from mocap.capture.session import Session
-    from mocap.cli.worlds import import_calibration
+    from mocap.workflow.rig.world import import_calibration
 
     console = Console(as_json)
     opened = Session.open(session)
@@ -113,8 +113,13 @@ def refine_command(
     from typing import cast
 
     from mocap.capture.session import Session
-    from mocap.cli.refining import figures, refine_session, require_accepted, store_refinement
     from mocap.reconstruct.rig_anchor import Floor
+    from mocap.workflow.rig.refine import (
+        figures,
+        refine_session,
+        require_accepted,
+        store_refinement,
+    )
 
     console = Console(as_json)
     opened = Session.open(session)
@@ -139,7 +144,7 @@ def refine_command(
 def restore_command(session: Path, as_json: bool) -> None:
     """Put back the calibration of SESSION from before the last refinement."""
     from mocap.capture.session import Session
-    from mocap.cli.refining import restore_calibration
+    from mocap.workflow.rig.refine import restore_calibration
 
     console = Console(as_json)
     opened = Session.open(session)

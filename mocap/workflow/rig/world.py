@@ -9,12 +9,12 @@ from pathlib import Path
 from mocap.calibrate.interchange import read_foreign
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
 from mocap.capture.session import Session
-from mocap.cli.board_poses import BoardPoses
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
 from mocap.core.store import load_artifact
+from mocap.workflow.rig.board_poses import BoardPoses
 
 
 def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:

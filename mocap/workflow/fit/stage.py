@@ -10,19 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mocap.capture.session import Take
-from mocap.cli.detector_offsets import detector_of, detector_offsets
-from mocap.cli.main import installed_version
-from mocap.cli.pipeline import Made, Stage, files_stage
-from mocap.cli.subjects import (
-    ALL_TAKES,
-    KnownPerson,
-    height_warnings,
-    known_person,
-    nobody_warnings,
-    shape_figures,
-    shared_shape,
-    take_views,
-)
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
@@ -33,6 +20,19 @@ from mocap.core.store import (
     load_provenance,
     save_artifact,
 )
+from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
+from mocap.workflow.fit.subjects import (
+    ALL_TAKES,
+    KnownPerson,
+    height_warnings,
+    known_person,
+    nobody_warnings,
+    shape_figures,
+    shared_shape,
+    take_views,
+)
+from mocap.workflow.pipeline import Made, Stage, files_stage
+from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
     from mocap.body.foot_lock import FootLock, FootLockMode

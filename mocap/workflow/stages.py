@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from mocap.capture.checks import Recording, check_take, image_map_warnings, image_maps
 from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
-from mocap.cli.console import Console
-from mocap.cli.detecting import DetectorChoice, detect_stage, load_detections
-from mocap.cli.exporting import ExportChoice, export_stage
-from mocap.cli.file_hashes import FileHashes
-from mocap.cli.fitting import FitChoice, fit_stage
-from mocap.cli.pipeline import Made, Stage, artifact_stage
-from mocap.cli.reporting import report_stage
-from mocap.cli.stage_names import STAGES
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D, Source
 from mocap.core.store import load_artifact
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a person may choose for a take.
-
-    Attributes:
-        detector: which network finds people.
-        export: formats and how they are written.
-        person: "main", the person most cameras see longest and nearest.
-        fit: the body and how it is fitted.
-    """
-
-    detector: DetectorChoice
-    export: ExportChoice
-    person: Literal["main"] = "main"
-    fit: FitChoice = field(default_factory=FitChoice)
+from mocap.workflow.choices import Choices
+from mocap.workflow.detect import detect_stage, load_detections
+from mocap.workflow.export.stage import export_stage
+from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.fit.stage import fit_stage
+from mocap.workflow.pipeline import Made, Stage, artifact_stage
+from mocap.workflow.progress import Progress
+from mocap.workflow.report import report_stage
+from mocap.workflow.stage_names import STAGES
 
 
 class TakeStages:
     """Builds the stages of one take; looks at recordings and calibration only when needed."""
 
-    def __init__(self, take: Take, choices: Choices, console: Console) -> None:
+    def __init__(self, take: Take, choices: Choices, console: Progress) -> None:
         """Prepare the stages of `take`."""
         self.take = take
         self.choices = choices

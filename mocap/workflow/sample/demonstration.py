@@ -7,15 +7,15 @@ from pathlib import Path
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.capture.session import CONFIG_FILE, Session
-from mocap.cli.accuracy import Figure, body_figures, calibration_figures, take_figures
-from mocap.cli.fitting import body_of, fitted_bodies
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError, SessionError
 from mocap.core.points import Points3D
 from mocap.core.store import load_artifact
 from mocap.synthetic.sample import load_truth
+from mocap.workflow.fit.stage import body_of, fitted_bodies
+from mocap.workflow.sample.accuracy import Figure, body_figures, calibration_figures, take_figures
 
-SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "studio"
+SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "studio"
 TRUTH_FILE = "truth.npz"
 
 

@@ -13,12 +13,12 @@ import numpy as np
 from mocap.capture.checks import Recording
 from mocap.capture.session import Take
 from mocap.capture.video import VideoInfo, read_frames
-from mocap.cli.console import Console
-from mocap.cli.main import installed_version
-from mocap.cli.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import load_artifact
+from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
+from mocap.workflow.progress import Progress
+from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
     from mocap.detect.detect import Detector
@@ -76,7 +76,7 @@ def detect_stage(
     recording: Recording,
     choice: DetectorChoice,
     hash_of: Callable[[Path], str],
-    console: Console,
+    console: Progress,
 ) -> Stage:
     """Return the stage that finds people in all videos of a take.
 
@@ -123,7 +123,7 @@ def detect_stage(
 
 
 def _camera_maker(
-    info: VideoInfo, fps: float, detector: LazyDetector, console: Console
+    info: VideoInfo, fps: float, detector: LazyDetector, console: Progress
 ) -> Callable[[], Made]:
     def make() -> Made:
         from mocap.detect.detect import detect

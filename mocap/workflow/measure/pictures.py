@@ -15,7 +15,7 @@ from mocap.measure.pitching import Pitch, Pitching
 from mocap.studio.measure_report_parts import Thumbnail, words
 
 if TYPE_CHECKING:
-    from mocap.cli.measuring import Measured
+    from mocap.workflow.measure.take import Measured
 
 _CELL_PX = 260
 _MARGIN = 0.25

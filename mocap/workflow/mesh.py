@@ -11,12 +11,12 @@ from mocap.body.mesh import check_same_body, posed_skins
 from mocap.body.model import BodyModel
 from mocap.body.smplx_file import load_body
 from mocap.capture.session import Take
-from mocap.cli.console import Console
-from mocap.cli.fitting import fitted_with
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write, load_artifact
+from mocap.workflow.fit.stage import fitted_with
+from mocap.workflow.progress import Progress
 
 # As many as the sheet of the report: enough to see a fit that slips, few enough to look at.
 SHEET_FRAMES = 5
@@ -93,7 +93,7 @@ def fitted_bodies(take: Take, choice: MeshChoice) -> FittedBodies:
 
 
 def write_meshes(
-    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, console: Console
+    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, console: Progress
 ) -> list[Path]:
     """Write one mesh a frame and person; return the files."""
     from mocap.export.mesh_files import MESH_WRITERS
@@ -114,13 +114,13 @@ def write_meshes(
     return written
 
 
-def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console: Console) -> Path:
+def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console: Progress) -> Path:
     """Draw the bodies on frames of every camera, spread over the chosen ones."""
-    from mocap.cli.options import choices
-    from mocap.cli.stages import TakeStages
     from mocap.studio.cells import encode_png
     from mocap.studio.mesh_overlay import MeshOverlay, mesh_sheet
     from mocap.studio.overlay import spread_frames
+    from mocap.workflow.choices import choices
+    from mocap.workflow.stages import TakeStages
 
     builder = TakeStages(take, choices(), console)
     within = choice.chosen(bodies.frame_count)

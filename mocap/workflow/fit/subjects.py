@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mocap.capture.session import Take
-from mocap.cli.detector_offsets import detector_of, detector_offsets
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash, load_artifact, load_provenance
+from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 
 if TYPE_CHECKING:
     from mocap.body.fit_subject import Evidence, Subject

@@ -14,7 +14,6 @@ from mocap.body.model import BodyModel
 from mocap.body.skeleton import MAX_GAP_S
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
-from mocap.cli.exporting_events import event_tables, measured_events
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ExportError
@@ -24,6 +23,7 @@ from mocap.core.store import load_artifact
 from mocap.export.c3d import C3dExtras, Event, cameras_seen
 from mocap.export.character import BodyShape, Character
 from mocap.export.gaps import with_missing
+from mocap.workflow.export.events import event_tables, measured_events
 
 _GENDERS = ("female", "male")
 

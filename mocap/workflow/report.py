@@ -11,13 +11,13 @@ from mocap.capture.checks import Recording
 from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
 from mocap.capture.video import read_frames
-from mocap.cli.fitting import fitted_bodies
-from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.core.store import load_artifact, load_provenance
+from mocap.workflow.fit.stage import fitted_bodies
+from mocap.workflow.pipeline import Made, Stage, files_stage
 
 if TYPE_CHECKING:
     from mocap.studio.body_section import BodyFigures, ShapeFigures

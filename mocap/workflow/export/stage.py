@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
-from mocap.cli.exporting_events import event_tables
-from mocap.cli.exporting_files import KEPT, clean, earlier_files
-from mocap.cli.fitting import body_of, fitted_bodies
-from mocap.cli.pipeline import Made, Stage, files_stage
 from mocap.core.calibration_file import load_calibration
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.store import load_artifact
+from mocap.workflow.export.events import event_tables
+from mocap.workflow.export.files import KEPT, clean, earlier_files
+from mocap.workflow.fit.stage import body_of, fitted_bodies
+from mocap.workflow.pipeline import Made, Stage, files_stage
 
 if TYPE_CHECKING:
     from mocap.body.model import BodyModel
@@ -143,8 +143,8 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
 
 def _material(take: Take, choice: ExportChoice, with_bodies: bool) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
-    from mocap.cli.exporting_bodies import c3d_extras
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
+    from mocap.workflow.export.bodies import c3d_extras
 
     points = load_artifact(take.artifact("smoothed"), Points3D)
     fitted = fitted_bodies(take, take.artifact("smoothed")) if with_bodies else {}
@@ -169,9 +169,9 @@ def _character(
 ) -> tuple[Character, list[str]]:
     """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
     from mocap.body.skeleton import fit_skeleton
-    from mocap.cli.exporting_bodies import body_character, with_gaps
     from mocap.export.character import Character
     from mocap.export.job import SKIN_FORMATS
+    from mocap.workflow.export.bodies import body_character, with_gaps
 
     name = f"person{person}"
     if body is not None:

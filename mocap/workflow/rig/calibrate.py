@@ -14,12 +14,6 @@ from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.session import Session
 from mocap.capture.video import VideoInfo, read_frames
-from mocap.cli.board_poses import BoardPoses
-from mocap.cli.console import Console
-from mocap.cli.file_hashes import FileHashes
-from mocap.cli.main import installed_version
-from mocap.cli.pipeline import Made, artifact_stage, run_stages
-from mocap.cli.worlds import on_floor
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
@@ -28,6 +22,12 @@ from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
 from mocap.studio.calibration_report import write_calibration_report
+from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.pipeline import Made, artifact_stage, run_stages
+from mocap.workflow.progress import Progress
+from mocap.workflow.rig.board_poses import BoardPoses
+from mocap.workflow.rig.world import on_floor
+from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
 LOOKS_PER_SECOND = 15.0
@@ -35,7 +35,7 @@ LOOKS_PER_SECOND = 15.0
 
 def calibrate_session(
     session: Session,
-    console: Console,
+    console: Progress,
     *,
     step: int | None = None,
     late_frames: Mapping[str, int] | None = None,
@@ -74,7 +74,7 @@ def calibrate_session(
     return result
 
 
-def ensure_calibration(session: Session, console: Console) -> bool:
+def ensure_calibration(session: Session, console: Progress) -> bool:
     """Calibrate a session that has no calibration yet; tell whether that was needed.
 
     Raises:
@@ -103,7 +103,7 @@ def require_pass(session: Session, report: CalibrationReport) -> None:
         )
 
 
-def _warn_of_failure(session: Session, console: Console) -> None:
+def _warn_of_failure(session: Session, console: Progress) -> None:
     """Say so each time a calibration that failed is used."""
     path = session.calibration_report_path
     if not path.is_file():
@@ -127,7 +127,7 @@ def _corners(
     board: Board,
     step: int,
     hashes: FileHashes,
-    console: Console,
+    console: Progress,
     force: bool,
 ) -> Corners:
     """Return the corners one camera saw, from the earlier run when nothing has changed."""
@@ -168,7 +168,7 @@ def _store(
     result: CalibrationResult,
     recording: Recording,
     board: Board,
-    console: Console,
+    console: Progress,
 ) -> None:
     """Store poses, report and calibration, with the world on the floor where the board lay."""
     poses = BoardPoses.from_world(
@@ -205,7 +205,7 @@ def _in_world(report: CalibrationReport, calibration: Calibration) -> Calibratio
     return replace(report, cameras=tuple(cameras))
 
 
-def say_report(console: Console, report: CalibrationReport) -> None:
+def say_report(console: Progress, report: CalibrationReport) -> None:
     """Say the table of cameras, the verdict, and each finding with what to do about it."""
     rows = [
         (

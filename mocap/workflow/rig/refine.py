@@ -9,9 +9,6 @@ from typing import Any
 
 from mocap.capture.checks import check_take, image_maps
 from mocap.capture.session import Session, Take
-from mocap.cli.console import Console
-from mocap.cli.detecting import load_detections
-from mocap.cli.main import installed_version
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import CalibrationError, InputError, SessionError
@@ -20,13 +17,16 @@ from mocap.reconstruct.rig_anchor import Floor
 from mocap.reconstruct.rig_refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig_views import MAX_FRAMES, PeopleTake
 from mocap.studio.calibration_report import write_calibration_report
+from mocap.workflow.detect import load_detections
+from mocap.workflow.progress import Progress
+from mocap.workflow.version import installed_version
 
 # Key of the calibration's metadata that names the file with the rig before.
 BEFORE = "before_refinement"
 
 
 def refine_session(
-    session: Session, names: Sequence[str], floor: Floor, console: Console
+    session: Session, names: Sequence[str], floor: Floor, console: Progress
 ) -> RigRefinement:
     """Refine the rig of a session from the named takes and say what came out; store nothing.
 
@@ -119,7 +119,7 @@ def _people(take: Take, calibration: Calibration) -> PeopleTake:
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})
 
 
-def _say(console: Console, refinement: RigRefinement) -> None:
+def _say(console: Progress, refinement: RigRefinement) -> None:
     if refinement.cameras:
         header = ("camera", "frames", "coverage", "turned deg", "moved mm")
         rows = [

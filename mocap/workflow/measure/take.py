@@ -12,10 +12,6 @@ import numpy as np
 from mocap.capture.session import Take
 from mocap.capture.session_file import Subject
 from mocap.capture.take_file import TakeSettings, load_take_settings
-from mocap.cli.fitting import fitted_with
-from mocap.cli.main import installed_version
-from mocap.cli.measuring_misfit import take_misfit
-from mocap.cli.reporting import stage_warnings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
@@ -50,6 +46,10 @@ from mocap.studio.measure_report_exercise import (
     write_ergonomics_report,
     write_exercise_report,
 )
+from mocap.workflow.fit.stage import fitted_with
+from mocap.workflow.measure.misfit import take_misfit
+from mocap.workflow.report import stage_warnings
+from mocap.workflow.version import installed_version
 
 SOURCES = ("auto", "body", "keypoints")
 
@@ -213,8 +213,8 @@ class PitchingChoice:
 
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
     """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
-    from mocap.cli.measuring_c3d import write_pitching_c3d
-    from mocap.cli.measuring_pictures import event_pictures
+    from mocap.workflow.measure.c3d import write_pitching_c3d
+    from mocap.workflow.measure.pictures import event_pictures
 
     norms = read_norms(choice.norms)
     fps = ready.segments.fps
@@ -284,7 +284,7 @@ def exercise(
     ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
 ) -> tuple[Exercise, list[Path]]:
     """Measure an exercise; write its tables, C3D and report; return it and the files."""
-    from mocap.cli.measuring_c3d import write_exercise_c3d
+    from mocap.workflow.measure.c3d import write_exercise_c3d
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
     folder = ready.take.measure_dir / found.kind

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from mocap.capture.session import ARTIFACTS, Session, Take
-from mocap.cli.console import Console
-from mocap.cli.main import installed_version
-from mocap.cli.pipeline import CURRENT, Outcome, run_stages
-from mocap.cli.stage_names import STAGES
-from mocap.cli.stages import Choices, TakeStages
 from mocap.core.errors import InputError, SessionError
+from mocap.workflow.choices import Choices
+from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
+from mocap.workflow.progress import Progress
+from mocap.workflow.stage_names import STAGES
+from mocap.workflow.stages import TakeStages
+from mocap.workflow.version import installed_version
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
 FIGURES = {
@@ -41,7 +42,7 @@ def chosen_takes(session: Session, names: Sequence[str]) -> list[Take]:
 def run_takes(
     takes: Sequence[Take],
     choices: Choices,
-    console: Console,
+    console: Progress,
     *,
     stages: Sequence[str] = STAGES,
     from_stage: str | None = None,
@@ -73,7 +74,7 @@ def run_takes(
 def run_take(
     take: Take,
     choices: Choices,
-    console: Console,
+    console: Progress,
     *,
     stages: Sequence[str] = STAGES,
     only: Sequence[str] | None = None,
@@ -118,7 +119,7 @@ def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-def _say(console: Console, take: Take, outcome: Outcome) -> None:
+def _say(console: Progress, take: Take, outcome: Outcome) -> None:
     if outcome.status == CURRENT:
         console.line(f"{take.name}: {outcome.stage} is current")
     else:

@@ -1,0 +1,1 @@
+"""From a session folder to its files, for the command line and for Python alike."""

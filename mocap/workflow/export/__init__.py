@@ -1,0 +1,1 @@
+"""The workflow of exports: what a take offers to other programs."""

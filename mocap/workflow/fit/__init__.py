@@ -1,0 +1,1 @@
+"""The workflow of bodies: whose body it is, and fitting it."""

@@ -1,0 +1,1 @@
+"""The workflow of measuring: a take in, tables, pages and marker files out."""

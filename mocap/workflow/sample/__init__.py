@@ -1,0 +1,1 @@
+"""The sample session, and how far its results are from the truth."""
