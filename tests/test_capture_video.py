@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -67,6 +68,34 @@ def test_a_lost_frame_makes_the_rate_variable(tmp_path: Path) -> None:
     assert info.variable_frame_rate
     # Nine steps over ten intervals of a thirtieth of a second.
     assert info.fps == pytest.approx(27.0)
+
+
+def test_frame_times_are_those_of_the_container(tmp_path: Path) -> None:
+    times = [6, 7, 8, 9, 11, 12.5]
+    info = probe(write_clip(tmp_path / "a.mp4", frames=6, times=times))
+    # The container counts 30 000 units a second: a rounding of 0.02 ms.
+    np.testing.assert_allclose(info.times_s, (np.array(times) - 6) / 30, atol=2e-5)
+    even = probe(write_clip(tmp_path / "b.mp4", frames=4, fps=25))
+    np.testing.assert_allclose(even.times_s, np.arange(4) / 25, atol=2e-5)
+    assert even.timecode is None
+
+
+def test_timecode_creation_and_start_time_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as container:
+        container.metadata["creation_time"] = "2026-05-04T10:11:12.000000Z"
+        container.metadata["timecode"] = "10:11:12:05"
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(quadrants(64, 48, index), format="rgb24")
+            frame.pts = index + 10
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    info = probe(path)
+    assert info.creation_time is not None and info.creation_time.startswith("2026-05-04T10:11:12")
+    assert info.timecode == "10:11:12:05"
+    assert info.start_s == pytest.approx(0.4, abs=1e-3) and info.times_s[0] == 0.0
 
 
 def test_small_jitter_is_steady(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,32 @@ def test_round_trip(tmp_path: Path) -> None:
     assert again.person_ids == (1,)
     assert again.fps == 59.94
     assert store.load_provenance(path) == MADE
+
+
+def test_files_of_before_frame_times_have_an_even_clock(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.npz"
+    store.save_artifact(tracks(), path, MADE)
+    with np.load(path) as stored:
+        values = {name: stored[name] for name in stored.files if name != "times_s"}
+    with path.open("wb") as file:
+        np.savez(file, **{**values, "schema_version": np.array(1)})
+    again = store.load_artifact(path, Tracks2D)
+    np.testing.assert_allclose(again.times_s, np.tile(np.arange(3) / 59.94, (2, 1)))
+    np.testing.assert_array_equal(again.lateness_s, np.zeros((2, 3)))
+    # A file of today without them is damaged, not old.
+    with path.open("wb") as file:
+        np.savez(file, **values)
+    with pytest.raises(InputError, match="damaged"):
+        store.load_artifact(path, Tracks2D)
+
+
+def test_frame_times_survive_and_must_fit(tmp_path: Path) -> None:
+    times = np.array([[0.0, 0.016, 0.034], [0.004, 0.02, np.nan]])
+    path = tmp_path / "tracks.npz"
+    store.save_artifact(replace(tracks(), times_s=times), path, MADE)
+    np.testing.assert_array_equal(store.load_artifact(path, Tracks2D).times_s, times)
+    with pytest.raises(ValueError, match="times_s has shape"):
+        replace(tracks(), times_s=times[:, :2])
 
 
 def test_tuples_of_numbers_and_texts_survive(tmp_path: Path) -> None:
@@ -132,7 +159,7 @@ def test_newer_format_names_both_versions(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(store, "SCHEMA_VERSION", 7)
     store.save_artifact(tracks(), path, MADE)
     monkeypatch.undo()
-    with pytest.raises(InputError, match=r"format 7.*knows up to 1"):
+    with pytest.raises(InputError, match=r"format 7.*knows up to 2"):
         store.load_artifact(path, Tracks2D)
 
 

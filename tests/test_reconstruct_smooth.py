@@ -8,6 +8,7 @@ import pytest
 
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, ReconstructionError
+from mocap.core.linear_kernels import unpack_symmetric
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.band_kernels import (
@@ -16,7 +17,6 @@ from mocap.reconstruct.band_kernels import (
     selected_inverse,
     solve_bands,
 )
-from mocap.reconstruct.linear_kernels import unpack_symmetric
 from mocap.reconstruct.smooth import MAX_SIGMA_M, smooth
 from mocap.reconstruct.smoothing_kernels import (
     bone_terms,

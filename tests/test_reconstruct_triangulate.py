@@ -8,9 +8,9 @@ import pytest
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.linear_kernels import invert_symmetric, solve_symmetric, unpack_symmetric
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
-from mocap.reconstruct.linear_kernels import invert_symmetric, solve_symmetric, unpack_symmetric
 from mocap.reconstruct.noise import estimate_noise_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
 from mocap.synthetic.chain import articulated_chain

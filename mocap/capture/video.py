@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +47,12 @@ class VideoInfo:
         codec: name of the codec, or "images".
         rotation_deg: turn counter-clockwise that the file asks for: 0, 90, 180 or 270.
         variable_frame_rate: some frames follow each other clearly faster or slower than the rest.
+        times_s: (frame,) seconds since the first frame, from the container's timestamps; an even
+            clock where it has none (images, raw streams).
+        start_s: the first frame's time on the container's clock, which its sound shares.
+        timecode: "HH:MM:SS:FF" of the first frame, where the file says it.
+        creation_time: when the recording was made, ISO 8601 as the file says it: whole seconds
+            mostly, lost or new after an edit.
     """
 
     path: Path
@@ -57,6 +63,10 @@ class VideoInfo:
     codec: str
     rotation_deg: int
     variable_frame_rate: bool
+    times_s: FloatArray = field(compare=False)
+    start_s: float = 0.0
+    timecode: str | None = None
+    creation_time: str | None = None
 
 
 def probe(path: Path, camera: str | None = None) -> VideoInfo:
@@ -76,11 +86,27 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
             times = _packet_times(container, stream, path)
             rate, unit = stream.average_rate, stream.time_base
             codec = stream.codec_context.name
+            timecode = _said(container, stream, "timecode")
+            created = _said(container, stream, "creation_time")
         size, rotation = _first_frame(path)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
     fps, steady = _rate(times, float(unit or 0), rate)
-    return VideoInfo(path, name, size, fps, len(times), codec, rotation, not steady)
+    start_s = float(times[0]) if np.isfinite(times).all() else 0.0
+    return VideoInfo(
+        path=path,
+        camera=name,
+        image_size=size,
+        fps=fps,
+        frame_count=len(times),
+        codec=codec,
+        rotation_deg=rotation,
+        variable_frame_rate=not steady,
+        times_s=_frame_times(times, fps),
+        start_s=start_s,
+        timecode=timecode,
+        creation_time=created,
+    )
 
 
 def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tuple[int, Array]]:
@@ -172,6 +198,22 @@ def _rate(times: FloatArray, unit_s: float, declared: Fraction | None) -> tuple[
     return mean, steady
 
 
+def _frame_times(stamps: FloatArray, fps: float) -> FloatArray:
+    """Return seconds (frame,) since the first frame; an even clock where stamps are missing.
+
+    Stamps that do not ascend are no times either: two frames cannot be taken at once.
+    """
+    if len(stamps) > 1 and np.isfinite(stamps).all() and np.all(np.diff(stamps) > 0):
+        return stamps - stamps[0]
+    return np.arange(len(stamps)) / (fps if math.isfinite(fps) else 1.0)
+
+
+def _said(container: InputContainer, stream: VideoStream, key: str) -> str | None:
+    """Return what the video stream, the container or a stream of data says under `key`."""
+    places = [stream.metadata, container.metadata, *(s.metadata for s in container.streams)]
+    return next((place[key] for place in places if place.get(key)), None)
+
+
 def _first_frame(path: Path) -> tuple[tuple[int, int], int]:
     """Return size after rotation and the rotation of the first frame."""
     with _opened(path) as container:
@@ -224,7 +266,17 @@ def _probe_images(folder: Path, camera: str) -> VideoInfo:
         raise InputError(f"the folder {folder} holds no images. Copy the camera's frames there.")
     height, width = _image(files[0], gray=True).shape[:2]
     fps = _image_folder_fps(folder)
-    return VideoInfo(folder, camera, (width, height), fps, len(files), "images", 0, False)
+    return VideoInfo(
+        path=folder,
+        camera=camera,
+        image_size=(width, height),
+        fps=fps,
+        frame_count=len(files),
+        codec="images",
+        rotation_deg=0,
+        variable_frame_rate=False,
+        times_s=_frame_times(np.full(len(files), math.nan), fps),
+    )
 
 
 def _image_folder_fps(folder: Path) -> float:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from mocap.core.shapes import Array, FloatArray, IntArray, check_shapes, check_unique
+
+
+def _unsaid() -> FloatArray:
+    """Stand for frame times that were not given: frame / fps."""
+    return np.zeros((0, 0))
+
+
+def _fill_times(owner: Detections2D | Tracks2D) -> None:
+    """Give frames without a time of their own that of an even clock: frame / fps."""
+    cameras, frames = np.shape(owner.pixels)[:2]
+    if owner.times_s.size == 0:
+        even = np.arange(frames, dtype=np.float64) / owner.fps
+        object.__setattr__(owner, "times_s", np.tile(even, (cameras, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +56,12 @@ class Detections2D:
     Attributes:
         camera_names: in the order of axis 0.
         keypoint_names: in the order of the keypoint axis.
-        fps: frames per second, the same in all cameras.
+        fps: frames per second of the take; a camera of another rate says so in `times_s`.
         pixels: (camera, frame, detection, keypoint, 2) in pixels of the video; NaN = not seen.
         confidence: (camera, frame, detection, keypoint) in [0, 1]; 0 where not seen.
         boxes: (camera, frame, detection, 4) x0 y0 x1 y1 in pixels; NaN = empty slot.
+        times_s: (camera, frame) seconds since the camera's first frame, on the camera's own
+            clock; NaN after its last frame. frame / fps unless given.
     """
 
     camera_names: tuple[str, ...]
@@ -53,9 +70,11 @@ class Detections2D:
     pixels: Array
     confidence: Array
     boxes: Array
+    times_s: FloatArray = field(default_factory=_unsaid)
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
+        _fill_times(self)
         check_shapes(
             self,
             camera_names="camera",
@@ -63,6 +82,7 @@ class Detections2D:
             pixels="camera frame detection keypoint 2",
             confidence="camera frame detection keypoint",
             boxes="camera frame detection 4",
+            times_s="camera frame",
         )
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
@@ -76,9 +96,11 @@ class Tracks2D:
         camera_names: in the order of axis 0.
         keypoint_names: in the order of the keypoint axis.
         person_ids: in the order of the person axis.
-        fps: frames per second.
+        fps: frames per second of the common clock: frame f is the instant f / fps.
         pixels: (camera, frame, person, keypoint, 2); NaN = not seen.
         confidence: (camera, frame, person, keypoint) in [0, 1]; 0 where not seen.
+        times_s: (camera, frame) when the camera took the image that stands at this frame, on the
+            common clock; NaN where it has none. frame / fps unless given.
     """
 
     camera_names: tuple[str, ...]
@@ -87,9 +109,11 @@ class Tracks2D:
     fps: float
     pixels: Array
     confidence: Array
+    times_s: FloatArray = field(default_factory=_unsaid)
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
+        _fill_times(self)
         check_shapes(
             self,
             camera_names="camera",
@@ -97,7 +121,13 @@ class Tracks2D:
             person_ids="person",
             pixels="camera frame person keypoint 2",
             confidence="camera frame person keypoint",
+            times_s="camera frame",
         )
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)
+
+    @property
+    def lateness_s(self) -> FloatArray:
+        """How long after its frame's instant each image was taken (camera, frame), seconds."""
+        return self.times_s - np.arange(self.times_s.shape[1]) / self.fps

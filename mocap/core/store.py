@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import error as zlib_error
@@ -22,7 +22,8 @@ import numpy as np
 
 from mocap.core.errors import InputError
 
-SCHEMA_VERSION = 1
+# 2: 2D detections and tracks carry the time of every frame.
+SCHEMA_VERSION = 2
 
 _RESERVED = ("kind", "schema_version", "provenance")
 
@@ -187,10 +188,17 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     values: dict[str, Any] = {}
     try:
         for each in fields(cls):  # type: ignore[arg-type]
-            values[each.name] = _field_value(arrays[each.name], str(each.type))
+            if each.name in arrays or not _came_later(each, arrays):
+                values[each.name] = _field_value(arrays[each.name], str(each.type))
         return cls(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _came_later(each: Field[Any], arrays: Mapping[str, Any]) -> bool:
+    """Tell whether a field is younger than the file: its default is what was meant then."""
+    optional = each.default is not MISSING or each.default_factory is not MISSING
+    return optional and int(arrays["schema_version"]) < SCHEMA_VERSION
 
 
 def _field_value(array: Any, annotation: str) -> Any:

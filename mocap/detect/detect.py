@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import TimeoutError
 from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Protocol
@@ -14,7 +15,7 @@ import numpy as np
 
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
-from mocap.core.shapes import Array
+from mocap.core.shapes import Array, FloatArray
 from mocap.detect.people import Person, seen_inside, without_duplicates
 
 LEAST_KEYPOINT_CONFIDENCE = 0.1
@@ -56,6 +57,7 @@ def detect(
     fps: float = 30.0,
     workers: int = 1,
     frame_count: int | None = None,
+    times_s: FloatArray | None = None,
     progress: Progress | None = None,
 ) -> Detections2D:
     """Find people in the frames of one camera.
@@ -69,6 +71,7 @@ def detect(
         workers: images looked at simultaneously. The result does not depend on it.
         frame_count: length of the video; frames after the last one given stay empty. None = up to
             the last.
+        times_s: (frame,) seconds since the first frame, see `VideoInfo`; frame / fps by default.
         progress: called after every frame.
 
     Raises:
@@ -82,7 +85,12 @@ def detect(
     if not people:
         raise DetectionError(f"camera {camera!r} has no frame. Is its video empty or damaged?")
     length = max(max(people) + 1, frame_count or 0)
-    return _packed(camera, people, detector.keypoint_names, fps, length)
+    packed = _packed(camera, people, detector.keypoint_names, fps, length)
+    if times_s is None:
+        return packed
+    known = times_s[:length]
+    times = np.pad(known, (0, length - len(known)), constant_values=np.nan)
+    return replace(packed, times_s=times[None])
 
 
 def detect_take(
@@ -156,6 +164,16 @@ def join_cameras(parts: Sequence[Detections2D]) -> Detections2D:
         pixels=joined("pixels", np.nan),
         confidence=joined("confidence", 0.0),
         boxes=joined("boxes", np.nan),
+        times_s=np.concatenate(
+            [
+                np.pad(
+                    part.times_s,
+                    ((0, 0), (0, frame_count - part.times_s.shape[1])),
+                    constant_values=np.nan,
+                )
+                for part in parts
+            ]
+        ),
     )
 
 

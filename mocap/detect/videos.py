@@ -43,6 +43,7 @@ def detect_videos(
                 fps=info.fps,
                 workers=workers,
                 frame_count=info.frame_count,
+                times_s=info.times_s,
             )
             for info in infos
         ]

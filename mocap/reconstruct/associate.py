@@ -14,6 +14,7 @@ from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.lens import undistort_points
+from mocap.core.linear_kernels import camera_matrices
 from mocap.core.shapes import Array, FloatArray, IntArray
 from mocap.reconstruct.association_kernels import (
     NOBODY,
@@ -21,7 +22,6 @@ from mocap.reconstruct.association_kernels import (
     people_of_instant,
     pick_members,
 )
-from mocap.reconstruct.linear_kernels import camera_matrices
 from mocap.reconstruct.tracking import Person, Track, absorb, link
 from mocap.reconstruct.triangulate import MIN_CONFIDENCE
 

@@ -7,8 +7,8 @@ from scipy.special import gammaincinv
 
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import FloatArray
+from mocap.core.triangulation_kernels import agreeing_views, triangulate_kernel
 from mocap.reconstruct.smoothing_kernels import reprojection_terms
-from mocap.reconstruct.triangulation_kernels import agreeing_views, triangulate_kernel
 
 # Tukey's gate in standard deviations. Nearer gates lose accuracy (8 cameras, 2 px noise, 10 %
 # outliers: 3 sigma costs 12 % over 6 to 8 sigma); wider ones admit outliers.

@@ -18,9 +18,9 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray, IntArray, check_shapes
+from mocap.core.triangulation_kernels import triangulate_kernel
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of
-from mocap.reconstruct.triangulation_kernels import triangulate_kernel
 
 # Detectors disagree between views by a few pixels of their own (they see another side of the
 # body), about 0.4 % of a person 900 px tall; offsets of a wrong rig were 10-35 px on a recording.

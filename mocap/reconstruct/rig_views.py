@@ -12,9 +12,9 @@ from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array, BoolArray, FloatArray
+from mocap.core.triangulation_kernels import triangulate_kernel
 from mocap.reconstruct.associate import TOLERANCE_OF_SIZE, associate
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
-from mocap.reconstruct.triangulation_kernels import triangulate_kernel
 
 # More frames cost time and add little: keypoint errors of neighbouring frames are alike.
 MAX_FRAMES = 300

@@ -10,15 +10,15 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import keypoint_set_of
+from mocap.core.linear_kernels import unpack_symmetric
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
+from mocap.core.triangulation_kernels import agreeing_views
 from mocap.reconstruct.acceleration import initial_scales
-from mocap.reconstruct.linear_kernels import unpack_symmetric
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.start import start_of_person
 from mocap.reconstruct.trajectory import Trajectories, TrajectoryProblem, estimate_trajectories
 from mocap.reconstruct.triangulate import MIN_CONFIDENCE, median_error_px, observed_pixels
-from mocap.reconstruct.triangulation_kernels import agreeing_views
 
 # Detected shoulders and hips are not rigid joints: on recordings hard bone lengths fit the images
 # of held-out frames 0.2-0.7 px worse than soft ones of this standard deviation.

@@ -7,15 +7,15 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.linear_kernels import invert_symmetric, unpack_symmetric
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
-from mocap.reconstruct.linear_kernels import invert_symmetric, unpack_symmetric
-from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
-from mocap.reconstruct.triangulation_kernels import (
+from mocap.core.triangulation_kernels import (
     agreeing_views,
     triangulate_kernel,
     undistort_views,
 )
+from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
 
 # Detectors guess hidden keypoints with little confidence; below this the guesses do harm.
 MIN_CONFIDENCE = 0.2

@@ -136,6 +136,7 @@ def _camera_maker(
             fps=fps,
             workers=default_workers(),
             frame_count=info.frame_count,
+            times_s=info.times_s,
             progress=console.progress,
         )
         return Made(found)

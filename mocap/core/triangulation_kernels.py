@@ -18,14 +18,14 @@ from mocap.core.lens import (
     robust_weight,
     undistort_point,
 )
-from mocap.core.shapes import BoolArray, FloatArray, IntArray
-from mocap.reconstruct.linear_kernels import (
+from mocap.core.linear_kernels import (
     add_normal_equations,
     add_ray_equations,
     camera_matrices,
     in_camera,
     solve_symmetric,
 )
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # Up to this many views every pair is tried (66 pairs); above, as many pairs are drawn at random:
 # with 60 % of the views wrong a clean pair is still missed only once in 100 000 points.
