@@ -23,7 +23,7 @@ from body_torch import BODY_JOINTS, torch_fit  # noqa: E402
 from figures import Figure, exit_code, print_figures  # noqa: E402
 
 from mocap.body.body_skeleton import skeleton_of  # noqa: E402
-from mocap.body.fit import fit  # noqa: E402
+from mocap.body.fit.fit import fit  # noqa: E402
 from mocap.body.model import BodyModel, load_free_body  # noqa: E402
 from mocap.body.model_motion import skeleton_from_pose  # noqa: E402
 from mocap.core.body_motion import BodyMotion  # noqa: E402
@@ -35,16 +35,16 @@ from mocap.core.rotation import (  # noqa: E402
     rotvec_from_matrix,
 )
 from mocap.core.shapes import FloatArray  # noqa: E402
-from mocap.synthetic.bvh_source import bvh_motion, read_bvh  # noqa: E402
-from mocap.synthetic.puppet import SyntheticMotion  # noqa: E402
-from mocap.synthetic.random_motion import (  # noqa: E402
+from mocap.synthetic.footage.puppet import SyntheticMotion  # noqa: E402
+from mocap.synthetic.motion.bvh_source import bvh_motion, read_bvh  # noqa: E402
+from mocap.synthetic.motion.random_motion import (  # noqa: E402
     BODY_23,
     BODY_AND_HANDS_63,
     measured_points,
     random_motion,
     true_points,
 )
-from mocap.synthetic.throwing import throw  # noqa: E402
+from mocap.synthetic.motion.throwing import throw  # noqa: E402
 
 FRAMES, FPS = 300, 60.0
 LIMBS = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))

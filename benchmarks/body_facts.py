@@ -13,12 +13,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.body.fit import fit
-from mocap.body.fit_subject import subject_of, take_evidence
+from mocap.body.fit.fit import fit
+from mocap.body.fit.subject import subject_of, take_evidence
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.shape_prior import BodyFacts, body_height, body_mass_kg
 from mocap.core.shapes import FloatArray
-from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+from mocap.synthetic.motion.random_motion import (
+    BODY_23,
+    measured_points,
+    random_motion,
+    true_points,
+)
 
 FPS, FRAMES, TAKES = 60.0, 90, 3
 SEEDS = range(820, 830)

@@ -24,9 +24,14 @@ def measure(frames: int) -> dict[str, float]:
     import numpy as np
 
     from mocap.body.body_skeleton import skeleton_of
-    from mocap.body.fit import fit
+    from mocap.body.fit.fit import fit
     from mocap.body.model import load_free_body
-    from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+    from mocap.synthetic.motion.random_motion import (
+        BODY_23,
+        measured_points,
+        random_motion,
+        true_points,
+    )
 
     def points_of(count: int, seed: int):  # type: ignore[no-untyped-def]
         motion = random_motion(count, FPS, seed=seed)

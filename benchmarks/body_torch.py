@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mocap.body.fit_layout import make_layout
-from mocap.body.fit_shape import shape_from_bones
-from mocap.body.fit_start import start_state
+from mocap.body.fit.layout import make_layout
+from mocap.body.fit.shape import shape_from_bones
+from mocap.body.fit.start import start_state
 from mocap.body.landmarks import bind_landmarks, shape_joints
 from mocap.body.model import BodyModel
 from mocap.core.points import Points3D

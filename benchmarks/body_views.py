@@ -19,17 +19,17 @@ import numpy as np  # noqa: E402
 from figures import Figure, exit_code, print_figures  # noqa: E402
 
 from mocap.body.body_skeleton import skeleton_of  # noqa: E402
-from mocap.body.fit import fit  # noqa: E402
-from mocap.body.fit_views import CameraTracks  # noqa: E402
+from mocap.body.fit.fit import fit  # noqa: E402
+from mocap.body.fit.views import CameraTracks  # noqa: E402
 from mocap.body.model import BodyModel, load_free_body  # noqa: E402
 from mocap.core.body_motion import BodyMotion  # noqa: E402
 from mocap.core.keypoints import COCO_17_FEET  # noqa: E402
 from mocap.core.shapes import FloatArray  # noqa: E402
 from mocap.reconstruct.smooth import smooth  # noqa: E402
 from mocap.reconstruct.triangulate import triangulate  # noqa: E402
+from mocap.synthetic.footage.puppet import SyntheticMotion  # noqa: E402
+from mocap.synthetic.motion.random_motion import random_motion, true_points  # noqa: E402
 from mocap.synthetic.observations import observe_points  # noqa: E402
-from mocap.synthetic.puppet import SyntheticMotion  # noqa: E402
-from mocap.synthetic.random_motion import random_motion, true_points  # noqa: E402
 from mocap.synthetic.rigs import ring  # noqa: E402
 
 FRAMES, FPS, NOISE_PX, OUTLIERS = 200, 60.0, 2.0, 0.1

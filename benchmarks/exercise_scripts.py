@@ -12,14 +12,14 @@ from mocap.body.model import load_free_body
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.exercise import Exercise
-from mocap.measure.point_segments import segments_from_points
-from mocap.measure.range_of_motion import measure_range_of_motion
-from mocap.measure.squat import measure_squat
-from mocap.synthetic.curves import ease
-from mocap.synthetic.motion import body_keypoints
-from mocap.synthetic.puppet import Puppet, SyntheticMotion, hanging_arm, raised_arm
-from mocap.synthetic.random_motion import measured_points
+from mocap.measure.exercises.exercise import Exercise
+from mocap.measure.exercises.range_of_motion import measure_range_of_motion
+from mocap.measure.exercises.squat import measure_squat
+from mocap.measure.segments.points import segments_from_points
+from mocap.synthetic.footage.puppet import Puppet, SyntheticMotion, hanging_arm, raised_arm
+from mocap.synthetic.motion.curves import ease
+from mocap.synthetic.motion.motion import body_keypoints
+from mocap.synthetic.motion.random_motion import measured_points
 
 FPS = 60.0
 NOISE_M = 0.008

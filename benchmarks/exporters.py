@@ -22,10 +22,10 @@ from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
 from mocap.core.motion import SkeletonMotion
 from mocap.export import bvh, fbx, glb
-from mocap.export.character import Character, SkeletonStyle
+from mocap.export.character.character import Character, SkeletonStyle
 from mocap.export.retime import resampled
 from mocap.export.verify import verify_characters
-from mocap.synthetic.spinning import spinning_body
+from mocap.synthetic.motion.spinning import spinning_body
 
 FRAMES = 3600
 LONG_FRAMES = 100_000

@@ -11,12 +11,12 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event
-from mocap.measure.gait import measure_gait
-from mocap.measure.gait_events import foot_velocity_events, gait_events, walking_direction
-from mocap.measure.point_segments import segments_from_points
-from mocap.synthetic.gait import TOE_OFF, walk_events
-from mocap.synthetic.motion import body_keypoints, walk
-from mocap.synthetic.random_motion import measured_points
+from mocap.measure.exercises.gait import measure_gait
+from mocap.measure.exercises.gait_events import foot_velocity_events, gait_events, walking_direction
+from mocap.measure.segments.points import segments_from_points
+from mocap.synthetic.motion.gait import TOE_OFF, walk_events
+from mocap.synthetic.motion.motion import body_keypoints, walk
+from mocap.synthetic.motion.random_motion import measured_points
 
 FPS = 60.0
 SECONDS = 7.0

@@ -25,7 +25,7 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.chain import ChainMotion, articulated_chain
+from mocap.synthetic.motion.chain import ChainMotion, articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import laboratory
 

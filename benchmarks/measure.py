@@ -19,8 +19,8 @@ from exercise_scripts import CLIPS, counted
 from figures import Figure, exit_code, print_figures
 from gait_clips import gait_figures
 
-from mocap.body.fit import fit
-from mocap.body.fit_views import CameraTracks
+from mocap.body.fit.fit import fit
+from mocap.body.fit.views import CameraTracks
 from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.model_motion import skeleton_from_pose
@@ -30,14 +30,14 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.markers import virtual_markers
 from mocap.measure.misfit import measure_misfit
-from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
-from mocap.measure.segments import Segments
+from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
+from mocap.measure.segments.segments import Segments
 from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.motion import body_keypoints, throw
+from mocap.synthetic.motion.motion import body_keypoints, throw
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import laboratory
 from mocap.workflow.measure.misfit import away_from_body

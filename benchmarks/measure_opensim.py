@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mocap.body.fit import fit
+from mocap.body.fit.fit import fit
 from mocap.body.landmarks import Offsets, offsets_of
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
@@ -28,9 +28,9 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.core.store import load_artifact
 from mocap.measure.angles import AngleCurves, euler_angles, joint_angles
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.markers import virtual_markers
-from mocap.measure.point_segments import segments_from_points
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
+from mocap.measure.segments.points import segments_from_points
 
 # Ours -> OpenSim's (its models call left and right `_l` and `_r`); all have the same sign.
 PAIRS = {

@@ -27,7 +27,7 @@ import numpy as np
 from figures import Figure, exit_code, print_figures
 
 import mocap
-from mocap.body.contact import SIDES, contact_points, find_contacts, intervals, slide_mm
+from mocap.body.feet.contact import SIDES, contact_points, find_contacts, intervals, slide_mm
 from mocap.body.landmarks import (
     BoundLandmarks,
     Offsets,
@@ -45,7 +45,7 @@ from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.core.store import load_artifact, load_provenance
-from mocap.reconstruct.rig_views import PeopleTake, chosen_runs, robust_points, views_of
+from mocap.reconstruct.rig.views import PeopleTake, chosen_runs, robust_points, views_of
 
 # Keypoints that both results have; the reference calls them by OpenSim-like names.
 REFERENCE_NAMES = {

@@ -24,7 +24,7 @@ CHARACTER_WRITERS: dict[str, Callable[..., tuple[str, ...]]] = {
     ".glb": glb.write,
     ".usdc": usd.write,
 }
-"""Writers of one or several `mocap.export.character.Character`."""
+"""Writers of one or several `mocap.export.character.character.Character`."""
 
 POINTS_WRITERS: dict[str, Callable[..., tuple[str, ...]]] = {
     ".c3d": c3d.write,

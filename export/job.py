@@ -16,9 +16,9 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
 from mocap.export.c3d import C3dExtras
-from mocap.export.character import BodyShape, Character, SkeletonStyle
-from mocap.export.gaps import without_gaps
-from mocap.export.rest_pose import mirrored, with_rest_pose
+from mocap.export.character.character import BodyShape, Character, SkeletonStyle
+from mocap.export.character.gaps import without_gaps
+from mocap.export.character.rest_pose import mirrored, with_rest_pose
 from mocap.export.retime import first_frame_from, resampled, trimmed, values_during
 from mocap.export.verify import Check, verify_characters, verify_points
 

@@ -16,7 +16,7 @@ from mocap.core.mesh import vertex_normals
 from mocap.core.shapes import Array, IntArray
 from mocap.core.store import atomic_write, write_text
 from mocap.export.axes import AXES
-from mocap.export.glb_buffer import INDEX_TARGET, UNSIGNED_INT, VERTEX_TARGET, GlbBuffer
+from mocap.export.glb.buffer import INDEX_TARGET, UNSIGNED_INT, VERTEX_TARGET, GlbBuffer
 
 
 def write_obj(path: Path, vertices: Array, faces: IntArray, note: str = "") -> None:

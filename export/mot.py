@@ -19,9 +19,9 @@ from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.shapes import Array
 from mocap.core.store import write_text
 from mocap.export.axes import AXES
-from mocap.export.character import check_motion
+from mocap.export.character.character import check_motion
+from mocap.export.character.names import renamed
 from mocap.export.euler import euler_angles
-from mocap.export.names import renamed
 
 # Angles of the pelvis and limbs in the order biomechanics uses: flexion about the lateral axis
 # first (X of a T-pose that faces +Z), then abduction (Z), then turning (Y).

@@ -16,7 +16,7 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_quaternion_wxyz, rotvec_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
-from mocap.export.character import BodyShape, check_motion
+from mocap.export.character.character import BodyShape, check_motion
 
 _SIDES = ("left", "right")
 _BODY = (

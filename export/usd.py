@@ -18,8 +18,14 @@ from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.export.axes import AXES
-from mocap.export.character import Character, FileSkeleton, SkeletonStyle, file_skeleton, skin_notes
-from mocap.export.influences import strongest
+from mocap.export.character.character import (
+    Character,
+    FileSkeleton,
+    SkeletonStyle,
+    file_skeleton,
+    skin_notes,
+)
+from mocap.export.character.influences import strongest
 from mocap.export.quaternions import continuous, multiply
 
 

@@ -20,9 +20,9 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.axes import AXES, axes_of
-from mocap.export.character import Character, SkeletonStyle, rest_positions
-from mocap.export.influences import strongest
-from mocap.export.names import renamed
+from mocap.export.character.character import Character, SkeletonStyle, rest_positions
+from mocap.export.character.influences import strongest
+from mocap.export.character.names import renamed
 from mocap.export.read_motion import ReadScene
 from mocap.export.trc import person_index
 
@@ -115,18 +115,18 @@ def _read(
 ) -> tuple[ReadScene, str]:
     """Return a file's joints and the name of the reader."""
     if suffix == ".fbx":
-        from mocap.export import read_fbx
+        from mocap.export.fbx import reader as read_fbx
 
         return read_fbx.read(path, skin_frames=frames), "mocap-studio"
     if suffix == ".glb":
-        from mocap.export import read_glb
+        from mocap.export.glb import reader as read_glb
 
         return read_glb.read(path, skin_frames=frames), "mocap-studio"
     if suffix != ".bvh":
         raise ExportError(f"'{suffix}' files are not read back; known are .bvh, .fbx and .glb.")
     if find_spec("pybvh") is not None:
         return _read_with_pybvh(path, unit, up), "pybvh"
-    from mocap.export import bvh_read
+    from mocap.export.bvh import reader as bvh_read
 
     motion = bvh_read.read(path, unit=unit or "cm", up=up or "y")
     times = np.arange(len(motion.root_positions)) / motion.fps

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import mocap.export as export
-    from mocap.body.skeleton import skeleton_from_points
+    from mocap.body.skeleton.build import skeleton_from_points
     from mocap.capture.session import Session, Take
     from mocap.core.errors import MocapError
     from mocap.detect.videos import detect_videos as detect
@@ -32,7 +32,7 @@ _MODULES = {
     "Session": "mocap.capture.session",
     "Take": "mocap.capture.session",
     "associate": "mocap.reconstruct.associate",
-    "skeleton_from_points": "mocap.body.skeleton",
+    "skeleton_from_points": "mocap.body.skeleton.build",
     "smooth": "mocap.reconstruct.smooth",
     "triangulate": "mocap.reconstruct.triangulate",
 }

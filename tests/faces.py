@@ -11,7 +11,7 @@ from mocap.body.model import BodyModel
 from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import FloatArray
-from mocap.synthetic.puppet import SyntheticMotion
+from mocap.synthetic.footage.puppet import SyntheticMotion
 
 FACE_68 = JAW_LINE + INNER_FACE
 

@@ -7,8 +7,8 @@ import numpy as np
 from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
 from mocap.core.shapes import FloatArray
-from mocap.export.character import Character, rest_positions
-from mocap.synthetic.spinning import spinning_body
+from mocap.export.character.character import Character, rest_positions
+from mocap.synthetic.motion.spinning import spinning_body
 
 
 def spinning_character(frames: int = 90, fps: float = 60.0) -> Character:

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import FitResult, fit
-from mocap.body.fit_kernels import Shape, keypoints_of
-from mocap.body.fit_layout import make_layout
-from mocap.body.fit_rotation_kernels import (
+from mocap.body.fit.fit import FitResult, fit
+from mocap.body.fit.kernels import Shape, keypoints_of
+from mocap.body.fit.layout import make_layout
+from mocap.body.fit.rotation_kernels import (
     inverse_right_jacobian,
     relative_rotvec,
     swing_twist,
     turn_right,
 )
-from mocap.body.fit_solver import (
+from mocap.body.fit.solver import (
     Problem,
     State,
     Step,
@@ -27,7 +27,7 @@ from mocap.body.fit_solver import (
     factor,
     normals_of,
 )
-from mocap.body.fit_uncertainty import invert_band
+from mocap.body.fit.uncertainty import invert_band
 from mocap.body.landmarks import bind_landmarks, landmark_of, offsets_of
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion
@@ -35,8 +35,8 @@ from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
 from mocap.core.store import Provenance, load_artifact, save_artifact
-from mocap.synthetic.puppet import SyntheticMotion
-from mocap.synthetic.random_motion import (
+from mocap.synthetic.footage.puppet import SyntheticMotion
+from mocap.synthetic.motion.random_motion import (
     BODY_23,
     BODY_AND_HANDS_63,
     LIMBS,

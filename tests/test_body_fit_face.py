@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from faces import FACE_68, Face, posed_face, talking_face, with_correctives
 
-from mocap.body import fit_face as solver
-from mocap.body.fit import fit
-from mocap.body.fit_face import FaceFit, FaceProblem, fit_face
-from mocap.body.fit_face_points import FacePoints, face_points, right_jacobian
+from mocap.body.fit import face as solver
+from mocap.body.fit.face import FaceFit, FaceProblem, fit_face
+from mocap.body.fit.face_points import FacePoints, face_points, right_jacobian
+from mocap.body.fit.fit import fit
 from mocap.body.landmarks import face_keypoints, landmark_of
 from mocap.body.mesh import posed_skins
 from mocap.body.model import BodyModel, load_free_body
@@ -22,8 +22,8 @@ from mocap.core.keypoints import WHOLEBODY_133
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import FloatArray
-from mocap.synthetic.puppet import SyntheticMotion
-from mocap.synthetic.random_motion import measured_points, random_motion, true_points
+from mocap.synthetic.footage.puppet import SyntheticMotion
+from mocap.synthetic.motion.random_motion import measured_points, random_motion, true_points
 
 FRAMES, FPS = 120, 60.0
 NOISE_M = 0.003

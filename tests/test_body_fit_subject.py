@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import fit
-from mocap.body.fit_subject import (
+from mocap.body.fit.fit import fit
+from mocap.body.fit.subject import (
     CLIP_FRAMES,
     TAKE_FRAMES,
     clips,
@@ -18,14 +18,19 @@ from mocap.body.fit_subject import (
     subject_of,
     take_evidence,
 )
-from mocap.body.fit_views import CameraTracks
+from mocap.body.fit.views import CameraTracks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.shape_prior import BodyFacts, body_height, body_mass_kg
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
+from mocap.synthetic.motion.random_motion import (
+    BODY_23,
+    measured_points,
+    random_motion,
+    true_points,
+)
 from mocap.synthetic.observations import observe_points
-from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
 from mocap.synthetic.rigs import ring
 
 FPS = 60.0

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import fit
-from mocap.body.fit_kernels import keypoints_of
-from mocap.body.fit_layout import make_layout
-from mocap.body.fit_solver import Problem, State, Step, applied, cost_of, normals_of
-from mocap.body.fit_view_kernels import VIEW_SCALE, view_terms
-from mocap.body.fit_views import CameraTracks, SeenLandmarks, seen_landmarks, with_noise
+from mocap.body.fit.fit import fit
+from mocap.body.fit.kernels import keypoints_of
+from mocap.body.fit.layout import make_layout
+from mocap.body.fit.solver import Problem, State, Step, applied, cost_of, normals_of
+from mocap.body.fit.view_kernels import VIEW_SCALE, view_terms
+from mocap.body.fit.views import CameraTracks, SeenLandmarks, seen_landmarks, with_noise
 from mocap.body.landmarks import bind_landmarks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion
@@ -23,9 +23,9 @@ from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.triangulate import triangulate
+from mocap.synthetic.footage.puppet import SyntheticMotion
+from mocap.synthetic.motion.random_motion import BODY_23, random_motion, true_points
 from mocap.synthetic.observations import observe_points
-from mocap.synthetic.puppet import SyntheticMotion
-from mocap.synthetic.random_motion import BODY_23, random_motion, true_points
 from mocap.synthetic.rigs import ring
 
 FRAMES, FPS = 60, 60.0

@@ -7,16 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap.body import fit_windows
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import Solution, fit, solve
-from mocap.body.fit_solver import State, Step, applied, normals_of
-from mocap.body.fit_uncertainty import acceleration_variances, frame_sigmas_deg
-from mocap.body.fit_windows import WindowEquations, window_normals, windows
+from mocap.body.fit import windows as windowing
+from mocap.body.fit.fit import Solution, fit, solve
+from mocap.body.fit.solver import State, Step, applied, normals_of
+from mocap.body.fit.uncertainty import acceleration_variances, frame_sigmas_deg
+from mocap.body.fit.windows import WindowEquations, window_normals, windows
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
-from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+from mocap.synthetic.motion.random_motion import (
+    BODY_23,
+    measured_points,
+    random_motion,
+    true_points,
+)
 
 # The slowest twist forgets what was a second ago by a factor of e: 24 frames at this rate.
 FRAMES, FPS = 300, 30.0
@@ -38,8 +43,8 @@ def solution(body: BodyModel) -> Solution:
 
 
 def small_windows(patch: pytest.MonkeyPatch, frames: int, margin: int) -> None:
-    patch.setattr(fit_windows, "WINDOW_FRAMES", frames)
-    patch.setattr(fit_windows, "MARGIN_FRAMES", margin)
+    patch.setattr(windowing, "WINDOW_FRAMES", frames)
+    patch.setattr(windowing, "MARGIN_FRAMES", margin)
 
 
 def disturbed(solution: Solution) -> State:

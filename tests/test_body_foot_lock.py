@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from mocap.body import contact
-from mocap.body.contact import (
+from mocap.body.feet import contact
+from mocap.body.feet.contact import (
     END_SPEED_M_S,
     SIDES,
     contact_points,
@@ -17,14 +17,14 @@ from mocap.body.contact import (
     intervals,
     slide_mm,
 )
-from mocap.body.foot_legs import hinge_turn
-from mocap.body.foot_lock import lock_feet
+from mocap.body.feet.legs import hinge_turn
+from mocap.body.feet.lock import lock_feet
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.synthetic.motion import MOTIONS, squat, walk
-from mocap.synthetic.puppet import SyntheticMotion
+from mocap.synthetic.footage.puppet import SyntheticMotion
+from mocap.synthetic.motion.motion import MOTIONS, squat, walk
 
 FPS = 60.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from mocap.body.anatomical_markers import marker_vertices
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import fit
+from mocap.body.fit.fit import fit
 from mocap.body.landmarks import bind_landmarks, face_keypoints, landmark_of, unmeasured_offsets
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import BodyError
@@ -26,8 +26,8 @@ from mocap.core.keypoints import (
     mirrored_name,
 )
 from mocap.core.rotation import angle_between_deg
-from mocap.synthetic.puppet import SyntheticMotion
-from mocap.synthetic.random_motion import measured_points, random_motion, true_points
+from mocap.synthetic.footage.puppet import SyntheticMotion
+from mocap.synthetic.motion.random_motion import measured_points, random_motion, true_points
 
 FRAMES, FPS, NOISE_M = 60, 60.0, 0.01
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mocap.body.fit import fit
-from mocap.body.fit_shape import shape_from_bones
+from mocap.body.fit.fit import fit
+from mocap.body.fit.shape import shape_from_bones
 from mocap.body.landmarks import bind_landmarks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.shape_prior import (
@@ -23,7 +23,12 @@ from mocap.body.shape_prior import (
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.synthetic.random_motion import BODY_23, measured_points, random_motion, true_points
+from mocap.synthetic.motion.random_motion import (
+    BODY_23,
+    measured_points,
+    random_motion,
+    true_points,
+)
 
 
 @pytest.fixture(scope="module")

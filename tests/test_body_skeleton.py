@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from walker import MEASURES, keypoints_on, walk
 
-from mocap.body.gap_filling import fill_directions, fill_rotations, gaps
 from mocap.body.model import load_free_body
-from mocap.body.skeleton import fit_skeleton, joint_errors_m, skeleton_from_points
+from mocap.body.skeleton.build import fit_skeleton, joint_errors_m, skeleton_from_points
+from mocap.body.skeleton.gap_filling import fill_directions, fill_rotations, gaps
 from mocap.core.errors import BodyError
 from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet, mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
 from mocap.core.shapes import FloatArray
-from mocap.synthetic.motion import body_keypoints, throw
+from mocap.synthetic.motion.motion import body_keypoints, throw
 
 
 def without(points: Points3D, keypoint: str, frames: slice) -> Points3D:

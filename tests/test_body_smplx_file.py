@@ -11,7 +11,7 @@ import pytest
 from body_files import random_body, save
 
 from mocap.body import smplx_format as fmt
-from mocap.body.fit_face_points import face_points
+from mocap.body.fit.face_points import face_points
 from mocap.body.model import load_free_body
 from mocap.body.smplx_file import FREE_KEY, check_body_file, load_body
 from mocap.body.smplx_write import write_smplx_npz

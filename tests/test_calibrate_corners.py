@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mocap.calibrate.charuco import Finder, appearances
-from mocap.calibrate.corners import detect_corners
+from mocap.calibrate.board.charuco import Finder, appearances
+from mocap.calibrate.board.corners import detect_corners
 from mocap.core.board import Board
 from mocap.core.errors import CalibrationError
 from mocap.core.shapes import Array, FloatArray

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.calibrate.interchange import (
+from mocap.calibrate.interchange.formats import (
     read_aniposelib,
     read_caliscope,
     read_foreign,

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mocap.calibrate.corners import detect_corners
-from mocap.calibrate.interchange import read_caliscope
+from mocap.calibrate.board.corners import detect_corners
+from mocap.calibrate.interchange.formats import read_caliscope
 from mocap.calibrate.lag import shift_frames
-from mocap.calibrate.report import Verdict
 from mocap.calibrate.solve import calibrate
+from mocap.calibrate.verdict.report import Verdict
 from mocap.capture.video import probe, read_frames
 from mocap.core.board import Board
 from mocap.core.detections import Corners

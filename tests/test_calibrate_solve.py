@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mocap.calibrate.lag import shift_frames
-from mocap.calibrate.report import Verdict
 from mocap.calibrate.solve import CalibrationResult, calibrate
+from mocap.calibrate.verdict.report import Verdict
 from mocap.core.board import Board
 from mocap.core.camera import Calibration
 from mocap.core.detections import Corners

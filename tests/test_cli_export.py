@@ -19,7 +19,8 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration, Camera
 from mocap.core.points import Source
 from mocap.core.store import Provenance, save_artifact
-from mocap.export import bvh_read, read_fbx
+from mocap.export.bvh import reader as bvh_read
+from mocap.export.fbx import reader as read_fbx
 
 
 def mocap(*arguments: object) -> Result:

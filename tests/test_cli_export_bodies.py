@@ -24,9 +24,11 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import ExportError, InputError
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import Provenance, file_hash, save_artifact
-from mocap.export import fbx, glb, npz, read_fbx, read_glb
-from mocap.export.character import SkeletonStyle
-from mocap.export.fbx_records import read_records
+from mocap.export import fbx, glb, npz
+from mocap.export.character.character import SkeletonStyle
+from mocap.export.fbx import reader as read_fbx
+from mocap.export.fbx.records import read_records
+from mocap.export.glb import reader as read_glb
 from mocap.export.job import ExportOptions, ExportTake, export_take
 from mocap.workflow.export.bodies import body_character
 from mocap.workflow.export.stage import ExportChoice, export_stage

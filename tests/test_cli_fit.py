@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.fit import height_by_bones
+from mocap.body.fit.fit import height_by_bones
 from mocap.body.model import load_free_body
 from mocap.capture.session import Session, Take
 from mocap.cli.console import Console
@@ -19,10 +19,10 @@ from mocap.core.errors import InputError, SessionError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
-from mocap.synthetic.bvh_source import read_bvh
-from mocap.synthetic.motion import squat
+from mocap.synthetic.motion.bvh_source import read_bvh
+from mocap.synthetic.motion.motion import squat
+from mocap.synthetic.motion.random_motion import measured_points, true_points
 from mocap.synthetic.observations import observe_points
-from mocap.synthetic.random_motion import measured_points, true_points
 from mocap.synthetic.rigs import ring
 from mocap.workflow import run as running
 from mocap.workflow.choices import choices

@@ -20,7 +20,7 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.core.transform import rigid
-from mocap.synthetic.motion import body_keypoints, walk
+from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.observations import observe_people
 from mocap.synthetic.rigs import ring
 from mocap.workflow.choices import choices

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mocap.calibrate.report import Verdict
+from mocap.calibrate.verdict.report import Verdict
 from mocap.capture.session import Session
 from mocap.cli import main
 from mocap.core.camera import Calibration

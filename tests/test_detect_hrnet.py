@@ -19,8 +19,7 @@ from mocap.core.errors import ModelError
 from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import Array
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
-from mocap.detect.hrnet import PoseHRNet
-from mocap.detect.hrnet_detector import (
+from mocap.detect.hrnet.detector import (
     KEYPOINT_SETS_BY_COUNT,
     HRNetDetector,
     image_from_input,
@@ -29,7 +28,8 @@ from mocap.detect.hrnet_detector import (
     openvino_engine,
     torch_engine,
 )
-from mocap.detect.hrnet_weights import load_hrnet, read_state_dict
+from mocap.detect.hrnet.network import PoseHRNet
+from mocap.detect.hrnet.weights import load_hrnet, read_state_dict
 from mocap.detect.movenet import MoveNet
 from mocap.detect.people import Person
 

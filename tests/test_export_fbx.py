@@ -12,10 +12,11 @@ from skinned import posed_skin, spinning_character
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import FloatArray
-from mocap.export import fbx, read_fbx
-from mocap.export.character import Character, SkeletonStyle
-from mocap.export.fbx_records import read_records
-from mocap.synthetic.spinning import spinning_body
+from mocap.export import fbx
+from mocap.export.character.character import Character, SkeletonStyle
+from mocap.export.fbx import reader as read_fbx
+from mocap.export.fbx.records import read_records
+from mocap.synthetic.motion.spinning import spinning_body
 
 # Angles of up to 800 degrees in 32 bits are rounded by 3e-5 degrees, 0.5 µm on a metre of bone;
 # eight bones in a row stay below this.

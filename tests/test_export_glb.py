@@ -16,10 +16,11 @@ from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import ExportError
 from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.transform import look_at
-from mocap.export import glb, read_glb
+from mocap.export import glb
 from mocap.export.axes import AXES
-from mocap.export.character import Character, SkeletonStyle
-from mocap.synthetic.spinning import spinning_body
+from mocap.export.character.character import Character, SkeletonStyle
+from mocap.export.glb import reader as read_glb
+from mocap.synthetic.motion.spinning import spinning_body
 
 # A unit quaternion in 32 bits is off by 6e-8 rad: eight bones of half a metre, a quarter of a µm.
 TOLERANCE_M = 1e-6

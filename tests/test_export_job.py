@@ -20,15 +20,16 @@ from mocap.core.rotation import (
     matrix_from_quaternion_wxyz,
     matrix_from_rotvec,
 )
-from mocap.export import WRITERS, bvh, bvh_read, mot, npz
+from mocap.export import WRITERS, bvh, mot, npz
+from mocap.export.bvh import reader as bvh_read
 from mocap.export.c3d import C3dExtras
-from mocap.export.character import BodyShape, Character, SkeletonStyle
-from mocap.export.gaps import with_missing
+from mocap.export.character.character import BodyShape, Character, SkeletonStyle
+from mocap.export.character.gaps import with_missing
+from mocap.export.character.names import JOINT_NAMES, recognised, renamed
+from mocap.export.character.retarget import retargeted
 from mocap.export.job import FORMATS, ExportOptions, ExportTake, export_take
-from mocap.export.names import JOINT_NAMES, recognised, renamed
-from mocap.export.retarget import retargeted
 from mocap.export.verify import verify_characters, verify_points
-from mocap.synthetic.spinning import spinning_body
+from mocap.synthetic.motion.spinning import spinning_body
 
 # Files of numbers in text have six decimals; 32-bit ones resolve 0.0005 mm at a few metres.
 WITHIN_MM = 0.01

@@ -15,12 +15,12 @@ from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import angle_between_deg, matrix_from_quaternion_wxyz
 from mocap.core.shapes import FloatArray
-from mocap.export.character import Character, rest_positions
-from mocap.export.gaps import with_missing, without_gaps
+from mocap.export.character.character import Character, rest_positions
+from mocap.export.character.gaps import with_missing, without_gaps
+from mocap.export.character.rest_pose import mirrored, reposed, rest_rotations_of, with_rest_pose
 from mocap.export.quaternions import continuous, slerp
-from mocap.export.rest_pose import mirrored, reposed, rest_rotations_of, with_rest_pose
 from mocap.export.retime import resampled, trimmed
-from mocap.synthetic.spinning import spinning_body
+from mocap.synthetic.motion.spinning import spinning_body
 
 
 def joints(motion: SkeletonMotion) -> FloatArray:

@@ -13,7 +13,7 @@ from walker import keypoints_on, walk
 from mocap.core.errors import ExportError, InputError, MissingExtraError
 from mocap.core.points import Source
 from mocap.export import mot, opensim_ik, usd
-from mocap.export.character import Character
+from mocap.export.character.character import Character
 from mocap.export.opensim_ik import MARKER_NAMES, OpenSimSetup, read_table, with_midpoints
 
 

@@ -17,9 +17,9 @@ from mocap.measure.angles import (
     euler_angles,
     joint_angles,
 )
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.point_segments import segments_from_points
-from mocap.measure.segments import THORAX_SHOULDER_LINE, frame_yx, frame_yz, frame_zy
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.points import segments_from_points
+from mocap.measure.segments.segments import THORAX_SHOULDER_LINE, frame_yx, frame_yz, frame_zy
 
 EXACT_DEG = 1e-6  # rounding of quaternions and arctangents; the promise is 0.05
 

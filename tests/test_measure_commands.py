@@ -22,7 +22,7 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D, Source
 from mocap.core.store import Provenance, save_artifact
 from mocap.measure.norms import parse_norms
-from mocap.synthetic.motion import body_keypoints, throw
+from mocap.synthetic.motion.motion import body_keypoints, throw
 
 FPS = 240.0
 MADE = Provenance("smooth", "0", warnings=("the rig was bumped",))

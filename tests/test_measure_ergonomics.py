@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mocap.measure.ergonomics import (
+from mocap.measure.ergonomics.scores import (
     BORDERLINE_DEG,
     Limits,
     Posture,
@@ -18,7 +18,7 @@ from mocap.measure.ergonomics import (
     sustained,
     time_in_levels,
 )
-from mocap.measure.ergonomics_tables import (
+from mocap.measure.ergonomics.tables import (
     REBA_A,
     REBA_B,
     REBA_C,

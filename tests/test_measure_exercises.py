@@ -13,27 +13,27 @@ from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.ergonomics import Task, assess_reba, assess_rula
-from mocap.measure.exercise import Exercise
-from mocap.measure.gait import measure_gait, measure_jump
-from mocap.measure.gait_events import (
+from mocap.measure.ergonomics.posture import postures
+from mocap.measure.ergonomics.scores import Task, assess_reba, assess_rula
+from mocap.measure.exercises.exercise import Exercise
+from mocap.measure.exercises.gait import measure_gait, measure_jump
+from mocap.measure.exercises.gait_events import (
     GRAVITY_M_S2,
     foot_velocity_events,
     gait_events,
     walking_direction,
 )
-from mocap.measure.markers import virtual_markers
-from mocap.measure.mass import centre_of_mass
-from mocap.measure.point_segments import segments_from_points
-from mocap.measure.posture import postures
-from mocap.measure.range_of_motion import measure_range_of_motion
-from mocap.measure.repetitions import repetitions, summarise
-from mocap.measure.segments import POINTS, Segments
-from mocap.measure.squat import measure_squat
+from mocap.measure.exercises.range_of_motion import measure_range_of_motion
+from mocap.measure.exercises.repetitions import repetitions, summarise
+from mocap.measure.exercises.squat import measure_squat
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
+from mocap.measure.segments.mass import centre_of_mass
+from mocap.measure.segments.points import segments_from_points
+from mocap.measure.segments.segments import POINTS, Segments
 from mocap.measure.uncertainty import shaken
-from mocap.synthetic.gait import walk_events
-from mocap.synthetic.motion import arm_raise, squat, walk
+from mocap.synthetic.motion.gait import walk_events
+from mocap.synthetic.motion.motion import arm_raise, squat, walk
 
 
 def value(found: Exercise, name: str) -> float:

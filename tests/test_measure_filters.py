@@ -8,7 +8,6 @@ from scipy.spatial.transform import Rotation
 from stick_person import person
 
 from mocap.core.errors import InputError
-from mocap.measure.body_segments import segments_from_skeleton
 from mocap.measure.filters import (
     angular_velocity,
     butterworth,
@@ -17,6 +16,7 @@ from mocap.measure.filters import (
     joint_velocity_deg,
     segment_velocity_deg,
 )
+from mocap.measure.segments.body import segments_from_skeleton
 
 
 def test_half_power_lies_at_the_stated_cut_off() -> None:

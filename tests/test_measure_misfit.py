@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stick_person import keypoints_of, person
 
-from mocap.body.fit import fit
+from mocap.body.fit.fit import fit
 from mocap.body.landmarks import Offsets
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
@@ -21,14 +21,14 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import joint_angles
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.markers import virtual_markers
+from mocap.measure.exercises.squat import measure_squat
 from mocap.measure.misfit import FOLLOWED, Misfit, measure_misfit, parts_of
-from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
-from mocap.measure.squat import measure_squat
+from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.uncertainty import shaken, smooth_noise
-from mocap.synthetic.motion import SyntheticMotion, body_keypoints, throw
-from mocap.synthetic.random_motion import points_of
+from mocap.synthetic.motion.motion import SyntheticMotion, body_keypoints, throw
+from mocap.synthetic.motion.random_motion import points_of
 from mocap.workflow.measure.misfit import away_from_body
 
 NAMES = COCO_17_FEET.keypoint_names

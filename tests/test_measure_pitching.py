@@ -18,17 +18,17 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.markers import virtual_markers
 from mocap.measure.metric import Metric, judged
-from mocap.measure.pitching import Pitching, PitchingOptions, measure_pitching
-from mocap.measure.pitching_curves import CURVE_UNITS, PitchCurves, pitch_curves
-from mocap.measure.pitching_events import find_throws, pitch_events
-from mocap.measure.pitching_metrics import DEFINITIONS
-from mocap.measure.point_segments import segments_from_points
-from mocap.measure.segments import POINTS, Segments
-from mocap.studio.measure_report import PitchingReport, write_pitching_report
-from mocap.synthetic.motion import body_keypoints, throw
+from mocap.measure.pitching.curves import CURVE_UNITS, PitchCurves, pitch_curves
+from mocap.measure.pitching.events import find_throws, pitch_events
+from mocap.measure.pitching.metrics import DEFINITIONS
+from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
+from mocap.measure.segments.points import segments_from_points
+from mocap.measure.segments.segments import POINTS, Segments
+from mocap.studio.measure.report import PitchingReport, write_pitching_report
+from mocap.synthetic.motion.motion import body_keypoints, throw
 
 FPS = 240.0
 

@@ -11,7 +11,7 @@ from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.associate import associate, associate_with_report
-from mocap.synthetic.chain import stick_person
+from mocap.synthetic.motion.chain import stick_person
 from mocap.synthetic.observations import observe_people
 from mocap.synthetic.rigs import ring
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mocap.core.keypoints import COCO_17
-from mocap.synthetic.chain import articulated_chain, stick_person
+from mocap.synthetic.motion.chain import articulated_chain, stick_person
 from mocap.synthetic.observations import OUTLIER_MIN_PX, observe_people, observe_points
 from mocap.synthetic.rigs import ring
 

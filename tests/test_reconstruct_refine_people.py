@@ -15,7 +15,7 @@ from mocap.core.rotation import angle_between_deg, matrix_from_rotvec, rotvec_fr
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import rigid
 from mocap.reconstruct.associate import associate
-from mocap.reconstruct.rig_adjust import (
+from mocap.reconstruct.rig.adjust import (
     Scene,
     cost_of,
     linearise,
@@ -24,11 +24,11 @@ from mocap.reconstruct.rig_adjust import (
     residuals,
     solve_step,
 )
-from mocap.reconstruct.rig_anchor import anchored_to_cameras
-from mocap.reconstruct.rig_refine import refine_rig
-from mocap.reconstruct.rig_views import MAX_FRAMES, PeopleTake, chosen_runs
+from mocap.reconstruct.rig.anchor import anchored_to_cameras
+from mocap.reconstruct.rig.refine import refine_rig
+from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake, chosen_runs
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.motion import body_keypoints, walk
+from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.observations import observe_people
 from mocap.synthetic.rigs import ring
 

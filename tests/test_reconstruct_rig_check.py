@@ -15,10 +15,10 @@ from mocap.core.points import Source
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.transform import rigid
 from mocap.reconstruct.associate import associate_with_report
-from mocap.reconstruct.rig_check import camera_bias
+from mocap.reconstruct.rig.check import camera_bias
 from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.chain import articulated_chain
+from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
 

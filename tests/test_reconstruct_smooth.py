@@ -26,7 +26,7 @@ from mocap.reconstruct.smoothing_kernels import (
     reprojection_terms,
 )
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.chain import ChainMotion, articulated_chain
+from mocap.synthetic.motion.chain import ChainMotion, articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
 

@@ -13,7 +13,7 @@ from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.noise import estimate_noise_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
-from mocap.synthetic.chain import articulated_chain
+from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
 

@@ -9,7 +9,7 @@ from fitted import motion_of
 
 from mocap.body.model import load_free_body
 from mocap.core.body_motion import BodyMotion
-from mocap.studio.body_section import BodyFigures, ShapeFigures, body_section
+from mocap.studio.take.body_section import BodyFigures, ShapeFigures, body_section
 
 
 def body(person_id: int = 0) -> BodyMotion:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from test_studio_report import HOSTILE, Page
 
-from mocap.calibrate.report import CalibrationReport, CameraReport, Finding, PairReport
-from mocap.calibrate.shifted import DroppedView
+from mocap.calibrate.verdict.report import CalibrationReport, CameraReport, Finding, PairReport
+from mocap.calibrate.verdict.shifted import DroppedView
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError
-from mocap.studio.calibration_report import write_calibration_report
+from mocap.studio.calibration.report import write_calibration_report
 from mocap.synthetic.rigs import ring
 
 

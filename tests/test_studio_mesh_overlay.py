@@ -9,7 +9,7 @@ from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.core.transform import look_at
-from mocap.studio.mesh_overlay import MeshOverlay, draw_bodies, mesh_sheet, silhouette
+from mocap.studio.pictures.mesh_overlay import MeshOverlay, draw_bodies, mesh_sheet, silhouette
 
 SIZE = (320, 240)
 FOCAL_PX = 400.0

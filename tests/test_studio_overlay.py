@@ -13,7 +13,13 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Source
 from mocap.core.shapes import Array, FloatArray
-from mocap.studio.overlay import Overlay, contact_sheet, draw_overlay, encode_png, spread_frames
+from mocap.studio.pictures.overlay import (
+    Overlay,
+    contact_sheet,
+    draw_overlay,
+    encode_png,
+    spread_frames,
+)
 from mocap.synthetic.rigs import ring
 
 

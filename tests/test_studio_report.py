@@ -18,9 +18,9 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D, Source
-from mocap.studio.page import number, percent, plain
-from mocap.studio.report import write_report
-from mocap.studio.report_data import (
+from mocap.studio.page.page import number, percent, plain
+from mocap.studio.take.report import write_report
+from mocap.studio.take.report_data import (
     ReportData,
     bone_figures,
     camera_figures,
@@ -30,7 +30,7 @@ from mocap.studio.report_data import (
     source_shares,
     view_counts,
 )
-from mocap.studio.scene import MAX_FRAMES, scene
+from mocap.studio.take.scene import MAX_FRAMES, scene
 from mocap.synthetic.rigs import ring
 
 HOSTILE = '</script><img src=x onerror="alert(1)">&'

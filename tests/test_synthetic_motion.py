@@ -12,11 +12,11 @@ from mocap.body.model_motion import pose_from_skeleton, skeleton_from_pose
 from mocap.core.errors import BodyError, InputError
 from mocap.core.keypoints import COCO_17, COCO_17_FEET
 from mocap.core.rotation import rotvec_from_matrix
-from mocap.synthetic.bvh_source import bvh_motion, read_bvh
-from mocap.synthetic.curves import bridge, bump, cycle_keys, ease, keys
-from mocap.synthetic.feet import measure_foot
-from mocap.synthetic.motion import MOTIONS, SyntheticMotion, body_keypoints, throw, walk
-from mocap.synthetic.puppet import Puppet, hanging_arm, turn
+from mocap.synthetic.footage.puppet import Puppet, hanging_arm, turn
+from mocap.synthetic.motion.bvh_source import bvh_motion, read_bvh
+from mocap.synthetic.motion.curves import bridge, bump, cycle_keys, ease, keys
+from mocap.synthetic.motion.feet import measure_foot
+from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion, body_keypoints, throw, walk
 
 FAST_FPS = 120.0
 

@@ -18,10 +18,22 @@ from mocap.core.errors import InputError, MissingExtraError
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.transform import apply, look_at, rigid
-from mocap.synthetic.board_footage import board_frames, board_on_floor, board_panel, waved_board
-from mocap.synthetic.encode import VideoWriter
-from mocap.synthetic.person_footage import Clothes, dress, person_frames
-from mocap.synthetic.render import STUDIO_LIGHT, Layer, Mesh, Renderer, fold_radius2, open_context
+from mocap.synthetic.footage.board_footage import (
+    board_frames,
+    board_on_floor,
+    board_panel,
+    waved_board,
+)
+from mocap.synthetic.footage.encode import VideoWriter
+from mocap.synthetic.footage.person_footage import Clothes, dress, person_frames
+from mocap.synthetic.footage.render import (
+    STUDIO_LIGHT,
+    Layer,
+    Mesh,
+    Renderer,
+    fold_radius2,
+    open_context,
+)
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.scene import Room, SensorNoise, room_image
 

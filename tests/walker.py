@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mocap.body.skeleton_layout import (
+from mocap.body.skeleton.layout import (
     FORWARD,
     LEFT,
     LIMBS,

@@ -23,10 +23,10 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.store import write_text
 from mocap.core.transform import look_at
-from mocap.synthetic.board_footage import board_frames, board_on_floor, waved_board
-from mocap.synthetic.encode import VideoWriter
-from mocap.synthetic.motion import MOTIONS, SyntheticMotion, body_keypoints
-from mocap.synthetic.person_footage import person_frames
+from mocap.synthetic.footage.board_footage import board_frames, board_on_floor, waved_board
+from mocap.synthetic.footage.encode import VideoWriter
+from mocap.synthetic.footage.person_footage import person_frames
+from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion, body_keypoints
 from mocap.synthetic.sample import SampleTruth, TakeTruth, save_truth
 from mocap.synthetic.scene import Room
 

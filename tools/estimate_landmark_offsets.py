@@ -33,8 +33,8 @@ from mocap.core.store import write_text
 from mocap.detect.detect import Detector, detect_take
 from mocap.detect.detectors import open_detector, weight_hashes
 from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.motion import MOTIONS, SyntheticMotion
-from mocap.synthetic.person_footage import Clothes, person_frames
+from mocap.synthetic.footage.person_footage import Clothes, person_frames
+from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.scene import Room
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap.calibrate import figures, verdict
-from mocap.calibrate.checks import check_connected, check_corners, check_view_counts
 from mocap.calibrate.covariance import uncertainty
-from mocap.calibrate.drift import find_movements
-from mocap.calibrate.held_out import judge_held_out
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
 from mocap.calibrate.refine import Refined, refine_from_start
-from mocap.calibrate.report import CalibrationReport
-from mocap.calibrate.shifted import DroppedView, disagreeing_share, find_shifted_views
 from mocap.calibrate.timing import time_offsets_frames
+from mocap.calibrate.verdict import figures, rules
+from mocap.calibrate.verdict.checks import check_connected, check_corners, check_view_counts
+from mocap.calibrate.verdict.drift import find_movements
+from mocap.calibrate.verdict.held_out import judge_held_out
+from mocap.calibrate.verdict.report import CalibrationReport
+from mocap.calibrate.verdict.shifted import DroppedView, disagreeing_share, find_shifted_views
 from mocap.calibrate.views import BoardViews, pack_views
 from mocap.core.board import Board
 from mocap.core.camera import Calibration, Camera
@@ -164,7 +164,7 @@ def _result(
     pairs = figures.pair_reports(start.pairs, start.tree, calibration)
     held_out = judge_held_out(views, refined, board, lens_fixed=fixed)
     assumed = [n for n, a in zip(views.camera_names, start.focal_assumed, strict=True) if a]
-    level, findings = verdict.judge(
+    level, findings = rules.judge(
         cameras,
         pairs,
         dropped,

@@ -13,10 +13,10 @@ from mocap.cli.options import finite, session_argument, take_argument
 
 if TYPE_CHECKING:
     from mocap.core.points import Points3D
-    from mocap.measure.exercise import Exercise
+    from mocap.measure.exercises.exercise import Exercise
     from mocap.measure.metric import Metric
     from mocap.measure.misfit import Misfit
-    from mocap.measure.segments import Segments
+    from mocap.measure.segments.segments import Segments
     from mocap.workflow.measure.take import Measured
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -178,7 +178,7 @@ def range_of_motion(
     as_json: bool,
 ) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
-    from mocap.measure.range_of_motion import measure_range_of_motion
+    from mocap.measure.exercises.range_of_motion import measure_range_of_motion
 
     ready = _ready(session, take, person, source, body_name)
     _exercise(
@@ -200,7 +200,7 @@ def squat(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the squats of TAKE: depth, lean and knee valgus, left and right."""
-    from mocap.measure.squat import measure_squat
+    from mocap.measure.exercises.squat import measure_squat
 
     ready = _ready(session, take, person, source, body_name)
     _exercise(
@@ -232,7 +232,7 @@ def gait(
     as_json: bool,
 ) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
-    from mocap.measure.gait import measure_gait
+    from mocap.measure.exercises.gait import measure_gait
 
     ready = _ready(session, take, person, source, body_name)
     _exercise(
@@ -254,7 +254,7 @@ def jump(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the jumps of TAKE: flight time and height."""
-    from mocap.measure.gait import measure_jump
+    from mocap.measure.exercises.gait import measure_jump
 
     ready = _ready(session, take, person, source, body_name)
     _exercise(

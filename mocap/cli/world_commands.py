@@ -76,7 +76,7 @@ def import_command(session: Path, file: Path, unit: str, force: bool, as_json: b
 @json_option
 def export_command(session: Path, to: str, output: Path | None, as_json: bool) -> None:
     """Write the calibration of SESSION for another tool."""
-    from mocap.calibrate.foreign_tables import write_aniposelib, write_pose2sim
+    from mocap.calibrate.interchange.foreign_tables import write_aniposelib, write_pose2sim
     from mocap.capture.session import Session
 
     console = Console(as_json)
@@ -113,7 +113,7 @@ def refine_command(
     from typing import cast
 
     from mocap.capture.session import Session
-    from mocap.reconstruct.rig_anchor import Floor
+    from mocap.reconstruct.rig.anchor import Floor
     from mocap.workflow.rig.refine import (
         figures,
         refine_session,

@@ -49,7 +49,7 @@ def open_detector(
     )
     if weights is None:
         return movenet
-    from mocap.detect.hrnet_detector import open_hrnet  # brings torch
+    from mocap.detect.hrnet.detector import open_hrnet  # brings torch
 
     return open_hrnet(weights, movenet, workers=workers)
 

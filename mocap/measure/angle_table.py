@@ -8,7 +8,7 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.misfit import Misfit
-from mocap.measure.point_segments import segments_from_points
+from mocap.measure.segments.points import segments_from_points
 from mocap.measure.uncertainty import SAMPLES, shaken
 
 # Key points show the line of the shoulders; how much it scatters is also true of the chest.

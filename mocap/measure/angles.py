@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mocap.core.shapes import Array, BoolArray, FloatArray, check_shapes, check_unique
-from mocap.measure.segments import LAB, SIDES, Segments
+from mocap.measure.segments.segments import LAB, SIDES, Segments
 
 SINGULAR_ELEVATION_DEG = 10.0
 """Below this elevation (and above 180 minus it) plane of elevation and axial rotation of the

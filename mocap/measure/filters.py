@@ -12,7 +12,7 @@ from mocap.core.errors import InputError
 from mocap.core.rotation import rotvec_from_matrix
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.measure.angles import runs
-from mocap.measure.segments import Segments
+from mocap.measure.segments.segments import Segments
 
 ORDER = 4
 """Order of the filter after both passes: two of order two, forwards and backwards."""

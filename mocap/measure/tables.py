@@ -11,9 +11,9 @@ import numpy as np
 
 from mocap.capture.take_file import EVENTS
 from mocap.core.shapes import FloatArray
-from mocap.measure.exercise import Exercise
-from mocap.measure.pitching import Pitch, Pitching
-from mocap.measure.pitching_curves import CURVE_UNITS
+from mocap.measure.exercises.exercise import Exercise
+from mocap.measure.pitching.curves import CURVE_UNITS
+from mocap.measure.pitching.pitching import Pitch, Pitching
 
 Table = tuple[list[str], list[list[str]]]
 

@@ -12,7 +12,7 @@ from mocap.workflow.export.stage import ExportChoice
 from mocap.workflow.fit.stage import FREE_BODY, FitChoice
 
 if TYPE_CHECKING:
-    from mocap.body.foot_lock import FootLockMode
+    from mocap.body.feet.lock import FootLockMode
 
 
 @dataclass(frozen=True)

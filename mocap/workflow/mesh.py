@@ -116,9 +116,9 @@ def write_meshes(
 
 def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console: Progress) -> Path:
     """Draw the bodies on frames of every camera, spread over the chosen ones."""
-    from mocap.studio.cells import encode_png
-    from mocap.studio.mesh_overlay import MeshOverlay, mesh_sheet
-    from mocap.studio.overlay import spread_frames
+    from mocap.studio.pictures.cells import encode_png
+    from mocap.studio.pictures.mesh_overlay import MeshOverlay, mesh_sheet
+    from mocap.studio.pictures.overlay import spread_frames
     from mocap.workflow.choices import choices
     from mocap.workflow.stages import TakeStages
 

@@ -20,7 +20,7 @@ from mocap.workflow.fit.stage import fitted_bodies
 from mocap.workflow.pipeline import Made, Stage, files_stage
 
 if TYPE_CHECKING:
-    from mocap.studio.body_section import BodyFigures, ShapeFigures
+    from mocap.studio.take.body_section import BodyFigures, ShapeFigures
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -50,8 +50,8 @@ def report_stage(
         inputs["bodies"] = take.fit_manifest_path
 
     def make() -> Made:
-        from mocap.studio.report import write_report
-        from mocap.studio.report_data import ReportData
+        from mocap.studio.take.report import write_report
+        from mocap.studio.take.report_data import ReportData
 
         tracks = load_artifact(take.artifact("tracks"), Tracks2D)
         points = load_artifact(take.artifact("smoothed"), Points3D)
@@ -79,7 +79,7 @@ def report_stage(
 
 def _bodies(take: Take) -> tuple[BodyFigures, ...]:
     """Return the bodies that were fitted to these points, with what became of their feet."""
-    from mocap.studio.body_section import BodyFigures
+    from mocap.studio.take.body_section import BodyFigures
 
     found = fitted_bodies(take, take.artifact("smoothed"))
     if not found or not take.fit_manifest_path.is_file():
@@ -98,7 +98,7 @@ def _bodies(take: Take) -> tuple[BodyFigures, ...]:
 
 def _shape(notes: Mapping[str, Any]) -> ShapeFigures | None:
     """Return what the fit stage noted about a person's shape."""
-    from mocap.studio.body_section import ShapeFigures
+    from mocap.studio.take.body_section import ShapeFigures
 
     if "body_height_m" not in notes:
         return None
@@ -121,7 +121,7 @@ def _contact_sheet(
     maps: Mapping[str, ImageMap],
 ) -> bytes:
     """Return frames of every camera with detections and skeleton drawn on them, as PNG."""
-    from mocap.studio.overlay import Overlay, contact_sheet, encode_png
+    from mocap.studio.pictures.overlay import Overlay, contact_sheet, encode_png
 
     matrices = {camera: each.matrix for camera, each in maps.items()}
     overlay = Overlay(calibration, tracks, points, matrices)

@@ -130,7 +130,7 @@ class TakeStages:
 
     def _smooth(self) -> Stage:
         def make() -> Made:
-            from mocap.reconstruct.rig_check import camera_bias
+            from mocap.reconstruct.rig.check import camera_bias
             from mocap.reconstruct.smooth import smooth
 
             tracks = self._load("tracks", Tracks2D)

@@ -19,7 +19,8 @@ import scene
 from scene import FPS, SKIN_FRAMES, Written
 from scipy.spatial import cKDTree
 
-from mocap.export import c3d, mot, read_glb, trc, usd
+from mocap.export import c3d, mot, trc, usd
+from mocap.export.glb import reader as read_glb
 from mocap.export.opensim_ik import OpenSimSetup, own_bends_deg, solve
 
 HERE = Path(__file__).resolve().parent

@@ -15,12 +15,12 @@ from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import look_at
 from mocap.export import bvh, fbx, glb
-from mocap.export.character import Character, SkeletonStyle, rest_positions
-from mocap.export.influences import strongest
-from mocap.export.names import renamed
-from mocap.synthetic.motion import body_keypoints, walk
-from mocap.synthetic.random_motion import points_of
-from mocap.synthetic.spinning import spinning_body
+from mocap.export.character.character import Character, SkeletonStyle, rest_positions
+from mocap.export.character.influences import strongest
+from mocap.export.character.names import renamed
+from mocap.synthetic.motion.motion import body_keypoints, walk
+from mocap.synthetic.motion.random_motion import points_of
+from mocap.synthetic.motion.spinning import spinning_body
 
 FRAMES = 90
 FPS = 60.0

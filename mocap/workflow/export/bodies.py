@@ -9,9 +9,9 @@ import numpy as np
 
 from mocap.body.anatomical_markers import anatomical_markers, has_markers
 from mocap.body.body_skeleton import skeleton_of
-from mocap.body.gap_filling import gaps
 from mocap.body.model import BodyModel
-from mocap.body.skeleton import MAX_GAP_S
+from mocap.body.skeleton.build import MAX_GAP_S
+from mocap.body.skeleton.gap_filling import gaps
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
@@ -21,8 +21,8 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import BoolArray
 from mocap.core.store import load_artifact
 from mocap.export.c3d import C3dExtras, Event, cameras_seen
-from mocap.export.character import BodyShape, Character
-from mocap.export.gaps import with_missing
+from mocap.export.character.character import BodyShape, Character
+from mocap.export.character.gaps import with_missing
 from mocap.workflow.export.events import event_tables, measured_events
 
 _GENDERS = ("female", "male")

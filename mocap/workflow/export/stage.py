@@ -17,11 +17,11 @@ from mocap.workflow.pipeline import Made, Stage, files_stage
 
 if TYPE_CHECKING:
     from mocap.body.model import BodyModel
-    from mocap.body.skeleton import SkeletonFit
+    from mocap.body.skeleton.build import SkeletonFit
     from mocap.core.body_motion import BodyMotion
     from mocap.core.shapes import BoolArray
     from mocap.export.c3d import C3dExtras
-    from mocap.export.character import Character
+    from mocap.export.character.character import Character
     from mocap.export.job import ExportOptions, ExportTake
 
 FORMATS = ("bvh", "trc", "csv")
@@ -112,7 +112,7 @@ def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool | None =
 
 def _options(take: Take, choice: ExportChoice) -> ExportOptions:
     """Return the choice as the exporters take it."""
-    from mocap.export.character import SkeletonStyle
+    from mocap.export.character.character import SkeletonStyle
     from mocap.export.job import ExportOptions
 
     style = SkeletonStyle(
@@ -168,8 +168,8 @@ def _character(
     points: Points3D, person: int, body: tuple[BodyMotion, BodyModel] | None, choice: ExportChoice
 ) -> tuple[Character, list[str]]:
     """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
-    from mocap.body.skeleton import fit_skeleton
-    from mocap.export.character import Character
+    from mocap.body.skeleton.build import fit_skeleton
+    from mocap.export.character.character import Character
     from mocap.export.job import SKIN_FORMATS
     from mocap.workflow.export.bodies import body_character, with_gaps
 
@@ -183,7 +183,7 @@ def _character(
     fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")
     motion = fit.motion
     if choice.gaps in ("hold", "split"):
-        from mocap.export.gaps import with_missing
+        from mocap.export.character.gaps import with_missing
 
         motion = with_missing(motion, _long_runs(fit))
     return Character(motion, name=name), list(fit.notes)
@@ -191,8 +191,8 @@ def _character(
 
 def _long_runs(fit: SkeletonFit) -> BoolArray:
     """Return (frame, joint) True in the gaps that a skeleton would not bridge unasked."""
-    from mocap.body.gap_filling import gaps
-    from mocap.body.skeleton import MAX_GAP_S
+    from mocap.body.skeleton.build import MAX_GAP_S
+    from mocap.body.skeleton.gap_filling import gaps
 
     longest = MAX_GAP_S * fit.motion.fps
     missing = fit.filled.copy()

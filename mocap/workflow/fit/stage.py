@@ -35,7 +35,7 @@ from mocap.workflow.pipeline import Made, Stage, files_stage
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
-    from mocap.body.foot_lock import FootLock, FootLockMode
+    from mocap.body.feet.lock import FootLock, FootLockMode
     from mocap.body.model import BodyModel
 
 FREE_BODY = "free"
@@ -154,8 +154,8 @@ def body_of(take: Take, person: int) -> BodyModel:
 
 
 def _fit(take: Take, choice: FitChoice, known: KnownPerson) -> Made:
-    from mocap.body.fit import fit
-    from mocap.body.foot_lock import lock_feet
+    from mocap.body.feet.lock import lock_feet
+    from mocap.body.fit.fit import fit
 
     path = take.artifact("smoothed")
     points = load_artifact(path, Points3D)

@@ -15,8 +15,8 @@ from mocap.core.store import file_hash, load_artifact, load_provenance
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 
 if TYPE_CHECKING:
-    from mocap.body.fit_subject import Evidence, Subject
-    from mocap.body.fit_views import CameraTracks
+    from mocap.body.fit.subject import Evidence, Subject
+    from mocap.body.fit.views import CameraTracks
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
     from mocap.body.shape_prior import BodyFacts
@@ -160,7 +160,7 @@ def take_views(take: Take) -> CameraTracks:
         InputError: its tracks or the calibration do not exist or are damaged, or the points were
             made from others.
     """
-    from mocap.body.fit_views import CameraTracks
+    from mocap.body.fit.views import CameraTracks
 
     made_from = load_provenance(take.artifact("smoothed")).inputs
     paths = {"tracks": take.artifact("tracks"), "calibration": take.session.calibration_path}
@@ -189,7 +189,7 @@ def shared_shape(
     """
     if not known.takes:
         return None
-    from mocap.body.fit_subject import subject_of
+    from mocap.body.fit.subject import subject_of
 
     facts = known.facts()
     evidence = [
@@ -219,7 +219,7 @@ class _Source:
 # Every take of a session asks for the evidence of all.
 @lru_cache(maxsize=256)
 def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, ...]:
-    from mocap.body.fit_subject import take_evidence
+    from mocap.body.fit.subject import take_evidence
     from mocap.body.smplx_file import load_body
 
     points = load_artifact(source.take.artifact("smoothed"), Points3D)
@@ -241,7 +241,7 @@ def height_warnings(
     """Return what to say where a given height and the bones that were seen disagree."""
     if known.height_m is None:
         return []
-    from mocap.body.fit import height_by_bones
+    from mocap.body.fit.fit import height_by_bones
 
     found = []
     for person in points.person_ids:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mocap.core.points import Points3D
 from mocap.measure.events import Event
-from mocap.measure.pitching import Pitching
-from mocap.studio.measure_report_parts import words
+from mocap.measure.pitching.pitching import Pitching
+from mocap.studio.measure.parts import words
 
 if TYPE_CHECKING:
     from mocap.export.c3d import Event as C3dEvent

@@ -11,8 +11,8 @@ import numpy as np
 from mocap.capture.video import probe, read_frames
 from mocap.core.camera import Camera
 from mocap.core.shapes import Array
-from mocap.measure.pitching import Pitch, Pitching
-from mocap.studio.measure_report_parts import Thumbnail, words
+from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.studio.measure.parts import Thumbnail, words
 
 if TYPE_CHECKING:
     from mocap.workflow.measure.take import Measured
@@ -74,7 +74,7 @@ def _images(path: Path, frames: list[int]) -> dict[int, Array]:
 def _pictures(
     pitch: Pitch, images: dict[int, Array], camera: Camera, xyz: Array, fps: float
 ) -> list[Thumbnail]:
-    from mocap.studio.cells import encode_png
+    from mocap.studio.pictures.cells import encode_png
 
     out = []
     for name, event in pitch.events.items():

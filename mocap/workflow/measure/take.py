@@ -18,16 +18,21 @@ from mocap.core.points import Points3D
 from mocap.core.store import load_artifact, write_text
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
-from mocap.measure.body_segments import segments_from_skeleton
-from mocap.measure.ergonomics import Assessment, Limits, Task, assess_reba, assess_rula
-from mocap.measure.exercise import Exercise
-from mocap.measure.markers import virtual_markers
+from mocap.measure.ergonomics.posture import postures
+from mocap.measure.ergonomics.scores import Assessment, Limits, Task, assess_reba, assess_rula
+from mocap.measure.exercises.exercise import Exercise
 from mocap.measure.misfit import Misfit
 from mocap.measure.norms import Norms, parse_norms
-from mocap.measure.pitching import ANGLE_CUTOFF_HZ, Pitching, PitchingOptions, measure_pitching
-from mocap.measure.point_segments import segments_from_points
-from mocap.measure.posture import postures
-from mocap.measure.segments import Segments
+from mocap.measure.pitching.pitching import (
+    ANGLE_CUTOFF_HZ,
+    Pitching,
+    PitchingOptions,
+    measure_pitching,
+)
+from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.markers import virtual_markers
+from mocap.measure.segments.points import segments_from_points
+from mocap.measure.segments.segments import Segments
 from mocap.measure.tables import (
     Table,
     csv_text,
@@ -39,13 +44,13 @@ from mocap.measure.tables import (
     pitching_table,
     summary_table,
 )
-from mocap.studio.measure_report import PitchingReport, write_pitching_report
-from mocap.studio.measure_report_exercise import (
+from mocap.studio.measure.exercise import (
     Ergonomics,
     TakeFacts,
     write_ergonomics_report,
     write_exercise_report,
 )
+from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.fit.stage import fitted_with
 from mocap.workflow.measure.misfit import take_misfit
 from mocap.workflow.report import stage_warnings

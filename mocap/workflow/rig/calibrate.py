@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
-from mocap.calibrate.corners import detect_corners
+from mocap.calibrate.board.corners import detect_corners
 from mocap.calibrate.lag import shift_frames
-from mocap.calibrate.report import CalibrationReport, Verdict
 from mocap.calibrate.solve import CalibrationResult, calibrate
+from mocap.calibrate.verdict.report import CalibrationReport, Verdict
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.session import Session
 from mocap.capture.video import VideoInfo, read_frames
@@ -21,7 +21,7 @@ from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
-from mocap.studio.calibration_report import write_calibration_report
+from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress

@@ -13,10 +13,10 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.store import write_text
-from mocap.reconstruct.rig_anchor import Floor
-from mocap.reconstruct.rig_refine import RigRefinement, refine_rig
-from mocap.reconstruct.rig_views import MAX_FRAMES, PeopleTake
-from mocap.studio.calibration_report import write_calibration_report
+from mocap.reconstruct.rig.anchor import Floor
+from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
+from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake
+from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
 from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version

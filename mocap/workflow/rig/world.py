@@ -6,7 +6,7 @@ import math
 import re
 from pathlib import Path
 
-from mocap.calibrate.interchange import read_foreign
+from mocap.calibrate.interchange.formats import read_foreign
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
 from mocap.capture.session import Session
 from mocap.core.board import Board

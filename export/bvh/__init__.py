@@ -1,0 +1,5 @@
+"""BVH files."""
+
+from mocap.export.bvh.writer import write
+
+__all__ = ["write"]

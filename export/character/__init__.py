@@ -1,0 +1,1 @@
+"""A motion made ready for files: skeleton, skin, names, rest pose."""

@@ -1,0 +1,5 @@
+"""FBX files."""
+
+from mocap.export.fbx.writer import write
+
+__all__ = ["write"]

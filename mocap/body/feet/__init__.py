@@ -1,0 +1,1 @@
+"""Feet: when they stand, where they stand, and legs that follow them."""

@@ -1,0 +1,148 @@
+"""Robust Levenberg-Marquardt: steps to the optimum while the smoothness is estimated anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from mocap.body.fit.solver import (
+    Problem,
+    State,
+    Step,
+    applied,
+    cost_of,
+    normals_of,
+    one_blas_thread,
+)
+from mocap.core.errors import BodyError
+from mocap.core.shapes import FloatArray
+
+# Steps whose cost falls by less than this share end the iteration: far below what noise decides.
+RELATIVE_CHANGE = 1e-4
+MAX_ITERATIONS = 30
+
+# Next to none: the factor of a step also tells variances, those of weakly known twists too.
+_FIRST_DAMPING = 1e-9
+_LARGEST_DAMPING = 1e4
+
+# A matrix damped by more than this says too little of the uncertainty.
+_SLIGHT_DAMPING = 1e-4
+
+
+class Equations(Protocol):
+    """Normal equations that can be solved: `Normals`, or windows of them."""
+
+    @property
+    def cost(self) -> float:
+        """The cost where they were made."""
+
+    def step(self, damping: float) -> Step | None:
+        """Return a step, see `Normals.step`."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the optimisation ended.
+
+    Attributes:
+        converged: the last step changed the cost by less than the limit.
+        iterations: steps taken.
+        cost: before the first and after each step; reweighting the smoothness changes it too.
+    """
+
+    converged: bool
+    iterations: int
+    cost: tuple[float, ...]
+
+
+class Rescale(Protocol):
+    """Estimates smoothness weights, `Problem.turn_weight` and `Problem.root_weight`, anew."""
+
+    def __call__(
+        self, problem: Problem, state: State, before: State, lower: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the weights; the last `Step` led from `before` to the state.
+
+        `lower` is that of the step, when it is known.
+        """
+
+
+Linearise = Callable[[Problem, State], Equations]
+
+
+def minimise(
+    problem: Problem,
+    state: State,
+    rescale: Rescale | None = None,
+    rescalings: int = 0,
+    linearise: Linearise = normals_of,
+) -> tuple[State, Problem, Status]:
+    """Return the optimum, the problem with the final smoothness, and how it went.
+
+    Args:
+        problem: smoothness weights are where to start.
+        state: where to start.
+        rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
+        rescalings: how often.
+        linearise: makes the normal equations; `fit_windows` has one for long takes.
+
+    Raises:
+        BodyError: the matrix is not positive definite however much it is damped: a value is not
+            finite.
+    """
+    with one_blas_thread():
+        return _minimise(problem, state, rescale, rescalings, linearise)
+
+
+def _minimise(
+    problem: Problem,
+    state: State,
+    rescale: Rescale | None,
+    rescalings: int,
+    linearise: Linearise,
+) -> tuple[State, Problem, Status]:
+    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
+    before, lower = state, None
+    for iteration in range(MAX_ITERATIONS):
+        adapting = rescale is not None and 0 < iteration <= rescalings
+        if adapting and rescale is not None:
+            turn_weight, root_weight = rescale(problem, state, before, lower)
+            problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
+        lower = None
+        normals = linearise(problem, state)
+        found = _better(problem, state, normals, damping)
+        if found is None:
+            converged = True
+            break
+        before = state
+        state, cost, damping, lower = found
+        history.append(cost)
+        settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost
+        if settled and iteration >= rescalings:
+            converged = True
+            break
+    return state, problem, Status(converged, len(history) - 1, tuple(history))
+
+
+def _better(
+    problem: Problem, state: State, normals: Equations, damping: float
+) -> tuple[State, float, float, FloatArray | None] | None:
+    """Return a better state, its cost, the next damping and a factor; None when there is none."""
+    if not np.isfinite(normals.cost):
+        raise BodyError(
+            "the body cannot be fitted: a keypoint or its covariance is not finite. "
+            "Run `mocap triangulate` and `mocap smooth` again."
+        )
+    while damping < _LARGEST_DAMPING:
+        step = normals.step(damping)
+        if step is not None:
+            trial = applied(problem, state, step)
+            cost = cost_of(problem, trial)
+            if cost < normals.cost:
+                lower = step.lower if damping <= _SLIGHT_DAMPING else None
+                return trial, cost, max(damping * 0.2, 1e-9), lower
+        damping = max(damping * 10.0, 1e-4)
+    return None

@@ -1,0 +1,333 @@
+"""Fit a body to keypoints in space: shape, pose of every frame, and how sure all of it is.
+
+Shape from bone lengths; a closed-form first pose; then one robust least-squares problem over the
+whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then, on
+request, the same with what every camera saw (`fit_views`); then the
+fingers, chain by chain, where hands were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mocap.body.fit.constants import with_constants
+from mocap.body.fit.descent import Status
+from mocap.body.fit.face import fit_face
+from mocap.body.fit.hands import fit_fingers, hand_keypoints
+from mocap.body.fit.kernels import keypoints_of
+from mocap.body.fit.layout import PRIOR_FPS, Layout, groups, make_layout
+from mocap.body.fit.shape import shape_from_bones
+from mocap.body.fit.smoothness import AccelerationScale, first_guess
+from mocap.body.fit.solver import Problem, State
+from mocap.body.fit.start import start_state
+from mocap.body.fit.uncertainty import frame_sigmas_deg
+from mocap.body.fit.views import CameraTracks, refine_on_views, seen_landmarks
+from mocap.body.fit.windows import minimise
+from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
+from mocap.body.model import BodyModel
+from mocap.body.shape_prior import BodyFacts, body_height, shape_prior
+from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
+from mocap.core.errors import BodyError
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import BoolArray, FloatArray
+
+# A joint counts as observable when half of its frames are known better than this.
+OBSERVABLE_DEG = 10.0
+
+# Estimates of the smoothness: each brings a wrong one nearer by a factor of four or more (see
+# `fit_smoothness`); the first guess is right to about a hundred.
+RESCALINGS = 6
+
+# Where nothing is said about a joint in the prior, it may be anywhere within about this.
+_UNKNOWN_SIGMA_DEG = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A fitted body and how the optimisation went.
+
+    Attributes:
+        motion: the body.
+        status: of the optimisation of the body (without fingers).
+    """
+
+    motion: BodyMotion
+    status: Status
+
+
+def fit(
+    points: Points3D,
+    model: BodyModel,
+    *,
+    person_id: int | None = None,
+    facts: BodyFacts | None = None,
+    offsets: Offsets | None = None,
+    betas: FloatArray | None = None,
+    constants: Mapping[str, float] | None = None,
+    views: CameraTracks | None = None,
+) -> FitResult:
+    """Fit a body to one person's keypoints.
+
+    Args:
+        points: keypoints with covariances; raw or smoothed. Names that are no landmark of the
+            body are ignored.
+        model: the body.
+        person_id: whom; the only person by default.
+        facts: height, mass and sex of the person when known: the shape agrees with the height
+            within a centimetre and with the mass within some percent.
+        offsets: where the detector puts its keypoints, from `offsets_of`; by default they are
+            exactly the joints and landmarks of the body.
+        betas: shape of the person when known from another take; it is kept.
+        constants: angles that the person keeps, in radians by name, when known; see
+            `fit_constants`.
+        views: what the points were made from: the body is then refined on the images.
+
+    Raises:
+        BodyError: the person is unknown, hips or shoulders were never seen, the betas do not fit
+            the model, it has no shape for the sex in the facts, or the views are of another take.
+    """
+    person = person_index(points, person_id)
+    solution = solve(
+        points,
+        model,
+        person,
+        facts=facts,
+        offsets=offsets,
+        betas=betas,
+        constants=constants,
+        views=views,
+    )
+    layout, state = solution.layout, solution.state
+    sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
+    rotations = layout.local_rotations(state.turns, model.joint_count)
+    hands = fit_fingers(model, points, person, rotations, state.root, state.betas)
+    for joint, (turn, finger_sigma) in hands.items():
+        rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
+        fitted[joint] = True
+    face = fit_face(model, points, person, rotations, state.root, state.betas)
+    if face is not None:
+        jaw = model.joint("jaw")
+        rotations[:, jaw], sigma_deg[:, jaw] = face.jaw, face.jaw_sigma_deg
+        fitted[jaw] = True
+    motion = BodyMotion(
+        person_id=points.person_ids[person],
+        model_name=model.name,
+        model_hash=model.content_hash,
+        joint_names=model.joint_names,
+        fps=points.fps,
+        betas=state.betas,
+        transl=state.root - model.joints(state.betas)[0],
+        expression=np.zeros((len(state.root), 0)) if face is None else face.expression,
+        flat_hand_mean=True,
+        fit_error_mm=_fit_error_mm(layout, solution.measured, state),
+        rotation_sigma_deg=sigma_deg,
+        observable=fitted & (np.median(sigma_deg, axis=0) <= OBSERVABLE_DEG),
+        **split_rotations(rotations),
+    )
+    return FitResult(motion, solution.status)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A solved least-squares problem of the body without fingers.
+
+    Attributes:
+        layout: unknowns and keypoints.
+        measured: what was seen of them.
+        problem: with the final smoothness.
+        state: the optimum.
+        status: how the optimisation went.
+    """
+
+    layout: Layout
+    measured: Measured
+    problem: Problem
+    state: State
+    status: Status
+
+
+def solve(
+    points: Points3D,
+    model: BodyModel,
+    person: int,
+    *,
+    facts: BodyFacts | None = None,
+    offsets: Offsets | None = None,
+    betas: FloatArray | None = None,
+    constants: Mapping[str, float] | None = None,
+    views: CameraTracks | None = None,
+) -> Solution:
+    """Solve for shape and pose of the person with this index; arguments as for `fit`.
+
+    Raises:
+        BodyError: as `fit`.
+    """
+    known_shape = _checked_betas(model, betas)
+    names = points.keypoint_names
+    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
+    measured = _measured(points, person, landmarks)
+    shape = known_shape
+    if shape is None:
+        shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
+    layout = make_layout(model, landmarks)
+    start = start_state(layout, model, measured.xyz, shape)
+    problem = _problem(layout, measured, start, points.fps, known_shape is not None)
+    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
+    if constants is not None:
+        anatomy, unknown = with_constants(layout, problem.anatomy, constants)
+        problem, start = replace(problem, anatomy=anatomy), replace(start, constants=unknown)
+    state, problem, status = minimise(
+        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
+    )
+    if views is not None:
+        seen = seen_landmarks(views, points.person_ids[person], landmarks)
+        state, problem, status = refine_on_views(problem, state, seen, points.fps)
+    return Solution(layout, measured, problem, state, status)
+
+
+def height_by_bones(
+    points: Points3D,
+    model: BodyModel,
+    *,
+    person_id: int | None = None,
+    offsets: Offsets | None = None,
+) -> float:
+    """Return the body height in metres that goes with the bones seen, right to some centimetres.
+
+    A given height that differs by more is wrong, or the scale of the calibration is.
+
+    Raises:
+        BodyError: the person is unknown.
+    """
+    person = person_index(points, person_id)
+    names = points.keypoint_names
+    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
+    measured = _measured(points, person, landmarks)
+    betas = shape_from_bones(model, landmarks, measured.xyz, measured.variance)
+    return body_height(model, betas)[0]
+
+
+def person_index(points: Points3D, person_id: int | None) -> int:
+    """Return the index of a person, by default of the only one.
+
+    Raises:
+        BodyError: there is no such person, or there are several and none was named.
+    """
+    if person_id is None and len(points.person_ids) == 1:
+        return 0
+    if person_id is None or person_id not in points.person_ids:
+        known = ", ".join(str(each) for each in points.person_ids)
+        raise BodyError(
+            f"there is no person {person_id} in these points; people are {known}. Name one."
+        )
+    return points.person_ids.index(person_id)
+
+
+def _checked_betas(model: BodyModel, betas: FloatArray | None) -> FloatArray | None:
+    """Return betas with zeros for those not given."""
+    if betas is None:
+        return None
+    given = np.asarray(betas, dtype=np.float64).reshape(-1)
+    if len(given) > model.shape_count:
+        raise BodyError(
+            f"{len(given)} betas were given, but body '{model.name}' has {model.shape_count}. "
+            "Fit the shape anew or use the body they belong to."
+        )
+    return np.pad(given, (0, model.shape_count - len(given)))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Known landmarks of one person, as they were measured.
+
+    Attributes:
+        xyz: (frame, known, 3) metres, NaN for missing.
+        variance: (frame, known) per axis, m², NaN for missing.
+        information: (frame, known, 3, 3) inverse covariance in 1/m², with the landmarks' scatter;
+            zero for missing.
+        seen: (frame, known).
+    """
+
+    xyz: FloatArray
+    variance: FloatArray
+    information: FloatArray
+    seen: BoolArray
+
+
+def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measured:
+    """Return what was measured; the landmarks' own scatter is added to the covariances."""
+    chosen = landmarks.keypoints
+    xyz = np.asarray(points.xyz[:, person, chosen], dtype=np.float64)
+    covariance = np.asarray(points.covariance[:, person, chosen], dtype=np.float64)
+    seen = np.isfinite(xyz).all(axis=-1) & np.isfinite(covariance).all(axis=(-2, -1))
+    seen &= points.source[:, person, chosen] != Source.MISSING
+    total = covariance + landmarks.sigma_m[:, None, None] ** 2 * np.eye(3)
+    information = np.linalg.inv(np.where(seen[..., None, None], total, np.eye(3)))
+    return Measured(
+        xyz=np.where(seen[..., None], xyz, np.nan),
+        variance=np.where(seen, np.trace(covariance, axis1=-2, axis2=-1) / 3.0, np.nan),
+        information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
+        seen=seen,
+    )
+
+
+def _problem(
+    layout: Layout, measured: Measured, start: State, fps: float, shape_known: bool
+) -> Problem:
+    turn_weight, root_weight = first_guess(start, fps)
+    return Problem(
+        layout=layout,
+        anatomy=layout.anatomy(fps),
+        targets=np.nan_to_num(measured.xyz),
+        information=measured.information,
+        turn_weight=turn_weight,
+        root_weight=root_weight,
+        ridge=None if shape_known else _ridge(layout, measured, fps),
+    )
+
+
+def _ridge(layout: Layout, measured: Measured, fps: float) -> float:
+    """Return the weight of the shape's prior.
+
+    A landmark's own scatter is the same in every frame. T frames with noise v and scatter s² tell
+    1 / (s² + v / T) about a length, not T / (s² + v): the prior must count accordingly more.
+    """
+    frames = len(measured.xyz)
+    scatter = layout.landmarks.sigma_m**2
+    total = np.nanmedian(measured.variance + scatter) if measured.seen.any() else 1.0
+    return 1.0 + frames * float(np.median(scatter)) / float(total) * min(1.0, PRIOR_FPS / fps)
+
+
+def _sigmas(
+    model: BodyModel, layout: Layout, problem: Problem, state: State
+) -> tuple[FloatArray, BoolArray]:
+    """Return standard deviations (frame, joint) in degrees and which joints were fitted."""
+    by_group = frame_sigmas_deg(problem, state)
+    sigma = np.full((len(state.root), JOINT_COUNT), _UNKNOWN_SIGMA_DEG)
+    for group in groups():
+        worst = float(np.max(group.sigma_deg))
+        for joint in group.joints:
+            sigma[:, model.joint(joint)] = worst or _UNKNOWN_SIGMA_DEG
+    fitted = np.zeros(JOINT_COUNT, dtype=bool)
+    for index, joint in enumerate(layout.joints):
+        group_index = layout.tree.joint_group[index]
+        if group_index >= 0:
+            sigma[:, joint] = by_group[:, group_index]
+            fitted[joint] = True
+    return sigma, fitted
+
+
+def _fit_error_mm(layout: Layout, measured: Measured, state: State) -> FloatArray:
+    """Return the median distance (frame,) to the keypoints seen; NaN where none was."""
+    shape = layout.shape(state.betas, fixed=True)
+    offset = keypoints_of(layout.tree, shape, state.turns, state.root) - measured.xyz
+    distance = np.linalg.norm(offset, axis=-1)
+    error = np.full(len(distance), np.nan)
+    some = measured.seen.any(axis=1)
+    error[some] = 1000.0 * np.nanmedian(distance[some], axis=1)
+    return error

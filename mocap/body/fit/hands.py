@@ -1,0 +1,131 @@
+"""Fingers: each is a chain of three joints on a hand whose pose the body's fit has found.
+
+The knuckles take part in the body's fit and turn the wrist; beyond them the fingers share nothing,
+so that each is a small problem of its own in the hand's frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mocap.body.fit.layout import make_layout
+from mocap.body.fit.smoothness import AccelerationScale
+from mocap.body.fit.solver import Problem, State
+from mocap.body.fit.uncertainty import frame_sigmas_deg
+from mocap.body.fit.windows import minimise
+from mocap.body.landmarks import bind_landmarks
+from mocap.body.model import BodyModel
+from mocap.core.points import Points3D, Source
+from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.shapes import FloatArray
+
+_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
+_RESCALINGS = 3
+# Where the estimate of the smoothness starts: a quick grasp.
+_LOOSE_RAD_S2 = 100.0
+
+
+def hand_keypoints(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of finger keypoints beyond the knuckles."""
+    return tuple(
+        name
+        for name in names
+        if name.startswith(("left_", "right_"))
+        and name.split("_")[1] in _FINGERS
+        and name.split("_")[-1] in ("2", "3", "4")
+    )
+
+
+def fit_fingers(
+    model: BodyModel,
+    points: Points3D,
+    person: int,
+    rotations: FloatArray,
+    root: FloatArray,
+    betas: FloatArray,
+) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Return local rotations (frame, 3, 3) and their standard deviations (frame,) by joint.
+
+    Args:
+        model: the body.
+        points: keypoints in space.
+        person: index of the person.
+        rotations: (frame, joint, 3, 3) local rotations of the body.
+        root: (frame, 3) position of the pelvis joint, metres.
+        betas: shape.
+    """
+    wanted = hand_keypoints(points.keypoint_names)
+    if not wanted:
+        return {}
+    rest = model.joints(betas)
+    positions, turns = model.forward_kinematics(rotations, betas, root - rest[0])
+    found: dict[int, tuple[FloatArray, FloatArray]] = {}
+    for side in ("left", "right"):
+        wrist = model.joint(f"{side}_wrist")
+        for finger in _FINGERS:
+            names = tuple(name for name in wanted if name.startswith(f"{side}_{finger}_"))
+            if names:
+                found.update(
+                    _fit_finger(
+                        model,
+                        points,
+                        person,
+                        names,
+                        f"{side}_wrist",
+                        (positions[:, wrist], turns[:, wrist]),
+                        betas,
+                    )
+                )
+    return found
+
+
+def _fit_finger(
+    model: BodyModel,
+    points: Points3D,
+    person: int,
+    names: tuple[str, ...],
+    wrist: str,
+    hand: tuple[FloatArray, FloatArray],
+    betas: FloatArray,
+) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Fit one finger in the frame of the hand: position (frame, 3) and rotation of the wrist."""
+    landmarks = bind_landmarks(model, names)
+    chosen = [points.keypoint_names.index(name) for name in names]
+    where, turn = hand
+    seen = points.source[:, person, chosen] != Source.MISSING
+    seen &= np.isfinite(points.xyz[:, person, chosen]).all(axis=-1)
+    away = np.where(seen[..., None], points.xyz[:, person, chosen], 0.0) - where[:, None]
+    covariance = np.where(seen[..., None, None], points.covariance[:, person, chosen], np.eye(3))
+    information = np.linalg.inv(
+        np.einsum("fba,fkbc,fcd->fkad", turn, covariance, turn)
+        + landmarks.sigma_m[:, None, None] ** 2 * np.eye(3)
+    )
+    layout = make_layout(model, landmarks, root=wrist, free_root=False, still=(wrist,))
+    means = np.deg2rad(np.array([group.mean_deg for group in layout.groups]))
+    frames = len(where)
+    start = State(
+        np.ascontiguousarray(np.tile(matrix_from_rotvec(means), (frames, 1, 1, 1))),
+        np.zeros((frames, 3)),
+        betas,
+        layout.constants(),
+    )
+    stiff = (points.fps**2 / _LOOSE_RAD_S2) ** 2
+    problem = Problem(
+        layout=layout,
+        anatomy=layout.anatomy(points.fps),
+        targets=np.ascontiguousarray(np.einsum("fba,fkb->fka", turn, away)),
+        information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
+        turn_weight=np.full((frames, len(layout.groups), 3), stiff),
+        root_weight=np.ones(frames),
+        ridge=None,
+    )
+    state, problem, _ = minimise(
+        problem, start, AccelerationScale(points.fps), rescalings=_RESCALINGS
+    )
+    sigma = frame_sigmas_deg(problem, state)
+    found = {}
+    for index, joint in enumerate(layout.joints):
+        group = layout.tree.joint_group[index]
+        if group >= 0:
+            found[int(joint)] = (state.turns[:, group], sigma[:, group])
+    return found

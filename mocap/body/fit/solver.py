@@ -1,0 +1,311 @@
+"""The least-squares problem of a whole take: poses of all frames and one shape.
+
+    minimise  sum of s² log(1 + e²/s²)   e: distance to a keypoint in its standard deviations,
+                                         in space and, with views, in every image
+            + anatomy + smoothness       see fit_prior_kernels
+            + ridge * prior of the betas   see shape_prior
+
+Frames are coupled only to the two before and after them: the normal matrix of the poses is
+banded and its Cholesky factor costs time linear in the frames. The shape is eliminated by its
+Schur complement. Robust losses are handled by reweighting (Triggs et al. 2000, "Bundle
+adjustment - a modern synthesis", section 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg.lapack import dpbtrf, dpbtrs
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from mocap.body.fit.kernels import Shape, data_normals, keypoints_of, point_terms
+from mocap.body.fit.layout import Layout
+from mocap.body.fit.prior_kernels import (
+    Anatomy,
+    anatomy_cost,
+    anatomy_normals,
+    moved,
+    smoothness_cost,
+    smoothness_normals,
+)
+from mocap.body.fit.view_kernels import VIEW_SCALE, Views, view_terms
+from mocap.body.shape_prior import ShapePrior, prior_terms
+from mocap.core.shapes import FloatArray
+
+# Loss scale in standard deviations of a keypoint: errors of four count half, wrong
+# keypoints next to nothing.
+CAUCHY_SCALE = 4.0
+
+# Points in space and the views they were made from tell the same twice. Weights that add up to one
+# never count it twice, whatever the two have in common (covariance intersection, Julier & Uhlmann
+# 1997). Views know which of them is wrong, smoothed points that places change smoothly and not
+# only joint angles. On other renders and random motions 0.2 to 0.35 are equally good.
+POINTS_SHARE = 0.3
+
+# Keeps the matrix positive definite where nothing at all is known, in 1/rad² and 1/m².
+_LEAST_INFORMATION = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is to be explained, and what is known before.
+
+    Attributes:
+        layout: unknowns and keypoints.
+        anatomy: prior of the joints.
+        targets: (frame, keypoint, 3) metres.
+        information: (frame, keypoint, 3, 3) inverse covariance in 1/m²; zero for not seen.
+        turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
+        root_weight: (frame,) of the root's accelerations per frame², 1/m².
+        ridge: weight of the shape's prior; None keeps the shape as it is.
+        views: what the cameras saw; then the targets count by `POINTS_SHARE`, and this by the rest.
+        shape_prior: what is known of the betas; None: |betas|² is the cost.
+    """
+
+    layout: Layout
+    anatomy: Anatomy
+    targets: FloatArray
+    information: FloatArray
+    turn_weight: FloatArray
+    root_weight: FloatArray
+    ridge: float | None
+    views: Views | None = None
+    shape_prior: ShapePrior | None = None
+
+    def part(self, frames: slice) -> Problem:
+        """Return the same for some frames."""
+        return replace(
+            self,
+            targets=self.targets[frames],
+            information=self.information[frames],
+            turn_weight=self.turn_weight[frames],
+            root_weight=self.root_weight[frames],
+            views=None if self.views is None else views_part(self.views, frames),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An estimate.
+
+    Attributes:
+        turns: (frame, group, 3, 3) local rotations.
+        root: (frame, 3) metres.
+        betas: (shape,).
+        constants: (constant,) radians, see `Anatomy.constant`.
+    """
+
+    turns: FloatArray
+    root: FloatArray
+    betas: FloatArray
+    constants: FloatArray
+
+    def part(self, frames: slice) -> State:
+        """Return the same for some frames."""
+        return replace(self, turns=self.turns[frames], root=self.root[frames])
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A change of the estimate.
+
+    Attributes:
+        poses: (unknown,).
+        person: (person,) betas, where they are unknown, then the constants.
+        lower: (distance, unknown) Cholesky factor of the poses' damped matrix; None when it was
+            never whole.
+    """
+
+    poses: FloatArray
+    person: FloatArray
+    lower: FloatArray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Normals:
+    """Normal equations at a state.
+
+    Attributes:
+        band: (unknown, distance) lower band of the poses' matrix, see `data_normals`.
+        gradient: (unknown,) half gradient.
+        coupling: (unknown, person): betas, where they are unknown, then the constants.
+        person_hessian, person_gradient: (person, person), (person,).
+        cost: at the state.
+    """
+
+    band: FloatArray
+    gradient: FloatArray
+    coupling: FloatArray
+    person_hessian: FloatArray
+    person_gradient: FloatArray
+    cost: float
+
+    def step(self, damping: float) -> Step | None:
+        """Return the step to the minimum; None if the matrix is not positive definite."""
+        reduced = poses_eliminated(self, damping)
+        if reduced is None:
+            return None
+        if self.coupling.shape[1] == 0:
+            return Step(-reduced.solved[:, 0], np.zeros(0), reduced.lower)
+        person = -np.asarray(np.linalg.solve(reduced.matrix, reduced.gradient))
+        poses = -reduced.solved[:, 0] - reduced.solved[:, 1:] @ person
+        return Step(poses, person, reduced.lower)
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """Normal equations of the person once every pose follows.
+
+    Attributes:
+        matrix, gradient: (person, person), (person,).
+        solved: (unknown, 1 + person) inverse of the poses' matrix times gradient and coupling.
+        lower: (distance, unknown) its Cholesky factor.
+    """
+
+    matrix: FloatArray
+    gradient: FloatArray
+    solved: FloatArray
+    lower: FloatArray
+
+
+def views_part(views: Views, frames: slice) -> Views:
+    """Return what the cameras saw in some frames."""
+    return views._replace(pixels=views.pixels[frames], precision=views.precision[frames])
+
+
+def cost_of(problem: Problem, state: State) -> float:
+    """Return the cost of a state."""
+    data, _, _ = _data_terms(problem, state, problem.layout.shape(state.betas, fixed=True))
+    smooth = smoothness_cost(state.turns, state.root, problem.turn_weight, problem.root_weight)
+    ridge = problem.ridge or 0.0
+    return float(
+        data
+        + anatomy_cost(problem.anatomy, state.turns, state.constants)
+        + smooth
+        + ridge * prior_terms(problem.shape_prior, state.betas)[0]
+    )
+
+
+def _data_terms(
+    problem: Problem, state: State, shape: Shape
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return cost, Gauss-Newton matrix and half gradient of every keypoint, see the kernels."""
+    points = keypoints_of(problem.layout.tree, shape, state.turns, state.root)
+    pull, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
+    cost = point_terms(
+        points, problem.targets, problem.information, CAUCHY_SCALE**2, pull, weighted
+    )
+    if problem.views is None:
+        return cost, pull, weighted
+    seen_pull, seen_weighted = np.zeros_like(pull), np.zeros_like(weighted)
+    seen = view_terms(problem.views, points, VIEW_SCALE**2, seen_pull, seen_weighted)
+    rest = 1.0 - POINTS_SHARE
+    return (
+        POINTS_SHARE * cost + rest * seen,
+        POINTS_SHARE * pull + rest * seen_pull,
+        POINTS_SHARE * weighted + rest * seen_weighted,
+    )
+
+
+def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> Normals:
+    """Return the normal equations at a state; without `smoothness` frames are independent."""
+    tree = problem.layout.tree
+    frames, fixed = len(state.root), problem.ridge is None
+    size = frames * tree.unknowns
+    betas = 0 if fixed else len(state.betas)
+    person = betas + len(state.constants)
+    band = np.zeros((size, 2 * tree.unknowns + 3))
+    gradient, coupling = np.zeros(size), np.zeros((size, person))
+    person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
+    shape = problem.layout.shape(state.betas, fixed=fixed)
+    cost, pull, weighted = _data_terms(problem, state, shape)
+    data_normals(
+        tree,
+        shape,
+        state.turns,
+        state.root,
+        pull,
+        weighted,
+        band,
+        gradient,
+        coupling,
+        person_hessian,
+        person_gradient,
+    )
+    cost += anatomy_normals(
+        tree,
+        problem.anatomy,
+        state.turns,
+        state.constants,
+        band,
+        gradient,
+        coupling,
+        person_hessian,
+        person_gradient,
+    )
+    if smoothness:
+        cost += smoothness_normals(
+            tree,
+            state.turns,
+            state.root,
+            problem.turn_weight,
+            problem.root_weight,
+            band,
+            gradient,
+        )
+    if problem.ridge is not None:
+        off, pull, precision = prior_terms(problem.shape_prior, state.betas)
+        person_hessian[:betas, :betas] += problem.ridge * precision
+        person_gradient[:betas] += problem.ridge * pull
+        cost += problem.ridge * off
+    return Normals(band, gradient, coupling, person_hessian, person_gradient, cost)
+
+
+def factor(band: FloatArray, damping: float) -> FloatArray | None:
+    """Return the Cholesky factor (distance, unknown) of a damped band; None if not definite."""
+    damped = band.copy()
+    damped[:, 0] = damped[:, 0] * (1.0 + damping) + _LEAST_INFORMATION
+    lower, info = dpbtrf(damped.T, lower=1, overwrite_ab=1)
+    return lower if info == 0 else None
+
+
+def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
+    """Return the equations of the person alone; None if the poses' matrix is not definite."""
+    lower = factor(normals.band, damping)
+    if lower is None:
+        return None
+    right = np.zeros((len(normals.gradient), 1 + normals.coupling.shape[1]), order="F")
+    right[:, 0], right[:, 1:] = normals.gradient, normals.coupling
+    solved, _ = dpbtrs(lower, right, lower=1, overwrite_b=1)
+    return Reduced(
+        normals.person_hessian - normals.coupling.T @ solved[:, 1:],
+        normals.person_gradient - normals.coupling.T @ solved[:, 0],
+        solved,
+        lower,
+    )
+
+
+def applied(problem: Problem, state: State, step: Step) -> State:
+    """Return the state after a step."""
+    tree = problem.layout.tree
+    by_frame = step.poses.reshape(len(state.root), tree.unknowns)
+    root = state.root
+    if tree.root_column >= 0:
+        root = root + by_frame[:, tree.root_column : tree.root_column + 3]
+    betas = len(step.person) - len(state.constants)
+    return State(
+        turns=moved(tree, state.turns, by_frame),
+        root=root,
+        betas=state.betas + step.person[:betas] if betas else state.betas,
+        constants=state.constants + step.person[betas:],
+    )
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread: small blocks get slower with several, not faster."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

@@ -1,0 +1,1 @@
+"""A moving skeleton from keypoints alone."""

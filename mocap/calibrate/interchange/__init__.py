@@ -1,0 +1,1 @@
+"""Calibrations of other tools: read and written."""

@@ -1,0 +1,42 @@
+"""Calibrations of other tools: readers, writers, and one function that tells them apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mocap.calibrate.interchange.foreign_tables import (
+    read_aniposelib,
+    read_caliscope,
+    read_text,
+    write_aniposelib,
+    write_pose2sim,
+)
+from mocap.calibrate.interchange.qualisys import read_qualisys
+from mocap.core.camera import Calibration
+
+__all__ = [
+    "read_aniposelib",
+    "read_caliscope",
+    "read_foreign",
+    "read_qualisys",
+    "write_aniposelib",
+    "write_pose2sim",
+]
+
+
+def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
+    """Read a calibration of Qualisys, caliscope, Pose2Sim or aniposelib, told apart by content.
+
+    Args:
+        path: the file.
+        unit: length unit of an aniposelib or Pose2Sim file that does not say its own.
+
+    Raises:
+        InputError: unreadable, or no calibration of these tools.
+    """
+    text = read_text(path)
+    if text.lstrip().startswith("<"):
+        return read_qualisys(path)
+    if "[cameras" in text:
+        return read_caliscope(path)
+    return read_aniposelib(path, unit=unit)

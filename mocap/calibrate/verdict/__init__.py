@@ -1,0 +1,1 @@
+"""May a calibration be trusted: tests, rules, figures."""

@@ -1,0 +1,137 @@
+"""What a person must know about a calibration: figures, verdict, reasons and remedies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from mocap.calibrate.verdict.held_out import HeldOut
+from mocap.calibrate.verdict.shifted import DroppedView
+
+GRID = 5  # coverage and residual maps have 5 x 5 cells
+
+
+class Verdict(StrEnum):
+    """PASS: use it. WARN: usable, read why. FAIL: do not use it."""
+
+    PASS = "PASS"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason for the verdict: its level, what was measured, and what to do about it."""
+
+    level: Verdict
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class CameraReport:
+    """Figures of one camera.
+
+    Attributes:
+        name, image_size: the camera.
+        frames: frames in which it has a usable view of the board.
+        corners: corners used.
+        coverage: share of the 5 x 5 image cells that hold a corner.
+        coverage_grid: corners per cell, rows from the top.
+        rejected: share of corners that disagree by more than 6 sigma.
+        rms_px: root mean square reprojection error of the others.
+        median_px: median reprojection error of all.
+        residual_grid_px: mean residual vector (x, y) per cell; (0, 0) where nearly empty.
+        focal_px, focal_sd_px: mean of fx and fy.
+        principal_point_shift_px, principal_point_sd_px: from the image centre.
+        center_m, center_sd_mm: position in the world of the calibration.
+        rotation_sd_deg: of the orientation.
+        time_offset_frames: how many frames late its images are; None if it cannot be told.
+        moved_at_frame: frame from which on it disagrees with the others: it was bumped; or None.
+    """
+
+    name: str
+    image_size: tuple[int, int]
+    frames: int
+    corners: int
+    coverage: float
+    coverage_grid: tuple[tuple[int, ...], ...]
+    rejected: float
+    rms_px: float
+    median_px: float
+    residual_grid_px: tuple[tuple[tuple[float, float], ...], ...]
+    focal_px: float
+    focal_sd_px: float
+    principal_point_shift_px: float
+    principal_point_sd_px: float
+    center_m: tuple[float, float, float]
+    center_sd_mm: float
+    rotation_sd_deg: float
+    time_offset_frames: float | None
+    moved_at_frame: int | None
+
+
+@dataclass(frozen=True)
+class PairReport:
+    """Two cameras: distance, frames in which both saw the board, frames that agree.
+
+    `bridge` is the number of agreeing frames that hold the rig together across this pair; None
+    when other pairs do.
+    """
+
+    first: str
+    second: str
+    distance_m: float
+    shared_frames: int
+    agreeing_frames: int
+    bridge: int | None
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """A calibration judged.
+
+    Attributes:
+        verdict: the worst level of the findings.
+        findings: reasons, worst first; empty for a clean PASS.
+        board: name of the board.
+        frames: frames used.
+        sigma_px: noise of a corner per axis.
+        cameras, pairs: figures.
+        dropped_views: views left out because their board is shifted in one camera.
+        held_out: the test on frames the calibration has not seen; None if there are too few.
+        converged, iterations: of the adjustment.
+        notes: what corner detection said.
+    """
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    board: str
+    frames: int
+    sigma_px: float
+    cameras: tuple[CameraReport, ...]
+    pairs: tuple[PairReport, ...]
+    dropped_views: tuple[DroppedView, ...]
+    held_out: HeldOut | None
+    converged: bool
+    iterations: int
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dictionaries, lists, numbers and text; NaN becomes null."""
+        document = _plain(asdict(self))
+        assert isinstance(document, dict)
+        return document
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Verdict) else value

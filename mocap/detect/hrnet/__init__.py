@@ -1,0 +1,1 @@
+"""HRNet: the network, its weights and the detector."""

@@ -1,0 +1,165 @@
+"""Detect keypoints with a user's HRNet checkpoint in the boxes that MoveNet finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mocap.core.errors import ModelError
+from mocap.core.keypoints import (
+    COCO_17,
+    COCO_17_FEET,
+    SYNTHPOSE_52,
+    WHOLEBODY_133,
+    KeypointSet,
+)
+from mocap.core.shapes import Array, FloatArray
+from mocap.detect import heatmaps
+from mocap.detect.blazepose import FeetFinder
+from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
+from mocap.detect.crops import affine_crop
+from mocap.detect.hrnet.network import PoseHRNet
+from mocap.detect.hrnet.openvino import openvino_model
+from mocap.detect.hrnet.weights import load_hrnet
+from mocap.detect.movenet import MoveNet
+from mocap.detect.people import Person, jumped, without_duplicates
+from mocap.detect.runtime import Network
+
+BOX_MARGIN = 1.25
+HEATMAP_STRIDE = 4
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+"""Of the ImageNet photographs that the networks were first trained on."""
+
+KEYPOINT_SETS_BY_COUNT = {
+    len(each.keypoint_names): each for each in (COCO_17, SYNTHPOSE_52, WHOLEBODY_133)
+}
+"""What a network with so many outputs finds; all of them begin with COCO's 17."""
+
+Engine = Callable[[Array], Array]
+"""Takes normalised images (n, 3, height, width) float32 to heat maps (n, joint, h / 4, w / 4)."""
+
+
+@dataclass(frozen=True, eq=False)
+class HRNetDetector:
+    """People found by MoveNet MultiPose, keypoints read from HRNet heat maps."""
+
+    finder: MoveNet
+    engine: Engine
+    recipe: CheckpointRecipe
+    keypoint_set: KeypointSet
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        """Names of the keypoints, in order."""
+        added = self._feet is not None
+        return (COCO_17_FEET if added else self.keypoint_set).keypoint_names
+
+    @property
+    def _feet(self) -> FeetFinder | None:
+        """Who finds the feet that the network does not."""
+        return self.finder.feet if self.keypoint_set is COCO_17 else None
+
+    def __call__(self, image: Array) -> list[Person]:
+        """Return up to six people of an (height, width, 3) uint8 RGB image."""
+        people = without_duplicates(self._read(image, guess) for guess in self.finder.find(image))
+        feet = self._feet
+        return people if feet is None else [feet(image, each) for each in people]
+
+    def _read(self, image: Array, guess: Person) -> Person:
+        matrix = image_from_input(guess.box, self.recipe)
+        crop = affine_crop(image, matrix, self.recipe.input_size)
+        normal = ((crop.image.astype(np.float32) / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)
+        plain, mirrored = self.engine(np.stack([normal, normal[:, :, ::-1]]))
+        maps = heatmaps.mirror_average(
+            plain,
+            mirrored,
+            self.keypoint_set.mirror_indices(),
+            shift=self.recipe.decoding != "udp",
+        )
+        pixels, value = self._decoded(maps)
+        step = input_per_heatmap_pixel(self.recipe)
+        person = Person(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
+        body = Person(person.pixels[:17], person.confidence[:17], person.box)
+        if not jumped(body, guess):
+            return person
+        # Someone else stands in this box: keep what MultiPose saw of the right person.
+        pixels, confidence = np.full_like(person.pixels, np.nan), np.zeros_like(person.confidence)
+        pixels[:17], confidence[:17] = guess.pixels, guess.confidence
+        return Person(pixels, confidence, guess.box)
+
+    def _decoded(self, maps: Array) -> tuple[FloatArray, FloatArray]:
+        if self.recipe.decoding == "quarter":
+            return heatmaps.quarter_step(maps)
+        return heatmaps.dark(maps, self.recipe.blur_px)
+
+
+def image_from_input(box: FloatArray, recipe: CheckpointRecipe) -> FloatArray:
+    """Return the (2, 3) map from input pixels to image pixels for a person's box.
+
+    The box is widened to the shape of the input and by a quarter. The networks were trained with
+    the middle of the box on input position size / 2, with unbiased coordinates (UDP) on
+    (size - 1) / 2.
+    """
+    size = np.array(recipe.input_size, dtype=np.float64)
+    center, extent = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    scale = float((extent / size).max()) * BOX_MARGIN
+    if recipe.decoding == "udp":
+        step = scale * size / (size - 1)
+        return np.column_stack([np.diag(step), center - step * (size - 1) / 2])
+    return np.column_stack([np.eye(2) * scale, center - scale * size / 2])
+
+
+def input_per_heatmap_pixel(recipe: CheckpointRecipe) -> FloatArray:
+    """Return how many input pixels a heat-map pixel is apart (2,); both grids start together."""
+    size = np.array(recipe.input_size, dtype=np.float64)
+    if recipe.decoding == "udp":
+        return (size - 1) / (size / HEATMAP_STRIDE - 1)
+    return np.full(2, float(HEATMAP_STRIDE))
+
+
+def open_hrnet(weights: Path, finder: MoveNet, *, workers: int = 1) -> HRNetDetector:
+    """Load a checkpoint and return the detector: on a CUDA GPU with PyTorch, else with OpenVINO.
+
+    Raises:
+        ModelError: the checkpoint is damaged, unsafe, no HRNet, or has unknown keypoints.
+    """
+    network = load_hrnet(weights)
+    count = network.final_layer.out_channels
+    if count not in KEYPOINT_SETS_BY_COUNT:
+        known = ", ".join(str(each) for each in KEYPOINT_SETS_BY_COUNT)
+        raise ModelError(f"{weights} finds {count} keypoints; supported are {known}.")
+    recipe = recipe_of(weights)
+    if torch.cuda.is_available():
+        engine = torch_engine(network, "cuda")
+    else:
+        engine = openvino_engine(network, recipe, workers)
+    return HRNetDetector(finder, engine, recipe, KEYPOINT_SETS_BY_COUNT[count])
+
+
+def torch_engine(network: PoseHRNet, device: str) -> Engine:
+    """Run the network with PyTorch on a device."""
+    network = network.to(device)
+
+    def run(images: Array) -> Array:
+        with torch.inference_mode():
+            result = network(torch.from_numpy(np.ascontiguousarray(images)).to(device))
+        return np.asarray(result.cpu().numpy())
+
+    return run
+
+
+def openvino_engine(network: PoseHRNet, recipe: CheckpointRecipe, workers: int = 1) -> Engine:
+    """Run the network with OpenVINO on the CPU: two to four times as fast as PyTorch there."""
+    width, height = recipe.input_size
+    model = openvino_model(network, (2, 3, height, width))  # an image and its mirror image
+    compiled = Network(model, streams=workers, name="HRNet")
+
+    def run(images: Array) -> Array:
+        return compiled(np.ascontiguousarray(images))[0]
+
+    return run

@@ -1,0 +1,1 @@
+"""Working postures: RULA and REBA."""

@@ -1,0 +1,1 @@
+"""Exercises: squat, gait, jump, range of motion."""

@@ -1,0 +1,1 @@
+"""Pitching: the throws of a take, measured."""

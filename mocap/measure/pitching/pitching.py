@@ -1,0 +1,344 @@
+"""Pitching: throws of a take, their events, metrics, sequence, and what may be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mocap.capture.take_file import EVENTS
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D
+from mocap.measure.events import Event
+from mocap.measure.filters import filter_segments
+from mocap.measure.metric import NO_SPREAD, Metric, judged
+from mocap.measure.misfit import Misfit, parts_of
+from mocap.measure.pitching.curves import PitchCurves, canonical, hand_point, pitch_curves
+from mocap.measure.pitching.events import (
+    THROW_M_S,
+    find_throws,
+    pitch_events,
+    throw_direction_deg,
+)
+from mocap.measure.pitching.metrics import DEFINITIONS, Definition, Throw, peak_frame
+from mocap.measure.segments.points import segments_from_points
+from mocap.measure.segments.segments import Segments
+from mocap.measure.uncertainty import SAMPLES, shaken, spreads
+
+ANGLE_CUTOFF_HZ = 20.0
+"""Of angles and velocities: the usual filter of pitching laboratories. Peak velocities depend on
+it (internal rotation: 5300 deg/s at 20 Hz, 4300 at 15): never compare without naming it."""
+
+GOOD_FPS = 200.0
+"""Below this the arm's fastest 30 ms hold too few frames for single pitches."""
+
+LEAST_VELOCITY_FPS = 100.0
+"""Below this peak velocities of the arm are not measured, only guessed."""
+
+_TARGET_GUESS_DEG = 5.0
+"""How far the hand's own direction at release may lie from the target."""
+
+# An event is a whole frame: it lies up to half a frame away from the true moment.
+_EVENT_JITTER_FRAMES = 0.5
+
+SEQUENCE = (
+    ("pelvis", "pelvis_rotation_velocity"),
+    ("trunk", "torso_rotation_velocity"),
+    ("elbow extension", "elbow_extension_velocity"),
+    ("shoulder internal rotation", "shoulder_internal_rotation_velocity"),
+)
+"""Order in which a good throw peaks (Putnam 1993), with the curve of each."""
+
+
+@dataclass(frozen=True)
+class PitchingOptions:
+    """How a take is measured.
+
+    Attributes:
+        hand: throwing hand, "left" or "right"; None: the one that moves faster.
+        height_m: of the athlete; None leaves out what is relative to it.
+        target_deg: direction to the target from world X, seen from above; None: the direction of
+            the hand at release.
+        angle_cutoff_hz: Butterworth low-pass on angles and velocities; None for none.
+        position_cutoff_hz: the same on positions, before anything else; None for none, as
+            smoothed motions need none.
+        events: frames that the user set, by throw (in time order) and event name.
+    """
+
+    hand: str | None = None
+    height_m: float | None = None
+    target_deg: float | None = None
+    angle_cutoff_hz: float | None = ANGLE_CUTOFF_HZ
+    position_cutoff_hz: float | None = None
+    events: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SequencePeak:
+    """When a segment is fastest: frame and value in deg/s."""
+
+    name: str
+    frame: int
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Pitch:
+    """One throw.
+
+    Attributes:
+        number: from 1 in time order.
+        events: by name, in order.
+        metrics: all of `DEFINITIONS`, judged.
+        sequence: peaks in time order.
+    """
+
+    number: int
+    events: Mapping[str, Event]
+    metrics: tuple[Metric, ...]
+    sequence: tuple[SequencePeak, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Pitching:
+    """Everything measured about the throws of a take.
+
+    Attributes:
+        hand: throwing hand.
+        target_deg: direction used; target_guessed: whether it was taken from the hand.
+        thrower: canonical segments: target along +X, right-handed.
+        curves: of the whole take.
+        pitches: in time order.
+        options: as used.
+        warnings: sentences for people.
+    """
+
+    hand: str
+    target_deg: float
+    target_guessed: bool
+    thrower: Segments
+    curves: PitchCurves
+    pitches: tuple[Pitch, ...]
+    options: PitchingOptions
+    warnings: tuple[str, ...]
+
+
+def measure_pitching(
+    segments: Segments,
+    options: PitchingOptions | None = None,
+    *,
+    points: Points3D | None = None,
+    misfit: Misfit | None = None,
+    person_id: int | None = None,
+    samples: int = SAMPLES,
+) -> Pitching:
+    """Measure the throws of a take.
+
+    Args:
+        segments: of the thrower.
+        options: see `PitchingOptions`.
+        points: the key points with their covariance; bands come from shaking them. Without them
+            no metric has a band.
+        misfit: how badly the fitted body explains them; widens the bands.
+        person_id: whose points.
+        samples: how often they are shaken.
+
+    Raises:
+        InputError: nobody throws in this take, or a filter does not fit its frame rate.
+    """
+    chosen = options or PitchingOptions()
+    smooth = filter_segments(segments, chosen.position_cutoff_hz)
+    hand, throws = _throwing_hand(smooth, chosen.hand)
+    guessed = chosen.target_deg is None
+    direction = hand_point(smooth, hand)
+    target = (
+        throw_direction_deg(direction, smooth.fps, throws)
+        if chosen.target_deg is None
+        else chosen.target_deg
+    )
+    thrower = canonical(smooth, target, hand)
+    curves = pitch_curves(thrower, chosen.angle_cutoff_hz)
+    found = _read(thrower, curves, throws, chosen)
+    sd: Mapping[str, float] = {}
+    if points is not None:
+        view = _View(hand, target, chosen)
+        drawn = shaken(points, misfit=misfit, samples=samples)
+        sd = _spreads(drawn, person_id, view, found)
+    known = _Known(hand, guessed, sd, misfit)
+    pitches = tuple(_pitch(k, throw, known) for k, throw in enumerate(found))
+    warnings = _warnings(segments, guessed, target, points is not None)
+    warnings = (*warnings, *(misfit.warnings if misfit else ()))
+    return Pitching(hand, target, guessed, thrower, curves, pitches, chosen, warnings)
+
+
+def _throwing_hand(segments: Segments, asked: str | None) -> tuple[str, tuple[int, ...]]:
+    speeds = {}
+    for side in ("left", "right"):
+        path = hand_point(segments, side)
+        moved = np.linalg.norm(np.diff(path, axis=0), axis=-1) * segments.fps
+        speeds[side] = float(np.nanpercentile(moved, 99.5)) if np.isfinite(moved).any() else 0.0
+    hand = asked or max(speeds, key=lambda side: speeds[side])
+    throws = find_throws(hand_point(segments, hand), segments.fps)
+    if not throws:
+        raise InputError(
+            f"nobody throws in this take: the {hand} hand moves at {speeds[hand]:.1f} m/s at most; "
+            f"a throw needs {THROW_M_S:g} m/s. Check --hand and the motion in the take's report."
+        )
+    return hand, throws
+
+
+def _read(
+    thrower: Segments, curves: PitchCurves, throws: tuple[int, ...], options: PitchingOptions
+) -> list[Throw]:
+    height = float("nan") if options.height_m is None else options.height_m
+    return [
+        Throw(
+            thrower, curves, pitch_events(thrower, curves, fastest, options.events.get(k)), height
+        )
+        for k, fastest in enumerate(throws)
+    ]
+
+
+@dataclass(frozen=True)
+class _View:
+    """How the thrower is looked at: hand, target and options."""
+
+    hand: str
+    target_deg: float
+    options: PitchingOptions
+
+
+def _spreads(
+    drawn_points: Iterator[Points3D], person_id: int | None, view: _View, found: list[Throw]
+) -> dict[str, float]:
+    """Return the spread of every metric of every throw, by "number name".
+
+    Shaken key points are measured by planes of three joints: that sees at least the errors a
+    fitted body has. What only a chest gives is read from the shoulder line. Events stay where
+    they were found, but for half a frame.
+    """
+    rng = np.random.default_rng(0)
+
+    def measure(shaken_points: Points3D) -> dict[str, float]:
+        drawn = segments_from_points(shaken_points, person_id)
+        drawn = filter_segments(drawn, view.options.position_cutoff_hz)
+        thrower = canonical(drawn, view.target_deg, view.hand)
+        curves = pitch_curves(thrower, view.options.angle_cutoff_hz, chest_stand_in=True)
+        out: dict[str, float] = {}
+        for k, throw in enumerate(found):
+            events = {
+                name: replace(event, frame=event.frame + rng.normal(0.0, _EVENT_JITTER_FRAMES))
+                for name, event in throw.events.items()
+            }
+            drawn_throw = Throw(thrower, curves, events, throw.height_m)
+            out |= {f"{k} {each.name}": each.rule(drawn_throw) for each in DEFINITIONS}
+        return out
+
+    return spreads(measure, drawn_points)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is known of the errors: spreads by "number name", misfit of the body, target."""
+
+    hand: str
+    target_guessed: bool
+    sd: Mapping[str, float]
+    misfit: Misfit | None
+
+    def doubt(self, definition: Definition, value: float, sd: float) -> str:
+        """Return why chance errors of a metric are too large or unknown, or an empty text."""
+        unexplained = ""
+        if self.misfit is not None and definition.unit.startswith("deg"):
+            unexplained = self.misfit.why_not(_parts(definition.name, self.hand))
+        blind = bool(self.sd) and not np.isfinite(sd) and np.isfinite(value)
+        return unexplained or (NO_SPREAD if blind else "")
+
+
+def _parts(name: str, hand: str) -> tuple[str, ...]:
+    """Return the parts of the body a metric is read from."""
+    glove = "left" if hand == "right" else "right"
+    own = glove if name.startswith(("glove_", "lead_")) else hand
+    return parts_of(name, (own,))
+
+
+def _pitch(k: int, throw: Throw, known: _Known) -> Pitch:
+    metrics = tuple(_metric(each, k, throw, known) for each in DEFINITIONS)
+    return Pitch(k + 1, throw.events, metrics, _sequence(throw))
+
+
+def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metric:
+    value = definition.rule(throw)
+    sd = known.sd.get(f"{k} {definition.name}", float("nan"))
+    guessed = known.target_guessed
+    systematic = definition.systematic
+    if definition.target and guessed and definition.unit == "deg":
+        systematic = float(np.hypot(systematic, _TARGET_GUESS_DEG))
+    return judged(
+        Metric(
+            name=definition.name,
+            label=definition.label,
+            unit=definition.unit,
+            value=value,
+            sd=sd,
+            systematic=systematic,
+            useful_sd=definition.useful_sd,
+            reason=_why_not(definition, throw, guessed) or known.doubt(definition, value, sd),
+            definition=definition.text,
+        )
+    )
+
+
+def _why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
+    """Return why a metric cannot be trusted whatever its value, or an empty text."""
+    if definition.chest and not throw.thrower.has_chest:
+        return (
+            "the chest wall was not measured: key points show the line of the shoulders, which "
+            "turns up to 30 deg away from it (see shoulder_line_rotation)"
+        )
+    if definition.name == "pelvis_anterior_tilt_fp" and throw.thrower.from_keypoints:
+        return "two hip points do not show the tilt of the pelvis; fit a body"
+    if definition.velocity and throw.thrower.fps < LEAST_VELOCITY_FPS:
+        return (
+            f"{throw.thrower.fps:g} frames per second are too few for peak velocities; "
+            f"{GOOD_FPS:g} or more are needed"
+        )
+    if definition.name == "stride_length" and not np.isfinite(throw.height_m):
+        return "the athlete's height is not known: give --height-m or height_m in session.toml"
+    if definition.name == "stride_angle" and guessed:
+        return "the direction of the target is not known: give --target-deg"
+    missing = [name for name in EVENTS if name not in throw.events]
+    if missing and not np.isfinite(definition.rule(throw)):
+        return f"not found in this throw: {', '.join(missing).replace('_', ' ')}"
+    return ""
+
+
+def _sequence(throw: Throw) -> tuple[SequencePeak, ...]:
+    """Return the peaks of the kinematic sequence in time order."""
+    peaks = []
+    for name, curve in SEQUENCE:
+        frame = peak_frame(throw, curve, "pkh", "mir")
+        if frame is not None:
+            peaks.append(SequencePeak(name, frame, float(throw.curves[curve][frame])))
+    return tuple(sorted(peaks, key=lambda peak: peak.frame))
+
+
+def _warnings(
+    segments: Segments, guessed: bool, target_deg: float, banded: bool
+) -> tuple[str, ...]:
+    out = list(segments.notes)
+    if segments.fps < GOOD_FPS:
+        out.append(
+            f"{segments.fps:g} frames per second: peak velocities and release are uncertain; "
+            "record throws at 240 or more"
+        )
+    if guessed:
+        out.append(
+            "the direction of the target was taken from the hand at release "
+            f"({target_deg:.0f} deg from world X, uncertain by about {_TARGET_GUESS_DEG:g} deg); "
+            "--target-deg sets it"
+        )
+    if not banded:
+        out.append("no key-point uncertainty was given: no metric has a band")
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""Body segments as frames over time."""

@@ -1,0 +1,166 @@
+"""Segments from a body's skeleton: constant rest-pose offsets, no planes that degenerate.
+
+Each segment's ISB frame is built once on the rest pose (a T-pose facing -Y, palms down) and then
+moves with its joint: R_ISB(t) = R_joint(t) C with C constant. Works at full extension too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mocap.core.errors import BodyError
+from mocap.core.motion import SkeletonMotion
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.measure.segments.markers import RestMarkers, rest_positions
+from mocap.measure.segments.segments import (
+    POINTS,
+    SEGMENTS,
+    SIDES,
+    THORAX_CHEST,
+    THORAX_ISB,
+    THORAX_SHOULDER_LINE,
+    Segments,
+    frame_yz,
+)
+
+# Joint that carries each segment, SMPL-X names.
+_CARRIER = {
+    "pelvis": "pelvis",
+    "thorax": "spine3",
+    "head": "head",
+    "humerus": "shoulder",
+    "forearm": "elbow",
+    "hand": "wrist",
+    "femur": "hip",
+    "tibia": "knee",
+    "foot": "ankle",
+}
+# Joints at both ends of a limb segment: its long axis in the rest pose.
+_ENDS = {
+    "humerus": ("shoulder", "elbow"),
+    "forearm": ("elbow", "wrist"),
+    "hand": ("elbow", "wrist"),
+    "femur": ("hip", "knee"),
+    "tibia": ("knee", "ankle"),
+}
+_FORWARD = np.array([0.0, -1.0, 0.0])
+_UP = np.array([0.0, 0.0, 1.0])
+_RIGHT = np.array([-1.0, 0.0, 0.0])
+_UPRIGHT: FloatArray = np.stack([_FORWARD, _UP, _RIGHT], axis=-1)
+
+# Z of the right limbs in the rest pose. The elbow's hinge is vertical there (the forearm flexes
+# forwards); the palm looks down, which is 90 degrees of pronation: Z of forearm and hand, which
+# points to the thumb, looks forwards.
+_REST_Z = {
+    "humerus": _UP,
+    "forearm": _FORWARD,
+    "hand": _FORWARD,
+    "femur": _RIGHT,
+    "tibia": _RIGHT,
+}
+_FLIP_X = np.array([-1.0, 1.0, 1.0])
+_FLIP_Z = np.array([1.0, 1.0, -1.0])
+
+_POINT_JOINTS = {"hand": "middle1", "toe": "foot"}
+"""Points that go by another name in the skeleton."""
+
+
+def segments_from_skeleton(
+    motion: SkeletonMotion,
+    markers: RestMarkers | None = None,
+    *,
+    axial_known: dict[str, BoolArray] | None = None,
+    chest_measured: bool = True,
+) -> Segments:
+    """Return the segments of a moving body.
+
+    Args:
+        motion: SMPL-X joint names, rest pose a T-pose facing -Y.
+        markers: virtual markers of the body; without them the thorax is the chest joint, and
+            heels are unknown.
+        axial_known: (frame,) by joint name, where the turn of a joint about its bone was
+            measured; everywhere for joints that are not named.
+        chest_measured: False when the chest's turn was taken from the line of the shoulders.
+
+    Raises:
+        BodyError: the skeleton lacks a joint that a segment needs.
+    """
+    positions, rotations = motion.forward_kinematics()
+    offsets = _rest_frames(motion, markers)
+    frames = len(positions)
+    turned = np.full((frames, len(SEGMENTS), 3, 3), np.nan)
+    known = np.ones((frames, len(SEGMENTS)), dtype=np.bool_)
+    for k, segment in enumerate(SEGMENTS):
+        joint = _carrier(segment)
+        if joint in motion.joint_names:
+            turned[:, k] = rotations[:, motion.joint_names.index(joint)] @ offsets[segment]
+            known[:, k] = (axial_known or {}).get(joint, True)
+        else:
+            known[:, k] = False
+    thorax = THORAX_CHEST if markers is None else THORAX_ISB
+    return Segments(
+        rotations=turned,
+        axial_known=known,
+        positions=_points(motion, positions, rotations, markers),
+        fps=motion.fps,
+        thorax=thorax if chest_measured else THORAX_SHOULDER_LINE,
+    )
+
+
+def _carrier(segment: str) -> str:
+    side, _, limb = segment.partition("_")
+    return f"{side}_{_CARRIER[limb]}" if limb else _CARRIER[segment]
+
+
+def _rest_frames(motion: SkeletonMotion, markers: RestMarkers | None) -> dict[str, FloatArray]:
+    """Return the ISB frame (3, 3) of every segment in the rest pose."""
+    rest = rest_positions(motion)
+    needed = [f"{side}_{joint}" for side in SIDES for ends in _ENDS.values() for joint in ends]
+    missing = sorted({"pelvis", "spine3", *needed} - set(motion.joint_names))
+    if missing:
+        raise BodyError(
+            f"the skeleton has no {', '.join(missing[:4])}; measuring needs SMPL-X joint names."
+        )
+    frames = {"pelvis": _UPRIGHT, "head": _UPRIGHT, "thorax": _thorax(markers)}
+    for limb, ends in _ENDS.items():
+        for side in SIDES:
+            start, end = (rest[motion.joint_names.index(f"{side}_{joint}")] for joint in ends)
+            frames[f"{side}_{limb}"] = _limb(start - end, _REST_Z[limb], side)
+    frames |= {f"{side}_foot": _UPRIGHT for side in SIDES}
+    return frames
+
+
+def _limb(long_axis: FloatArray, z: FloatArray, side: str) -> FloatArray:
+    """Return a limb's frame; a left one is the mirror image of a right one, Z turned round."""
+    if side == "right":
+        return frame_yz(long_axis, z)
+    return np.asarray(_FLIP_X[:, None] * frame_yz(long_axis * _FLIP_X, z) * _FLIP_Z)
+
+
+def _thorax(markers: RestMarkers | None) -> FloatArray:
+    """Return the ISB thorax (Wu 2005): Y from mid(PX, T8) to mid(IJ, C7), Z to the right."""
+    if markers is None:
+        return _UPRIGHT
+    top = 0.5 * (markers.offset("IJ") + markers.offset("C7"))
+    bottom = 0.5 * (markers.offset("PX") + markers.offset("T8"))
+    return frame_yz(top - bottom, _RIGHT)
+
+
+def _points(
+    motion: SkeletonMotion,
+    positions: FloatArray,
+    rotations: FloatArray,
+    markers: RestMarkers | None,
+) -> FloatArray:
+    """Return the named points (frame, point, 3); NaN where the skeleton has none."""
+    out = np.full((len(positions), len(POINTS), 3), np.nan)
+    for k, point in enumerate(POINTS):
+        side, _, name = point.rpartition("_")
+        prefix = f"{side}_" if side else ""
+        joint = prefix + _POINT_JOINTS.get(name, name)
+        if joint in motion.joint_names:
+            out[:, k] = positions[:, motion.joint_names.index(joint)]
+        if markers is not None and point in markers.names:
+            carrier = motion.joint_names.index(markers.joints[markers.names.index(point)])
+            out[:, k] = positions[:, carrier] + rotations[:, carrier] @ markers.offset(point)
+    return out

@@ -1,0 +1,1 @@
+"""Refine and check where the cameras stand from the people they saw."""

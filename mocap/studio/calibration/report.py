@@ -1,0 +1,291 @@
+"""The report of a calibration: verdict and reasons first, then every camera's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.core.camera import Calibration
+from mocap.core.errors import InputError
+from mocap.core.rotation import rotation_between
+from mocap.core.transform import rigid
+from mocap.studio.page.page import (
+    NO_VALUE,
+    Markup,
+    cards,
+    chart,
+    number,
+    percent,
+    prose,
+    section,
+    table,
+    tag,
+    write_page,
+)
+from mocap.studio.take.figures import AMBER, Figure
+from mocap.studio.take.report import verdict, with_deviation
+from mocap.studio.take.scene import rig_scene
+
+# A residual this long (pixels) is drawn as long as a cell is wide: well calibrated cameras have
+# mean residuals of a few hundredths, and a tenth must be visible.
+_CELL_RESIDUAL_PX = 0.4
+
+_MAP_WIDTH_PX = 300
+
+
+def write_calibration_report(
+    report: Mapping[str, Any], calibration: Calibration, path: Path | str, *, title: str
+) -> None:
+    """Write the report of a calibration as one self-contained page.
+
+    Args:
+        report: the calibration's figures as stored in JSON.
+        calibration: the cameras it describes.
+        path: page to write; replaced as a whole or not at all.
+        title: name of the session.
+
+    Raises:
+        InputError: the figures are of another version of this tool.
+    """
+    shown, axes = _upright(calibration)
+    try:
+        body = [
+            section("Verdict", verdict(report)),
+            _key_figures(report),
+            section(
+                "Rig",
+                tag("div", id="scene", class_="plot", style="height:520px"),
+                note=f"Metres. {axes} Drag to turn, scroll to zoom.",
+            ),
+            _cameras(report),
+            _maps(report),
+            _pairs(report),
+            _dropped(report),
+            _notes(report),
+        ]
+        charts = {f"map-{k}": _map(each) for k, each in enumerate(report["cameras"])}
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"the figures of the calibration lack {error}: they were written by another version. "
+            "Run `mocap calibrate` again."
+        ) from error
+    write_page(
+        Path(path),
+        title=f"Calibration of {title}",
+        subtitle=f"{len(report['cameras'])} cameras · board {report['board']} · "
+        f"{report['frames']} frames",
+        body=body,
+        data={"charts": charts, "scene": rig_scene(shown)},
+    )
+
+
+def _upright(calibration: Calibration) -> tuple[Calibration, str]:
+    """Return the rig with its cameras upright, and a sentence about its axes.
+
+    Before the floor is set, the world is the first camera's: y down, z forward.
+    """
+    # A camera's up is minus its y axis in the world.
+    ups = [-camera.camera_from_world[1, :3] for camera in calibration.cameras]
+    up = np.mean(ups, axis=0)
+    if up[2] > 0.5 or np.linalg.norm(up) < 0.1:
+        return calibration, "Z is up."
+    shown_from_world = rigid(rotation_between(up, np.array([0.0, 0.0, 1.0])), np.zeros(3))
+    return (
+        calibration.transformed(shown_from_world),
+        "The floor is not set yet (`mocap world`): the rig is only turned upright here.",
+    )
+
+
+def _value(value: Any) -> float:
+    """Return a JSON number; NaN for null."""
+    return float("nan") if value is None else float(value)
+
+
+def _key_figures(report: Mapping[str, Any]) -> Markup:
+    cameras = report["cameras"]
+    rms = [_value(camera["rms_px"]) for camera in cameras]
+    position = [_value(camera["center_sd_mm"]) for camera in cameras]
+    figures = [
+        ("Worst camera", number(max(rms), 2, "px"), "RMS reprojection error"),
+        ("Corner noise", number(_value(report["sigma_px"]), 3, "px"), "per axis"),
+        ("Worst position", f"± {number(max(position), 1, 'mm')}", "standard deviation"),
+    ]
+    held_out = report["held_out"]
+    if held_out is not None:
+        bias, rms_mm = _value(held_out["length_bias_mm"]), _value(held_out["length_rms_mm"])
+        figures += [
+            (
+                "Unseen frames",
+                number(_value(held_out["error_px"]), 3, "px"),
+                f"{number(_value(held_out['training_px']), 3, 'px')} in the frames used",
+            ),
+            (
+                "Board lengths",
+                number(rms_mm, 2, "mm"),
+                f"RMS error in unseen frames; bias {number(bias, 2, 'mm')}",
+            ),
+        ]
+    return cards(figures)
+
+
+def _cameras(report: Mapping[str, Any]) -> Markup:
+    rows, poses = [], []
+    for camera in report["cameras"]:
+        width, height = camera["image_size"]
+        rows.append(
+            (
+                camera["name"],
+                f"{width} × {height}",
+                str(camera["frames"]),
+                str(camera["corners"]),
+                percent(_value(camera["coverage"])),
+                percent(_value(camera["rejected"])),
+                number(_value(camera["rms_px"]), 3),
+                number(_value(camera["median_px"]), 3),
+            )
+        )
+        late = camera["time_offset_frames"]
+        poses.append(
+            (
+                camera["name"],
+                with_deviation(_value(camera["focal_px"]), camera["focal_sd_px"], 1),
+                with_deviation(
+                    _value(camera["principal_point_shift_px"]),
+                    camera["principal_point_sd_px"],
+                    1,
+                ),
+                ", ".join(number(_value(value), 3) for value in camera["center_m"]),
+                number(_value(camera["center_sd_mm"]), 1),
+                number(_value(camera["rotation_sd_deg"]), 3),
+                NO_VALUE if late is None else number(_value(late), 2),
+            )
+        )
+    seen = (
+        "Camera",
+        "Image (px)",
+        "Frames",
+        "Corners",
+        "Coverage",
+        "Rejected",
+        "RMS (px)",
+        "Median (px)",
+    )
+    solved = (
+        "Camera",
+        "Focal length (px)",
+        "Principal point off centre (px)",
+        "Position x, y, z (m)",
+        "± (mm)",
+        "Rotation ± (°)",
+        "Late by (frames)",
+    )
+    return section(
+        "Cameras",
+        table(seen, rows),
+        table(solved, poses),
+        note="Coverage: share of 25 image cells that hold a corner. ± is one standard deviation, "
+        "predicted from corner noise and geometry.",
+    )
+
+
+def _maps(report: Mapping[str, Any]) -> Markup:
+    places = []
+    for index, camera in enumerate(report["cameras"]):
+        width, height = camera["image_size"]
+        height_px = round(_MAP_WIDTH_PX * min(height / width, 1.6)) + 20
+        places.append(chart(f"map-{index}", camera["name"], height_px))
+    return section(
+        "Where the board was seen",
+        tag("div", *places, class_="maps"),
+        note="Corners per image cell. Strokes are the mean residual of a cell, a cell's width for "
+        f"{_CELL_RESIDUAL_PX:g} px: a pattern of them is a lens that the model does not fit.",
+    )
+
+
+def _map(camera: Mapping[str, Any]) -> Figure:
+    """Return corner counts and mean residuals by cell of one image, rows from the top."""
+    counts = np.array(camera["coverage_grid"], dtype=np.float64)
+    arrows = np.array(camera["residual_grid_px"], dtype=np.float64)
+    width, height = camera["image_size"]
+    rows, columns = counts.shape
+    x = (np.arange(columns) + 0.5) * width / columns
+    y = (np.arange(rows) + 0.5) * height / rows
+    centres = np.stack(np.meshgrid(x, y), axis=-1)
+    tips = centres + width / columns / _CELL_RESIDUAL_PX * arrows
+    gap = np.full_like(centres, np.nan)
+    strokes = np.stack([centres, tips, gap], axis=2).reshape(-1, 2)
+    hidden = {"visible": False, "fixedrange": True}
+    return {
+        "data": [
+            {
+                "type": "heatmap",
+                "z": counts,
+                "x": x,
+                "y": y,
+                "zmin": 0,
+                "colorscale": [[0.0, "rgba(128,136,146,0.12)"], [1.0, "#2b7bbd"]],
+                "showscale": False,
+                "xgap": 1,
+                "ygap": 1,
+                "texttemplate": "%{z}",
+                "hovertemplate": "%{z} corners<extra></extra>",
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": strokes[:, 0],
+                "y": strokes[:, 1],
+                "line": {"color": AMBER, "width": 2},
+                "hoverinfo": "skip",
+            },
+        ],
+        "layout": {
+            "showlegend": False,
+            "xaxis": {**hidden, "range": [0, width]},
+            "yaxis": {**hidden, "range": [height, 0]},
+            "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        },
+    }
+
+
+def _pairs(report: Mapping[str, Any]) -> Markup:
+    rows = [
+        (
+            f"{pair['first']} – {pair['second']}",
+            number(_value(pair["distance_m"]), 3),
+            str(pair["shared_frames"]),
+            str(pair["agreeing_frames"]),
+            NO_VALUE if pair["bridge"] is None else f"{pair['bridge']} frames",
+        )
+        for pair in report["pairs"]
+    ]
+    columns = ("Pair", "Distance (m)", "Shared frames", "Agreeing frames", "Only link")
+    return section(
+        "Pairs of cameras",
+        table(columns, rows),
+        note="Only link: the rig falls apart without this pair, and that many frames hold it.",
+    )
+
+
+def _dropped(report: Mapping[str, Any]) -> Markup:
+    views = report["dropped_views"]
+    if not views:
+        return Markup("")
+    rows = [
+        (each["camera"], str(each["frame"]), number(_value(each["shift_px"]), 1), each["reason"])
+        for each in views
+    ]
+    return section(
+        "Views left out",
+        table(("Camera", "Frame", "Shift (px)", "Reason"), rows),
+        note="In these the whole board is displaced in one camera: an image of another instant.",
+    )
+
+
+def _notes(report: Mapping[str, Any]) -> Markup:
+    state = "converged" if report["converged"] else "did not converge"
+    lines = [f"The adjustment {state} after {report['iterations']} iterations.", *report["notes"]]
+    return section("Notes", tag("ul", *(tag("li", prose(line)) for line in lines)))

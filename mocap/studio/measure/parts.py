@@ -1,0 +1,263 @@
+"""Parts that all measurement reports share: metric tables, curves, quality, thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import FloatArray
+from mocap.measure.angles import runs
+from mocap.measure.metric import Metric
+from mocap.studio.page.page import (
+    Markup,
+    image,
+    join,
+    number,
+    percent,
+    prose,
+    section,
+    tag,
+    text,
+)
+from mocap.studio.take.figures import AMBER, BLUE, GREY, Figure
+
+GREEN = "#2a9d5c"
+PURPLE = "#7b5bb5"
+COLOURS = (BLUE, AMBER, GREEN, PURPLE, "#c0504d", GREY)
+
+WRAP = "white-space:normal;text-align:left;min-width:26ch"
+REASON = "font-size:12px;max-width:60ch"
+FAINT = "color:var(--soft);font-style:italic"
+
+
+PAGE_STYLE = Markup(
+    """<style>
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr));
+  gap: 4px 16px; }
+@media print {
+  .pictures { grid-template-columns: repeat(6, 1fr); gap: 2px 8px; }
+  @page { size: A4; margin: 12mm; }
+  body { font-size: 10px; line-height: 1.35; }
+  h1 { font-size: 20px; } h2 { font-size: 13px; } figcaption { font-size: 10px; }
+  section { margin-top: 14px; } .note { max-width: none; margin-bottom: 4px; }
+  .cards { grid-template-columns: repeat(5, 1fr); margin-top: 10px; gap: 6px; }
+  .card { padding: 6px 8px; } .card strong { font-size: 14px; }
+  .card .label, .legend { font-size: 9px; }
+  .warnings { margin-top: 10px; padding: 6px 10px; } .warnings h2 { font-size: 11px; }
+  .row { grid-template-columns: 1fr 1fr; gap: 0 12px; }
+  .row.three { grid-template-columns: 1fr 1fr 1fr; }
+  .note { break-inside: avoid; }
+  .plot { width: 1080px; height: 280px !important; max-width: none; zoom: 0.63; }
+  .row .plot { width: 530px; }
+  .row.three .plot { width: 350px; }
+  figure { margin-top: 6px; } .table { margin-top: 4px; overflow: visible; }
+  table { font-size: 9px; } th, td { padding: 1.5px 8px 1.5px 0; }
+  th, td:first-child { white-space: normal; }
+  td div { font-size: 8px !important; max-width: none !important; line-height: 1.2; }
+  img { margin-top: 2px; } dl { gap: 1px 16px; }
+}
+</style>
+<script>
+{
+  const resize = (size) => document.querySelectorAll(".plot").forEach((place) =>
+    Plotly.relayout(place, size(place)));
+  const paper = (place) => place.closest(".three") ? 350 : place.closest(".row") ? 530 : 1080;
+  addEventListener("beforeprint", () => resize((place) => ({ width: paper(place), height: 280 })));
+  addEventListener("afterprint", () => resize(() => ({ width: null, height: null })));
+}
+</script>"""
+)
+"""Pictures in a row. On paper: two figures side by side, small print, nothing wider than the page.
+
+Figures are drawn anew when printing starts, before the page has the width of the paper: their size
+is that of the style, and must not depend on it.
+"""
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture of a moment: PNG, and what it shows."""
+
+    png: bytes
+    caption: str
+
+
+_SPELT = {"com": "centre of mass", "rom": "range", "rula": "RULA", "reba": "REBA"}
+
+
+def words(name: str) -> str:
+    """Return a name for people: peak_knee_height -> Peak knee height."""
+    spelt = " ".join(_SPELT.get(word, word) for word in name.split("_"))
+    return spelt[:1].upper() + spelt[1:]
+
+
+def decimals(unit: str) -> int:
+    """Return how many digits after the point a unit is worth."""
+    return {"deg/s": 0, "ms": 0, "": 0, "m": 3, "s": 3, "m/s": 2}.get(unit, 1)
+
+
+def plus_minus(value: float, unit: str, *, bare: bool = False) -> str:
+    """Return a band as text, `bare` of its unit, or a dash when it is unknown."""
+    if not np.isfinite(value):
+        return "–"
+    places, shown = decimals(unit), "" if bare else unit
+    least = 10.0**-places
+    if 0.0 < value < 0.5 * least:
+        return f"± < {number(least, places, shown)}"
+    return f"± {number(value, places, shown)}"
+
+
+def metric_table(
+    metrics: Sequence[Metric], extra: Mapping[str, Sequence[str]] | None = None
+) -> Markup:
+    """Return metrics with band and limit; those not to be trusted are grey and say why.
+
+    `extra` are further columns by title, one text per metric.
+    """
+    more = dict(extra or {})
+    head = ["Metric", "Value", "95 % band", "Method limit", *more]
+    rows = []
+    for k, metric in enumerate(metrics):
+        style = {} if metric.trusted else {"style": FAINT}
+        cells = [
+            number(metric.value, decimals(metric.unit), metric.unit),
+            plus_minus(metric.band, metric.unit) if metric.unit else "",
+            plus_minus(metric.systematic, metric.unit) if metric.unit else "",
+            *(column[k] for column in more.values()),
+        ]
+        why = () if metric.trusted else (tag("div", text(metric.reason), style=REASON),)
+        rows.append(
+            tag(
+                "tr",
+                tag("td", text(metric.label), *why, title=metric.definition, style=WRAP),
+                *(tag("td", text(cell)) for cell in cells),
+                **style,
+            )
+        )
+    inner = tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", text(each), scope="col") for each in head))),
+        tag("tbody", *rows),
+    )
+    return tag("div", inner, class_="table")
+
+
+METRIC_NOTE = (
+    "Band: chance errors of this take, from the uncertainty of its own key points. Method limit: "
+    "largest known difference between this kind of measurement and laboratory references; it is "
+    "mostly constant and cancels when the same person is compared with themselves. A dash: not "
+    "known. Grey italics: not to be trusted as a single value, with the reason. Hover over a name "
+    "for its definition."
+)
+
+
+def warnings_box(sentences: Sequence[str]) -> Markup:
+    """Return what to keep in mind, or a calm line."""
+    if not sentences:
+        return tag("p", text("Nothing stands against reading these numbers."), class_="calm")
+    items = [tag("li", prose(sentence)) for sentence in sentences]
+    return tag("div", tag("h2", text("Keep in mind")), tag("ul", *items), class_="warnings")
+
+
+def quality_line(points: Points3D | None) -> tuple[tuple[str, str], ...]:
+    """Return what the key points say about the take: reprojection, filled share, uncertainty."""
+    if points is None:
+        return ()
+    error, sigma = points.reprojection_error_px, 1000.0 * points.sigma_m
+    filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
+    return (
+        ("Median reprojection error", number(_median(error), 2, "px")),
+        ("Key points interpolated", percent(filled)),
+        ("Key points missing", percent(points.share(Source.MISSING))),
+        ("Median key-point uncertainty", number(_median(sigma), 1, "mm")),
+    )
+
+
+def _median(values: FloatArray) -> float:
+    known = np.asarray(values)[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
+def thumbnails(pictures: Sequence[Thumbnail]) -> Markup:
+    """Return pictures side by side with their captions."""
+    if not pictures:
+        return Markup("")
+    figures = [
+        tag("figure", image(each.png, each.caption), tag("figcaption", text(each.caption)))
+        for each in pictures
+    ]
+    return tag("div", *figures, class_="pictures")
+
+
+def made_with(pairs: Sequence[tuple[str, str]]) -> Markup:
+    """Return how the numbers were made: filters, conventions, versions."""
+    entries = [join([tag("dt", text(label)), tag("dd", text(value))]) for label, value in pairs]
+    return section("How this was measured", tag("dl", *entries))
+
+
+def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
+    """Return a curve of a figure; `width`, `dash` and `shown` shape it."""
+    style = {"color": colour, "width": more.pop("width", 2.0)}
+    if "dash" in more:
+        style["dash"] = more.pop("dash")
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "name": text(name),
+        "line": style,
+        "hovertemplate": "%{y:.1f}",
+        **more,
+    }
+
+
+def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str) -> Figure:
+    """Return a filled band of a figure; it breaks where values are missing."""
+    across: list[float] = []
+    edge: list[float] = []
+    for start, end in runs(np.isfinite(low) & np.isfinite(high)):
+        there, back = slice(start, end), slice(end - 1, start - 1 if start else None, -1)
+        across += [*x[there], *x[back], np.nan]
+        edge += [*high[there], *low[back], np.nan]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": across,
+        "y": edge,
+        "fill": "toself",
+        "fillcolor": rgba,
+        "line": {"width": 0},
+        "name": text(name),
+        "hoverinfo": "skip",
+    }
+
+
+def layout(x_title: str, y_title: str, **more: Any) -> Figure:
+    """Return a figure's layout with titled axes and the legend above."""
+    x_axis = {"title": {"text": x_title}} | more.pop("xaxis", {})
+    return {
+        "xaxis": x_axis,
+        "yaxis": {"title": {"text": y_title}},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        "hovermode": "x unified",
+        "margin": {"l": 56, "r": 10, "t": 30, "b": 44},
+        **more,
+    }
+
+
+def vertical(x: float, label: str, *, level: float = 1.0) -> tuple[Figure, Figure]:
+    """Return a vertical line and its label for a layout's shapes and annotations."""
+    shape = {
+        "type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",
+        "line": {"color": GREY, "width": 1, "dash": "dot"},
+    }  # fmt: skip
+    note = {
+        "x": x, "y": level, "yref": "paper", "yanchor": "top", "xanchor": "left",
+        "text": text(label), "showarrow": False, "font": {"size": 10, "color": GREY},
+    }  # fmt: skip
+    return shape, note

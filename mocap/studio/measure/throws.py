@@ -1,0 +1,260 @@
+"""Events, kinematic sequence and metrics of one or several throws, side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mocap.measure.events import Event
+from mocap.measure.metric import Metric, mean_and_sd
+from mocap.measure.norms import Norms
+from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.studio.measure.parts import (
+    COLOURS,
+    FAINT,
+    METRIC_NOTE,
+    REASON,
+    WRAP,
+    Thumbnail,
+    decimals,
+    layout,
+    line,
+    metric_table,
+    plus_minus,
+    thumbnails,
+    vertical,
+    words,
+)
+from mocap.studio.page.page import Markup, chart, number, section, table, tag, text
+from mocap.studio.take.figures import Figure
+
+_SEQUENCE = (
+    ("pelvis_rotation_velocity", "pelvis"),
+    ("torso_rotation_velocity", "trunk"),
+    ("elbow_extension_velocity", "elbow extension"),
+    ("shoulder_internal_rotation_velocity", "shoulder internal rotation"),
+)
+_SHORT = {
+    "peak_knee_height": "knee high", "foot_contact": "contact", "foot_plant": "plant",
+    "max_external_rotation": "MER", "ball_release": "release", "max_internal_rotation": "MIR",
+}  # fmt: skip
+_LABEL_ROOM = 0.35
+_BEFORE_MS, _AFTER_MS = 350.0, 150.0
+
+_SIDE_BY_SIDE = 5
+"""Throws in one table: more do not fit on paper."""
+
+
+def events_section(found: Pitching, pictures: Mapping[int, Sequence[Thumbnail]]) -> Markup:
+    """Return the events of all throws with their pictures."""
+    parts = []
+    for pitch in found.pitches:
+        shown = thumbnails(pictures.get(pitch.number, ()))
+        if shown and len(found.pitches) > 1:
+            parts.append(tag("p", text(f"Throw {pitch.number}"), class_="legend"))
+        parts.append(shown)
+    parts += _event_tables(found)
+    note = (
+        "Found from motion alone. Confidence is the standard deviation against force plates and "
+        "markers, with the frame rate and the spread of the rules of this take in it. To set one "
+        "by hand write `[[pitches]]` in the take's `take.toml` and measure again."
+    )
+    if len(found.pitches) > 1:
+        note += " Each cell: time, time from release ± confidence."
+    return section("Events", *parts, note=note)
+
+
+def _event_tables(found: Pitching) -> list[Markup]:
+    fps = found.thrower.fps
+    if len(found.pitches) == 1:
+        (pitch,) = found.pitches
+        head = ("Event", "Time", "Frame", "From release", "Confidence (SD)")
+        return [table(head, [_event_row(event, pitch, fps) for event in pitch.events.values()])]
+    names = dict.fromkeys(name for pitch in found.pitches for name in pitch.events)
+    return [
+        table(
+            ("Event", *(f"Throw {pitch.number}" for pitch in some)),
+            [(words(name), *(_event_cell(each, name, fps) for each in some)) for name in names],
+        )
+        for some in _chunks(found.pitches)
+    ]
+
+
+def _from_release(event: Event, pitch: Pitch, fps: float) -> str:
+    release = pitch.events.get("ball_release")
+    return number(1000.0 * (event.frame - release.frame) / fps, 0, "ms") if release else "–"
+
+
+def _event_row(event: Event, pitch: Pitch, fps: float) -> tuple[str, ...]:
+    return (
+        words(event.name),
+        number(event.time_s(fps), 3, "s"),
+        f"{event.frame:g}",
+        _from_release(event, pitch, fps),
+        "set by hand" if event.source == "user" else f"± {event.confidence_ms:.0f} ms",
+    )
+
+
+def _event_cell(pitch: Pitch, name: str, fps: float) -> str:
+    event = pitch.events.get(name)
+    if event is None:
+        return "–"
+    sure = "by hand" if event.source == "user" else f"± {event.confidence_ms:.0f}"
+    return f"{number(event.time_s(fps), 3, 's')}; {_from_release(event, pitch, fps)} {sure}"
+
+
+def _chunks(pitches: Sequence[Pitch]) -> list[Sequence[Pitch]]:
+    return [pitches[k : k + _SIDE_BY_SIDE] for k in range(0, len(pitches), _SIDE_BY_SIDE)]
+
+
+def sequence_section(found: Pitching, charts: dict[str, Figure]) -> Markup:
+    """Return the kinematic sequence of all throws: who is fastest when."""
+    thrown = [pitch for pitch in found.pitches if "ball_release" in pitch.events]
+    if not thrown:
+        return Markup("")
+    places = []
+    for pitch in thrown:
+        identifier = f"sequence-{pitch.number}"
+        charts[identifier] = _sequence_figure(found, pitch)
+        order = " → ".join(peak.name for peak in pitch.sequence)
+        title = f"Throw {pitch.number}: {order}" if len(thrown) > 1 else f"Order of peaks: {order}"
+        places.append(chart(identifier, title, 320))
+    parts = [tag("div", *places, class_="row")] if len(thrown) > 1 else places
+    for some in _chunks(thrown):
+        rows = [
+            (name, *(_peak_cell(found, pitch, name) for pitch in some)) for _, name in _SEQUENCE
+        ]
+        parts.append(table(("Peak, from release", *(f"Throw {p.number}" for p in some)), rows))
+    return section(
+        "Kinematic sequence",
+        *parts,
+        note="Angular velocities as vectors resolved in the segment, not rates of Euler angles.",
+    )
+
+
+def _peak_cell(found: Pitching, pitch: Pitch, name: str) -> str:
+    release = pitch.events["ball_release"].frame
+    for peak in pitch.sequence:
+        if peak.name == name:
+            at = 1000.0 * (peak.frame - release) / found.thrower.fps
+            return f"{number(peak.value, 0, 'deg/s')} at {number(at, 0, 'ms')}"
+    return "–"
+
+
+def _sequence_figure(found: Pitching, pitch: Pitch) -> Figure:
+    fps, release = found.thrower.fps, pitch.events["ball_release"].frame
+    time_ms = 1000.0 * (np.arange(found.thrower.frame_count) - release) / fps
+    near = (time_ms > -_BEFORE_MS) & (time_ms < _AFTER_MS)
+    traces, shapes, notes = [], [], []
+    for (curve, name), colour in zip(_SEQUENCE, COLOURS, strict=False):
+        values = found.curves[curve][near]
+        if np.isfinite(values).any():
+            traces.append(line(time_ms[near], values, name, colour))
+    if pitch.sequence:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "peaks",
+                "x": [1000.0 * (peak.frame - release) / fps for peak in pitch.sequence],
+                "y": [peak.value for peak in pitch.sequence],
+                "text": [text(peak.name) for peak in pitch.sequence],
+                "marker": {"size": 9, "symbol": "diamond", "color": "#555b62"},
+                "hovertemplate": "%{text}: %{y:.0f} deg/s at %{x:.0f} ms<extra></extra>",
+            }
+        )
+    for k, (name, event) in enumerate(pitch.events.items()):
+        at = 1000.0 * (event.frame - release) / fps
+        if -_BEFORE_MS < at < _AFTER_MS:
+            shape, note = vertical(at, _SHORT[name], level=1.0 - 0.08 * (k % 3))
+            shapes.append(shape)
+            notes.append(note)
+    drawn = layout(
+        "time from ball release (ms)", "angular velocity (deg/s)", shapes=shapes,
+        annotations=notes, xaxis={"range": [-_BEFORE_MS, _AFTER_MS]},
+    )  # fmt: skip
+    values = np.concatenate([np.asarray(trace["y"], dtype=np.float64) for trace in traces])
+    if np.isfinite(values).any():
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        # Room above the curves for the names of the events.
+        room = [low - 0.05 * (high - low), high + _LABEL_ROOM * (high - low)]
+        drawn["yaxis"] = {**drawn["yaxis"], "range": room}
+    return {"data": traces, "layout": drawn}
+
+
+def metrics_section(found: Pitching, norms: Norms) -> Markup:
+    """Return the metrics of all throws side by side, or of the only one with all its columns."""
+    if len(found.pitches) == 1:
+        metrics = found.pitches[0].metrics
+        extra = {}
+        if norms.metrics:
+            extra["Norm (5 to 95 %)"] = [against_norm(norms, metric) for metric in metrics]
+        return section("Metrics", metric_table(metrics, extra), note=METRIC_NOTE)
+    tables = [_side_by_side(found, some, norms) for some in _chunks(found.pitches)]
+    note = "Value ± 95 % band. " + METRIC_NOTE
+    return section("Metrics", *tables, note=note)
+
+
+def _side_by_side(found: Pitching, some: Sequence[Pitch], norms: Norms) -> Markup:
+    head = ["Metric", *(f"Throw {pitch.number}" for pitch in some), "Method limit"]
+    if norms.metrics:
+        head.append("Norm (5 to 95 %), mean")
+    rows = []
+    for k, first in enumerate(some[0].metrics):
+        metrics = [pitch.metrics[k] for pitch in some]
+        why = [tag("div", text(each), style=REASON) for each in _reasons(some, k)]
+        label = f"{first.label} ({first.unit})" if first.unit else first.label
+        cells = [
+            tag("td", text(_value(metric)), **({} if metric.trusted else {"style": FAINT}))
+            for metric in metrics
+        ]
+        cells.append(tag("td", text(plus_minus(first.systematic, first.unit))))
+        if norms.metrics:
+            mean, _ = mean_and_sd([pitch.metrics[k].value for pitch in found.pitches])
+            cells.append(tag("td", text(against_norm(norms, replace(first, value=mean)))))
+        name = tag("td", text(label), *why, title=first.definition, style=WRAP)
+        rows.append(tag("tr", name, *cells))
+    inner = tag(
+        "table",
+        tag("thead", tag("tr", *(tag("th", text(each), scope="col") for each in head))),
+        tag("tbody", *rows),
+    )
+    return tag("div", inner, class_="table")
+
+
+def _value(metric: Metric) -> str:
+    places = decimals(metric.unit)
+    if not np.isfinite(metric.value):
+        return "–"
+    chance = f" {plus_minus(metric.band, metric.unit, bare=True)}"
+    return number(metric.value, places) + (chance if np.isfinite(metric.band) else "")
+
+
+def _reasons(some: Sequence[Pitch], k: int) -> list[str]:
+    """Return why throws are grey; reasons that differ only in their numbers count as one."""
+    told: dict[str, tuple[str, list[int]]] = {}
+    for pitch in some:
+        reason = pitch.metrics[k].reason
+        if reason:
+            told.setdefault(re.sub(r"[\d.]+", "", reason), (reason, []))[1].append(pitch.number)
+    out = []
+    for reason, numbers in told.values():
+        if len(numbers) == len(some):
+            out.append(reason)
+        else:
+            out.append(f"throw {', '.join(map(str, numbers))}: {reason}")
+    return out
+
+
+def against_norm(norms: Norms, metric: Metric) -> str:
+    """Return the norm of a metric and on which side of it the value lies."""
+    if metric.name not in norms.metrics:
+        return "–"
+    low, _, high = norms.metrics[metric.name]
+    places = decimals(metric.unit)
+    where = "below" if metric.value < low else "above" if metric.value > high else "within"
+    where = where if np.isfinite(metric.value) else "–"
+    return f"{number(low, places)} to {number(high, places)}: {where}"

@@ -1,0 +1,1 @@
+"""Parts of a page: HTML, styles and scripts."""

@@ -1,0 +1,159 @@
+"""A self-contained page: HTML from escaped parts, with styles, scripts and data inside.
+
+Names of cameras, takes and files come from outside. Text becomes `Markup` only through `text` (or
+from our own tags), so that nothing reaches a page unescaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any, NewType
+
+import numpy as np
+
+from mocap.core.store import write_text
+
+Markup = NewType("Markup", str)
+
+NO_VALUE = "–"
+
+
+def text(value: object) -> Markup:
+    """Return text as HTML (and as the HTML-like labels of plotly)."""
+    return Markup(html.escape(str(value), quote=True))
+
+
+def prose(sentence: str) -> Markup:
+    """Return a sentence as HTML, with commands between back quotes set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text(sentence)))
+
+
+def tag(name: str, *children: Markup, **attributes: str) -> Markup:
+    """Return an element; attribute names may end in `_` (class_) and use `_` for `-`."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
+    )
+    return Markup(f"<{name}{written}>{''.join(children)}</{name}>")
+
+
+def join(parts: Sequence[Markup]) -> Markup:
+    """Return elements one after the other."""
+    return Markup("\n".join(parts))
+
+
+def section(title: str, *parts: Markup, note: str = "") -> Markup:
+    """Return a titled section; `note` explains in a sentence how to read it."""
+    explained = (tag("p", prose(note), class_="note"),) if note else ()
+    return tag("section", tag("h2", text(title)), *explained, *parts)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Return a table of texts: the first column are names, the others are numbers."""
+    head = tag("tr", *(tag("th", text(column), scope="col") for column in columns))
+    body = [
+        tag("tr", *(tag("th" if k == 0 else "td", text(cell)) for k, cell in enumerate(row)))
+        for row in rows
+    ]
+    inner = tag("table", tag("thead", head), tag("tbody", *body))
+    return tag("div", inner, class_="table")
+
+
+def cards(figures: Sequence[tuple[str, str, str]]) -> Markup:
+    """Return key figures: label, value with unit, and a word of explanation."""
+    return tag(
+        "div",
+        *(
+            tag(
+                "div",
+                tag("span", text(label), class_="label"),
+                tag("strong", text(value)),
+                tag("small", text(remark)),
+                class_="card",
+            )
+            for label, value, remark in figures
+        ),
+        class_="cards",
+    )
+
+
+def chart(identifier: str, title: str, height_px: int) -> Markup:
+    """Return the place of a figure; the page's script draws it."""
+    caption = tag("figcaption", text(title)) if title else Markup("")
+    place = tag("div", id=identifier, class_="plot", style=f"height:{height_px}px")
+    return tag("figure", caption, place)
+
+
+def image(png: bytes, description: str) -> Markup:
+    """Return an image that travels inside the page."""
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return Markup(f'<img alt="{text(description)}" src="{source}">')
+
+
+def number(value: float, decimals: int = 1, unit: str = "") -> str:
+    """Return a number with its unit, or a dash when it is not known."""
+    if value is None or not math.isfinite(value):
+        return NO_VALUE
+    written = f"{value:.{decimals}f}"
+    # No negative zeros: "-0.0 px" looks like a finding.
+    written = written.lstrip("-") if float(written) == 0.0 else written
+    return f"{written}\N{NO-BREAK SPACE}{unit}".rstrip().replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] as a percentage that is 0 or 100 only when it is exactly that."""
+    if not math.isfinite(share):
+        return NO_VALUE
+    if 0.0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1.0:
+        return "> 99.9 %"
+    return f"{100.0 * share:.1f} %"
+
+
+def plain(value: Any, digits: int = 5) -> Any:
+    """Return arrays and numbers as JSON knows them; numbers that are not finite are null."""
+    if isinstance(value, Mapping):
+        return {key: plain(item, digits) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), digits)
+    if isinstance(value, list | tuple):
+        return [plain(item, digits) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def write_page(
+    path: Path, *, title: str, subtitle: str, body: Sequence[Markup], data: Mapping[str, Any]
+) -> None:
+    """Write a page that needs nothing but itself.
+
+    Args:
+        path: file to write; replaced as a whole or not at all.
+        title, subtitle: of the page.
+        body: sections.
+        data: `charts` (plotly figures by the identifier of their place) and whatever else the
+            page's script reads.
+    """
+    templates = files("mocap.studio.page") / "templates"
+    plotly = files("plotly") / "package_data" / "plotly.min.js"
+    # In a script element only "<" can end the data early.
+    document = json.dumps(plain(data), ensure_ascii=False, separators=(",", ":"))
+    page = Template((templates / "page.html").read_text(encoding="utf-8")).substitute(
+        title=text(title),
+        subtitle=text(subtitle),
+        body=join(body),
+        style=(templates / "page.css").read_text(encoding="utf-8"),
+        data=document.replace("<", "\\u003c"),
+        plotly=plotly.read_text(encoding="utf-8"),
+        script=(templates / "page.js").read_text(encoding="utf-8"),
+    )
+    write_text(path, page)

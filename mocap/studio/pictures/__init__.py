@@ -1,0 +1,1 @@
+"""Contact sheets: what was found, drawn over the frames."""

@@ -1,0 +1,203 @@
+"""Figures of a take's report as plotly descriptions: plain dictionaries, no plotly needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import FloatArray
+from mocap.studio.page.page import text
+from mocap.studio.take.report_data import (
+    ReportData,
+    percentile,
+    sigma_mm,
+    source_shares,
+    view_counts,
+)
+from mocap.studio.take.scene import SOURCE_COLOURS
+
+Figure = dict[str, Any]
+
+BLUE, AMBER, GREY = "#2b7bbd", "#e69f00", "#8a8f96"
+
+# Light to dark blue: more error is more ink, on white and on black alike.
+_ERROR_SCALE = [[0.0, "#dfeaf5"], [0.35, "#7fb2dd"], [0.7, "#2b7bbd"], [1.0, "#0b3c68"]]
+
+
+def readable(keypoint: str) -> str:
+    """Return a name for people, escaped for the labels of a figure: left_big_toe, left big toe."""
+    return text(keypoint.replace("_", " "))
+
+
+def error_map(
+    values_px: FloatArray, cameras: Sequence[str], keypoints: Sequence[str], top_px: float
+) -> Figure:
+    """Return a heat map (camera, keypoint) of pixel errors with the numbers in it."""
+    return {
+        "data": [
+            {
+                "type": "heatmap",
+                "z": values_px.T,
+                "x": [text(name) for name in cameras],
+                "y": [readable(name) for name in keypoints],
+                "zmin": 0.0,
+                "zmax": top_px,
+                "colorscale": _ERROR_SCALE,
+                "texttemplate": "%{z:.1f}",
+                "hovertemplate": "%{y}, %{x}: %{z:.2f} px<extra></extra>",
+                "xgap": 1,
+                "ygap": 1,
+                "colorbar": {"title": {"text": "px"}, "thickness": 10, "outlinewidth": 0},
+            }
+        ],
+        "layout": {
+            "yaxis": {"autorange": "reversed", "showgrid": False, "ticks": ""},
+            "xaxis": {"side": "top", "showgrid": False, "type": "category"},
+            "margin": {"l": 110, "r": 10, "t": 28, "b": 10},
+        },
+    }
+
+
+def source_bars(points: Points3D) -> Figure:
+    """Return one bar per keypoint: measured, interpolated, extrapolated, missing."""
+    shares = source_shares(points)
+    order = [
+        source
+        for source in (Source.MEASURED, Source.INTERPOLATED, Source.EXTRAPOLATED, Source.MISSING)
+        if source == Source.MEASURED or shares[source].any()
+    ]
+    names = [readable(name) for name in points.keypoint_names]
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": source.name.lower(),
+                "x": 100.0 * shares[source],
+                "y": names,
+                "marker": {"color": SOURCE_COLOURS[source]},
+                "hovertemplate": "%{y}: %{x:.1f} % " + source.name.lower() + "<extra></extra>",
+            }
+            for source in order
+        ],
+        "layout": {
+            "barmode": "stack",
+            "bargap": 0.25,
+            "xaxis": {"range": [0, 100], "title": {"text": "% of frames"}},
+            "yaxis": {"autorange": "reversed", "showgrid": False},
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
+            "margin": {"l": 110, "r": 10, "t": 30, "b": 44},
+        },
+    }
+
+
+def view_histogram(points: Points3D) -> Figure:
+    """Return how many keypoints were seen by how many cameras."""
+    counts = view_counts(points)
+    share = 100.0 * counts / max(counts.sum(), 1.0)
+    views = list(range(len(counts)))
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "x": views,
+                "y": share,
+                "marker": {"color": [GREY if each < 2 else BLUE for each in views]},
+                "texttemplate": "%{y:.0f} %",
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": "%{x} cameras: %{y:.1f} %<extra></extra>",
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": "agreeing cameras"}, "dtick": 1, "showgrid": False},
+            "yaxis": {"title": {"text": "% of keypoints"}, "rangemode": "tozero"},
+            "margin": {"l": 56, "r": 10, "t": 20, "b": 44},
+        },
+    }
+
+
+def sigma_bars(points: Points3D) -> Figure:
+    """Return the uncertainty per keypoint: median as a bar, 95th percentile as a tick."""
+    names = [readable(name) for name in points.keypoint_names]
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": "median",
+                "x": sigma_mm(points, 50.0),
+                "y": names,
+                "marker": {"color": BLUE},
+                "hovertemplate": "%{y}: median %{x:.1f} mm<extra></extra>",
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": "95 % of frames are below",
+                "x": sigma_mm(points, 95.0),
+                "y": names,
+                "marker": {
+                    "symbol": "line-ns-open",
+                    "size": 13,
+                    "color": AMBER,
+                    "line": {"width": 2},
+                },
+                "hovertemplate": "%{y}: 95th percentile %{x:.1f} mm<extra></extra>",
+            },
+        ],
+        "layout": {
+            "bargap": 0.25,
+            "xaxis": {"title": {"text": "standard deviation per axis (mm)"}, "rangemode": "tozero"},
+            "yaxis": {"autorange": "reversed", "showgrid": False},
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+            "margin": {"l": 110, "r": 10, "t": 30, "b": 44},
+        },
+    }
+
+
+def over_time(data: ReportData, residual: FloatArray) -> Figure:
+    """Return reprojection error and unmeasured share by time: where the take is weak."""
+    length = np.linalg.norm(residual, axis=-1)
+    by_frame = np.moveaxis(length, 1, 0).reshape(length.shape[1], -1)
+    measured = (data.points.source == Source.MEASURED).reshape(len(by_frame), -1)
+    share = measured.mean(axis=1) if measured.size else np.zeros(len(measured))
+    time_s = np.arange(len(by_frame)) / data.points.fps
+    return {
+        "data": [
+            _curve(time_s, percentile(by_frame, 95.0, axis=1), "95th percentile", AMBER, "px"),
+            _curve(time_s, percentile(by_frame, 50.0, axis=1), "median", BLUE, "px"),
+            {
+                **_curve(time_s, 100.0 * (1.0 - share), "not measured", GREY, "%"),
+                "yaxis": "y2",
+                "fill": "tozeroy",
+            },
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": "time (s)"}, "anchor": "y2"},
+            "yaxis": {"title": {"text": "error (px)"}, "rangemode": "tozero", "domain": [0.36, 1]},
+            "yaxis2": {
+                "title": {"text": "not measured (%)"},
+                "range": [0, 100],
+                "domain": [0, 0.26],
+            },
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+            "hovermode": "x unified",
+            "margin": {"l": 56, "r": 10, "t": 30, "b": 44},
+        },
+    }
+
+
+def _curve(x: FloatArray, y: FloatArray, name: str, colour: str, unit: str) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": y,
+        "line": {"color": colour, "width": 1.5},
+        "hovertemplate": f"%{{y:.1f}} {unit}",
+    }

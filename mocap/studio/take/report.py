@@ -1,0 +1,331 @@
+"""The report of a take: one page that says what was measured, how well, and what to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.core.points import Source
+from mocap.core.shapes import FloatArray
+from mocap.studio.page.page import (
+    Markup,
+    cards,
+    chart,
+    image,
+    join,
+    number,
+    percent,
+    prose,
+    section,
+    table,
+    tag,
+    text,
+    write_page,
+)
+from mocap.studio.take import figures
+from mocap.studio.take.body_section import BodyFigures, body_section
+from mocap.studio.take.report_data import (
+    ReportData,
+    bone_figures,
+    camera_figures,
+    camera_keypoint_error_px,
+    percentile,
+    residuals_px,
+)
+from mocap.studio.take.scene import SOURCE_COLOURS, scene
+
+__all__ = ["ReportData", "write_report"]
+
+_ROW_PX = 24
+"""Height of one keypoint's row in a figure."""
+
+# A median error this large, as a share of the longer image side, is drawn darkest: 10 px at
+# 1280 px, where detectors reach 2 to 4. A fixed scale keeps the maps of two takes comparable.
+_DARK_MEDIAN = 0.008
+
+
+def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigures] = ()) -> None:
+    """Write the report of a take as one self-contained page that works offline and prints.
+
+    Fitted bodies get a section of their own.
+
+    Raises:
+        InputError: a camera of the tracks is not in the calibration.
+    """
+    residual = residuals_px(data)
+    body = [
+        _key_figures(data, residual),
+        _warnings(data.warnings),
+        _motion(),
+        _quality(data),
+        _reprojection(data, residual),
+        _time(),
+        _uncertainty(data),
+        body_section(bodies),
+    ]
+    if data.contact_sheet_png is not None:
+        description = "Frames of all cameras with the detected and the reprojected skeleton"
+        body.append(section("Overlays", image(data.contact_sheet_png, description)))
+    body += [_calibration(data), _provenance(data.provenance)]
+    write_page(
+        Path(path),
+        title=data.take_name,
+        subtitle=_subtitle(data),
+        body=body,
+        data={"charts": _charts(data, residual), "scene": scene(data.calibration, data.points)},
+    )
+
+
+def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.Figure]:
+    cameras, keypoints = data.tracks.camera_names, data.tracks.keypoint_names
+    charts = {
+        "sources": figures.source_bars(data.points),
+        "views": figures.view_histogram(data.points),
+        "time": figures.over_time(data, residual),
+        "sigma": figures.sigma_bars(data.points),
+    }
+    width_px = max(max(camera.image_size) for camera in data.calibration.cameras)
+    for identifier, q, dark in (
+        ("error-median", 50.0, _DARK_MEDIAN),
+        ("error-p95", 95.0, 3.0 * _DARK_MEDIAN),
+    ):
+        errors = camera_keypoint_error_px(residual, q)
+        charts[identifier] = figures.error_map(errors, cameras, keypoints, dark * width_px)
+    return charts
+
+
+def _subtitle(data: ReportData) -> str:
+    frames, people = data.points.xyz.shape[:2]
+    fps = data.points.fps
+    return (
+        f"{_count(len(data.tracks.camera_names), 'camera')} · "
+        f"{_count(people, 'person', 'people')} · {_count(frames, 'frame')} at {fps:g} fps "
+        f"({frames / fps:.1f} s) · {_count(len(data.points.keypoint_names), 'keypoint')}"
+    )
+
+
+def _count(amount: int, one: str, many: str = "") -> str:
+    return f"{amount} {one if amount == 1 else many or one + 's'}"
+
+
+def _key_figures(data: ReportData, residual: FloatArray) -> Markup:
+    length = np.linalg.norm(residual, axis=-1)
+    points = data.points
+    sigma = 1000.0 * points.sigma_m
+    filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
+    missing = points.share(Source.MISSING)
+    views = np.asarray(points.view_count, dtype=np.float64)
+    return cards(
+        [
+            (
+                "Measured",
+                percent(points.share(Source.MEASURED)),
+                f"{percent(filled)} filled, {percent(missing)} missing",
+            ),
+            (
+                "Reprojection error",
+                number(float(percentile(length, 50.0)), 1, "px"),
+                f"median; 95 % below {number(float(percentile(length, 95.0)), 1, 'px')}",
+            ),
+            (
+                "Uncertainty from noise",
+                number(float(percentile(sigma, 50.0)), 1, "mm"),
+                f"median per axis; 95 % below {number(float(percentile(sigma, 95.0)), 1, 'mm')}; "
+                "where the detector puts a joint on the body comes on top",
+            ),
+            (
+                "Cameras per keypoint",
+                number(float(percentile(views, 50.0)), 0),
+                f"median, of {len(data.tracks.camera_names)}",
+            ),
+        ]
+    )
+
+
+def _warnings(warnings: Sequence[str]) -> Markup:
+    if not warnings:
+        return tag("p", text("No warnings from any stage."), class_="calm")
+    items = [tag("li", prose(warning)) for warning in warnings]
+    title = tag("h2", text(_count(len(warnings), "warning")))
+    return tag("div", title, tag("ul", *items), class_="warnings")
+
+
+def _motion() -> Markup:
+    sources = (Source.MEASURED, Source.INTERPOLATED, Source.EXTRAPOLATED)
+    key = '<span class="key" style="background:{}"></span>{}'
+    colours = "".join(key.format(SOURCE_COLOURS[each], each.name.lower()) for each in sources)
+    player = Markup(
+        '<div class="player" role="group" aria-label="Playback">'
+        '<button id="play" type="button">Play</button>'
+        '<input id="frame" type="range" min="0" value="0" step="1" aria-label="Frame">'
+        '<output id="clock"></output>'
+        '<select id="speed" aria-label="Speed"><option value="0.1">0.1×</option>'
+        '<option value="0.25">0.25×</option><option value="1" selected>1×</option></select>'
+        '<button id="view" type="button">Show the rig</button></div>'
+    )
+    return section(
+        "Motion",
+        tag("div", id="scene", class_="plot", style="height:560px"),
+        player,
+        Markup(f'<p class="legend">Keypoints:{colours}. Left side blue, right side green.</p>'),
+        note="Metres; Z is up, the floor is Z = 0. Drag to turn, scroll to zoom.",
+    )
+
+
+def _quality(data: ReportData) -> Markup:
+    height = 80 + _ROW_PX * len(data.points.keypoint_names)
+    row = tag(
+        "div",
+        chart("sources", "Where each keypoint comes from", height),
+        chart("views", "Cameras that agree on a keypoint", min(height, 380)),
+        class_="row",
+    )
+    return section(
+        "What was seen",
+        row,
+        note="Measured: at least two cameras agree in this frame. Interpolated and extrapolated "
+        "values come from the motion around the frame, and are marked in every CSV export.",
+    )
+
+
+def _reprojection(data: ReportData, residual: FloatArray) -> Markup:
+    height = 60 + _ROW_PX * len(data.tracks.keypoint_names)
+    maps = tag(
+        "div",
+        chart("error-median", "Median error (px)", height),
+        chart("error-p95", "95th percentile (px)", height),
+        class_="row",
+    )
+    rows = [
+        (
+            camera.name,
+            f"{camera.image_size[0]} × {camera.image_size[1]}",
+            percent(camera.seen),
+            number(camera.median_px, 2),
+            number(camera.p95_px, 2),
+            f"{number(float(camera.bias_px[0]), 2)}, {number(float(camera.bias_px[1]), 2)}",
+        )
+        for camera in camera_figures(data, residual)
+    ]
+    columns = (
+        "Camera",
+        "Image (px)",
+        "Keypoints seen",
+        "Median (px)",
+        "95th percentile (px)",
+        "Offset x, y (px)",
+    )
+    return section(
+        "Agreement between cameras and 3D",
+        maps,
+        table(columns, rows),
+        note="Distance between each detection and the 3D point seen from the same camera. The "
+        "offset is the median with its sign: a camera that was moved after calibration shows "
+        "here first, long before its error grows.",
+    )
+
+
+def _time() -> Markup:
+    return section(
+        "Over time",
+        chart("time", "", 340),
+        note="Click on a moment to see it in the motion view.",
+    )
+
+
+def _uncertainty(data: ReportData) -> Markup:
+    people = len(data.points.person_ids) > 1
+    rows = [
+        (
+            (f"person {bone.person_id}: " if people else "")
+            + " – ".join(end.replace("_", " ") for end in bone.bone),
+            number(bone.median_mm, 0),
+            number(bone.spread_mm, 1),
+            percent(bone.spread_mm / bone.median_mm) if bone.median_mm > 0 else "",
+            f"{number(bone.p5_mm, 0)} to {number(bone.p95_mm, 0)}",
+        )
+        for bone in bone_figures(data.points)
+    ]
+    columns = ("Bone", "Median (mm)", "Spread (mm)", "Spread", "5 % to 95 % (mm)")
+    bones = table(columns, rows) if rows else Markup("")
+    height = 80 + _ROW_PX * len(data.points.keypoint_names)
+    return section(
+        "Uncertainty and bone lengths",
+        chart("sigma", "Predicted uncertainty", height),
+        bones,
+        note="Uncertainty follows from camera geometry and detector noise; it does not include "
+        "where a detector puts a joint on the body. Real bones do not change length: their "
+        "spread is an independent check.",
+    )
+
+
+def _calibration(data: ReportData) -> Markup:
+    known: dict[str, Mapping[str, Any]] = {}
+    parts: list[Markup] = []
+    if data.calibration_report is not None:
+        known = {each["name"]: each for each in data.calibration_report.get("cameras", [])}
+        parts.append(verdict(data.calibration_report))
+    rows = []
+    for camera in data.calibration.cameras:
+        figures_of = known.get(camera.name, {})
+        rms = figures_of.get("rms_px", data.calibration.rms_px.get(camera.name, np.nan))
+        position = ", ".join(number(float(value), 2) for value in camera.center)
+        focal = 0.5 * float(camera.camera_matrix[0, 0] + camera.camera_matrix[1, 1])
+        rows.append(
+            (
+                camera.name,
+                f"{camera.image_size[0]} × {camera.image_size[1]}",
+                number(rms, 2),
+                with_deviation(focal, figures_of.get("focal_sd_px"), 1),
+                position,
+                number(figures_of.get("center_sd_mm", np.nan), 1),
+            )
+        )
+    columns = (
+        "Camera",
+        "Image (px)",
+        "RMS (px)",
+        "Focal length (px)",
+        "Position x, y, z (m)",
+        "Position ± (mm)",
+    )
+    parts.append(table(columns, rows))
+    parts.append(definitions(tuple(data.calibration.metadata.items())))
+    return section("Calibration", *parts)
+
+
+def verdict(report: Mapping[str, Any]) -> Markup:
+    """Return a calibration's verdict with its reasons and what to do."""
+    level = str(report.get("verdict", ""))
+    findings = []
+    for each in report.get("findings", []):
+        grade, reason, remedy = (str(each.get(key, "")) for key in ("level", "text", "remedy"))
+        label = tag("b", text(grade), class_=f"verdict-{grade}")
+        findings.append(tag("li", label, prose(f" {reason} "), tag("span", prose(remedy))))
+    title = tag("p", text("Verdict: "), tag("strong", text(level), class_=f"verdict-{level}"))
+    return join([title, tag("ul", *findings, class_="findings")])
+
+
+def with_deviation(value: float, deviation: float | None, decimals: int) -> str:
+    """Return `value ± deviation`, or the value alone."""
+    written = number(value, decimals)
+    if deviation is None or not np.isfinite(deviation):
+        return written
+    return f"{written} ± {number(deviation, decimals)}"
+
+
+def definitions(pairs: Sequence[tuple[str, str]]) -> Markup:
+    """Return labels with their texts; nothing when there are none."""
+    if not pairs:
+        return Markup("")
+    entries = [join([tag("dt", text(label)), tag("dd", text(value))]) for label, value in pairs]
+    return tag("dl", *entries)
+
+
+def _provenance(pairs: Sequence[tuple[str, str]]) -> Markup:
+    if not pairs:
+        return Markup("")
+    return section("How this was made", definitions(pairs))

@@ -1,0 +1,1 @@
+"""Rendered footage of people and boards."""
