@@ -169,7 +169,7 @@ def test_a_worker_that_hangs_is_told_and_not_waited_for(monkeypatch: pytest.Monk
     with pytest.raises(DetectionError, match=r"frame 0 of camera 'left' .* Run the command again"):
         detect([(0, image(1, 20))], Hanging(), camera="left")
     assert time.monotonic() - started < 30
-    released.set()
+    released.set()  # a thread that hangs would end the whole test run with status 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import sys
+import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +22,7 @@ from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.people import Person, seen_inside, without_duplicates
+from mocap.detect.watchdog import watched
 
 LEAST_KEYPOINT_CONFIDENCE = 0.1
 """Below this a network only repeats where such a keypoint usually is."""
@@ -26,6 +32,10 @@ _FRAMES_AHEAD = 2
 
 STALLED_AFTER_S = 300.0
 """An image takes a fifth of a second, on the slowest machine some seconds: after this, it hangs."""
+
+_FINISH_WITHIN_S = 1.5
+"""For the images being looked at when the work is broken off; less than the answer to Ctrl-C may
+take."""
 
 
 class Detector(Protocol):
@@ -203,14 +213,18 @@ def _found(
 ) -> Iterator[tuple[int, list[Person]]]:
     """Yield (frame index, people) in order, looking at `workers` images at once."""
     # Unlike an executor, this pool does not wait at exit for a thread that never returns.
-    with _one_opencv_thread(), ThreadPool(workers) as pool:
+    with watched(), _one_opencv_thread(), ThreadPool(workers) as pool:
         waiting: deque[tuple[int, AsyncResult[list[Person]]]] = deque()
-        for index, image in frames:
-            waiting.append((index, pool.apply_async(_people, (image, detector))))
-            if len(waiting) > workers * _FRAMES_AHEAD:
-                yield _finished(*waiting.popleft(), camera)
-        for index, result in waiting:
-            yield _finished(index, result, camera)
+        worker = _Worker(detector)
+        try:
+            for index, image in frames:
+                waiting.append((index, pool.apply_async(worker, (image,))))
+                if len(waiting) > workers * _FRAMES_AHEAD:
+                    yield _finished(*waiting.popleft(), camera)
+            for index, result in waiting:
+                yield _finished(index, result, camera)
+        finally:
+            worker.leave()
 
 
 def _finished(
@@ -223,6 +237,42 @@ def _finished(
             f"frame {index} of camera {camera!r} is not finished after {STALLED_AFTER_S:g} s. "
             "Run the command again; cameras that were finished are kept."
         ) from error
+
+
+class _Worker:
+    """What the threads do: look at images until the work is broken off."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._over = False
+        self._looking: set[int] = set()  # threads that are in native code now
+
+    def __call__(self, image: Array) -> list[Person]:
+        thread = threading.get_ident()
+        self._looking.add(thread)
+        try:
+            return [] if self._over else _people(image, self._detector)
+        finally:
+            self._looking.discard(thread)
+
+    def leave(self) -> None:
+        """Let the images that are being looked at finish, after an error or Ctrl-C.
+
+        A thread that is still in native code when the interpreter ends takes the whole process
+        down with SIGABRT. Where one hangs, the process will end without asking it.
+        """
+        self._over = True
+        deadline = time.monotonic() + _FINISH_WITHIN_S
+        while self._looking and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._looking:
+            atexit.register(self._end_the_process)
+
+    def _end_the_process(self) -> None:
+        if self._looking:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
+from mocap.detect.watchdog import watched
 
 DETECTOR_NAMES = ("movenet", "hrnet")
 
@@ -42,6 +43,11 @@ def open_detector(
         ModelError: weights are missing, damaged or unsafe; says what to run.
     """
     _check_options(name, weights)
+    with watched():
+        return _opened(feet, weights, workers)
+
+
+def _opened(feet: bool, weights: Path | None, workers: int) -> Detector:
     movenet = MoveNet(
         multipose=load_network(registry.network_path("movenet", "multipose"), streams=workers),
         thunder=load_network(registry.network_path("movenet", "thunder"), streams=workers),

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import openvino
 
 
+_FREE_SIDE = 128
+"""Pixels: a multiple of 32, as MultiPose wants them."""
+
+
 class Network:
     """A compiled network that several threads may call at once.
 
@@ -31,6 +35,16 @@ class Network:
         self.name = name
         self._compiled = _compile(model, streams)
         self._requests = threading.local()
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Run the network once, in the thread that made it.
+
+        OpenVINO's Python layer fills tables at its first tensor and its first result. Two threads
+        that come there first at the same time block each other for ever: one holds the table and
+        waits for the interpreter, the other holds the interpreter and waits for the table.
+        """
+        self(*(_blank(each) for each in self._compiled.inputs))
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Return copies of all outputs, in the order of the model.
@@ -47,6 +61,12 @@ class Network:
             shapes = ", ".join(str(each.shape) for each in inputs)
             raise ModelError(f"{self.name} refused inputs of shape {shapes}: {error}") from error
         return [np.array(results[port]) for port in self._compiled.outputs]
+
+
+def _blank(port: Any) -> Array:
+    """Return zeros that fit an input; sides that are free get a length every network takes."""
+    shape = [each.get_length() if each.is_static else _FREE_SIDE for each in port.partial_shape]
+    return np.zeros(shape, port.element_type.to_dtype())
 
 
 def load_network(path: Path, *, streams: int = 1) -> Network:
