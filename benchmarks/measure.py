@@ -18,6 +18,7 @@ import numpy as np
 from exercise_scripts import CLIPS, counted
 from figures import Figure, exit_code, print_figures
 from gait_clips import gait_figures
+from throw_coverage import thinned_figures
 
 from mocap.body.fit.fit import fit
 from mocap.body.fit.views import CameraTracks
@@ -46,6 +47,7 @@ FPS = 240.0
 SECONDS = 2.8
 _SHAPE_SD = 0.8
 _FIRST_SHAPES = 4
+_THINNED_THROWS = 3
 
 # Curve -> greatest RMS error in degrees from peak knee height to maximal internal rotation.
 CURVE_LINES = {
@@ -216,12 +218,14 @@ def main() -> int:
     print_figures("Exercises", figures)
     walked = gait_figures()
     print_figures("Walks", walked)
+    thinned = thinned_figures(range(1, 1 + _THINNED_THROWS))
+    print_figures("Exact throws seen by slower cameras", thinned)
     comparisons = [compare(seed, model) for seed in range(1, options.throws + 1)]
     thrown = throw_figures(comparisons)
     print_figures(f"{options.throws} throws through the whole chain", thrown)
     for each in worst_metrics(comparisons):
         print(each)
-    return exit_code([*figures, *walked, *thrown], check=options.check)
+    return exit_code([*figures, *walked, *thinned, *thrown], check=options.check)
 
 
 if __name__ == "__main__":

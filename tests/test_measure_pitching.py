@@ -88,8 +88,8 @@ def test_events_of_an_analytic_throw_are_exact_to_the_frame() -> None:
     values["shoulder_internal_rotation_velocity"] = bell(frames, release, 10)
     values["elbow_flexion"] = 90 - 70 * bell(frames, release + 1, 10)
     found = pitch_events(thrower, PitchCurves(values, fps, None), release - 2)
-    # Central differences see the step of the speed half a frame early and late.
-    assert {name: event.frame for name, event in found.items()} == {
+    # Moments between frames; central differences see the step of the speed half a frame early.
+    assert {name: round(event.frame) for name, event in found.items()} == {
         "peak_knee_height": knee,
         "foot_contact": contact,
         "foot_plant": plant,

@@ -151,12 +151,20 @@ def euler_angles(rotations: Array, sequence: str) -> FloatArray:
     return np.stack([a, b, c], axis=-1)
 
 
-def continuous_deg(angle_deg: Array) -> FloatArray:
-    """Take out jumps of a full turn (frame,), run by run, with each run's median in ±180 deg."""
+def continuous_deg(angle_deg: Array, *, wrapped: bool = False) -> FloatArray:
+    """Take out jumps of a full turn (frame,), run by run, with each run's median in ±180 deg.
+
+    A person may turn round any number of times, a joint may not: with `wrapped` a run that spans
+    more than a full turn (circling arms pass the singular poses, where axial rotation has no
+    meaning) stays within half a turn of zero, jumps and all.
+    """
     out = np.asarray(angle_deg, dtype=np.float64).copy()
     for start, end in runs(np.isfinite(out)):
         run = np.unwrap(out[start:end], period=360.0)
-        out[start:end] = run - 360.0 * np.round(np.median(run) / 360.0)
+        run -= 360.0 * np.round(np.median(run) / 360.0)
+        if wrapped and np.ptp(run) > 360.0:
+            run = (run + 180.0) % 360.0 - 180.0
+        out[start:end] = run
     return out
 
 
@@ -249,7 +257,7 @@ def right_joint_deg(person: Segments, joint: Joint) -> FloatArray:
         # Without the hinge's axis the angle between the bones is the flexion.
         angles[:, 0] = bend_deg(relative)
     for k in (0, 2) if joint.sequence != "YXZ" else (0,):
-        angles[:, k] = continuous_deg(angles[:, k])
+        angles[:, k] = continuous_deg(angles[:, k], wrapped=bool(joint.proximal))
     return angles
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mocap.core.shapes import Array, BoolArray
+from mocap.core.shapes import Array
 
 BY_KINEMATICS, BY_USER = "kinematics", "user"
 
@@ -33,6 +33,11 @@ class Event:
         return self.frame / fps
 
 
+def sampled_frame(event: Event, fps: float, rng: np.random.Generator) -> float:
+    """Draw a frame at which an event may have been: its time is a normal distribution."""
+    return event.frame + rng.normal(0.0, 1.0) * event.confidence_ms * fps / 1000.0
+
+
 def timing_sd_ms(rule_sd_ms: float, fps: float) -> float:
     """Return the standard deviation of an event found by a rule at whole frames.
 
@@ -51,16 +56,56 @@ def argmax_in(values: Array, start: int, end: int) -> int | None:
     return low + int(np.nanargmax(window))
 
 
-def argmin_in(values: Array, start: int, end: int) -> int | None:
-    """Return the frame of the smallest value in [start, end); None without any value."""
-    return argmax_in(-np.asarray(values), start, end)
+def on_rim(values: Array, frame: int) -> bool:
+    """Whether a frame is the first or last of a take, or next to a gap: no top can be seen there.
+
+    The largest value of a curve that still rises when the take ends is not its top.
+    """
+    curve = np.asarray(values, dtype=np.float64)
+    inside = 0 < frame < len(curve) - 1
+    return not (inside and bool(np.isfinite(curve[frame - 1 : frame + 2]).all()))
 
 
-def first_true(flags: BoolArray, start: int, end: int) -> int | None:
-    """Return the first frame in [start, end) where a condition holds; None without one."""
+def top_in(values: Array, start: int, end: int) -> float | None:
+    """Return where in [start, end) a curve is largest, between frames; None without a top.
+
+    A value on the rim of the take, next to a gap, or one that a neighbour outside of the window
+    exceeds is no top.
+    """
+    curve = np.asarray(values, dtype=np.float64)
+    frame = argmax_in(curve, start, end)
+    if frame is None or on_rim(curve, frame):
+        return None
+    before, at, after = (float(each) for each in curve[frame - 1 : frame + 2])
+    if max(before, after) > at:
+        return None
+    return frame + parabola_top(before, at, after)
+
+
+def parabola_top(before: float, at: float, after: float) -> float:
+    """Return where the parabola through three neighbouring values is largest, in ±1/2 frame."""
+    bend = before - 2.0 * at + after
+    return 0.5 * (before - after) / bend if bend < 0.0 else 0.0
+
+
+def first_below(values: Array, limit: float, start: int, end: int) -> float | None:
+    """Return where in [start, end) a curve first falls below a limit, between frames.
+
+    None when it never does, or lies below already in the first frame that was seen: then it fell
+    before the take, or in a gap.
+    """
+    curve = np.asarray(values, dtype=np.float64)
     low = max(start, 0)
-    found = np.flatnonzero(flags[low : max(end, low)])
-    return low + int(found[0]) if len(found) else None
+    found = np.flatnonzero(curve[low : max(end, low)] < limit)
+    if not len(found):
+        return None
+    frame = low + int(found[0])
+    if frame == 0 or not np.isfinite(curve[frame - 1]):
+        return None
+    above, below = float(curve[frame - 1]), float(curve[frame])
+    if above < limit:
+        return float(frame)
+    return frame - (limit - below) / (above - below)
 
 
 def overridden(events: Mapping[str, Event], set_by_user: Mapping[str, float]) -> dict[str, Event]:

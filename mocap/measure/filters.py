@@ -75,11 +75,17 @@ def filter_segments(segments: Segments, cutoff_hz: float | None) -> Segments:
     """Low-pass positions and rotations: the position stage.
 
     Rotations are filtered entry by entry and made orthonormal again (chordal mean): right for
-    turns of less than a few degrees per frame within the filter's window.
+    turns of less than a few degrees per frame within the filter's window. Measured turns and
+    guessed ones are filtered apart: nothing is averaged across a change of rule.
     """
     if cutoff_hz is None:
         return segments
-    smooth = butterworth(segments.rotations, segments.fps, cutoff_hz)
+    known = segments.axial_known[..., None, None]
+    smooth = np.where(
+        known,
+        butterworth(np.where(known, segments.rotations, np.nan), segments.fps, cutoff_hz),
+        butterworth(np.where(known, np.nan, segments.rotations), segments.fps, cutoff_hz),
+    )
     seen: BoolArray = np.asarray(np.isfinite(smooth).all(axis=(-2, -1)))
     left, _, right = np.linalg.svd(np.where(seen[..., None, None], smooth, np.eye(3)))
     turned = np.where(seen[..., None, None], left @ right, np.nan)
@@ -95,11 +101,12 @@ def derivative(values: Array, fps: float) -> FloatArray:
     return np.asarray(np.gradient(array, axis=0)) * fps
 
 
-def angular_velocity(rotations: Array, fps: float) -> FloatArray:
+def angular_velocity(rotations: Array, fps: float, rule: Array | None = None) -> FloatArray:
     """Return the angular velocity (frame, 3) in rad/s of rotations (frame, 3, 3), world axes.
 
     From the rotation between the neighbours of each frame (logarithm on SO(3)); the first and
-    the last frame take their only neighbour. NaN where a rotation is.
+    the last frame take their only neighbour. NaN where a rotation is, and where `rule` (frame,),
+    by which each rotation was found, changes: two rules differ by a step, which is no velocity.
     """
     r = np.asarray(rotations, dtype=np.float64)
     before = np.concatenate([r[:1], r[:-1]])
@@ -108,6 +115,10 @@ def angular_velocity(rotations: Array, fps: float) -> FloatArray:
     steps[[0, -1]] = 1.0
     turn = after @ np.swapaxes(before, -1, -2)
     seen: BoolArray = np.asarray(np.isfinite(turn + r).all(axis=(-2, -1)))
+    if rule is not None:
+        own = np.asarray(rule)
+        seen &= np.concatenate([own[:1], own[:-1]]) == own
+        seen &= np.concatenate([own[1:], own[-1:]]) == own
     out = np.full((len(r), 3), np.nan)
     if len(r) > 1 and seen.any():
         out[seen] = rotvec_from_matrix(turn[seen]) * (fps / steps[seen])[:, None]
@@ -117,7 +128,7 @@ def angular_velocity(rotations: Array, fps: float) -> FloatArray:
 def segment_velocity_deg(segments: Segments, segment: str) -> FloatArray:
     """Return the angular velocity (frame, 3) in deg/s of a segment, in its own axes."""
     rotation = segments.rotation(segment)
-    world = angular_velocity(rotation, segments.fps)
+    world = angular_velocity(rotation, segments.fps, segments.known(segment))
     return np.rad2deg(np.einsum("fji,fj->fi", rotation, world))
 
 
@@ -130,5 +141,6 @@ def joint_velocity_deg(
     axes of the distal segment or of the proximal one.
     """
     relative = segments.relative(proximal, distal)
-    in_proximal = np.rad2deg(angular_velocity(relative, segments.fps))
+    rule = 2 * segments.known(proximal).astype(np.int64) + segments.known(distal)
+    in_proximal = np.rad2deg(angular_velocity(relative, segments.fps, rule))
     return np.einsum("fji,fj->fi", relative, in_proximal) if in_distal else in_proximal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,13 +70,17 @@ def _square_roots(covariance: FloatArray) -> FloatArray:
 def spreads(
     measure: Callable[[Points3D], Mapping[str, float]], samples: Iterator[Points3D]
 ) -> dict[str, float]:
-    """Return the spread of every number `measure` gives over the samples.
+    """Return the spread of every number `measure` gives over the samples; see `spread_of`."""
+    return spread_of([dict(measure(points)) for points in samples])
+
+
+def spread_of(drawn: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the spread of every number over what was drawn.
 
     Half of the middle 68 %, which is the standard deviation of normal errors and does not mind
     one sample in which a rule took another moment. A number that fewer than half of the samples
     give has no spread (NaN).
     """
-    drawn = [dict(measure(points)) for points in samples]
     names = dict.fromkeys(name for each in drawn for name in each)
     out = {}
     for name in names:

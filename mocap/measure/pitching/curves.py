@@ -62,6 +62,11 @@ CHEST_CURVES = (
 """Curves that say something about the chest: without a chest they are not given at all."""
 
 
+UNFILTERED = ("arm_slot", "shoulder_line_rotation")
+"""Directions between two joints at one instant: read from the smoothed points as they are. A
+low-pass of the angle turns the arm slot of a fast arm by degrees."""
+
+
 @dataclass(frozen=True, eq=False)
 class PitchCurves:
     """Curves (frame,) of a take in canonical view.
@@ -106,7 +111,10 @@ def pitch_curves(
     raw |= _velocities(thrower, mirrored)
     if not thrower.has_chest and not chest_stand_in:
         raw |= {name: np.full(thrower.frame_count, np.nan) for name in CHEST_CURVES}
-    smooth = {name: butterworth(raw[name], thrower.fps, angle_cutoff_hz) for name in CURVE_UNITS}
+    smooth = {
+        name: butterworth(raw[name], thrower.fps, None if name in UNFILTERED else angle_cutoff_hz)
+        for name in CURVE_UNITS
+    }
     return PitchCurves(smooth, thrower.fps, angle_cutoff_hz)
 
 

@@ -17,10 +17,11 @@ from mocap.core.shapes import FloatArray
 from mocap.measure.events import (
     Event,
     argmax_in,
-    argmin_in,
-    first_true,
+    first_below,
+    on_rim,
     overridden,
     timing_sd_ms,
+    top_in,
 )
 from mocap.measure.filters import derivative
 from mocap.measure.pitching.curves import PitchCurves
@@ -50,6 +51,22 @@ _MER_AFTER_S = 0.02
 _MIR_WINDOW_S = 0.09
 # The arm still turns inwards at the end of that window: the true moment is later.
 _CUT_OFF_SD_MS = 30.0
+
+
+def cut_throw(hand: FloatArray, fps: float) -> str:
+    """Return what a take lacks whose hand (frame, 3) is at the speed of a throw on its rim.
+
+    Empty when the hand is slow at both ends.
+    """
+    speed = np.nan_to_num(np.linalg.norm(derivative(hand, fps), axis=-1))
+    if len(speed) < 3 or speed.max() < THROW_M_S:
+        return ""
+    reach = max(2, int(_RELEASE_WINDOW_S * fps))
+    if speed[-reach:].max() >= speed.max():
+        return "ball release and what follows: the hand is fastest when the take ends"
+    if speed[:reach].max() >= speed.max():
+        return "all before ball release: the hand is fastest when the take begins"
+    return ""
 
 
 def find_throws(hand: FloatArray, fps: float) -> tuple[int, ...]:
@@ -109,38 +126,54 @@ def pitch_events(
     rotation, fps = curves["shoulder_external_rotation"], thrower.fps
     start = plant if plant is not None else release - int(0.2 * fps)
     latest = release + int(_MER_AFTER_S * fps) + 1
-    put("max_external_rotation", argmax_in(rotation, start, latest))
-    end = release + int(_MIR_WINDOW_S * fps) + 1
-    inmost = argmin_in(rotation, release, end)
-    cut = inmost is not None and inmost >= min(end, thrower.frame_count) - 1
-    put("max_internal_rotation", inmost, _CUT_OFF_SD_MS if cut else 0.0)
+    put("max_external_rotation", top_in(rotation, start, latest))
+    put("max_internal_rotation", *_inmost(rotation, release, fps))
     return {name: found[name] for name in EVENTS if name in found}
 
 
-def _release(curves: PitchCurves, fastest: int) -> tuple[float, float]:
-    """Return the frame of ball release and the spread of its three rules in ms.
+def _inmost(rotation: FloatArray, release: int, fps: float) -> tuple[float | None, float]:
+    """Return where the arm is turned inwards most after release, and a further spread in ms.
 
-    Median of: fastest internal rotation, straightest elbow, and the fastest hand plus 6 ms.
+    An arm that still turns inwards at the end of the window gives that end, with the spread that
+    goes with it; one whose take ends first gives nothing.
+    """
+    end = release + int(_MIR_WINDOW_S * fps) + 1
+    top = top_in(-rotation, release, end)
+    if top is not None:
+        return top, 0.0
+    last = argmax_in(-rotation, release, end)
+    if last is None or on_rim(rotation, last) or last < end - 1:
+        return None, 0.0
+    return float(last), _CUT_OFF_SD_MS
+
+
+def _release(curves: PitchCurves, fastest: int) -> tuple[float | None, float]:
+    """Return where the ball is released, and the spread of its three rules in ms.
+
+    Median of: fastest internal rotation, straightest elbow, and the fastest hand plus 6 ms. None
+    when that is the end of the take or later.
     """
     reach = max(1, round(_RELEASE_WINDOW_S * curves.fps))
     start, end = fastest - reach, fastest + reach + 1
     opinions = [
-        argmax_in(curves["shoulder_internal_rotation_velocity"], start, end),
-        argmin_in(curves["elbow_flexion"], start, end),
+        top_in(curves["shoulder_internal_rotation_velocity"], start, end),
+        top_in(-curves["elbow_flexion"], start, end),
         fastest + _HAND_LEADS_S * curves.fps,
     ]
     given = [float(each) for each in opinions if each is not None]
-    frame = float(np.round(np.median(given)))
+    frame = float(np.median(given))
+    if frame >= len(curves["hand_speed"]) - 1:
+        return None, 0.0
     # The two rules nearest to each other carry the median; the third may look at another moment.
     gaps = np.diff(np.sort(given))
     spread = float(gaps.min()) if len(gaps) else reach
     return frame, 0.5 * 1000.0 * spread / curves.fps
 
 
-def _knee_height(thrower: Segments, release: int) -> int | None:
+def _knee_height(thrower: Segments, release: int) -> float | None:
     fps = thrower.fps
     start, end = release - int(_BEFORE_RELEASE_S * fps), release - int(_AFTER_RELEASE_S * fps)
-    return argmax_in(thrower.position("left_knee")[:, 2], start, end)
+    return top_in(thrower.position("left_knee")[:, 2], start, end)
 
 
 def _fastest_stride(thrower: Segments, knee: int | None, release: int) -> int:
@@ -151,16 +184,16 @@ def _fastest_stride(thrower: Segments, knee: int | None, release: int) -> int:
     return start if found is None else found
 
 
-def _contact(thrower: Segments, stride: int, release: int) -> int | None:
-    """Return the first frame with the lead ankle within 2 cm of its height after release."""
+def _contact(thrower: Segments, stride: int, release: int) -> float | None:
+    """Return the first moment with the lead ankle within 2 cm of its height after release."""
     height = thrower.position("left_ankle")[:, 2]
     standing = height[release : release + max(1, int(_FLOOR_WINDOW_S * thrower.fps))]
     if not np.isfinite(standing).any():
         return None
-    return first_true(height < np.nanmin(standing) + _CONTACT_HEIGHT_M, stride, release)
+    return first_below(height, float(np.nanmin(standing)) + _CONTACT_HEIGHT_M, stride, release)
 
 
-def _plant(thrower: Segments, stride: int, release: int) -> int | None:
-    """Return the first frame after the stride with the lead ankle slower than 1 m/s."""
+def _plant(thrower: Segments, stride: int, release: int) -> float | None:
+    """Return the first moment after the stride with the lead ankle slower than 1 m/s."""
     speed = np.linalg.norm(derivative(thrower.position("left_ankle"), thrower.fps), axis=-1)
-    return first_true(speed < _PLANT_SPEED_M_S, stride, release)
+    return first_below(speed, _PLANT_SPEED_M_S, stride, release)

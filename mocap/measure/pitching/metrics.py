@@ -19,7 +19,10 @@ from mocap.measure.segments.segments import Segments
 
 NAN = float("nan")
 
-_EVENT_NAMES = {
+# Events nearer to a frame than this are read at it.
+_ON_A_FRAME = 1e-6
+
+EVENT_NAMES = {
     "pkh": "peak_knee_height",
     "fc": "foot_contact",
     "fp": "foot_plant",
@@ -27,6 +30,8 @@ _EVENT_NAMES = {
     "br": "ball_release",
     "mir": "max_internal_rotation",
 }
+"""Of events by the short names in columns."""
+
 _WORDS = {
     "pkh": "peak knee height",
     "fc": "foot contact",
@@ -53,17 +58,28 @@ class Throw:
     events: Mapping[str, Event]
     height_m: float
 
-    def frame(self, short: str) -> int | None:
-        """Return the frame of an event by its short name, None when it was not found."""
-        event = self.events.get(_EVENT_NAMES[short])
+    def frame(self, short: str) -> float | None:
+        """Return the frame of an event by its short name, with fractions; None without it."""
+        event = self.events.get(EVENT_NAMES[short])
         if event is None:
             return None
-        return int(np.clip(round(event.frame), 0, self.thrower.frame_count - 1))
+        return float(np.clip(event.frame, 0, self.thrower.frame_count - 1))
 
     def window(self, start: str, end: str) -> tuple[int, int] | None:
         """Return the frames from one event to another (inclusive), None without both."""
         first, last = self.frame(start), self.frame(end)
-        return None if first is None or last is None or last < first else (first, last + 1)
+        if first is None or last is None or last < first:
+            return None
+        return round(first), round(last) + 1
+
+
+def at_frame(values: FloatArray, frame: float) -> FloatArray:
+    """Return values (frame, ...) between two frames; NaN next to a gap."""
+    before = int(frame)
+    share = frame - before
+    if share < _ON_A_FRAME or before + 1 >= len(values):
+        return np.asarray(values[before])
+    return np.asarray((1.0 - share) * values[before] + share * values[before + 1])
 
 
 Rule = Callable[[Throw], float]
@@ -80,6 +96,8 @@ class Definition:
         systematic: largest bias found against laboratory references, same unit.
         useful_sd: spread between pitches of one pitcher; a metric less certain than that says
             nothing about a single pitch.
+        curve, window: which curve's largest value between which events it is, if it is one.
+        events: short names of those it is read at or between.
         chest: needs the chest wall; key points alone do not give it.
         target: depends on where the target is.
         velocity: needs a fast camera.
@@ -92,6 +110,9 @@ class Definition:
     text: str
     systematic: float = NAN
     useful_sd: float = NAN
+    curve: str = ""
+    window: tuple[str, str] | None = None
+    events: tuple[str, ...] = ()
     chest: bool = False
     target: bool = False
     velocity: bool = False
@@ -100,18 +121,38 @@ class Definition:
 def _at(curve: str, event: str) -> Rule:
     def rule(throw: Throw) -> float:
         frame = throw.frame(event)
-        return NAN if frame is None else float(throw.curves[curve][frame])
+        return NAN if frame is None else float(at_frame(throw.curves[curve], frame))
 
     return rule
 
 
 def _largest(curve: str, start: str, end: str) -> Rule:
     def rule(throw: Throw) -> float:
+        if unseen_peak(throw, curve, (start, end)):
+            return NAN
         window = throw.window(start, end)
         values = throw.curves[curve][slice(*window)] if window else np.zeros(0)
         return float(np.nanmax(values)) if np.isfinite(values).any() else NAN
 
     return rule
+
+
+def unseen_peak(throw: Throw, curve: str, window: tuple[str, str]) -> bool:
+    """Whether a curve may be largest, between two events, where it was not measured.
+
+    So it may when its largest value lies next to a gap, and when a gap lies between values.
+    """
+    span = throw.window(*window)
+    if span is None:
+        return False
+    whole = throw.curves[curve]
+    known = np.isfinite(whole[slice(*span)])
+    if known.all() or not known.any():
+        return False
+    seen = np.flatnonzero(known)
+    peak = span[0] + int(np.nanargmax(whole[slice(*span)]))
+    around = whole[max(peak - 1, 0) : peak + 2]
+    return bool(np.isnan(around).any() or not known[seen[0] : seen[-1] + 1].all())
 
 
 def peak_frame(throw: Throw, curve: str, start: str, end: str) -> int | None:
@@ -132,8 +173,8 @@ def _stride(throw: Throw) -> FloatArray:
     start, end = throw.frame("pkh"), throw.frame("fp")
     if start is None or end is None:
         return np.full(3, np.nan)
-    step = throw.thrower.position("left_ankle")[end] - throw.thrower.position("right_ankle")[start]
-    return np.asarray(step)
+    lead, rear = (throw.thrower.position(f"{side}_ankle") for side in ("left", "right"))
+    return at_frame(lead, end) - at_frame(rear, start)
 
 
 def _stride_m(throw: Throw) -> float:
@@ -163,7 +204,7 @@ def _moment(
 ) -> Definition:  # fmt: skip
     return Definition(
         name, f"{label} at {_WORDS[event]}", "deg", _at(curve, event),
-        f"{curve.replace('_', ' ')} at {_WORDS[event]}", systematic, useful_sd,
+        f"{curve.replace('_', ' ')} at {_WORDS[event]}", systematic, useful_sd, events=(event,),
         chest=curve in CHEST_CURVES, target=target,
     )  # fmt: skip
 
@@ -176,7 +217,8 @@ def _maximum(
     return Definition(
         name, label, unit, _largest(curve, start, end),
         f"largest {curve.replace('_', ' ')} from {_WORDS[start]} to {_WORDS[end]}", systematic,
-        useful_sd, chest=curve in CHEST_CURVES, velocity=velocity, target=target,
+        useful_sd, curve=curve, window=window, events=window, chest=curve in CHEST_CURVES,
+        velocity=velocity, target=target,
     )  # fmt: skip
 
 
@@ -244,7 +286,7 @@ DEFINITIONS: tuple[Definition, ...] = (
              "hip_shoulder_separation", ("pkh", "br"), 12.0, 1.3),
     Definition("timing_peak_torso_to_peak_pelvis_rot_velo", "Trunk peak after pelvis peak", "ms",
                _torso_after_pelvis, "time of the fastest trunk rotation less that of the pelvis",
-               NAN, 10.0, chest=True, velocity=True),
+               NAN, 10.0, events=("pkh", "mir"), chest=True, velocity=True),
     _moment("shoulder_line_rotation_fp", "Rotation of the shoulder line (not the chest)",
             "shoulder_line_rotation", "fp", 3.0, 5.6, target=True),
     _moment("shoulder_line_rotation_br", "Rotation of the shoulder line (not the chest)",
@@ -252,28 +294,31 @@ DEFINITIONS: tuple[Definition, ...] = (
     _moment("lead_knee_flexion_fp", "Lead knee flexion", "lead_knee_flexion", "fp", 2.0, 3.6),
     Definition("lead_knee_extension_from_fp_to_br", "Lead knee extension, plant to release",
                "deg", _knee_extension, "lead knee flexion at foot plant less that at release",
-               3.0, 3.6),
+               3.0, 3.6, events=("fp", "br")),
     Definition("lead_knee_extension_angular_velo_fp", "Lead knee extension velocity at plant",
                "deg/s", _at("lead_knee_extension_velocity", "fp"),
-               "lead knee extension velocity at foot plant", 50.0, 97.0, velocity=True),
+               "lead knee extension velocity at foot plant", 50.0, 97.0, events=("fp",),
+               velocity=True),
     Definition("lead_knee_extension_angular_velo_br", "Lead knee extension velocity at release",
                "deg/s", _at("lead_knee_extension_velocity", "br"),
-               "lead knee extension velocity at ball release", 20.0, 52.0, velocity=True),
+               "lead knee extension velocity at ball release", 20.0, 52.0, events=("br",),
+               velocity=True),
     _maximum("lead_knee_extension_angular_velo_max", "Fastest lead knee extension", "deg/s",
              "lead_knee_extension_velocity", ("fp", "br"), 20.0, 52.0, velocity=True),
     _moment("arm_slot", "Arm slot (forearm above the level)", "arm_slot", "br", 4.0, 2.1),
     Definition("stride_length", "Stride length", "% height", _stride_share,
                "rear ankle at peak knee height to lead ankle at foot plant, of body height",
-               0.5, 1.0),
+               0.5, 1.0, events=("pkh", "fp")),
     Definition("stride_length_m", "Stride length", "m", _stride_m,
-               "rear ankle at peak knee height to lead ankle at foot plant", 0.01, 0.02),
+               "rear ankle at peak knee height to lead ankle at foot plant", 0.01, 0.02,
+               events=("pkh", "fp")),
     Definition("stride_angle", "Stride direction to the open side", "deg", _stride_angle,
                "direction of the stride from the target, positive to the throwing side", 2.0, 1.6,
-               target=True),
+               events=("pkh", "fp"), target=True),
     _maximum("max_cog_velo_x", "Fastest centre of mass towards the target", "m/s",
              "cog_velocity_x", ("pkh", "br"), 0.05, 0.06, velocity=True, target=True),
     Definition("cog_velo_pkh", "Centre of mass towards the target at knee height", "m/s",
                _at("cog_velocity_x", "pkh"),
                "velocity of the centre of mass towards the target at peak knee height", 0.01,
-               0.06, velocity=True, target=True),
+               0.06, events=("pkh",), velocity=True, target=True),
 )  # fmt: skip

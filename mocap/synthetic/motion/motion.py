@@ -17,12 +17,13 @@ from mocap.core.shapes import FloatArray
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.exercises import arm_raise, dance, squat
 from mocap.synthetic.motion.gait import walk
-from mocap.synthetic.motion.throwing import throw
+from mocap.synthetic.motion.throwing import pitch, throw
 
 MOTIONS: dict[str, Callable[..., SyntheticMotion]] = {
     "walk": walk,
     "squat": squat,
     "throw": throw,
+    "pitch": pitch,
     "arm_raise": arm_raise,
     "dance": dance,
 }
@@ -60,6 +61,7 @@ __all__ = [
     "arm_raise",
     "body_keypoints",
     "dance",
+    "pitch",
     "squat",
     "throw",
     "walk",
