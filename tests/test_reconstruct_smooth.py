@@ -17,7 +17,7 @@ from mocap.reconstruct.band_kernels import (
     selected_inverse,
     solve_bands,
 )
-from mocap.reconstruct.smooth import MAX_SIGMA_M, smooth
+from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.smoothing_kernels import (
     bone_terms,
     conjugate_gradients,
@@ -25,6 +25,7 @@ from mocap.reconstruct.smoothing_kernels import (
     motion_terms,
     reprojection_terms,
 )
+from mocap.reconstruct.trajectory import MAX_SIGMA_M
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.motion.chain import ChainMotion, articulated_chain
 from mocap.synthetic.observations import observe_points
@@ -211,7 +212,7 @@ def test_gradient_of_the_motion_terms() -> None:
 def test_gradient_of_the_bone_terms() -> None:
     points = RANDOM.normal(size=(3, 4, 3))
     bones, lengths = np.array([[0, 1], [1, 2]]), np.array([0.5, 2.0])
-    weights = np.array([3.0, 0.7])
+    weights = np.array([3.0, 0.7])[:, None] * np.array([1.0, 0.5, 2.0, 0.1])
 
     def cost(x: FloatArray, gradient: FloatArray) -> float:
         return float(bone_terms(x, bones, lengths, weights, np.zeros((2, 4, 3)), gradient))

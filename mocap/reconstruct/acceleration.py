@@ -82,7 +82,11 @@ def initial_scales(
 
 
 def update_scales(
-    scales: FloatArray, innovation: FloatArray, variance: FloatArray, fps: float
+    scales: FloatArray,
+    innovation: FloatArray,
+    variance: FloatArray,
+    seen: BoolArray,
+    fps: float,
 ) -> FloatArray:
     """Return the next scales (keypoint, frame) in m/s² of the fixed point above.
 
@@ -90,12 +94,19 @@ def update_scales(
         scales: (keypoint, frame) used in the last solution.
         innovation: (keypoint, frame) of `squared_innovations`, m².
         variance: (keypoint, frame) trace of its posterior covariance in m².
+        seen: (keypoint, frame) whether any camera saw the keypoint.
         fps: frames per second.
+
+    An innovation whose four frames were all unseen says nothing about how the person moves: it
+    counts neither as energy nor as freedom, and does not enter the typical scale.
     """
     memory = memory_of(fps)
     prior = (1.0 - memory**2) * (scales / fps**2) ** 2
     determined = np.clip(1.0 - variance / (3.0 * prior), 1e-6, 1.0)
+    told = _touches_seen(seen)
     determined[:, :3] = 0.0
+    determined[~told] = 0.0
+    innovation = np.where(told, innovation, 0.0)
     window = _window_frames(fps)
     energy = window * _windowed(innovation, fps)
     freedom = window * 3.0 * _windowed(determined, fps)
@@ -103,9 +114,18 @@ def update_scales(
     overall = (np.sum(innovation / prior, axis=1) + TYPICAL_WEIGHT) / (
         np.sum(3.0 * determined, axis=1) + TYPICAL_WEIGHT
     )
-    typical = (overall * np.exp(np.mean(np.log(prior), axis=1)))[:, None]
+    typical = (overall * np.exp(np.mean(np.log(prior), axis=1, where=told)))[:, None]
     squared = (energy + TYPICAL_WEIGHT * typical) / (freedom + TYPICAL_WEIGHT)
     return _clipped(fps**2 * np.sqrt(squared / (1.0 - memory**2)))
+
+
+def _touches_seen(seen: BoolArray) -> BoolArray:
+    """Return which innovations (keypoint, frame) reach into a seen frame; all where none is."""
+    told = seen.copy()
+    for back in (1, 2, 3):
+        told[:, back:] |= seen[:, :-back]
+    told[~told.any(axis=1)] = True
+    return told
 
 
 def memory_of(fps: float) -> float:

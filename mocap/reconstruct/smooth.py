@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,15 +18,42 @@ from mocap.core.triangulation_kernels import agreeing_views
 from mocap.reconstruct.acceleration import initial_scales
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.start import start_of_person
-from mocap.reconstruct.trajectory import Trajectories, TrajectoryProblem, estimate_trajectories
+from mocap.reconstruct.trajectory import (
+    MAX_SIGMA_M,
+    Trajectories,
+    TrajectoryProblem,
+    estimate_trajectories,
+)
 from mocap.reconstruct.triangulate import MIN_CONFIDENCE, median_error_px, observed_pixels
 
 # Detected shoulders and hips are not rigid joints: on recordings hard bone lengths fit the images
 # of held-out frames 0.2-0.7 px worse than soft ones of this standard deviation.
 BONE_SIGMA_M = 0.015
 
-# A value whose standard deviation (per axis) exceeds this is a guess, not an estimate: MISSING.
-MAX_SIGMA_M = 0.1
+
+@dataclass(frozen=True, eq=False)
+class SmoothingReport:
+    """How the estimate was reached, for people to read.
+
+    Attributes:
+        sigma_px: detector noise per axis the observations were weighted with.
+        steps: Gauss-Newton steps by person.
+        converged: by person, whether the last step moved what is known by next to nothing.
+    """
+
+    sigma_px: float
+    steps: dict[int, int]
+    converged: dict[int, bool]
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return sentences about what deserves a look."""
+        return tuple(
+            f"the smoothing of person {person} had not settled after {self.steps[person]} steps: "
+            "their positions may be less smooth and less certain than stated. Look at frames in "
+            "which few cameras see them, and at cameras the report says have moved."
+            for person, settled in self.converged.items()
+            if not settled
+        )
 
 
 def smooth(
@@ -39,6 +67,31 @@ def smooth(
     min_confidence: float = MIN_CONFIDENCE,
 ) -> Points3D:
     """Estimate the most probable motion given all observations of the whole take.
+
+    See `smooth_with_report`.
+    """
+    return smooth_with_report(
+        points,
+        tracks,
+        calibration,
+        bones=bones,
+        bone_sigma_m=bone_sigma_m,
+        sigma_px=sigma_px,
+        min_confidence=min_confidence,
+    )[0]
+
+
+def smooth_with_report(
+    points: Points3D,
+    tracks: Tracks2D,
+    calibration: Calibration,
+    *,
+    bones: Sequence[tuple[str, str]] | None = None,
+    bone_sigma_m: float = BONE_SIGMA_M,
+    sigma_px: float | None = None,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> tuple[Points3D, SmoothingReport]:
+    """Estimate the most probable motion given all observations, and say how it went.
 
     Robust maximum a posteriori: Tukey's loss on the reprojection error of every confident
     observation (outliers need not be removed before, single views count too), accelerations of a
@@ -57,7 +110,7 @@ def smooth(
     Returns:
         Points with posterior covariance. MEASURED where two or more views agree with the point,
         INTERPOLATED between such frames, EXTRAPOLATED outside them; MISSING where the standard
-        deviation exceeds 0.1 m.
+        deviation exceeds 0.1 m. And how the estimate was reached.
 
     Raises:
         ReconstructionError: when points and tracks do not belong together, or nothing was seen
@@ -78,9 +131,15 @@ def smooth(
         for person in range(axes[1])
     ]
     xyz, covariance, error, views, source = (
-        np.stack(field, axis=1) for field in zip(*results, strict=True)
+        np.stack(field, axis=1) for field in zip(*(arrays for arrays, _ in results), strict=True)
     )
-    return Points3D(
+    solved = dict(zip(points.person_ids, (result for _, result in results), strict=True))
+    report = SmoothingReport(
+        sigma_px,
+        {person: each.steps if each else 0 for person, each in solved.items()},
+        {person: each.converged if each else True for person, each in solved.items()},
+    )
+    smoothed = Points3D(
         keypoint_names=points.keypoint_names,
         person_ids=points.person_ids,
         fps=points.fps,
@@ -90,6 +149,7 @@ def smooth(
         view_count=views,
         source=source,
     )
+    return smoothed, report
 
 
 def _check_same_take(points: Points3D, tracks: Tracks2D) -> None:
@@ -124,8 +184,11 @@ def _smooth_person(
     sigma_px: float,
     bones: IntArray,
     bone_sigma_m: float,
-) -> PersonArrays:
-    """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person."""
+) -> tuple[PersonArrays, Trajectories | None]:
+    """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person.
+
+    And the trajectories they are from, None for somebody of whom nothing was triangulated.
+    """
     seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
     start, reliable = start_of_person(points, person, seen_views)
     active = np.flatnonzero(reliable.any(axis=0))
@@ -136,7 +199,7 @@ def _smooth_person(
     views = np.zeros((frames, keypoints), dtype=np.int64)
     source = np.full((frames, keypoints), Source.MISSING, dtype=np.uint8)
     if len(active) == 0:
-        return xyz, covariance, error, views, source
+        return (xyz, covariance, error, views, source), None
     start = np.ascontiguousarray(start[:, active].swapaxes(0, 1))
     noise = np.trace(points.covariance[:, person, active], axis1=-2, axis2=-1).T / 3.0
     used = reliable[:, active].T
@@ -158,7 +221,8 @@ def _smooth_person(
     source[:] = np.where(known, _labels(views >= 2), Source.MISSING)
     xyz[~known] = np.nan
     covariance[~known] = np.nan
-    return xyz, covariance, np.where(known, error, np.nan), np.where(known, views, 0), source
+    error, views = np.where(known, error, np.nan), np.where(known, views, 0)
+    return (xyz, covariance, error, views, source), result
 
 
 def _among(bones: IntArray, active: IntArray) -> IntArray:

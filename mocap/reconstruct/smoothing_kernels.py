@@ -121,13 +121,16 @@ def bone_terms(
     directions: FloatArray,
     gradient: FloatArray,
 ) -> float:
-    """Return the bone cost; write sqrt(weight) * direction (bone, frame, 3); add its gradient."""
+    """Return the bone cost; write sqrt(weight) * direction (bone, frame, 3); add its gradient.
+
+    lengths (bone,) in metres, weights (bone, frame) in 1/m².
+    """
     frames = points.shape[1]
     cost = 0.0
     for index in range(len(bones)):
         a, b = bones[index, 0], bones[index, 1]
-        root = math.sqrt(weights[index])
         for t in range(frames):
+            root = math.sqrt(weights[index, t])
             d0 = points[b, t, 0] - points[a, t, 0]
             d1 = points[b, t, 1] - points[a, t, 1]
             d2 = points[b, t, 2] - points[a, t, 2]

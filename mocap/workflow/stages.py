@@ -131,12 +131,13 @@ class TakeStages:
     def _smooth(self) -> Stage:
         def make() -> Made:
             from mocap.reconstruct.rig.check import camera_bias
-            from mocap.reconstruct.smooth import smooth
+            from mocap.reconstruct.smooth import smooth_with_report
 
             tracks = self._load("tracks", Tracks2D)
-            points = smooth(self._load("points3d", Points3D), tracks, self.calibration)
+            raw = self._load("points3d", Points3D)
+            points, report = smooth_with_report(raw, tracks, self.calibration)
             bias = camera_bias(points, tracks, self.calibration)
-            return Made(points, bias.warnings, _quality(points))
+            return Made(points, [*report.warnings(), *bias.warnings], _quality(points))
 
         return artifact_stage(
             "smooth",

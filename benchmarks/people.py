@@ -1,0 +1,49 @@
+"""People in a take: gaps, identities, left and right, with the lines they must hold.
+
+    python benchmarks/people.py [--check] [--seeds N] [--only PART]
+
+Scenes and detector of `mocap.synthetic.crowd`; times are CPU seconds of one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from figures import SINGLE_THREAD, Figure, exit_code, print_figures
+
+os.environ.update(SINGLE_THREAD)
+
+import argparse
+
+from people_parts.gaps import gap_figures
+
+PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
+    "gaps": ("Somebody unseen for a while (jitter, error: times the take without the gap)",
+             gap_figures),
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print every figure and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
+    parser.add_argument("--seeds", type=int, default=20, help="scenes of each kind")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="parts to run")
+    options = parser.parse_args(arguments)
+    found: list[Figure] = []
+    for name, (title, measure) in PARTS.items():
+        if options.only and name not in options.only:
+            continue
+        figures = measure(options.seeds)
+        print_figures(title, figures)
+        found += figures
+    return exit_code(found, check=options.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
