@@ -20,13 +20,13 @@ from figures import Figure, exit_code, print_figures
 from gait_clips import gait_figures
 from throw_coverage import thinned_figures
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.fit.fit import fit
 from mocap.body.fit.views import CameraTracks
 from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.model_motion import skeleton_from_pose
 from mocap.body.shape_prior import BodyFacts
-from mocap.body.skin import skinned_mesh
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
@@ -34,7 +34,6 @@ from mocap.core.shapes import FloatArray
 from mocap.measure.misfit import measure_misfit
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.segments import Segments
 from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.triangulate import triangulate
@@ -99,7 +98,7 @@ class Comparison:
 
 def segments_of(model: BodyModel, skeleton: SkeletonMotion, betas: FloatArray) -> Segments:
     """Return the segments of a body with its virtual markers."""
-    return segments_from_skeleton(skeleton, virtual_markers(skinned_mesh(model, betas), skeleton))
+    return segments_from_skeleton(skeleton, bony_landmarks(model, betas))
 
 
 def throw_points(

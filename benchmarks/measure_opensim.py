@@ -19,17 +19,16 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.fit.fit import fit
 from mocap.body.landmarks import Offsets, offsets_of
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
-from mocap.body.skin import skinned_mesh
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.core.store import load_artifact
 from mocap.measure.angles import AngleCurves, euler_angles, joint_angles
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.points import segments_from_points
 
 # Ours -> OpenSim's (its models call left and right `_l` and `_r`); all have the same sign.
@@ -76,8 +75,8 @@ def body_angles(points: Points3D, offsets: Offsets) -> AngleCurves:
     model = load_free_body()
     body = fit(points, model, offsets=offsets).motion
     skeleton = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, body.fps)
-    markers = virtual_markers(skinned_mesh(model, body.betas), skeleton)
-    return joint_angles(segments_from_skeleton(skeleton, markers))
+    landmarks = bony_landmarks(model, body.betas)
+    return joint_angles(segments_from_skeleton(skeleton, landmarks))
 
 
 def compared(ours: FloatArray, theirs: FloatArray) -> tuple[float, float, float]:

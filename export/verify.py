@@ -20,7 +20,7 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.axes import AXES, axes_of
-from mocap.export.character.character import Character, SkeletonStyle, rest_positions
+from mocap.export.character.character import Character, SkeletonStyle
 from mocap.export.character.influences import strongest
 from mocap.export.character.names import renamed
 from mocap.export.read_motion import ReadScene
@@ -175,7 +175,7 @@ def _skin_error(
         character.motion.fps,
     )
     positions, rotations = one.forward_kinematics()
-    expected = mesh.posed(rest_positions(one), positions[0], rotations[0], expression)
+    expected = mesh.posed(one.rest_positions(), positions[0], rotations[0], expression)
     return float(np.linalg.norm(vertices - expected, axis=-1).max())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from mocap.body.model import load_free_body
 from mocap.body.skin import skinned_mesh
 from mocap.core.shapes import FloatArray
-from mocap.export.character.character import Character, rest_positions
+from mocap.export.character.character import Character
 from mocap.synthetic.motion.spinning import spinning_body
 
 
@@ -20,5 +20,5 @@ def posed_skin(character: Character, frame: int) -> FloatArray:
     """Return the skin (vertex, 3) of one frame in the world, metres."""
     assert character.mesh is not None
     positions, rotations = character.motion.forward_kinematics()
-    rest = rest_positions(character.motion)
+    rest = character.motion.rest_positions()
     return np.asarray(character.mesh.posed(rest, positions[frame], rotations[frame]))

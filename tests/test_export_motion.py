@@ -15,7 +15,7 @@ from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import angle_between_deg, matrix_from_quaternion_wxyz
 from mocap.core.shapes import FloatArray
-from mocap.export.character.character import Character, rest_positions
+from mocap.export.character.character import Character
 from mocap.export.character.gaps import with_missing, without_gaps
 from mocap.export.character.rest_pose import mirrored, reposed, rest_rotations_of, with_rest_pose
 from mocap.export.quaternions import continuous, slerp
@@ -86,7 +86,7 @@ def test_an_a_pose_changes_the_rest_and_nothing_else() -> None:
         assert moved.max() < 0.035
     names = character.motion.joint_names
     wrist, shoulder = names.index("left_wrist"), names.index("left_shoulder")
-    before, after = rest_positions(character.motion), rest_positions(posed.motion)
+    before, after = character.motion.rest_positions(), posed.motion.rest_positions()
     turned = after[wrist] - after[shoulder]
     assert turned[2] == pytest.approx(-turned[0], abs=0.06)
     assert np.linalg.norm(turned) == pytest.approx(np.linalg.norm(before[wrist] - before[shoulder]))

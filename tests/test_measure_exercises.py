@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from stick_person import keypoints_of, person
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.model import load_free_body
-from mocap.body.skin import skinned_mesh
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
 from mocap.measure.ergonomics.posture import postures
@@ -27,7 +27,6 @@ from mocap.measure.exercises.range_of_motion import measure_range_of_motion
 from mocap.measure.exercises.repetitions import repetitions, summarise
 from mocap.measure.exercises.squat import measure_squat
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.mass import centre_of_mass
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import POINTS, Segments
@@ -143,8 +142,8 @@ def test_squat_of_the_synthetic_body_counts_its_cycles() -> None:
 @lru_cache(maxsize=4)
 def walker(seed: int = 2, speed_m_s: float = 1.2) -> Segments:
     motion = walk(6.0, 100.0, seed=seed, speed_m_s=speed_m_s, heading_deg=25.0)
-    mesh = skinned_mesh(load_free_body(), motion.betas)
-    return segments_from_skeleton(motion.skeleton, virtual_markers(mesh, motion.skeleton))
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    return segments_from_skeleton(motion.skeleton, landmarks)
 
 
 @pytest.mark.parametrize(("seed", "speed_m_s"), [(2, 1.2), (5, 0.8), (6, 1.5)])

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from stick_person import keypoints_of, person
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.fit.fit import fit
 from mocap.body.landmarks import Offsets
 from mocap.body.model import load_free_body
 from mocap.body.model_motion import skeleton_from_pose
-from mocap.body.skin import skinned_mesh
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
@@ -25,7 +25,6 @@ from mocap.measure.exercises.squat import measure_squat
 from mocap.measure.misfit import FOLLOWED, Misfit, measure_misfit, parts_of
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.uncertainty import shaken, smooth_noise
 from mocap.synthetic.motion.motion import SyntheticMotion, body_keypoints, throw
 from mocap.synthetic.motion.random_motion import points_of
@@ -150,9 +149,7 @@ def test_spreads_of_angles_are_those_of_the_key_points() -> None:
 
 def measured(skeleton: SkeletonMotion, betas: FloatArray, points: Points3D | None) -> Pitching:
     model = load_free_body()
-    segments = segments_from_skeleton(
-        skeleton, virtual_markers(skinned_mesh(model, betas), skeleton)
-    )
+    segments = segments_from_skeleton(skeleton, bony_landmarks(model, betas))
     options = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
     if points is None:
         return measure_pitching(segments, options)
@@ -160,10 +157,10 @@ def measured(skeleton: SkeletonMotion, betas: FloatArray, points: Points3D | Non
     fitted = skeleton_from_pose(
         model, body.rotation_vectors(), body.betas, body.transl, skeleton.fps
     )
-    markers = virtual_markers(skinned_mesh(model, body.betas), fitted)
+    landmarks = bony_landmarks(model, body.betas)
     misfit = measure_misfit(points, away_from_body(points, model, body, Offsets()))
     return measure_pitching(
-        segments_from_skeleton(fitted, markers), options, points=points, misfit=misfit
+        segments_from_skeleton(fitted, landmarks), options, points=points, misfit=misfit
     )
 
 

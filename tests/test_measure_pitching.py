@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from stick_person import person
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.model import load_free_body
-from mocap.body.skin import skinned_mesh
 from mocap.capture.take_file import EVENTS
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
@@ -24,7 +24,6 @@ from mocap.measure.pitching.events import find_throws, pitch_events
 from mocap.measure.pitching.metrics import DEFINITIONS
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import POINTS, Segments
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
@@ -36,8 +35,8 @@ FPS = 240.0
 @lru_cache(maxsize=4)
 def thrown(left_handed: bool = False, fps: float = FPS) -> tuple[Segments, SkeletonMotion]:
     motion = throw(2.8, fps, seed=1, left_handed=left_handed, heading_deg=30.0)
-    markers = virtual_markers(skinned_mesh(load_free_body(), motion.betas), motion.skeleton)
-    return segments_from_skeleton(motion.skeleton, markers), motion.skeleton
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    return segments_from_skeleton(motion.skeleton, landmarks), motion.skeleton
 
 
 @lru_cache(maxsize=2)

@@ -158,15 +158,6 @@ def skin_notes(cast: Sequence[Character], style: SkeletonStyle) -> str:
     return "\n".join(dict.fromkeys(notes))
 
 
-def rest_positions(motion: SkeletonMotion) -> FloatArray:
-    """Return joint positions (joint, 3) in the rest pose with the root at the origin, metres."""
-    out = np.zeros((len(motion.parents), 3))
-    for joint, parent in enumerate(motion.parents):
-        if parent >= 0:
-            out[joint] = out[parent] + motion.rest_offsets[joint]
-    return out
-
-
 def file_skeleton(character: Character, axes: FileAxes, style: SkeletonStyle) -> FileSkeleton:
     """Return a character's skeleton as a file holds it.
 
@@ -178,7 +169,7 @@ def file_skeleton(character: Character, axes: FileAxes, style: SkeletonStyle) ->
     """
     motion = character.motion
     check_motion(motion)
-    rest = rest_positions(motion)
+    rest = motion.rest_positions()
     lowest = rest if character.mesh is None else character.mesh.vertices
     rest[:, 2] -= float(lowest[:, 2].min())
     names: tuple[str, ...] = motion.joint_names

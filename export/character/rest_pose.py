@@ -20,7 +20,7 @@ from mocap.core.rotation import (
     quaternion_wxyz_from_matrix,
 )
 from mocap.core.shapes import FloatArray
-from mocap.export.character.character import Character, rest_positions
+from mocap.export.character.character import Character
 from mocap.export.quaternions import conjugate, multiply
 
 REST_POSES = ("t", "a")
@@ -81,7 +81,7 @@ def reposed(character: Character, rotations: Mapping[str, FloatArray]) -> Charac
     turns = multiply(turns, conjugate(quaternion_wxyz_from_matrix(world)))
     mesh = character.mesh
     if mesh is not None:
-        vertices = mesh.posed(rest_positions(motion), positions, world)
+        vertices = mesh.posed(motion.rest_positions(), positions, world)
         mesh = replace(mesh, vertices=vertices)
     return replace(
         character,

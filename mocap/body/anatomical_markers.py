@@ -1,9 +1,11 @@
-"""Bony landmarks that a person can feel, as vertices of the skin: virtual markers for C3D.
+"""Bony landmarks that a person can feel: the one table of them, for markers and for measuring.
 
-A mesh has no bones to feel. Each marker is the vertex that a rule finds on the mean body in its
-zero pose (T-pose, palms down); it then follows shape and pose as the skin does, for every person.
+A mesh has no bones to feel. Each landmark is the vertex that a rule finds on the mean body in its
+zero pose (T-pose, palms down). It follows the shape of the person as the skin does, and then moves
+with its bone, not with the skin: skin slides over a bending knee or shoulder blade, bone does not.
 Left ones are found, right ones are their mirror images. Names are those of the markers of the
 OpenSim full-body model of Rajagopal et al. (2016), and of ISB (Wu et al. 2005) for STRN and T8.
+The ISB thorax is spanned by C7, CLAV (IJ, the notch), STRN (PX) and T8.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from mocap.body.mesh import check_same_body, posed_rotations
-from mocap.body.model import BodyModel, load_free_body
-from mocap.core.body_motion import BodyMotion
+from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
 from mocap.core.errors import BodyError
+from mocap.core.keypoints import mirrored_name
+from mocap.core.landmarks import BonyLandmarks
 from mocap.core.shapes import Array, BoolArray, FloatArray
 
 # Skin this near the line of sight of a rule may be chosen: two edges of the mesh.
@@ -32,8 +34,12 @@ _HIP_BELOW, _HIP_INWARDS = 0.30, 0.14
 _PSIS_HALF_WIDTH, _PSIS_ABOVE = 0.18, 0.10
 # Spinous processes on the line from C7 to the height of the PSIS: twelve thoracic vertebrae of
 # 23 mm and five lumbar ones of 34 mm (with their disks; Gray's Anatomy), and thoracic processes
-# that point down by one vertebra.
-_SPINE = {"T6": 0.32, "T11": 0.57, "L2": 0.73}
+# that point down by one vertebra. T8 belongs to them: the lower end of the sternum (PX) lies
+# about two vertebrae lower than its spinous process.
+_SPINE = {"T6": 0.32, "T8": 0.42, "T11": 0.57, "L2": 0.73}
+# The tuberosity of the heel bone lies in the lowest 5 cm of the foot; its rearmost skin is where
+# the marker of gait laboratories is put.
+_HEEL_M = 0.05
 # From the notch above the sternum to its lower end, as a share of the body height (Clauser et al.
 # 1969: 0.10 to 0.11).
 _STERNUM = 0.10
@@ -48,8 +54,23 @@ _ANKLE = ("left_knee", "left_ankle")
 _FOOT = ("left_ankle", "left_foot")
 _TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "left_collar", "right_collar")
 
-MIDDLE = ("C7", "CLAV", "STRN", "T8", "T6", "T11", "L2")
+MIDDLE = ("C7", "CLAV", "STRN", "T6", "T8", "T11", "L2")
 """Markers of the middle plane."""
+
+_BONES = {
+    **dict.fromkeys(("C7", "CLAV", "STRN", "T6", "T8"), "spine3"),
+    "T11": "spine2",
+    "L2": "spine1",
+    "LACR": "left_collar",
+    **dict.fromkeys(("LLEL", "LMEL"), "left_shoulder"),
+    **dict.fromkeys(("LFAradius", "LFAulna"), "left_elbow"),
+    **dict.fromkeys(("LASI", "LPSI"), "pelvis"),
+    **dict.fromkeys(("LGTR", "LLFC", "LMFC"), "left_hip"),
+    **dict.fromkeys(("LLMAL", "LMMAL"), "left_knee"),
+    **dict.fromkeys(("LCAL", "LMT1", "LMT2", "LMT5"), "left_ankle"),
+    "LTOE": "left_foot",
+}
+"""The joint that carries the bone of each marker: of the humerus the shoulder. SMPL-X names."""
 
 
 def mirrored_marker(name: str) -> str:
@@ -64,21 +85,26 @@ def has_markers(model: BodyModel) -> bool:
     return bool(np.array_equal(model.faces, load_free_body().faces))
 
 
-def anatomical_markers(model: BodyModel, motion: BodyMotion) -> dict[str, FloatArray]:
-    """Return the markers (frame, 3) of a fitted body by name, metres in the world.
+def bone_of(name: str) -> str:
+    """Return the joint that carries a marker's bone, by its SMPL-X name."""
+    if name in _BONES:
+        return _BONES[name]
+    return mirrored_name(_BONES[mirrored_marker(name)])
+
+
+def bony_landmarks(model: BodyModel, betas: Array) -> BonyLandmarks:
+    """Return the landmarks of a shape, fixed to the joints of the model's skeletons.
+
+    Axes and rest pose are those of `mocap.body.model_motion.skeleton_from_pose`.
 
     Raises:
-        BodyError: the motion belongs to another body.
+        BodyError: the body has no skin where one should lie.
     """
-    check_same_body(model, motion)
     vertices = marker_vertices(model)
-    skin = model.skin(
-        posed_rotations(model, motion, range(motion.frame_count)),
-        motion.betas,
-        motion.transl,
-        vertices=np.array(list(vertices.values())),
-    )
-    return dict(zip(vertices, np.moveaxis(skin, 1, 0), strict=True))
+    bones = tuple(bone_of(name) for name in vertices)
+    rest, joints = model.rest_vertices(betas), model.joints(betas)
+    arms = rest[list(vertices.values())] - joints[[model.joint(bone) for bone in bones]]
+    return BonyLandmarks(tuple(vertices), bones, arms @ WORLD_FROM_BODY.T)
 
 
 @lru_cache(maxsize=4)
@@ -130,7 +156,7 @@ class _Finder:
             "MFC": self.outermost(knee, -_LEFT, _KNEE),
             "LMAL": self.outermost(ankle, _LEFT, _ANKLE),
             "MMAL": self.outermost(ankle, -_LEFT, _ANKLE),
-            "CAL": self.model.landmark("left_heel"),
+            "CAL": self.heel(),
             "TOE": self.model.landmark("left_big_toe"),
             "MT1": self.outermost(ball, -_LEFT, _FOOT),
             "MT2": self.outermost(ball, _UP, _FOOT),
@@ -155,9 +181,14 @@ class _Finder:
             "C7": self._middle(top, -_FRONT),
             "CLAV": self._middle(notch, _FRONT),
             "STRN": self._middle(chest, _FRONT),
-            "T8": self._middle(chest, -_FRONT),
             **{name: self._middle(height, -_FRONT) for name, height in spine.items()},
         }
+
+    def heel(self) -> int:
+        """Return the rearmost skin of the lower part of the left foot."""
+        foot = self._of(_FOOT)
+        low = foot & (self.skin[:, 1] < self.skin[foot, 1].min() + _HEEL_M)
+        return int(np.argmin(np.where(low, self.skin @ _FRONT, np.inf)))
 
     def _middle(self, height_m: float, direction: Array) -> int:
         own = self.model.mirror == np.arange(len(self.skin))

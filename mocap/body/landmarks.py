@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mocap.body.anatomical_markers import marker_vertices, mirrored_marker
+from mocap.body.anatomical_markers import bone_of, marker_vertices, mirrored_marker
 from mocap.body.model import BodyModel
 from mocap.core.errors import BodyError
 from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
@@ -123,7 +123,7 @@ def landmark_of(keypoint: str) -> Landmark | None:
     if name in tables["marker"]:
         entry = tables["marker"][name]
         markers = tuple(mirrored_marker(each) if right else each for each in entry["on"])
-        return Landmark(markers=markers, fixed_to=side(entry["bone"]), sigma_m=scatter(entry))
+        return Landmark(markers=markers, fixed_to=bone_of(markers[0]), sigma_m=scatter(entry))
     if name in tables["face"]:
         return Landmark(face=keypoint, sigma_m=scatter(tables["face"][name]))
     return None

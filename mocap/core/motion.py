@@ -62,3 +62,11 @@ class SkeletonMotion:
             offset = rotations[:, parent] @ self.rest_offsets[joint]
             positions[:, joint] = positions[:, parent] + offset
         return positions, rotations
+
+    def rest_positions(self) -> FloatArray:
+        """Return the joints (joint, 3) in the rest pose, root at the origin, metres."""
+        positions = np.zeros_like(self.rest_offsets)
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                positions[joint] = positions[parent] + self.rest_offsets[joint]
+        return positions

@@ -15,7 +15,7 @@ from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import look_at
 from mocap.export import bvh, fbx, glb
-from mocap.export.character.character import Character, SkeletonStyle, rest_positions
+from mocap.export.character.character import Character, SkeletonStyle
 from mocap.export.character.influences import strongest
 from mocap.export.character.names import renamed
 from mocap.synthetic.motion.motion import body_keypoints, walk
@@ -118,7 +118,7 @@ def _truth(path: Path, character: Character, style: SkeletonStyle) -> Written:
     positions, rotations = motion.forward_kinematics()
     skins: tuple[FloatArray, ...] = ()
     if mesh is not None and style.with_mesh:
-        rest = rest_positions(motion)
+        rest = motion.rest_positions()
         skins = tuple(mesh.posed(rest, positions[f], rotations[f]) for f in SKIN_FRAMES)
     return Written(
         path=path,

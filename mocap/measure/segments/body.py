@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from mocap.core.errors import BodyError
+from mocap.core.landmarks import BonyLandmarks
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import BoolArray, FloatArray
-from mocap.measure.segments.markers import RestMarkers, rest_positions
 from mocap.measure.segments.segments import (
     POINTS,
     SEGMENTS,
@@ -64,10 +64,18 @@ _FLIP_Z = np.array([1.0, 1.0, -1.0])
 _POINT_JOINTS = {"hand": "middle1", "toe": "foot"}
 """Points that go by another name in the skeleton."""
 
+_POINT_LANDMARKS = {
+    "left_heel": "LCAL",
+    "right_heel": "RCAL",
+    "left_toe": "LTOE",
+    "right_toe": "RTOE",
+}
+"""Points that are bony landmarks."""
+
 
 def segments_from_skeleton(
     motion: SkeletonMotion,
-    markers: RestMarkers | None = None,
+    landmarks: BonyLandmarks | None = None,
     *,
     axial_known: dict[str, BoolArray] | None = None,
     chest_measured: bool = True,
@@ -76,7 +84,7 @@ def segments_from_skeleton(
 
     Args:
         motion: SMPL-X joint names, rest pose a T-pose facing -Y.
-        markers: virtual markers of the body; without them the thorax is the chest joint, and
+        landmarks: bony landmarks of the body; without them the thorax is the chest joint, and
             heels are unknown.
         axial_known: (frame,) by joint name, where the turn of a joint about its bone was
             measured; everywhere for joints that are not named.
@@ -86,7 +94,7 @@ def segments_from_skeleton(
         BodyError: the skeleton lacks a joint that a segment needs.
     """
     positions, rotations = motion.forward_kinematics()
-    offsets = _rest_frames(motion, markers)
+    offsets = _rest_frames(motion, landmarks)
     frames = len(positions)
     turned = np.full((frames, len(SEGMENTS), 3, 3), np.nan)
     known = np.ones((frames, len(SEGMENTS)), dtype=np.bool_)
@@ -97,11 +105,11 @@ def segments_from_skeleton(
             known[:, k] = (axial_known or {}).get(joint, True)
         else:
             known[:, k] = False
-    thorax = THORAX_CHEST if markers is None else THORAX_ISB
+    thorax = THORAX_CHEST if landmarks is None else THORAX_ISB
     return Segments(
         rotations=turned,
         axial_known=known,
-        positions=_points(motion, positions, rotations, markers),
+        positions=_points(motion, positions, rotations, landmarks),
         fps=motion.fps,
         thorax=thorax if chest_measured else THORAX_SHOULDER_LINE,
     )
@@ -112,16 +120,16 @@ def _carrier(segment: str) -> str:
     return f"{side}_{_CARRIER[limb]}" if limb else _CARRIER[segment]
 
 
-def _rest_frames(motion: SkeletonMotion, markers: RestMarkers | None) -> dict[str, FloatArray]:
+def _rest_frames(motion: SkeletonMotion, landmarks: BonyLandmarks | None) -> dict[str, FloatArray]:
     """Return the ISB frame (3, 3) of every segment in the rest pose."""
-    rest = rest_positions(motion)
+    rest = motion.rest_positions()
     needed = [f"{side}_{joint}" for side in SIDES for ends in _ENDS.values() for joint in ends]
     missing = sorted({"pelvis", "spine3", *needed} - set(motion.joint_names))
     if missing:
         raise BodyError(
             f"the skeleton has no {', '.join(missing[:4])}; measuring needs SMPL-X joint names."
         )
-    frames = {"pelvis": _UPRIGHT, "head": _UPRIGHT, "thorax": _thorax(markers)}
+    frames = {"pelvis": _UPRIGHT, "head": _UPRIGHT, "thorax": _thorax(landmarks)}
     for limb, ends in _ENDS.items():
         for side in SIDES:
             start, end = (rest[motion.joint_names.index(f"{side}_{joint}")] for joint in ends)
@@ -137,12 +145,15 @@ def _limb(long_axis: FloatArray, z: FloatArray, side: str) -> FloatArray:
     return np.asarray(_FLIP_X[:, None] * frame_yz(long_axis * _FLIP_X, z) * _FLIP_Z)
 
 
-def _thorax(markers: RestMarkers | None) -> FloatArray:
-    """Return the ISB thorax (Wu 2005): Y from mid(PX, T8) to mid(IJ, C7), Z to the right."""
-    if markers is None:
+def _thorax(landmarks: BonyLandmarks | None) -> FloatArray:
+    """Return the ISB thorax (Wu 2005): Y from mid(PX, T8) to mid(IJ, C7), Z to the right.
+
+    IJ and PX go by the names of their markers, CLAV and STRN.
+    """
+    if landmarks is None:
         return _UPRIGHT
-    top = 0.5 * (markers.offset("IJ") + markers.offset("C7"))
-    bottom = 0.5 * (markers.offset("PX") + markers.offset("T8"))
+    top = 0.5 * (landmarks.offset("CLAV") + landmarks.offset("C7"))
+    bottom = 0.5 * (landmarks.offset("STRN") + landmarks.offset("T8"))
     return frame_yz(top - bottom, _RIGHT)
 
 
@@ -150,17 +161,17 @@ def _points(
     motion: SkeletonMotion,
     positions: FloatArray,
     rotations: FloatArray,
-    markers: RestMarkers | None,
+    landmarks: BonyLandmarks | None,
 ) -> FloatArray:
     """Return the named points (frame, point, 3); NaN where the skeleton has none."""
     out = np.full((len(positions), len(POINTS), 3), np.nan)
+    marked = landmarks.positions(motion, tuple(_POINT_LANDMARKS.values())) if landmarks else {}
     for k, point in enumerate(POINTS):
         side, _, name = point.rpartition("_")
         prefix = f"{side}_" if side else ""
         joint = prefix + _POINT_JOINTS.get(name, name)
         if joint in motion.joint_names:
             out[:, k] = positions[:, motion.joint_names.index(joint)]
-        if markers is not None and point in markers.names:
-            carrier = motion.joint_names.index(markers.joints[markers.names.index(point)])
-            out[:, k] = positions[:, carrier] + rotations[:, carrier] @ markers.offset(point)
+        if marked and point in _POINT_LANDMARKS:
+            out[:, k] = marked[_POINT_LANDMARKS[point]]
     return out

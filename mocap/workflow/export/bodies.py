@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.body.anatomical_markers import anatomical_markers, has_markers
+from mocap.body.anatomical_markers import bony_landmarks, has_markers
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.model import BodyModel
 from mocap.body.skeleton.build import MAX_GAP_S
@@ -111,8 +111,11 @@ def c3d_extras(
         extra = C3dExtras(events=events, cameras_seen=seen.get(person))
         if person in bodies:
             motion, model = bodies[person]
-            markers = anatomical_markers(model, motion) if has_markers(model) else {}
-            extra = replace(extra, virtual_markers=markers, segments=skeleton_of(motion, model))
+            skeleton = skeleton_of(motion, model)
+            markers = {}
+            if has_markers(model):
+                markers = bony_landmarks(model, motion.betas).positions(skeleton)
+            extra = replace(extra, virtual_markers=markers, segments=skeleton)
         extras[person] = extra
     return extras, notes
 

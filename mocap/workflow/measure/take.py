@@ -30,7 +30,6 @@ from mocap.measure.pitching.pitching import (
     measure_pitching,
 )
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.measure.tables import (
@@ -186,23 +185,23 @@ class Measured:
 
 def _body_segments(motion: BodyMotion, body: str) -> Segments:
     """Return the segments of a fitted body with its virtual markers."""
+    from mocap.body.anatomical_markers import bony_landmarks
     from mocap.body.mesh import check_same_body
     from mocap.body.model_motion import skeleton_from_pose
-    from mocap.body.skin import skinned_mesh
     from mocap.body.smplx_file import load_body
 
     model = load_body(body)
     check_same_body(model, motion)
     rotations = motion.rotation_vectors()
     skeleton = skeleton_from_pose(model, rotations, motion.betas, motion.transl, motion.fps)
-    markers = virtual_markers(skinned_mesh(model, motion.betas), skeleton)
+    landmarks = bony_landmarks(model, motion.betas)
     known = {
         name: np.full(motion.frame_count, bool(seen))
         for name, seen in zip(motion.joint_names, motion.observable, strict=True)
         # What the chest and the pelvis do is seen from many key points together.
         if name not in ("pelvis", "spine3", "head")
     }
-    return segments_from_skeleton(skeleton, markers, axial_known=known)
+    return segments_from_skeleton(skeleton, landmarks, axial_known=known)
 
 
 @dataclass(frozen=True)
