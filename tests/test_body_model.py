@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from mocap.body.lbs import as_matrices
 from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
@@ -320,3 +322,44 @@ def test_relaxed_hands_bend_downwards(body: BodyModel) -> None:
     for side in ("left", "right"):
         tip = body.landmark_names.index(f"{side}_middle_tip")
         assert relaxed[tip, 1] < flat[tip, 1] - 0.02
+
+
+def swapped_hips(model: BodyModel) -> BodyModel:
+    """Return the body whose left and right hip move each other's skin: the same numbers."""
+    columns = np.arange(model.joint_count)
+    left, right = model.joint("left_hip"), model.joint("right_hip")
+    columns[[left, right]] = right, left
+    weights = model.skin_weights.copy()
+    weights.indices = columns[weights.indices].astype(weights.indices.dtype)
+    return replace(model, skin_weights=weights)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        swapped_hips,
+        lambda model: replace(model, faces=model.faces[:, ::-1]),
+        lambda model: replace(model, expression_components=1.5 * model.expression_components),
+        lambda model: replace(model, mirror=model.mirror[::-1]),
+        lambda model: replace(model, hand_means=model.hand_means + 0.1),
+        lambda model: replace(model, joint_names=(*model.joint_names[:-1], "elsewhere")),
+    ],
+)
+def test_the_hash_tells_bodies_apart(changed: Callable[[BodyModel], BodyModel]) -> None:
+    model = load_free_body()
+    other = changed(model)
+    assert other.content_hash != model.content_hash
+    # what was stored at first did not tell these apart, and is still known
+    assert other.first_content_hash == model.first_content_hash
+    assert model.has_hash(model.first_content_hash) and model.has_hash(model.content_hash)
+    assert not model.has_hash(other.content_hash)
+
+
+def test_equal_bodies_have_one_hash_whatever_the_order_of_their_weights() -> None:
+    model = load_free_body()
+    weights = model.skin_weights.tocoo()
+    order = np.random.default_rng(0).permutation(weights.nnz)
+    shuffled = csr_array(
+        (weights.data[order], (weights.coords[0][order], weights.coords[1][order])), weights.shape
+    )
+    assert replace(model, skin_weights=shuffled).content_hash == model.content_hash

@@ -22,7 +22,7 @@ def check_same_body(model: BodyModel, motion: BodyMotion) -> None:
     Raises:
         BodyError: the motion belongs to another body, or to another version of it.
     """
-    if motion.model_name == model.name and motion.model_hash == model.content_hash:
+    if motion.model_name == model.name and model.has_hash(motion.model_hash):
         return
     if motion.model_name != model.name:
         found = f"body '{motion.model_name}', not to '{model.name}'"

@@ -125,7 +125,39 @@ class BodyModel:
 
     @cached_property
     def content_hash(self) -> str:
-        """A hash of what defines the body: mesh, shapes, joints and skin weights."""
+        """A hash of all that says where skin, joints and landmarks of a pose are."""
+        digest = hashlib.sha256()
+        for name, array in (
+            ("joints", np.array(self.joint_names)),
+            ("parents", np.array(self.parents)),
+            ("template", self.template),
+            ("shape", self.shape_components),
+            *_sparse_parts("weights", self.skin_weights),
+            *_sparse_parts("regressor", self.joint_regressor),
+            ("faces", self.faces),
+            ("landmarks", np.array(self.landmark_names)),
+            ("landmark vertices", self.landmark_vertices),
+            ("mirror", self.mirror),
+            ("expressions", np.array(self.expression_names)),
+            ("expression components", self.expression_components),
+            ("correctives", self.pose_correctives),
+            ("hands", self.hand_means),
+            ("face landmark vertices", self.face_landmark_vertices),
+            ("face landmark weights", self.face_landmark_weights),
+            ("jaw line vertices", self.jaw_line_vertices),
+            ("jaw line weights", self.jaw_line_weights),
+        ):
+            # Without its name and shape an array could pass for the end of the one before.
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def first_content_hash(self) -> str:
+        """The hash that motions were stored with at first: of numbers alone, not of what they mean.
+
+        It leaves out which joint a weight belongs to, faces and expressions.
+        """
         digest = hashlib.sha256()
         for array in (
             self.template,
@@ -136,6 +168,10 @@ class BodyModel:
         ):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+    def has_hash(self, stored: str) -> bool:
+        """Return whether an artifact that stores a hash was made with this body."""
+        return stored == self.content_hash or stored == self.first_content_hash
 
     def sex_shape(self, sex: str) -> FloatArray:
         """Return the betas (shape,) of the mean "female" or "male" body; zeros for "neutral".
@@ -268,6 +304,17 @@ class BodyModel:
         """How the expressions move the joint centres (expression, joint, 3)."""
         moved = [self.joint_regressor @ each for each in self.expression_components]
         return np.array(moved, dtype=np.float64).reshape(-1, self.joint_count, 3)
+
+
+def _sparse_parts(name: str, matrix: csr_array) -> list[tuple[str, Array]]:
+    """Return what defines a sparse matrix, entries of a row in the order of their columns."""
+    ordered = csr_array(matrix, copy=True)
+    ordered.sum_duplicates()
+    return [
+        (f"{name} values", ordered.data),
+        (f"{name} columns", ordered.indices.astype(np.int64)),
+        (f"{name} rows", ordered.indptr.astype(np.int64)),
+    ]
 
 
 def _combine(values: Array, components: Array, dtype: type[np.floating]) -> Array:
