@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 from figures import Figure
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.model import load_free_body
-from mocap.body.skin import skinned_mesh
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.measure.metric import Metric
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.motion import body_keypoints, pitch, throw
 from mocap.synthetic.motion.random_motion import measured_points
@@ -30,8 +29,8 @@ _OPTIONS = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
 
 def measured(motion: SyntheticMotion, fps: float, noise_seed: int | None = None) -> Pitching:
     """Measure a motion as a fitted body; with a seed its bands come from noisy key points."""
-    mesh = skinned_mesh(load_free_body(), motion.betas)
-    segments = segments_from_skeleton(motion.skeleton, virtual_markers(mesh, motion.skeleton))
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    segments = segments_from_skeleton(motion.skeleton, landmarks)
     if noise_seed is None:
         return measure_pitching(segments, _OPTIONS)
     xyz = body_keypoints(motion)

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.model import load_free_body
-from mocap.body.skin import skinned_mesh
 from mocap.core.errors import InputError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.rotation import matrix_from_rotvec
@@ -18,7 +18,6 @@ from mocap.measure.filters import angular_velocity
 from mocap.measure.metric import Metric
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.markers import virtual_markers
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.synthetic.motion.motion import body_keypoints, pitch
@@ -30,8 +29,8 @@ OPTIONS = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
 
 def body(seed: int = 1, fps: float = FPS) -> Segments:
     motion = pitch(2.8, fps, seed=seed)
-    mesh = skinned_mesh(load_free_body(), motion.betas)
-    return segments_from_skeleton(motion.skeleton, virtual_markers(mesh, motion.skeleton))
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    return segments_from_skeleton(motion.skeleton, landmarks)
 
 
 def metric(found: Pitching, name: str) -> Metric:
