@@ -27,7 +27,7 @@ import numpy as np
 from figures import Figure, exit_code, print_figures
 
 import mocap
-from mocap.body.feet.contact import SIDES, contact_points, find_contacts, intervals, slide_mm
+from mocap.body.feet.contact import SIDES, contact_points, find_contacts, slide_mm
 from mocap.body.landmarks import (
     BoundLandmarks,
     Offsets,
@@ -43,6 +43,7 @@ from mocap.core.calibration_file import load_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.points import Points3D, Source
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.core.store import load_artifact, load_provenance
 from mocap.reconstruct.rig.views import PeopleTake, chosen_runs, robust_points, views_of
@@ -275,7 +276,7 @@ def body_figures(take: Any) -> list[Figure]:
     # Flat on the floor: ankle and heel move when the heel rises, and are meant to.
     flat: BoolArray = np.all(contacts.standing, axis=2)
     runs = [(end - first, side, first, end)
-            for side in range(2) for first, end in intervals(flat[:, side])]  # fmt: skip
+            for side in range(2) for first, end in runs(flat[:, side])]  # fmt: skip
     count, side, first, end = max(runs)
     stance: BoolArray = np.zeros(len(flat), dtype=np.bool_)
     stance[first:end] = True

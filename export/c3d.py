@@ -22,7 +22,6 @@ from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.core.store import atomic_write
 from mocap.export.axes import AXES
-from mocap.export.trc import person_index
 
 # A frame stores a residual in 8 bits as a multiple of |POINT:SCALE|.
 _RESIDUAL_STEPS = 255
@@ -97,13 +96,14 @@ def write(
         extras: virtual markers, events, segments, cameras.
 
     Raises:
-        ExportError: the person is unknown, there are no frames or too many, names repeat, or an
+        InputError: the person is unknown.
+        ExportError: there are no frames or too many, names repeat, or an
             extra has another number of frames.
     """
     import ezc3d
 
     extras = extras or C3dExtras()
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     path = Path(path)
     labels = [*points.keypoint_names, *extras.virtual_markers]
     _check(points, path, labels, extras)

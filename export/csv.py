@@ -13,7 +13,6 @@ import numpy as np
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
 from mocap.export.axes import AXES
-from mocap.export.trc import person_index
 
 TIDY_COLUMNS = (
     "frame",
@@ -68,9 +67,9 @@ def write_wide(
     the tidy table.
 
     Raises:
-        ExportError: the person is unknown, or there are several and none was named.
+        InputError: the person is unknown, or there are several and none was named.
     """
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     xyz = AXES["csv"].points(points.xyz[:, person])
     sigma_mm = 1000.0 * points.sigma_m[:, person]
     source_names = {int(source): source.name.lower() for source in Source}

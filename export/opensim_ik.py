@@ -20,7 +20,6 @@ from mocap.core.errors import ExportError, InputError, MissingExtraError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.export import trc
-from mocap.export.trc import person_index
 
 _SIDES = (("left", "L"), ("right", "R"))
 
@@ -162,9 +161,9 @@ def own_bends_deg(points: Points3D, *, person_id: int | None = None) -> dict[str
     0 is straight; NaN where a keypoint is missing. The zero of a model's coordinate is its own.
 
     Raises:
-        ExportError: the person is unknown.
+        InputError: the person is unknown.
     """
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     at = {name: points.xyz[:, person, k] for k, name in enumerate(points.keypoint_names)}
     out = {}
     for name, (near, hinge, far) in _BENDS.items():
@@ -211,7 +210,7 @@ def with_midpoints(points: Points3D) -> Points3D:
 
 def _write_markers(points: Points3D, path: Path, person_id: int | None) -> None:
     """Write the keypoints under the names of the marker set."""
-    person_index(points, person_id)
+    points.person_index(person_id)
     trc.write(with_midpoints(points), path, person_id=person_id, marker_names=MARKER_NAMES)
 
 

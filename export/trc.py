@@ -39,10 +39,11 @@ def write(
         marker_names: marker name by keypoint name; others keep their keypoint's name.
 
     Raises:
-        ExportError: the person is unknown, there are no frames, or a marker name is unusable.
+        InputError: the person is unknown.
+        ExportError: there are no frames, or a marker name is unusable.
     """
     path = Path(path)
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     names = _checked_names(points, dict(marker_names or {}))
     if not len(points.xyz):
         raise ExportError("there are no frames, so there is nothing to write as TRC.")
@@ -55,22 +56,6 @@ def write(
         lines.append("\t".join([str(frame + 1), f"{frame / points.fps:.8f}", *cells]))
     write_text(path, "\n".join(lines) + "\n")
     return _remarks(points, person, names)
-
-
-def person_index(points: Points3D, person_id: int | None) -> int:
-    """Return the position of a person; the only one when `person_id` is None.
-
-    Raises:
-        ExportError: there is no such person, or several and none was named.
-    """
-    known = ", ".join(str(each) for each in points.person_ids)
-    if person_id is None and len(points.person_ids) == 1:
-        return 0
-    if person_id is None:
-        raise ExportError(f"this file holds one person; choose one of: {known or 'nobody'}.")
-    if person_id not in points.person_ids:
-        raise ExportError(f"there is no person {person_id}; there are: {known or 'nobody'}.")
-    return points.person_ids.index(person_id)
 
 
 def _checked_names(points: Points3D, marker_names: dict[str, str]) -> list[str]:

@@ -24,7 +24,6 @@ from mocap.export.character.character import Character, SkeletonStyle
 from mocap.export.character.influences import strongest
 from mocap.export.character.names import renamed
 from mocap.export.read_motion import ReadScene
-from mocap.export.trc import person_index
 
 # The first skin is compared in so many frames, from the first to the last.
 _SKIN_FRAMES = 5
@@ -188,7 +187,7 @@ def verify_points(
         ExportError: the format cannot be read back, or a gap was filled or a marker lost.
     """
     path = Path(path)
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     expected = np.asarray(points.xyz[:, person], dtype=np.float64)
     if path.suffix.lower() == ".trc":
         found, fps = read_trc(path, unit)

@@ -31,7 +31,7 @@ from mocap.body.fit.uncertainty import invert_band
 from mocap.body.landmarks import bind_landmarks, landmark_of, offsets_of
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion
-from mocap.core.errors import BodyError
+from mocap.core.errors import BodyError, InputError
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
 from mocap.core.store import Provenance, load_artifact, save_artifact
@@ -324,7 +324,7 @@ def test_refuses_what_cannot_be_fitted(body: BodyModel, truth: SyntheticMotion) 
     xyz[:, :, BODY_23.index("left_hip")] = np.nan
     with pytest.raises(BodyError, match="left_hip never seen"):
         fit(replace(points, xyz=xyz), body)
-    with pytest.raises(BodyError, match="no person 7"):
+    with pytest.raises(InputError, match="no person 7"):
         fit(points, body, person_id=7)
     with pytest.raises(BodyError, match="99 betas"):
         fit(points, body, betas=np.zeros(99))

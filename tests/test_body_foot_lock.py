@@ -14,7 +14,6 @@ from mocap.body.feet.contact import (
     SIDES,
     contact_points,
     find_contacts,
-    intervals,
     slide_mm,
 )
 from mocap.body.feet.legs import hinge_turn
@@ -23,6 +22,7 @@ from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.runs import runs
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.motion import MOTIONS, squat, walk
 
@@ -218,9 +218,9 @@ def testhinge_turn_reaches_the_distance() -> None:
     assert (np.cross(thigh, turned)[:, 0] > -1e-3).all()
 
 
-def test_intervals_and_slide() -> None:
+def test_runs_and_slide() -> None:
     standing = np.array([1, 1, 0, 0, 1, 1, 1, 0], dtype=bool)
-    assert intervals(standing) == [(0, 2), (4, 7)]
+    assert runs(standing) == [(0, 2), (4, 7)]
     positions = np.zeros((8, 3))
     positions[:, 0] = [0, 0, 9, 9, 1.0, 1.002, 1.004, 5]
     assert slide_mm(positions, standing) == pytest.approx(1.0)

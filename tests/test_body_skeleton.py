@@ -10,8 +10,8 @@ from walker import MEASURES, keypoints_on, walk
 
 from mocap.body.model import load_free_body
 from mocap.body.skeleton.build import fit_skeleton, joint_errors_m, skeleton_from_points
-from mocap.body.skeleton.gap_filling import fill_directions, fill_rotations, gaps
-from mocap.core.errors import BodyError
+from mocap.body.skeleton.gap_filling import fill_directions, fill_rotations
+from mocap.core.errors import BodyError, InputError
 from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet, mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
@@ -183,7 +183,7 @@ def test_a_face_that_is_rarely_seen_leaves_the_head_to_the_trunk() -> None:
 
 def test_impossible_input_is_explained() -> None:
     points = keypoints_on(walk(frames=5))
-    with pytest.raises(BodyError, match="no person 3"):
+    with pytest.raises(InputError, match="no person 3"):
         fit_skeleton(points, 3)
     with pytest.raises(BodyError, match="no frame in which both hips"):
         fit_skeleton(without(points, "left_hip", slice(None)), 0)
@@ -193,11 +193,6 @@ def test_impossible_input_is_explained() -> None:
 
 def test_one_frame_is_enough() -> None:
     assert len(skeleton_from_points(keypoints_on(walk(frames=1)), 0).root_positions) == 1
-
-
-def test_gaps_lists_runs() -> None:
-    assert gaps(np.array([False, True, False, False, True])) == [(0, 1), (2, 2)]
-    assert gaps(np.ones(3, dtype=bool)) == []
 
 
 def test_filled_rotations_and_directions_take_the_shortest_way() -> None:

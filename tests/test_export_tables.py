@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from walker import keypoints_on, walk
 
-from mocap.core.errors import ExportError
+from mocap.core.errors import ExportError, InputError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.export import POINTS_WRITERS, trc
@@ -103,9 +103,9 @@ def test_one_person_must_be_chosen(tmp_path: Path, points: Points3D) -> None:
             )
         ),
     )
-    with pytest.raises(ExportError, match="choose one of: 4, 7"):
+    with pytest.raises(InputError, match="Choose one of: 4, 7"):
         trc.write(both, tmp_path / "take.trc")
-    with pytest.raises(ExportError, match="no person 5"):
+    with pytest.raises(InputError, match="no person 5"):
         write_wide(both, tmp_path / "take.csv", person_id=5)
     trc.write(both, tmp_path / "take.trc", person_id=7)
     assert (tmp_path / "take.trc").exists()

@@ -17,8 +17,9 @@ from walker import MEASURES, keypoints_on, walk
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
+from mocap.core.plain import plain
 from mocap.core.points import Points3D, Source
-from mocap.studio.page.page import number, percent, plain
+from mocap.studio.page.page import number, percent
 from mocap.studio.take.report import write_report
 from mocap.studio.take.report_data import (
     ReportData,
@@ -221,4 +222,4 @@ def test_numbers_for_people() -> None:
         "> 99.9 %",
         "100.0 %",
     ]
-    assert plain({"a": np.array([1.23456789, np.nan])}) == {"a": [1.2346, None]}
+    assert plain({"a": np.array([1.23456789, np.nan])}, digits=5) == {"a": [1.2346, None]}

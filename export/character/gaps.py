@@ -8,6 +8,7 @@ import numpy as np
 
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
+from mocap.core.runs import runs
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.export.character.character import broken_frames
 from mocap.export.quaternions import slerp
@@ -69,9 +70,6 @@ def _split(motion: SkeletonMotion, broken: BoolArray) -> tuple[Piece, ...]:
     """Return the stretches without broken frames."""
     if broken.all():
         raise ExportError("something is unknown in every frame: nothing is left after a split.")
-    padded = np.concatenate([[True], broken, [True]]).astype(np.int8)
-    starts = np.flatnonzero(np.diff(padded) == -1)
-    ends = np.flatnonzero(np.diff(padded) == 1)
     return tuple(
         Piece(
             replace(
@@ -81,7 +79,7 @@ def _split(motion: SkeletonMotion, broken: BoolArray) -> tuple[Piece, ...]:
             ),
             int(start),
         )
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in runs(~broken)
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from mocap.capture.boards import PAGES_MM, BoardDefinition
 from mocap.core.board import Board
 from mocap.core.errors import InputError
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray
 
 # Most printers leave about 4 mm of the paper's edge white; the top margin stays above that.
@@ -161,9 +162,8 @@ def _runs(dark: BoolArray, left: float, top: float, side: float) -> list[Rectang
     cell = side / len(dark)
     found = []
     for row, cells in enumerate(dark):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], cells.astype(np.int8), [0]])))
-        for start, end in zip(edges[::2], edges[1::2], strict=True):
-            x, width = left + float(start) * cell, float(end - start) * cell
+        for start, end in runs(np.asarray(cells, dtype=np.bool_)):
+            x, width = left + start * cell, (end - start) * cell
             found.append(Rectangle(x, top + row * cell, width, cell))
     return found
 

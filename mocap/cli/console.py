@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+
+from mocap.core.plain import plain
 
 # A line per quarter of a video keeps logs short and shows that something happens.
 PLAIN_STEPS = 4
@@ -69,25 +70,12 @@ class Console:
         """Write the JSON document, when one was asked for."""
         self._end_bar()
         if self.as_json:
-            click.echo(json.dumps(_plain(document), indent=1, ensure_ascii=False))
+            click.echo(json.dumps(plain(document), indent=1, ensure_ascii=False))
 
     def _end_bar(self) -> None:
         if self._bar_open:
             self._bar_open = False
             click.echo("", err=True)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON knows it; numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
 
 
 json_option = click.option(

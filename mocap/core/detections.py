@@ -8,6 +8,9 @@ import numpy as np
 
 from mocap.core.shapes import Array, FloatArray, IntArray, check_shapes, check_unique
 
+MIN_CONFIDENCE = 0.2
+"""Detectors guess hidden keypoints with little confidence; below this the guesses do harm."""
+
 
 def _unsaid() -> FloatArray:
     """Stand for frame times that were not given: frame / fps."""

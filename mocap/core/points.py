@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
 
+from mocap.core.errors import InputError
 from mocap.core.shapes import Array, FloatArray, check_shapes, check_unique
 
 
@@ -62,6 +63,39 @@ class Points3D:
         )
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)
+
+    def person_index(self, person_id: int | None = None) -> int:
+        """Return where a person stands on the person axis; without an id the only one.
+
+        Raises:
+            InputError: there is no such person, or several and none was named.
+        """
+        if person_id is None and len(self.person_ids) == 1:
+            return 0
+        if person_id is None or person_id not in self.person_ids:
+            known = ", ".join(map(str, self.person_ids)) or "nobody"
+            if person_id is None:
+                raise InputError(f"whose keypoints are meant? Choose one of: {known} (--person).")
+            raise InputError(f"there is no person {person_id} in these points; choose of: {known}.")
+        return self.person_ids.index(person_id)
+
+    def of_person(self, person_id: int | None = None) -> Points3D:
+        """Return the points of one person alone; without an id of the only one.
+
+        Raises:
+            InputError: there is no such person, or several and none was named.
+        """
+        person = self.person_index(person_id)
+        cut = slice(person, person + 1)
+        return replace(
+            self,
+            person_ids=self.person_ids[cut],
+            xyz=self.xyz[:, cut],
+            covariance=self.covariance[:, cut],
+            reprojection_error_px=self.reprojection_error_px[:, cut],
+            view_count=self.view_count[:, cut],
+            source=self.source[:, cut],
+        )
 
     @property
     def sigma_m(self) -> FloatArray:

@@ -7,12 +7,29 @@ from scipy.spatial.transform import Rotation
 
 from mocap.core.shapes import Array, FloatArray
 
+# Shorter vectors (of anything in metres) point nowhere: their direction is rounding.
+_LEAST_LENGTH = 1e-12
+
 
 def _batched(values: Array, width: tuple[int, ...]) -> tuple[FloatArray, tuple[int, ...]]:
     """Flatten all leading axes; return the flat array and the leading shape."""
     array = np.asarray(values, dtype=np.float64)
     lead = array.shape[: array.ndim - len(width)]
     return array.reshape(-1, *width), lead
+
+
+def unit(vectors: Array, nowhere: float = np.nan) -> FloatArray:
+    """Return vectors (..., 3) of length one; filled with `nowhere` for those without a direction.
+
+    >>> unit(np.array([[0.0, 0.0, 2.0], [0.0, 0.0, 0.0]]))
+    array([[ 0.,  0.,  1.],
+           [nan, nan, nan]])
+    """
+    values = np.asarray(vectors, dtype=np.float64)
+    length = np.linalg.norm(values, axis=-1, keepdims=True)
+    directed = length > _LEAST_LENGTH
+    out = values / np.where(directed, length, np.nan)
+    return np.where(directed | np.isnan(length), out, nowhere)
 
 
 def matrix_from_rotvec(rotvec: Array) -> FloatArray:

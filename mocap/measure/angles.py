@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mocap.core.runs import runs
 from mocap.core.shapes import Array, BoolArray, FloatArray, check_shapes, check_unique
 from mocap.measure.segments.segments import LAB, SIDES, Segments
 
@@ -166,13 +167,6 @@ def continuous_deg(angle_deg: Array, *, wrapped: bool = False) -> FloatArray:
             run = (run + 180.0) % 360.0 - 180.0
         out[start:end] = run
     return out
-
-
-def runs(flags: BoolArray) -> list[tuple[int, int]]:
-    """Return start and end (exclusive) of every stretch of True."""
-    padded = np.concatenate([[False], flags, [False]])
-    change = np.flatnonzero(padded[1:] != padded[:-1])
-    return [(int(a), int(b)) for a, b in zip(change[::2], change[1::2], strict=True)]
 
 
 def joint_angles(segments: Segments) -> AngleCurves:

@@ -10,8 +10,8 @@ from scipy.signal import butter, filtfilt
 
 from mocap.core.errors import InputError
 from mocap.core.rotation import rotvec_from_matrix
+from mocap.core.runs import runs
 from mocap.core.shapes import Array, BoolArray, FloatArray
-from mocap.measure.angles import runs
 from mocap.measure.segments.segments import Segments
 
 ORDER = 4

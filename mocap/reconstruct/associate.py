@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from mocap.core.camera import Calibration
-from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.lens import undistort_points
@@ -23,7 +23,6 @@ from mocap.reconstruct.association_kernels import (
     pick_members,
 )
 from mocap.reconstruct.tracking import Person, Track, absorb, link
-from mocap.reconstruct.triangulate import MIN_CONFIDENCE
 
 # How far a detected keypoint may be from where the other cameras see it, as a share of the
 # person's size in the image: detectors are 1.5 % off in the median, 7 % at the 95th percentile.

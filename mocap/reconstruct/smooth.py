@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.core.camera import Calibration
-from mocap.core.detections import Tracks2D
+from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import keypoint_set_of
 from mocap.core.linear_kernels import unpack_symmetric
@@ -24,7 +24,7 @@ from mocap.reconstruct.trajectory import (
     TrajectoryProblem,
     estimate_trajectories,
 )
-from mocap.reconstruct.triangulate import MIN_CONFIDENCE, median_error_px, observed_pixels
+from mocap.reconstruct.triangulate import median_error_px, observed_pixels
 
 # Detected shoulders and hips are not rigid joints: on recordings hard bone lengths fit the images
 # of held-out frames 0.2-0.7 px worse than soft ones of this standard deviation.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mocap.core.camera import Calibration
-from mocap.core.detections import Tracks2D
+from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.linear_kernels import invert_symmetric, unpack_symmetric
 from mocap.core.points import Points3D, Source
@@ -16,9 +16,6 @@ from mocap.core.triangulation_kernels import (
     undistort_views,
 )
 from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
-
-# Detectors guess hidden keypoints with little confidence; below this the guesses do harm.
-MIN_CONFIDENCE = 0.2
 
 # Rays nearly parallel fix a direction, not a place: such a point is no measurement.
 MAX_SIGMA_M = 0.5

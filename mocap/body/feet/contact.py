@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from mocap.body.model import BodyModel
 from mocap.core.body_motion import BodyMotion
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 
 SIDES = ("left", "right")
@@ -149,20 +150,13 @@ def sole_vertices(model: BodyModel, side: str) -> IntArray:
     return foot[height < height.min() + 0.01]
 
 
-def intervals(standing: BoolArray) -> list[tuple[int, int]]:
-    """Return (first, last + 1) of every run of standing frames (frame,)."""
-    padded = np.concatenate([[False], standing, [False]]).astype(np.int8)
-    starts, ends = (np.flatnonzero(np.diff(padded) == step) for step in (1, -1))
-    return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
-
-
 def slide_mm(positions: FloatArray, standing: BoolArray) -> float:
     """Return how far a point (frame, 3) slides while it stands (frame,): NaN when it never does.
 
     For each stance the largest horizontal distance from its mean place; their median.
     """
     found = []
-    for first, end in intervals(standing):
+    for first, end in runs(standing):
         place = positions[first:end, :2]
         found.append(float(np.linalg.norm(place - place.mean(axis=0), axis=-1).max()))
     return 1000.0 * float(np.median(found)) if found else float("nan")
@@ -190,7 +184,7 @@ def _hysteresis(
     possible = (height < END_HEIGHT_M) & (speed < END_SPEED_M_S)
     certain = (height < BEGIN_HEIGHT_M) & (speed < BEGIN_SPEED_M_S)
     standing = np.zeros(len(height), dtype=bool)
-    for first, end in intervals(possible):
+    for first, end in runs(possible):
         begun = np.flatnonzero(certain[first:end])
         sure = confidence[first:end].max() >= least_confidence
         if len(begun) and sure and begun[-1] + 1 - begun[0] >= least_frames:

@@ -18,7 +18,6 @@ from mocap.body.feet.contact import (
     FootContacts,
     contact_points,
     find_contacts,
-    intervals,
     slide_mm,
 )
 from mocap.body.feet.ground import lifted, sole_depth, toes_bent
@@ -27,6 +26,7 @@ from mocap.body.model import BodyModel
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError
 from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 FootLockMode = Literal["auto", "always", "never", "ground"]
@@ -135,7 +135,7 @@ def _faded(standing: BoolArray, fps: float) -> FloatArray:
     reach = max(1, round(FADE_S * fps))
     weight = np.zeros(len(standing))
     ramp = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, reach + 1) / (reach + 1))
-    for first, end in intervals(standing):
+    for first, end in runs(standing):
         weight[first:end] = 1.0
         before, after = min(reach, first), min(reach, len(standing) - end)
         weight[first - before : first] = np.maximum(
@@ -154,7 +154,7 @@ def _to_place(
     """
     move = np.zeros_like(positions)
     if horizontal:
-        for first, end in intervals(standing):
+        for first, end in runs(standing):
             place = np.median(positions[first:end, :2], axis=0)
             move[first:end, :2] = place - positions[first:end, :2]
     move[:, 2] = height_m - positions[:, 2]
@@ -164,7 +164,7 @@ def _to_place(
 def _to_mean_turn(turns: FloatArray, flat: BoolArray) -> FloatArray:
     """Return what turns a foot (frame, 3, 3) as it is in the mean of its flat stance."""
     change = np.tile(np.eye(3), (len(turns), 1, 1))
-    for first, end in intervals(flat):
+    for first, end in runs(flat):
         left, _, right = np.linalg.svd(turns[first:end].mean(axis=0))
         change[first:end] = left @ right @ np.swapaxes(turns[first:end], -1, -2)
     return change

@@ -86,10 +86,11 @@ def fit(
         views: what the points were made from: the body is then refined on the images.
 
     Raises:
-        BodyError: the person is unknown, hips or shoulders were never seen, the betas do not fit
-            the model, it has no shape for the sex in the facts, or the views are of another take.
+        InputError: the person is unknown.
+        BodyError: hips or shoulders were never seen, the betas do not fit the model, it has no
+            shape for the sex in the facts, or the views are of another take.
     """
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     solution = solve(
         points,
         model,
@@ -201,31 +202,15 @@ def height_by_bones(
     A given height that differs by more is wrong, or the scale of the calibration is.
 
     Raises:
-        BodyError: the person is unknown.
+        InputError: the person is unknown.
     """
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     names = points.keypoint_names
     soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
     landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
     measured = _measured(points, person, landmarks)
     betas = shape_from_bones(model, landmarks, measured.xyz, measured.variance)
     return body_height(model, betas)[0]
-
-
-def person_index(points: Points3D, person_id: int | None) -> int:
-    """Return the index of a person, by default of the only one.
-
-    Raises:
-        BodyError: there is no such person, or there are several and none was named.
-    """
-    if person_id is None and len(points.person_ids) == 1:
-        return 0
-    if person_id is None or person_id not in points.person_ids:
-        known = ", ".join(str(each) for each in points.person_ids)
-        raise BodyError(
-            f"there is no person {person_id} in these points; people are {known}. Name one."
-        )
-    return points.person_ids.index(person_id)
 
 
 def _checked_betas(model: BodyModel, betas: FloatArray | None) -> FloatArray | None:

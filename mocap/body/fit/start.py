@@ -14,7 +14,7 @@ from mocap.body.fit.layout import Layout
 from mocap.body.fit.solver import State
 from mocap.body.model import BodyModel
 from mocap.core.errors import BodyError
-from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
+from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix, unit
 from mocap.core.shapes import Array, FloatArray
 
 # Frames of the median: single wrong keypoints vanish, a throw at 60 fps stays.
@@ -193,7 +193,8 @@ def _share(rotation: FloatArray, joints: int) -> FloatArray:
 
 
 def _unit(vectors: Array) -> FloatArray:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
+    """Return directions; what has none turns nothing."""
+    return unit(vectors, nowhere=0.0)
 
 
 def _axes(first: Array, second: Array) -> FloatArray:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mocap.body.fit.constants import constant_names
-from mocap.body.fit.fit import Solution, person_index, solve
+from mocap.body.fit.fit import Solution, solve
 from mocap.body.fit.solver import normals_of, one_blas_thread, poses_eliminated
 from mocap.body.fit.views import CameraTracks
 from mocap.body.landmarks import Offsets
@@ -85,7 +85,7 @@ def take_evidence(
     Raises:
         BodyError: as `fit`; for all clips, not for single ones in which the person was not seen.
     """
-    person = person_index(points, person_id)
+    person = points.person_index(person_id)
     found, why = [], None
     for clip in clips(len(points.xyz)):
         try:

@@ -24,12 +24,9 @@ from mocap.body.fit.view_kernels import VIEW_SCALE, Views, free_errors, view_ter
 from mocap.body.fit.windows import minimise
 from mocap.body.landmarks import BoundLandmarks
 from mocap.core.camera import Calibration
-from mocap.core.detections import Tracks2D
+from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import BodyError
 from mocap.core.shapes import Array, FloatArray
-
-# Detectors guess hidden keypoints with little confidence; below this the guesses do harm.
-MIN_CONFIDENCE = 0.2
 
 # A synthetic scene without noise would else weigh more than rounding allows.
 MIN_NOISE_PX = 0.1

@@ -18,15 +18,15 @@ from typing import Literal
 
 import numpy as np
 
-from mocap.body.skeleton.gap_filling import gaps
-from mocap.body.skeleton.hinge_twist import OBSERVED_BEND_DEG, bend_sine, unit
+from mocap.body.skeleton.hinge_twist import OBSERVED_BEND_DEG, bend_sine
 from mocap.body.skeleton.input import PersonKeypoints, measure, select_person, used_joints
 from mocap.body.skeleton.layout import LIMBS, PARENTS, foot_offsets, joint_tree, rest_offsets
 from mocap.body.skeleton.pose import Pose, ankle_to_toe, pose_from_keypoints, relative
 from mocap.core.errors import BodyError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
-from mocap.core.rotation import quaternion_wxyz_from_matrix
+from mocap.core.rotation import quaternion_wxyz_from_matrix, unit
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray
 
 # A limb may be bridged for this long: half a second is less than a step or a throw.
@@ -76,7 +76,8 @@ def fit_skeleton(
         symmetric: give left and right limbs the same bone lengths.
 
     Raises:
-        BodyError: the person is unknown or never fully seen, or a gap is too long.
+        InputError: the person is unknown.
+        BodyError: the person is never fully seen, or a gap is too long.
     """
     person = select_person(points, person_id)
     _check_gaps(person, max_gap_s, long_gaps)
@@ -113,7 +114,7 @@ def joint_errors_m(fit: SkeletonFit, points: Points3D, person_id: int) -> FloatA
     """
     positions, _ = fit.motion.forward_kinematics()
     frames = slice(fit.first_frame, fit.first_frame + len(positions))
-    person = points.person_ids.index(person_id)
+    person = points.person_index(person_id)
     errors = np.full(positions.shape[:2], np.nan)
     on_keypoint = {"left_foot": "left_big_toe", "right_foot": "right_big_toe"}
     for joint, name in enumerate(fit.motion.joint_names):
@@ -156,10 +157,10 @@ def _check_gaps(person: PersonKeypoints, max_gap_s: float, long_gaps: str) -> No
     for name in used_joints(person):
         if name in ("neck", "head", "left_ankle", "right_ankle"):
             continue
-        for start, length in gaps(person.known[name]):
-            if length > max_gap_s * person.fps:
-                first = person.first_frame + start
-                too_long.append(f"{name} in frames {first} to {first + length - 1}")
+        for start, end in runs(~person.known[name]):
+            if end - start > max_gap_s * person.fps:
+                first = person.first_frame
+                too_long.append(f"{name} in frames {first + start} to {first + end - 1}")
     if too_long:
         shown = "; ".join(too_long[:4]) + ("; …" if len(too_long) > 4 else "")
         raise BodyError(
@@ -198,9 +199,9 @@ def _notes(person: PersonKeypoints, names: tuple[str, ...], filled: BoolArray) -
     if not person.with_feet:
         notes.append("No usable feet keypoints: there are no foot joints.")
     for joint, name in enumerate(names):
-        runs = gaps(~filled[:, joint])
-        if runs:
-            longest = max(length for _, length in runs) / person.fps
+        bridged = runs(filled[:, joint])
+        if bridged:
+            longest = max(end - start for start, end in bridged) / person.fps
             notes.append(
                 f"{name}: rotation bridged in {int(filled[:, joint].sum())} of "
                 f"{len(filled)} frames (longest gap {longest:.2f} s)."

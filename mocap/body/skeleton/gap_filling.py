@@ -15,14 +15,6 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray
 _OPPOSITE_RAD = np.pi - 1e-3
 
 
-def gaps(known: BoolArray) -> list[tuple[int, int]]:
-    """Return (first frame, length) of every run of unknown frames."""
-    padded = np.concatenate([[True], known, [True]]).astype(np.int8)
-    starts = np.flatnonzero(np.diff(padded) == -1)
-    ends = np.flatnonzero(np.diff(padded) == 1)
-    return [(int(start), int(end - start)) for start, end in zip(starts, ends, strict=True)]
-
-
 def fill_positions(values: FloatArray, known: BoolArray) -> FloatArray:
     """Return (frame, k) values with unknown frames interpolated linearly."""
     frames = np.arange(len(values))

@@ -30,12 +30,6 @@ _CARRY = 0.2
 _NEUTRAL_TIME_S = 1.0
 
 
-def unit(vectors: FloatArray) -> FloatArray:
-    """Return directions (..., 3); NaN where the length is zero or NaN."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 0, length, np.nan))
-
-
 def bend_sine(upper: FloatArray, lower: FloatArray) -> FloatArray:
     """Return the sine (frame,) of the angle between two unit directions (frame, 3)."""
     return np.asarray(np.linalg.norm(np.cross(upper, lower), axis=-1))

@@ -84,9 +84,7 @@ def select_person(points: Points3D, person_id: int) -> PersonKeypoints:
         BodyError: no such person, keypoints the skeleton needs do not exist, or a limb or the
             trunk is never seen.
     """
-    if person_id not in points.person_ids:
-        known_ids = ", ".join(str(each) for each in points.person_ids)
-        raise BodyError(f"there is no person {person_id} in the points; there are: {known_ids}.")
+    person = points.person_index(person_id)
     needed = {*_TRUNK, *(name for limb in LIMBS for name in (limb.upper, limb.lower, limb.end))}
     absent = sorted(needed - set(points.keypoint_names))
     if absent:
@@ -94,7 +92,6 @@ def select_person(points: Points3D, person_id: int) -> PersonKeypoints:
             f"a skeleton needs the keypoints {', '.join(absent)}, which this detector does not "
             "give. Use a detector with the COCO keypoints."
         )
-    person = points.person_ids.index(person_id)
     column = {name: index for index, name in enumerate(points.keypoint_names)}
     finite: BoolArray = np.asarray(np.isfinite(points.xyz[:, person]).all(axis=-1))
     trunk = np.flatnonzero(finite[:, [column[name] for name in _TRUNK]].all(axis=1))

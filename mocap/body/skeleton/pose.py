@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mocap.body.skeleton.gap_filling import fill_directions, fill_positions, fill_rotations
-from mocap.body.skeleton.hinge_twist import hinge_axes, unit
+from mocap.body.skeleton.hinge_twist import hinge_axes
 from mocap.body.skeleton.input import PersonKeypoints
 from mocap.body.skeleton.layout import LEFT, LIMBS, PARENTS, UP, Limb
-from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
+from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix, unit
 from mocap.core.shapes import FloatArray
 
 # Weight of the foot's heading as a stand-in for the knee's hinge; 1 is a right-angled bend and a

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from mocap.calibrate.verdict.held_out import HeldOut
 from mocap.calibrate.verdict.shifted import DroppedView
+from mocap.core.plain import plain
 
 GRID = 5  # coverage and residual maps have 5 x 5 cells
 
@@ -121,17 +121,6 @@ class CalibrationReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dictionaries, lists, numbers and text; NaN becomes null."""
-        document = _plain(asdict(self))
+        document = plain(asdict(self))
         assert isinstance(document, dict)
         return document
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON knows it."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Verdict) else value

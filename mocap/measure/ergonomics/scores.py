@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap.core.runs import runs
 from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray, check_shapes
 from mocap.measure.ergonomics.tables import Scores, action_level, reba, rula
 
@@ -280,10 +281,9 @@ def sustained(
     scores: Array, known: BoolArray, fps: float, *, least: int, hold_s: float = SUSTAINED_S
 ) -> tuple[Sustained, ...]:
     """Return the stretches of at least `hold_s` at score `least` or more."""
-    held = np.concatenate([[False], (np.asarray(scores) >= least) & known, [False]])
-    change = np.flatnonzero(np.diff(held.astype(np.int8)))
+    held = (np.asarray(scores) >= least) & known
     return tuple(
-        Sustained(int(start), int(end), int(np.min(np.asarray(scores)[start:end])))
-        for start, end in zip(change[::2], change[1::2], strict=True)
+        Sustained(start, end, int(np.min(np.asarray(scores)[start:end])))
+        for start, end in runs(held)
         if (end - start) / fps >= hold_s
     )

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from mocap.core.errors import InputError
+from mocap.core.runs import runs
 from mocap.core.shapes import FloatArray
-from mocap.measure.angles import runs
 from mocap.measure.events import Event, timing_sd_ms
 from mocap.measure.filters import butterworth, derivative
 from mocap.measure.segments.segments import SIDES, Segments

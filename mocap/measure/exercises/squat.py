@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mocap.core.points import Points3D
+from mocap.core.rotation import unit
 from mocap.core.shapes import FloatArray
 from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, PELVIS_TILT_UNSEEN, joint_angles
 from mocap.measure.events import Event, timing_sd_ms
@@ -21,7 +22,7 @@ from mocap.measure.exercises.exercise import (
 from mocap.measure.exercises.repetitions import CUTOFF_HZ, Repetition, repetitions
 from mocap.measure.filters import butterworth
 from mocap.measure.misfit import Misfit
-from mocap.measure.segments.segments import SIDES, Segments, unit
+from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
 
 VALGUS_FROM_DEG = 20.0

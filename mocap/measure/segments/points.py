@@ -11,6 +11,7 @@ import numpy as np
 
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
+from mocap.core.rotation import unit
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.measure.segments.segments import (
     POINTS,
@@ -21,7 +22,6 @@ from mocap.measure.segments.segments import (
     frame_yx,
     frame_yz,
     frame_zy,
-    unit,
 )
 
 PLANE_BEND_DEG = 20.0
@@ -50,7 +50,7 @@ def segments_from_points(points: Points3D, person_id: int | None = None) -> Segm
     Raises:
         InputError: the person is unknown, or key points of arms or legs are missing from the set.
     """
-    person = _person(points, person_id)
+    person = points.person_index(person_id)
     missing = [name for name in _NEEDED if name not in points.keypoint_names]
     if missing:
         raise InputError(
@@ -74,17 +74,6 @@ def segments_from_points(points: Points3D, person_id: int | None = None) -> Segm
         from_keypoints=True,
         notes=NOTES,
     )
-
-
-def _person(points: Points3D, person_id: int | None) -> int:
-    if person_id is None and len(points.person_ids) == 1:
-        return 0
-    if person_id not in points.person_ids:
-        raise InputError(
-            f"there is no person {person_id}; known are {', '.join(map(str, points.person_ids))}. "
-            "Choose one with --person."
-        )
-    return points.person_ids.index(person_id)
 
 
 _Frames = dict[str, tuple[FloatArray, BoolArray | bool]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.core.keypoints import mirrored_name
+from mocap.core.rotation import unit
 from mocap.core.shapes import Array, BoolArray, FloatArray, check_shapes, check_unique
 
 SIDES = ("left", "right")
@@ -145,13 +146,6 @@ class Segments:
             axial_known=self.axial_known[:, segments],
             positions=self.positions[:, points] * _FLIP_Y,
         )
-
-
-def unit(vectors: Array) -> FloatArray:
-    """Return vectors (..., 3) of length one; NaN for those without a direction."""
-    values = np.asarray(vectors, dtype=np.float64)
-    length = np.linalg.norm(values, axis=-1, keepdims=True)
-    return values / np.where(length > 1e-12, length, np.nan)
 
 
 def frame_yz(y: Array, z: Array) -> FloatArray:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mocap.core.points import Points3D, Source
+from mocap.core.runs import runs
 from mocap.core.shapes import FloatArray
-from mocap.measure.angles import runs
 from mocap.measure.metric import Metric
 from mocap.studio.page.page import (
     Markup,

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import InputError
-from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
+from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix, unit
 from mocap.core.shapes import Array, FloatArray
 from mocap.synthetic.footage.puppet import SIDE_NAME, Puppet, SyntheticMotion, orthonormal_axes
 
@@ -263,7 +263,7 @@ def _turn_limb(
         for a, b in ((upper, lower), (lower, end))
     ]
     bones = [
-        _unit(points[f"{name}_{b}"] - points[f"{name}_{a}"])
+        unit(points[f"{name}_{b}"] - points[f"{name}_{a}"])
         for a, b in ((upper, lower), (lower, end))
     ]
     carried = np.einsum("fba,fb->fa", parent, bones[0])
@@ -311,7 +311,3 @@ def _place(puppet: Puppet, points: dict[str, FloatArray]) -> None:
     )
     centre = 0.5 * (root.max(axis=0) + root.min(axis=0))
     puppet.root_position = root - [centre[0], float(sole[..., 1].min()), centre[2]]
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))

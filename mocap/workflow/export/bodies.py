@@ -11,13 +11,13 @@ from mocap.body.anatomical_markers import bony_landmarks, has_markers
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.model import BodyModel
 from mocap.body.skeleton.build import MAX_GAP_S
-from mocap.body.skeleton.gap_filling import gaps
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
+from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray
 from mocap.core.store import load_artifact
 from mocap.export.c3d import C3dExtras, Event, cameras_seen
@@ -67,9 +67,9 @@ def with_gaps(
     """
     missing = np.zeros(motion.frame_count, dtype=bool)
     stretches = [
-        (first, length)
-        for first, length in gaps(np.isfinite(motion.fit_error_mm))
-        if length > MAX_GAP_S * motion.fps
+        (first, end - first)
+        for first, end in runs(~np.isfinite(motion.fit_error_mm))
+        if end - first > MAX_GAP_S * motion.fps
     ]
     if not stretches:
         return character, []

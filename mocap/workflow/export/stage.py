@@ -192,12 +192,12 @@ def _character(
 def _long_runs(fit: SkeletonFit) -> BoolArray:
     """Return (frame, joint) True in the gaps that a skeleton would not bridge unasked."""
     from mocap.body.skeleton.build import MAX_GAP_S
-    from mocap.body.skeleton.gap_filling import gaps
+    from mocap.core.runs import runs
 
     longest = MAX_GAP_S * fit.motion.fps
     missing = fit.filled.copy()
     for joint in range(missing.shape[1]):
-        for first, length in gaps(~fit.filled[:, joint]):
-            if length <= longest:
-                missing[first : first + length, joint] = False
+        for first, end in runs(fit.filled[:, joint]):
+            if end - first <= longest:
+                missing[first:end, joint] = False
     return missing

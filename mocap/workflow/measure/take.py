@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -105,17 +105,7 @@ class Measured:
     @cached_property
     def person_points(self) -> Points3D:
         """The key points of the chosen person only."""
-        k = self.points.person_ids.index(self.person)
-        cut = slice(k, k + 1)
-        return replace(
-            self.points,
-            person_ids=(self.person,),
-            xyz=self.points.xyz[:, cut],
-            covariance=self.points.covariance[:, cut],
-            reprojection_error_px=self.points.reprojection_error_px[:, cut],
-            view_count=self.points.view_count[:, cut],
-            source=self.points.source[:, cut],
-        )
+        return self.points.of_person(self.person)
 
     @cached_property
     def segments(self) -> Segments:
