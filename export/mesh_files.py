@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mocap.core.mesh import vertex_normals
+from mocap.core.body.mesh import vertex_normals
 from mocap.core.shapes import Array, IntArray
 from mocap.core.store import atomic_write, write_text
 from mocap.export.axes import AXES

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.errors import ExportError, MissingExtraError
-from mocap.core.mesh import SkinnedMesh
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write

@@ -8,7 +8,7 @@ import pytest
 
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, ReconstructionError
-from mocap.core.linear_kernels import unpack_symmetric
+from mocap.core.kernels.linear import unpack_symmetric
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.band_kernels import (

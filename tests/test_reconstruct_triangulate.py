@@ -8,7 +8,7 @@ import pytest
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
-from mocap.core.linear_kernels import invert_symmetric, solve_symmetric, unpack_symmetric
+from mocap.core.kernels.linear import invert_symmetric, solve_symmetric, unpack_symmetric
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.noise import estimate_noise_px

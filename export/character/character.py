@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.errors import ExportError
-from mocap.core.mesh import SkinnedMesh
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.axes import FileAxes

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.core.mesh import SkinnedMesh
+from mocap.core.body.mesh import SkinnedMesh
 
 
 def strongest(mesh: SkinnedMesh, count: int | None = None) -> SkinnedMesh:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.errors import ExportError
 from mocap.core.keypoints import mirrored_name
-from mocap.core.mesh import SkinnedMesh
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import (
     matrix_from_quaternion_wxyz,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from mocap.core.mesh import SkinnedMesh
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.character.character import FileSkeleton
 from mocap.export.euler import euler_angles

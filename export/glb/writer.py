@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import ExportError
-from mocap.core.mesh import SkinnedMesh
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array, FloatArray, IntArray
 from mocap.export.axes import AXES

@@ -16,9 +16,9 @@ from functools import lru_cache
 import numpy as np
 
 from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
+from mocap.core.body.landmarks import BonyLandmarks
 from mocap.core.errors import BodyError
 from mocap.core.keypoints import mirrored_name
-from mocap.core.landmarks import BonyLandmarks
 from mocap.core.shapes import Array, BoolArray, FloatArray
 
 # Skin this near the line of sight of a rule may be chosen: two edges of the mesh.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mocap.body.model import WORLD_FROM_BODY, BodyModel
-from mocap.core.mesh import SkinnedMesh
+from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.shapes import Array
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.kernels.linear import camera_matrices
 from mocap.core.keypoints import mirrored_name
 from mocap.core.lens import undistort_points
-from mocap.core.linear_kernels import camera_matrices
 from mocap.core.shapes import Array, FloatArray, IntArray
 from mocap.reconstruct.association_kernels import (
     NOBODY,

@@ -16,8 +16,8 @@ import math
 import numpy as np
 from numba import njit
 
+from mocap.core.kernels.linear import add_ray_equations, in_camera, solve_symmetric
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M
-from mocap.core.linear_kernels import add_ray_equations, in_camera, solve_symmetric
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # A person needs this many keypoints in common between two views to be matched.

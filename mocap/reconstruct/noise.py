@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from mocap.core.errors import ReconstructionError
+from mocap.core.kernels.triangulation import agreeing_views, triangulate_kernel
 from mocap.core.shapes import FloatArray
-from mocap.core.triangulation_kernels import agreeing_views, triangulate_kernel
 from mocap.reconstruct.smoothing_kernels import reprojection_terms
 
 # Tukey's gate in standard deviations. Nearer gates lose accuracy (8 cameras, 2 px noise, 10 %

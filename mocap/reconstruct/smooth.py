@@ -10,11 +10,11 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.kernels.linear import unpack_symmetric
+from mocap.core.kernels.triangulation import agreeing_views
 from mocap.core.keypoints import keypoint_set_of
-from mocap.core.linear_kernels import unpack_symmetric
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
-from mocap.core.triangulation_kernels import agreeing_views
 from mocap.reconstruct.acceleration import initial_scales
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.start import start_of_person

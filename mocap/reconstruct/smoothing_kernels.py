@@ -20,8 +20,8 @@ import math
 import numpy as np
 from numba import njit
 
+from mocap.core.kernels.linear import add_normal_equations, camera_matrices, in_camera
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
-from mocap.core.linear_kernels import add_normal_equations, camera_matrices, in_camera
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.band_kernels import solve_bands
 

@@ -7,14 +7,14 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import ReconstructionError
-from mocap.core.linear_kernels import invert_symmetric, unpack_symmetric
-from mocap.core.points import Points3D, Source
-from mocap.core.shapes import BoolArray, FloatArray
-from mocap.core.triangulation_kernels import (
+from mocap.core.kernels.linear import invert_symmetric, unpack_symmetric
+from mocap.core.kernels.triangulation import (
     agreeing_views,
     triangulate_kernel,
     undistort_views,
 )
+from mocap.core.points import Points3D, Source
+from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
 
 # Rays nearly parallel fix a direction, not a place: such a point is no measurement.

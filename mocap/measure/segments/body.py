@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap.core.body.landmarks import BonyLandmarks
 from mocap.core.errors import BodyError
-from mocap.core.landmarks import BonyLandmarks
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.measure.segments.segments import (

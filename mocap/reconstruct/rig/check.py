@@ -16,9 +16,9 @@ import numpy as np
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.kernels.triangulation import triangulate_kernel
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray, IntArray, check_shapes
-from mocap.core.triangulation_kernels import triangulate_kernel
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of
 

@@ -10,9 +10,9 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.kernels.triangulation import triangulate_kernel
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array, BoolArray, FloatArray
-from mocap.core.triangulation_kernels import triangulate_kernel
 from mocap.reconstruct.associate import TOLERANCE_OF_SIZE, associate
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
 

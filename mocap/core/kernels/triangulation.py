@@ -10,6 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from mocap.core.kernels.linear import (
+    add_normal_equations,
+    add_ray_equations,
+    camera_matrices,
+    in_camera,
+    solve_symmetric,
+)
 from mocap.core.lens import (
     FASTMATH,
     MIN_DEPTH_M,
@@ -17,13 +24,6 @@ from mocap.core.lens import (
     project_point_derivative,
     robust_weight,
     undistort_point,
-)
-from mocap.core.linear_kernels import (
-    add_normal_equations,
-    add_ray_equations,
-    camera_matrices,
-    in_camera,
-    solve_symmetric,
 )
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 

@@ -1,0 +1,1 @@
+"""What a body has beside its joints: skin, landmarks."""
