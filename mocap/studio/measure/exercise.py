@@ -23,7 +23,7 @@ from mocap.measure.ergonomics.tables import REBA_LEVELS, RULA_LEVELS, action_lev
 from mocap.measure.exercises.exercise import PHASE_POINTS, Exercise
 from mocap.studio.measure.parts import (
     METRIC_NOTE,
-    PAGE_STYLE,
+    TEMPLATES,
     band,
     decimals,
     layout,
@@ -73,7 +73,6 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
     """Write the report of an exercise as one self-contained page."""
     charts: dict[str, Figure] = {}
     body = [
-        PAGE_STYLE,
         warnings_box((*found.warnings, *facts.warnings)),
         section("Summary", metric_table(found.metrics), note=METRIC_NOTE),
         _cycles(found, charts),
@@ -96,6 +95,7 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
         subtitle=" · ".join(part for part in (facts.athlete, f"{found.fps:g} fps") if part),
         body=body,
         data={"charts": charts},
+        templates=TEMPLATES,
     )
 
 
@@ -228,7 +228,6 @@ def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | st
         )
         shown.append((f"{method}, {side} arm", worst, f"worst; {level}"))
     body = [
-        PAGE_STYLE,
         cards(shown),
         warnings_box((*found.notes, *facts.warnings)),
         _level_times(found),
@@ -243,6 +242,7 @@ def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | st
         subtitle=" · ".join(part for part in (facts.athlete, f"{found.fps:g} fps") if part),
         body=body,
         data={"charts": charts},
+        templates=TEMPLATES,
     )
 
 

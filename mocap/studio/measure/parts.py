@@ -29,53 +29,8 @@ GREEN = "#2a9d5c"
 PURPLE = "#7b5bb5"
 COLOURS = (BLUE, AMBER, GREEN, PURPLE, "#c0504d", GREY)
 
-WRAP = "white-space:normal;text-align:left;min-width:26ch"
-REASON = "font-size:12px;max-width:60ch"
-FAINT = "color:var(--soft);font-style:italic"
-
-
-PAGE_STYLE = Markup(
-    """<style>
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr));
-  gap: 4px 16px; }
-@media print {
-  .pictures { grid-template-columns: repeat(6, 1fr); gap: 2px 8px; }
-  @page { size: A4; margin: 12mm; }
-  body { font-size: 10px; line-height: 1.35; }
-  h1 { font-size: 20px; } h2 { font-size: 13px; } figcaption { font-size: 10px; }
-  section { margin-top: 14px; } .note { max-width: none; margin-bottom: 4px; }
-  .cards { grid-template-columns: repeat(5, 1fr); margin-top: 10px; gap: 6px; }
-  .card { padding: 6px 8px; } .card strong { font-size: 14px; }
-  .card .label, .legend { font-size: 9px; }
-  .warnings { margin-top: 10px; padding: 6px 10px; } .warnings h2 { font-size: 11px; }
-  .row { grid-template-columns: 1fr 1fr; gap: 0 12px; }
-  .row.three { grid-template-columns: 1fr 1fr 1fr; }
-  .note { break-inside: avoid; }
-  .plot { width: 1080px; height: 280px !important; max-width: none; zoom: 0.63; }
-  .row .plot { width: 530px; }
-  .row.three .plot { width: 350px; }
-  figure { margin-top: 6px; } .table { margin-top: 4px; overflow: visible; }
-  table { font-size: 9px; } th, td { padding: 1.5px 8px 1.5px 0; }
-  th, td:first-child { white-space: normal; }
-  td div { font-size: 8px !important; max-width: none !important; line-height: 1.2; }
-  img { margin-top: 2px; } dl { gap: 1px 16px; }
-}
-</style>
-<script>
-{
-  const resize = (size) => document.querySelectorAll(".plot").forEach((place) =>
-    Plotly.relayout(place, size(place)));
-  const paper = (place) => place.closest(".three") ? 350 : place.closest(".row") ? 530 : 1080;
-  addEventListener("beforeprint", () => resize((place) => ({ width: paper(place), height: 280 })));
-  addEventListener("afterprint", () => resize(() => ({ width: null, height: null })));
-}
-</script>"""
-)
-"""Pictures in a row. On paper: two figures side by side, small print, nothing wider than the page.
-
-Figures are drawn anew when printing starts, before the page has the width of the paper: their size
-is that of the style, and must not depend on it.
-"""
+TEMPLATES = ("measure",)
+"""Style and script of all measurement reports, for `write_page`."""
 
 
 @dataclass(frozen=True)
@@ -122,18 +77,18 @@ def metric_table(
     head = ["Metric", "Value", "95 % band", "Method limit", *more]
     rows = []
     for k, metric in enumerate(metrics):
-        style = {} if metric.trusted else {"style": FAINT}
+        style = {} if metric.trusted else {"class_": "faint"}
         cells = [
             number(metric.value, decimals(metric.unit), metric.unit),
             plus_minus(metric.band, metric.unit) if metric.unit else "",
             plus_minus(metric.systematic, metric.unit) if metric.unit else "",
             *(column[k] for column in more.values()),
         ]
-        why = () if metric.trusted else (tag("div", text(metric.reason), style=REASON),)
+        why = () if metric.trusted else (tag("div", text(metric.reason), class_="reason"),)
         rows.append(
             tag(
                 "tr",
-                tag("td", text(metric.label), *why, title=metric.definition, style=WRAP),
+                tag("td", text(metric.label), *why, title=metric.definition, class_="wrap"),
                 *(tag("td", text(cell)) for cell in cells),
                 **style,
             )

@@ -17,7 +17,7 @@ from mocap.measure.pitching.pitching import Pitch, Pitching
 from mocap.measure.tables import phase_curve
 from mocap.studio.measure.parts import (
     COLOURS,
-    PAGE_STYLE,
+    TEMPLATES,
     Thumbnail,
     band,
     decimals,
@@ -84,7 +84,7 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
     """Write the report as one self-contained page that works offline and prints."""
     found = data.found
     charts: dict[str, Figure] = {}
-    body = [PAGE_STYLE, _cards(data), warnings_box((*found.warnings, *data.warnings))]
+    body = [_cards(data), warnings_box((*found.warnings, *data.warnings))]
     body += [
         events_section(found, data.pictures),
         sequence_section(found, charts),
@@ -100,6 +100,7 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
         subtitle=_subtitle(data),
         body=body,
         data={"charts": charts},
+        templates=TEMPLATES,
     )
 
 

@@ -14,10 +14,7 @@ from mocap.measure.norms import Norms
 from mocap.measure.pitching.pitching import Pitch, Pitching
 from mocap.studio.measure.parts import (
     COLOURS,
-    FAINT,
     METRIC_NOTE,
-    REASON,
-    WRAP,
     Thumbnail,
     decimals,
     layout,
@@ -205,17 +202,17 @@ def _side_by_side(found: Pitching, some: Sequence[Pitch], norms: Norms) -> Marku
     rows = []
     for k, first in enumerate(some[0].metrics):
         metrics = [pitch.metrics[k] for pitch in some]
-        why = [tag("div", text(each), style=REASON) for each in _reasons(some, k)]
+        why = [tag("div", text(each), class_="reason") for each in _reasons(some, k)]
         label = f"{first.label} ({first.unit})" if first.unit else first.label
         cells = [
-            tag("td", text(_value(metric)), **({} if metric.trusted else {"style": FAINT}))
+            tag("td", text(_value(metric)), **({} if metric.trusted else {"class_": "faint"}))
             for metric in metrics
         ]
         cells.append(tag("td", text(plus_minus(first.systematic, first.unit))))
         if norms.metrics:
             mean, _ = mean_and_sd([pitch.metrics[k].value for pitch in found.pitches])
             cells.append(tag("td", text(against_norm(norms, replace(first, value=mean)))))
-        name = tag("td", text(label), *why, title=first.definition, style=WRAP)
+        name = tag("td", text(label), *why, title=first.definition, class_="wrap")
         rows.append(tag("tr", name, *cells))
     inner = tag(
         "table",

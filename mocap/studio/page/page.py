@@ -119,8 +119,19 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.1f} %"
 
 
+def template(name: str) -> Markup:
+    """Return a file of `templates`, which is our own HTML, style or script."""
+    return Markup((files("mocap.studio.page") / "templates" / name).read_text(encoding="utf-8"))
+
+
 def write_page(
-    path: Path, *, title: str, subtitle: str, body: Sequence[Markup], data: Mapping[str, Any]
+    path: Path,
+    *,
+    title: str,
+    subtitle: str,
+    body: Sequence[Markup],
+    data: Mapping[str, Any],
+    templates: Sequence[str] = (),
 ) -> None:
     """Write a page that needs nothing but itself.
 
@@ -130,18 +141,18 @@ def write_page(
         body: sections.
         data: `charts` (plotly figures by the identifier of their place) and whatever else the
             page's script reads.
+        templates: names of further styles and scripts: `measure` for measure.css and measure.js.
     """
-    templates = files("mocap.studio.page") / "templates"
     plotly = files("plotly") / "package_data" / "plotly.min.js"
     # In a script element only "<" can end the data early.
     document = json.dumps(plain(data, _DIGITS), ensure_ascii=False, separators=(",", ":"))
-    page = Template((templates / "page.html").read_text(encoding="utf-8")).substitute(
+    page = Template(template("page.html")).substitute(
         title=text(title),
         subtitle=text(subtitle),
         body=join(body),
-        style=(templates / "page.css").read_text(encoding="utf-8"),
+        style=join([template(f"{name}.css") for name in ("page", *templates)]),
         data=document.replace("<", "\\u003c"),
         plotly=plotly.read_text(encoding="utf-8"),
-        script=(templates / "page.js").read_text(encoding="utf-8"),
+        script=join([template(f"{name}.js") for name in ("page", *templates)]),
     )
     write_text(path, page)

@@ -22,6 +22,7 @@ from mocap.studio.page.page import (
     section,
     table,
     tag,
+    template,
     text,
     write_page,
 )
@@ -157,15 +158,7 @@ def _motion() -> Markup:
     sources = (Source.MEASURED, Source.INTERPOLATED, Source.EXTRAPOLATED)
     key = '<span class="key" style="background:{}"></span>{}'
     colours = "".join(key.format(SOURCE_COLOURS[each], each.name.lower()) for each in sources)
-    player = Markup(
-        '<div class="player" role="group" aria-label="Playback">'
-        '<button id="play" type="button">Play</button>'
-        '<input id="frame" type="range" min="0" value="0" step="1" aria-label="Frame">'
-        '<output id="clock"></output>'
-        '<select id="speed" aria-label="Speed"><option value="0.1">0.1×</option>'
-        '<option value="0.25">0.25×</option><option value="1" selected>1×</option></select>'
-        '<button id="view" type="button">Show the rig</button></div>'
-    )
+    player = template("player.html")
     return section(
         "Motion",
         tag("div", id="scene", class_="plot", style="height:560px"),
