@@ -92,7 +92,7 @@ def _counts(found: Exercise, prefix: str) -> tuple[float, float]:
 
 
 def clip_points(clip: Clip) -> Points3D:
-    """Return the key points of a clip with noise."""
+    """Return the keypoints of a clip with noise."""
     poses = _poses(clip.exercise)
     steps = np.interp(_depths(clip.repetitions), np.linspace(0.0, 1.0, _STEPS), np.arange(_STEPS))
     low = np.minimum(steps.astype(np.int64), _STEPS - 2)
@@ -124,7 +124,7 @@ def _sunk(share: FloatArray, half_knee_deg: float) -> FloatArray:
 
 @lru_cache(maxsize=3)
 def _poses(exercise: str) -> FloatArray:
-    """Return the key points (step, keypoint, 3) from standing to fully there."""
+    """Return the keypoints (step, keypoint, 3) from standing to fully there."""
     share = np.linspace(0.0, 1.0, _STEPS)
     model = load_free_body()
     puppet = Puppet(model, np.zeros(model.shape_count), _STEPS)

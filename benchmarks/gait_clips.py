@@ -1,4 +1,4 @@
-"""Scripted walks seen as noisy key points: events of both rules against the scripted contacts."""
+"""Scripted walks seen as noisy keypoints: events of both rules against the scripted contacts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _END_S = 0.2
 
 
 def walk_points(seed: int, speed_m_s: float) -> Points3D:
-    """Return the key points of a walk, each off by 8 mm in every frame."""
+    """Return the keypoints of a walk, each off by 8 mm in every frame."""
     xyz = body_keypoints(walk(SECONDS, FPS, seed=seed, speed_m_s=speed_m_s))
     names = COCO_17_FEET.keypoint_names
     return measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=seed)

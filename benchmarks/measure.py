@@ -4,7 +4,7 @@ Throws of the free body, both hands and several shapes, are seen by eight camera
 second (2 px noise, 10 % outliers), triangulated, smoothed, fitted (on the images too, as `mocap
 fit` does) and measured; the same measurement of the true motion is the reference. Exercises are
 thirty clips of squats, lunges and arm raises with slow, fast, incomplete and paused repetitions,
-walks are four of different speeds, both on key points 8 mm off.
+walks are four of different speeds, both on keypoints 8 mm off.
 
     python benchmarks/measure.py [--check] [--throws N]
 """
@@ -104,7 +104,7 @@ def segments_of(model: BodyModel, skeleton: SkeletonMotion, betas: FloatArray) -
 def throw_points(
     seed: int, betas: FloatArray, hand: str
 ) -> tuple[Points3D, CameraTracks, SkeletonMotion]:
-    """Return the smoothed key points of a throw, what eight cameras saw, and the true motion."""
+    """Return the smoothed keypoints of a throw, what eight cameras saw, and the true motion."""
     motion = throw(SECONDS, FPS, seed=seed, betas=betas, left_handed=hand == "left")
     names = COCO_17_FEET.keypoint_names
     rig = laboratory(seed=seed)

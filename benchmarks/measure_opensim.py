@@ -3,8 +3,8 @@
     python benchmarks/measure_opensim.py POINTS.npz REFERENCE.mot [MORE.mot]
         [--offsets movenet_blazepose] [--plot FILE.html]
 
-POINTS is a take's smoothed.npz. Both sides are shown: the body fitted to the key points, and the
-key points alone. No line is held: detectors, calibration and marker models differ.
+POINTS is a take's smoothed.npz. Both sides are shown: the body fitted to the keypoints, and the
+keypoints alone. No line is held: detectors, calibration and marker models differ.
 
 OpenSim turns its pelvis about the axes of the lab (Z-X-Y), so that its "tilt" and "list" change
 places when a person walks along Z; it is brought into our sequence (Y-X-Z) first. The thigh against
@@ -71,7 +71,7 @@ def with_thighs(angles: AngleCurves) -> dict[str, FloatArray]:
 
 
 def body_angles(points: Points3D, offsets: Offsets) -> AngleCurves:
-    """Return the angles of the body fitted to the key points."""
+    """Return the angles of the body fitted to the keypoints."""
     model = load_free_body()
     body = fit(points, model, offsets=offsets).motion
     skeleton = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, body.fps)
@@ -114,13 +114,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("points", type=Path)
     parser.add_argument("references", type=Path, nargs="+")
-    parser.add_argument("--offsets", help="where the detector puts its key points, by its name")
+    parser.add_argument("--offsets", help="where the detector puts its keypoints, by its name")
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     points = load_artifact(options.points, Points3D)
     ours = {
         "fitted body": with_thighs(body_angles(points, offsets_of(options.offsets))),
-        "key points": with_thighs(joint_angles(segments_from_points(points))),
+        "keypoints": with_thighs(joint_angles(segments_from_points(points))),
     }
     references = {f"OpenSim {k + 1}": read_mot(p) for k, p in enumerate(options.references)}
     shown: dict[str, dict[str, FloatArray]] = {}

@@ -1,7 +1,7 @@
 """Throws at high speed thinned to slower cameras: do the bands hold, are wrong events trusted?
 
 The truth of a throw is its measurement at 480 frames per second without noise. Each thinned copy
-is measured with bands from key points 2 mm off, so that what is missing is the cameras' speed.
+is measured with bands from keypoints 2 mm off, so that what is missing is the cameras' speed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OPTIONS = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
 
 
 def measured(motion: SyntheticMotion, fps: float, noise_seed: int | None = None) -> Pitching:
-    """Measure a motion as a fitted body; with a seed its bands come from noisy key points."""
+    """Measure a motion as a fitted body; with a seed its bands come from noisy keypoints."""
     landmarks = bony_landmarks(load_free_body(), motion.betas)
     segments = segments_from_skeleton(motion.skeleton, landmarks)
     if noise_seed is None:

@@ -139,7 +139,7 @@ def mirror_image(motion: SkeletonMotion) -> SkeletonMotion:
 
 
 def keypoints_of(motion: SkeletonMotion, sigma_m: float = 0.004) -> Points3D:
-    """Return COCO key points with feet that sit on the joints of a motion."""
+    """Return COCO keypoints with feet that sit on the joints of a motion."""
     positions, rotations = motion.forward_kinematics()
     at = {name: positions[:, k] for k, name in enumerate(motion.joint_names)}
     turn = {name: rotations[:, k] for k, name in enumerate(motion.joint_names)}

@@ -18,6 +18,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("s
 CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 
 
+SOURCES = ("mocap", "export", "benchmarks", "tools", "tests")
+
+
 def ids(pages: list[Path]) -> list[str]:
     return [str(page.relative_to(ROOT)) for page in pages]
 
@@ -73,3 +76,10 @@ def test_python_names_of_the_readme_exist() -> None:
     assert names >= {"Session", "detect", "triangulate"}
     for name in names:
         assert hasattr(mocap, name), f"the README uses mocap.{name}"
+
+
+def test_one_word_for_a_keypoint() -> None:
+    texts = [*CURRENT, *(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py"))]
+    for path in texts:
+        found = re.search(r"key[ -]points?\b", path.read_text(encoding="utf-8"), re.I)
+        assert path == Path(__file__) or not found, f"{path}: keypoint is one word"

@@ -38,7 +38,7 @@ def new_take(root: Path) -> Take:
 
 @pytest.fixture(scope="module")
 def bullpen(tmp_path_factory: pytest.TempPathFactory) -> Take:
-    """A throw with key points and the true body as the fitted one."""
+    """A throw with keypoints and the true body as the fitted one."""
     take = new_take(tmp_path_factory.mktemp("measure") / "bullpen")
     motion, model = throw(2.8, FPS, seed=1), load_free_body()
     xyz = body_keypoints(motion)[:, None]
@@ -148,7 +148,7 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     assert 0.05 < float(row["left_knee_flexion_sd_deg"]) < 2.0
     motion = run("range-of-motion", take.session.root, "one", "--movement", "left_knee_flexion")
     assert motion.exit_code == 0, motion.output
-    assert "repetitions 3" in motion.output and "Warning: from key points alone" in motion.output
+    assert "repetitions 3" in motion.output and "Warning: from keypoints alone" in motion.output
     page = (take.measure_dir / "range-of-motion" / "report.html").read_text(encoding="utf-8")
     assert "MDC" in page and "the rig was bumped" in page
     postures = run("ergonomics", take.session.root, "one")

@@ -1,4 +1,4 @@
-"""A body that does not explain its key points: the bands grow, or the numbers are grey."""
+"""A body that does not explain its keypoints: the bands grow, or the numbers are grey."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def subject_options(command: Command) -> Command:
         type=click.Choice(("auto", "body", "keypoints")),
         default="auto",
         show_default=True,
-        help="Measure the fitted body, or key points alone; auto takes the body when it is there.",
+        help="Measure the fitted body, or keypoints alone; auto takes the body when it is there.",
     )(command)
     return click.option("--person", type=int, help="Whose motion, when there are several.")(command)
 

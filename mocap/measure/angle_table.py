@@ -11,9 +11,9 @@ from mocap.measure.misfit import Misfit
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.uncertainty import SAMPLES, shaken
 
-# Key points show the line of the shoulders; how much it scatters is also true of the chest.
+# Keypoints show the line of the shoulders; how much it scatters is also true of the chest.
 _STAND_IN = ("thorax_", "shoulder_line_")
-# Two hip points do not show it: from key points it is the lean of the trunk.
+# Two hip points do not show it: from keypoints it is the lean of the trunk.
 _NOT_SEEN = ("pelvis_anterior_tilt",)
 # Angles that the planes of three joints make zero have no spread to speak of.
 _NO_SPREAD_DEG = 1e-6
@@ -22,9 +22,9 @@ _NO_SPREAD_DEG = 1e-6
 def angle_spreads_deg(
     angles: AngleCurves, points: Points3D, misfit: Misfit | None = None, *, samples: int = SAMPLES
 ) -> dict[str, FloatArray]:
-    """Return the standard deviation (frame,) of each angle that key points show, in degrees.
+    """Return the standard deviation (frame,) of each angle that keypoints show, in degrees.
 
-    Key points of one person are shaken within their uncertainty and measured by planes of three
+    Keypoints of one person are shaken within their uncertainty and measured by planes of three
     joints, which sees at least the errors that a fitted body has.
     """
     drawn = [joint_angles(segments_from_points(each)) for each in

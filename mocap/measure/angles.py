@@ -27,7 +27,7 @@ PELVIS_TILT_UNSEEN = (
 )
 PELVIS_TILT_LIMIT_DEG = 30.0
 """Beside marker-based models hip flexion differs by up to this while the trunk bends: how much of
-a bend is pelvis and how much is spine is not seen in key points, and a fitted body guesses it."""
+a bend is pelvis and how much is spine is not seen in keypoints, and a fitted body guesses it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def continuous_deg(angle_deg: Array, *, wrapped: bool = False) -> FloatArray:
 def joint_angles(segments: Segments) -> AngleCurves:
     """Return all joint angles of a person; see `LIMB_JOINTS` and `TRUNK_JOINTS`.
 
-    With segments from key points alone, angles that need an axial turn that was not seen are NaN
+    With segments from keypoints alone, angles that need an axial turn that was not seen are NaN
     and `reasons` says why.
     """
     columns: dict[str, FloatArray] = {}
@@ -227,7 +227,7 @@ def _reason(joint: Joint, present: BoolArray, known: BoolArray) -> str:
         missing = 100.0 * (1.0 - present.mean())
         return f"{joint.distal} or {joint.proximal or 'lab'} not seen in {missing:.0f} % of frames"
     if not known.any():
-        return f"key points do not show how the {joint.distal} is turned about its length"
+        return f"keypoints do not show how the {joint.distal} is turned about its length"
     if not known.all():
         return (
             "the turn about the bone cannot be seen in a nearly straight limb "

@@ -20,7 +20,7 @@ class Metric:
         label: for people.
         unit: "deg", "deg/s", "m", "ms", "% height", ….
         value: NaN when not measured.
-        sd: standard deviation from the take's own key-point uncertainty; NaN when unknown.
+        sd: standard deviation from the take's own keypoint uncertainty; NaN when unknown.
         systematic: largest known bias of the method itself, same unit; NaN when unknown.
         useful_sd: above this spread a single value tells nothing; NaN without such a bar.
         reason: why the value is not to be trusted; empty when it is.
@@ -49,7 +49,7 @@ class Metric:
 
 
 NO_SPREAD = (
-    "how far chance moves it is not known: only the fitted body shows it, not the key points alone"
+    "how far chance moves it is not known: only the fitted body shows it, not the keypoints alone"
 )
 
 
@@ -62,7 +62,7 @@ def judged(metric: Metric) -> Metric:
     if np.isfinite(metric.sd) and metric.sd > metric.useful_sd:
         return replace(
             metric,
-            reason=f"its spread of {_short(metric.sd)} {metric.unit} from this take's key points "
+            reason=f"its spread of {_short(metric.sd)} {metric.unit} from this take's keypoints "
             f"exceeds {metric.useful_sd:.3g}, what differs between repetitions: read the mean "
             "of several",
         )

@@ -1,8 +1,8 @@
-"""How badly a rigid body explains its key points: errors that no averaging over time removes.
+"""How badly a rigid body explains its keypoints: errors that no averaging over time removes.
 
 Skin slides over bone, shoulders glide, detectors move their joints about. A body with bones of
 constant length follows most of that, turns its joints wrongly, and leaves the rest as a distance
-between its own points and the key points. That rest tells how far to trust the joints.
+between its own points and the keypoints. That rest tells how far to trust the joints.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 
 FOLLOWED = 2.0 / 3.0
-"""Share of the variance of slow key-point errors that a fitted pose follows. Of 20 mm of wobble per
+"""Share of the variance of slow keypoint errors that a fitted pose follows. Of 20 mm of wobble per
 axis arms, legs and trunk left 11 to 13 mm: 55 to 70 %."""
 
 BANDWIDTH_HZ = 4.0
@@ -27,7 +27,7 @@ WINDOW_S = 0.5
 """The misfit of a moment is taken over this time, and never less than what is usual in the take."""
 
 USUAL_PERCENT = 75.0
-"""Of the take's moments: what is usual. Single moments with wrong key points do not count."""
+"""Of the take's moments: what is usual. Single moments with wrong keypoints do not count."""
 
 SAID_MM = 5.0
 """A misfit below this is no more than the shapes of the body explain; it is not worth a warning."""
@@ -49,7 +49,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         for part, names in _SIDED.items()
     },
 }
-"""Key points that are judged together; shoulders and hips belong to two parts."""
+"""Keypoints that are judged together; shoulders and hips belong to two parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class Misfit:
     """What the body leaves unexplained.
 
     Attributes:
-        sigma_m: (frame, keypoint) standard deviation per axis of the persistent error of each key
-            point, beyond its own uncertainty.
+        sigma_m: (frame, keypoint) standard deviation per axis of the persistent error of each
+            keypoint, beyond its own uncertainty.
         part_mm: the same by part of the body, as is usual in the take.
     """
 
@@ -72,7 +72,7 @@ class Misfit:
         if not bad:
             return ()
         return (
-            f"the fitted body does not explain the key points of {_listed(bad)}: they move as no "
+            f"the fitted body does not explain the keypoints of {_listed(bad)}: they move as no "
             "body of constant bones can. The bands include it; look at the overlay and the key "
             "points in the take's report",
         )
@@ -84,7 +84,7 @@ class Misfit:
             return ""
         worst_mm = max(self.part_mm[part] for part in bad)
         return (
-            f"the fitted body does not explain the key points of {_listed(bad)}: they lie about "
+            f"the fitted body does not explain the keypoints of {_listed(bad)}: they lie about "
             f"{worst_mm:.0f} mm from where a body of constant bones can have them"
         )
 
@@ -118,22 +118,22 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def measure_misfit(points: Points3D, on_body_m: FloatArray) -> Misfit:
-    """Return what a fitted body leaves unexplained of one person's key points.
+    """Return what a fitted body leaves unexplained of one person's keypoints.
 
-    The mean square distance of a part's key points beyond their own variance, over half a second,
+    The mean square distance of a part's keypoints beyond their own variance, over half a second,
     divided by the share that a fitted pose does not follow.
 
     Args:
         points: of one person.
-        on_body_m: (frame, keypoint, 3) from the point of the body to the key point, metres, without
+        on_body_m: (frame, keypoint, 3) from the point of the body to the keypoint, metres, without
             what is constant in the body; NaN where unknown.
 
     Raises:
-        InputError: body and points do not have the same frames and key points.
+        InputError: body and points do not have the same frames and keypoints.
     """
     if on_body_m.shape != (len(points.xyz), len(points.keypoint_names), 3):
         raise InputError(
-            f"the fitted body has {len(on_body_m)} frames, the key points {len(points.xyz)}: fit "
+            f"the fitted body has {len(on_body_m)} frames, the keypoints {len(points.xyz)}: fit "
             "the body again."
         )
     extra = np.mean(on_body_m**2, axis=-1) - np.asarray(points.sigma_m[:, 0]) ** 2

@@ -1,4 +1,4 @@
-"""Bands by sampling: the key points are shaken within their own uncertainty, again and again."""
+"""Bands by sampling: the keypoints are shaken within their own uncertainty, again and again."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def shaken(
     seed: int = _SEED,
     bandwidth_hz: float = ERROR_BANDWIDTH_HZ,
 ) -> Iterator[Points3D]:
-    """Give copies of one person's key points with random errors of the size that is known of them.
+    """Give copies of one person's keypoints with random errors of the size that is known of them.
 
-    Errors of the size of the covariance are independent between key points and correlated in time
+    Errors of the size of the covariance are independent between keypoints and correlated in time
     up to `bandwidth_hz`; those of the misfit of a body vary more slowly.
     """
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ LEVEL_FEET_M = 0.08
 def postures(segments: Segments) -> dict[str, Posture]:
     """Return the posture of trunk and legs with the left arm and with the right arm.
 
-    With key points alone, tilts are those of the trunk line and twists those of the shoulder line
+    With keypoints alone, tilts are those of the trunk line and twists those of the shoulder line
     against the hips, which shrugs and reaching change too.
     """
     angles = joint_angles(segments)

@@ -96,7 +96,7 @@ def measured(
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
-    """Read an exercise and put bands on its summary by shaking the key points."""
+    """Read an exercise and put bands on its summary by shaking the keypoints."""
     reading = read(segments)
     sd: Mapping[str, float] = {}
     if points is not None:
@@ -124,7 +124,7 @@ def measured(
     )
     warnings = (*segments.notes, *reading.warnings, *(misfit.warnings if misfit else ()))
     if points is None:
-        warnings = (*warnings, "no key-point uncertainty was given: no metric has a band")
+        warnings = (*warnings, "no keypoint uncertainty was given: no metric has a band")
     return Exercise(kind, metrics, reading, segments.fps, filters, segments.thorax, warnings)
 
 

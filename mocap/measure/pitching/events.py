@@ -1,6 +1,6 @@
 """Moments of a throw from motion alone: no force plate, no radar.
 
-Rules and their spreads were measured on five laboratory pitches with force plates, key points
+Rules and their spreads were measured on five laboratory pitches with force plates, keypoints
 10 mm off, 240 frames per second: contact 5 ± 5 ms late, plant 2 ± 17, MER 0 ± 5, release 1.5 ± 2,
 MIR 5 ± 4, peak knee height 0 ± 7 ms.
 """

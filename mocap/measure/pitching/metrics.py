@@ -98,7 +98,7 @@ class Definition:
             nothing about a single pitch.
         curve, window: which curve's largest value between which events it is, if it is one.
         events: short names of those it is read at or between.
-        chest: needs the chest wall; key points alone do not give it.
+        chest: needs the chest wall; keypoints alone do not give it.
         target: depends on where the target is.
         velocity: needs a fast camera.
     """

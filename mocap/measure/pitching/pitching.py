@@ -49,7 +49,7 @@ TARGET_GUESS_DEG = 30.0
 was -9 to 29 deg off. What depends on the target is grey until it is told."""
 
 EVENT_DRAWS = 4
-"""Times of events drawn for every shake of the key points: drawing costs little beside shaking."""
+"""Times of events drawn for every shake of the keypoints: drawing costs little beside shaking."""
 
 SEQUENCE = (
     ("pelvis", "pelvis_rotation_velocity"),
@@ -147,7 +147,7 @@ def measure_pitching(
     Args:
         segments: of the thrower.
         options: see `PitchingOptions`.
-        points: the key points with their covariance; bands come from shaking them. Without them
+        points: the keypoints with their covariance; bands come from shaking them. Without them
             no metric has a band.
         misfit: how badly the fitted body explains them; widens the bands.
         person_id: whose points.
@@ -230,7 +230,7 @@ def _spreads(
 ) -> dict[str, float]:
     """Return the spread of every metric of every throw, by "number name".
 
-    Shaken key points are measured by planes of three joints: that sees at least the errors a
+    Shaken keypoints are measured by planes of three joints: that sees at least the errors a
     fitted body has. What only a chest gives is read from the shoulder line. The time of every
     event is drawn from its own distribution, so that whatever is read at it or between it and
     another one carries its doubt.
@@ -314,7 +314,7 @@ def _why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
     """Return why a metric cannot be trusted whatever its value, or an empty text."""
     if definition.chest and not throw.thrower.has_chest:
         return (
-            "the chest wall was not measured: key points show the line of the shoulders, which "
+            "the chest wall was not measured: keypoints show the line of the shoulders, which "
             "turns up to 30 deg away from it (see shoulder_line_rotation)"
         )
     if definition.name == "pelvis_anterior_tilt_fp" and throw.thrower.from_keypoints:
@@ -382,5 +382,5 @@ def _warnings(
             "on it is grey until --target-deg sets it"
         )
     if not banded:
-        out.append("no key-point uncertainty was given: no metric has a band")
+        out.append("no keypoint uncertainty was given: no metric has a band")
     return tuple(out)

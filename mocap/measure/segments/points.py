@@ -1,4 +1,4 @@
-"""Segments from key points alone: honest about what a stick figure cannot show.
+"""Segments from keypoints alone: honest about what a stick figure cannot show.
 
 Not measured this way: the chest wall (the shoulder line stands in and is named so), pronation,
 the hand, 3D knee valgus (hip, knee and ankle span the very plane it is measured from), and the
@@ -26,10 +26,10 @@ from mocap.measure.segments.segments import (
 
 PLANE_BEND_DEG = 20.0
 """A limb's plane is seen from this bend on: the error of its turn grows with 1 / sin(bend), at 20
-degrees threefold, and key points 10 mm off already turn it by 10 degrees."""
+degrees threefold, and keypoints 10 mm off already turn it by 10 degrees."""
 
 NOTES = (
-    "from key points alone: thorax angles follow the line of the shoulders, not the chest",
+    "from keypoints alone: thorax angles follow the line of the shoulders, not the chest",
     "3D knee valgus and knee rotation are not measured; valgus in the frontal projection is",
     f"hip rotation is measured from {PLANE_BEND_DEG:g} deg of knee flexion on",
     f"humeral rotation is measured from {PLANE_BEND_DEG:g} deg of elbow flexion on",
@@ -45,16 +45,16 @@ _NEEDED = tuple(
 
 
 def segments_from_points(points: Points3D, person_id: int | None = None) -> Segments:
-    """Return the segments of one person spanned by key points.
+    """Return the segments of one person spanned by keypoints.
 
     Raises:
-        InputError: the person is unknown, or key points of arms or legs are missing from the set.
+        InputError: the person is unknown, or keypoints of arms or legs are missing from the set.
     """
     person = points.person_index(person_id)
     missing = [name for name in _NEEDED if name not in points.keypoint_names]
     if missing:
         raise InputError(
-            f"the key points lack {', '.join(missing[:4])}; measuring needs shoulders, elbows, "
+            f"the keypoints lack {', '.join(missing[:4])}; measuring needs shoulders, elbows, "
             "wrists, hips, knees and ankles. Use a detector that finds them."
         )
     xyz = np.asarray(points.xyz[:, person], dtype=np.float64)

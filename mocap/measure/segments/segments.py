@@ -65,7 +65,7 @@ class Segments:
         positions: (frame, point, 3) metres in the order of `POINTS`; NaN where unknown.
         fps: frames per second.
         thorax: which convention the thorax follows, one of the `THORAX_…` sentences.
-        from_keypoints: True for segments spanned by key points alone.
+        from_keypoints: True for segments spanned by keypoints alone.
         notes: sentences about what was guessed or filled.
     """
 

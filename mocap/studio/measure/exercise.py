@@ -60,7 +60,7 @@ ALERT_LEVEL = {"RULA": 5, "REBA": 8}
 
 @dataclass(frozen=True, eq=False)
 class TakeFacts:
-    """What all reports say about the take: name, person, key points, warnings, how it was made."""
+    """What all reports say about the take: name, person, keypoints, warnings, how it was made."""
 
     take_name: str
     athlete: str = ""

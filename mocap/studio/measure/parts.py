@@ -102,7 +102,7 @@ def metric_table(
 
 
 METRIC_NOTE = (
-    "Band: chance errors of this take, from the uncertainty of its own key points. Method limit: "
+    "Band: chance errors of this take, from the uncertainty of its own keypoints. Method limit: "
     "largest known difference between this kind of measurement and laboratory references; it is "
     "mostly constant and cancels when the same person is compared with themselves. A dash: not "
     "known. Grey italics: not to be trusted as a single value, with the reason. Hover over a name "
@@ -119,16 +119,16 @@ def warnings_box(sentences: Sequence[str]) -> Markup:
 
 
 def quality_line(points: Points3D | None) -> tuple[tuple[str, str], ...]:
-    """Return what the key points say about the take: reprojection, filled share, uncertainty."""
+    """Return what the keypoints say about the take: reprojection, filled share, uncertainty."""
     if points is None:
         return ()
     error, sigma = points.reprojection_error_px, 1000.0 * points.sigma_m
     filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
     return (
         ("Median reprojection error", number(_median(error), 2, "px")),
-        ("Key points interpolated", percent(filled)),
-        ("Key points missing", percent(points.share(Source.MISSING))),
-        ("Median key-point uncertainty", number(_median(sigma), 1, "mm")),
+        ("Keypoints interpolated", percent(filled)),
+        ("Keypoints missing", percent(points.share(Source.MISSING))),
+        ("Median keypoint uncertainty", number(_median(sigma), 1, "mm")),
     )
 
 

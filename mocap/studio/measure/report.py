@@ -63,7 +63,7 @@ class PitchingReport:
         take_name: of the take.
         athlete: name and height as text; empty when unknown.
         found: the measurement.
-        points: key points of the take, for the quality line.
+        points: keypoints of the take, for the quality line.
         norms: bands of the user's own.
         pictures: thumbnails of the events, by throw.
         warnings: of earlier stages.

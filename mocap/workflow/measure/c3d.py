@@ -1,4 +1,4 @@
-"""C3D files of a measurement: the key points with the events that were found."""
+"""C3D files of a measurement: the keypoints with the events that were found."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GAIT_LABELS = {"heel_strike": "Foot Strike", "toe_off": "Foot Off"}
 
 
 def write_pitching_c3d(path: Path, points: Points3D, found: Pitching) -> Path:
-    """Write the key points with the events of all throws."""
+    """Write the keypoints with the events of all throws."""
     from mocap.export.c3d import Event as C3dEvent
 
     several = len(found.pitches) > 1
@@ -39,7 +39,7 @@ def write_pitching_c3d(path: Path, points: Points3D, found: Pitching) -> Path:
 
 
 def write_exercise_c3d(path: Path, points: Points3D, events: Iterable[Event]) -> Path:
-    """Write the key points with the events of an exercise, sided ones as of the left or right."""
+    """Write the keypoints with the events of an exercise, sided ones as of the left or right."""
     from mocap.export.c3d import Event as C3dEvent
 
     def told(event: Event) -> C3dEvent:

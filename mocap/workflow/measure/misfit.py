@@ -1,4 +1,4 @@
-"""Where a fitted body has the points that a detector sees, and how far the key points are away."""
+"""Where a fitted body has the points that a detector sees, and how far the keypoints are away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def take_misfit(take: Take, points: Points3D, body: str) -> Misfit | None:
-    """Return how badly the fitted body explains one person's key points; None without a body."""
+    """Return how badly the fitted body explains one person's keypoints; None without a body."""
     from mocap.body.smplx_file import load_body
 
     path = take.body_path(points.person_ids[0])
@@ -43,10 +43,10 @@ def _offsets(name: str, keypoint_names: tuple[str, ...]) -> Offsets:
 def away_from_body(
     points: Points3D, model: BodyModel, motion: BodyMotion, offsets: Offsets
 ) -> FloatArray:
-    """Return the way (frame, keypoint, 3) from the body's points to one person's key points.
+    """Return the way (frame, keypoint, 3) from the body's points to one person's keypoints.
 
     Without the part that keeps its place in the bone: that is where the detector puts the joint,
-    not an unrest. NaN where a key point is no point of the body.
+    not an unrest. NaN where a keypoint is no point of the body.
     """
     from mocap.body.landmarks import bind_landmarks
 

@@ -86,7 +86,7 @@ class Measured:
 
     @cached_property
     def points(self) -> Points3D:
-        """The smoothed key points."""
+        """The smoothed keypoints."""
         return load_artifact(self.take.artifact("smoothed"), Points3D)
 
     @cached_property
@@ -104,12 +104,12 @@ class Measured:
 
     @cached_property
     def person_points(self) -> Points3D:
-        """The key points of the chosen person only."""
+        """The keypoints of the chosen person only."""
         return self.points.of_person(self.person)
 
     @cached_property
     def segments(self) -> Segments:
-        """The segments: of the fitted body, or of the key points."""
+        """The segments: of the fitted body, or of the keypoints."""
         path = self.take.body_path(self.person)
         if self.chosen.source == "body" and not path.is_file():
             raise InputError(
@@ -127,7 +127,7 @@ class Measured:
 
     @cached_property
     def misfit(self) -> Misfit | None:
-        """How badly the body explains the key points; None for key points alone."""
+        """How badly the body explains the keypoints; None for keypoints alone."""
         if self.segments.from_keypoints:
             return None
         return take_misfit(self.take, self.person_points, self.body)
@@ -169,7 +169,7 @@ class Measured:
 
     def made(self) -> tuple[tuple[str, str], ...]:
         """How it was made, for the foot of a report."""
-        source = "key points alone" if self.segments.from_keypoints else "fitted body"
+        source = "keypoints alone" if self.segments.from_keypoints else "fitted body"
         return (("Measured from", source), ("Software", f"mocap-studio {installed_version()}"))
 
 
@@ -188,7 +188,7 @@ def _body_segments(motion: BodyMotion, body: str) -> Segments:
     known = {
         name: np.full(motion.frame_count, bool(seen))
         for name, seen in zip(motion.joint_names, motion.observable, strict=True)
-        # What the chest and the pelvis do is seen from many key points together.
+        # What the chest and the pelvis do is seen from many keypoints together.
         if name not in ("pelvis", "spine3", "head")
     }
     return segments_from_skeleton(skeleton, landmarks, axial_known=known)
