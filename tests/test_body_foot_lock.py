@@ -16,9 +16,9 @@ from mocap.body.feet.contact import (
     find_contacts,
     slide_mm,
 )
-from mocap.body.feet.legs import hinge_turn
 from mocap.body.feet.lock import lock_feet
 from mocap.body.model import BodyModel, load_free_body
+from mocap.core.body.legs import hinge_turn
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.rotation import matrix_from_rotvec

@@ -12,8 +12,9 @@ from skinned import posed_skin, spinning_character
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import FloatArray
-from mocap.export import fbx
+from mocap.export import bvh, fbx
 from mocap.export.character.character import Character, SkeletonStyle
+from mocap.export.euler import matrix_from_angles
 from mocap.export.fbx import reader as read_fbx
 from mocap.export.fbx.records import read_records
 from mocap.synthetic.motion.spinning import spinning_body
@@ -54,12 +55,49 @@ def test_frame_rates_are_exact(tmp_path: Path, fps: float) -> None:
     np.testing.assert_allclose(read_fbx.read(path).times_s, np.arange(5) / fps, atol=3e-11)
 
 
+@pytest.mark.parametrize("bone_axis", ["none", "y", "x", "mixamo"])
+def test_rest_rotations_are_kept_apart_only_when_asked(tmp_path: Path, bone_axis: str) -> None:
+    # assimp before version 6 reads PreRotation wrongly.
+    path = tmp_path / "take.fbx"
+    fbx.write(Character(spinning_body(2)), path, style=SkeletonStyle(bone_axis=bone_axis))
+    models = [r for b in read_records(path).all("Objects") for r in b.all("Model")]
+    assert not any("PreRotation" in model.properties() for model in models)
+    fbx.write(
+        Character(spinning_body(2)), path, style=SkeletonStyle(bone_axis="y", pre_rotation=True)
+    )
+    models = [r for b in read_records(path).all("Objects") for r in b.all("Model")]
+    assert any("PreRotation" in model.properties() for model in models)
+
+
+def test_joint_frames_are_those_of_bvh(tmp_path: Path) -> None:
+    motion = spinning_body(12)
+    fbx.write(Character(motion), tmp_path / "take.fbx")
+    bvh.write(motion, tmp_path / "take.bvh", order="ZYX")
+    rows = (tmp_path / "take.bvh").read_text().split("Frame Time:")[1].split("\n")[1:-1]
+    last = np.array([float(word) for word in rows[-1].split()])
+    elbow = {
+        record.values[1].split("\x00")[0]: record.values[0]
+        for block in read_records(tmp_path / "take.fbx").all("Objects")
+        for record in block.all("Model")
+    }["left_elbow"]
+    turn = read_fbx.local_rotations(tmp_path / "take.fbx", elbow)[-1]
+    names = [
+        line.split()[1]
+        for line in (tmp_path / "take.bvh").read_text().splitlines()
+        if line.split()[:1] in (["ROOT"], ["JOINT"])
+    ]
+    first = 3 + 3 * names.index("left_elbow")
+    expected = matrix_from_angles(np.deg2rad(last[first : first + 3]), "ZYX")
+    # Six decimals of a degree in BVH, 32 bits in FBX.
+    np.testing.assert_allclose(turn, expected, atol=1e-6)
+
+
 def test_zero_rotations_are_the_t_pose_on_the_floor(tmp_path: Path) -> None:
     motion = spinning_body(1)
     still = np.tile([1.0, 0.0, 0.0, 0.0], (1, 55, 1))
     motion = replace(motion, local_rotations_wxyz=still)
     path = tmp_path / "take.fbx"
-    fbx.write(Character(motion), path, style=SkeletonStyle(bone_axis="y"))
+    fbx.write(Character(motion), path, style=SkeletonStyle(bone_axis="y", pre_rotation=True))
     curves = [
         record
         for block in read_records(path).all("Objects")

@@ -12,8 +12,9 @@ import numpy as np
 
 from mocap.core.errors import ExportError
 from mocap.core.shapes import Array, FloatArray
+from mocap.export.character.mixamo_frames import mixamo_frames
 
-BONE_AXES = ("none", "y", "x")
+BONE_AXES = ("none", "y", "x", "mixamo")
 
 # Where several bones meet, the one that continues the body.
 _CONTINUES = {
@@ -54,7 +55,8 @@ def rest_rotations(
         parents: index of each joint's parent, -1 for the root.
         rest_positions: (joint, 3) metres.
         bone_axis: `none` (parallel to the world), `y` or `x` (that axis along the bone; the
-            remaining directions as near to the body's forward as they can be).
+            remaining directions as near to the body's forward as they can be), or `mixamo`
+            (see `mixamo_frames`).
 
     Raises:
         ExportError: unknown bone axis.
@@ -63,6 +65,8 @@ def rest_rotations(
         raise ExportError(
             f"bone axis '{bone_axis}' is unknown; choose one of {', '.join(BONE_AXES)}."
         )
+    if bone_axis == "mixamo":
+        return np.asarray(mixamo_frames(names))
     out = np.tile(np.eye(3), (len(names), 1, 1))
     if bone_axis == "none":
         return out

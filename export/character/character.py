@@ -72,10 +72,13 @@ class SkeletonStyle:
     Attributes:
         names: preset of joint names, see `mocap.export.character.names`.
         name_prefix: put before every joint name (`mixamorig:`).
-        bone_axis: axis along the bones: `none`, `y` or `x`.
+        bone_axis: axis along the bones: `none` (joint frames parallel to the file's axes, as in
+            BVH), `y`, `x`, or `mixamo` (the frames of Mixamo's rigs).
         root_bone: add a bone on the floor under the pelvis that carries travel and heading.
         with_mesh: write the skin where there is one.
         max_influences: keep only so many joints for every vertex; None keeps all.
+        pre_rotation: FBX keeps the rest rotation apart (`PreRotation`), so that zero rotations are
+            the rest pose whatever the bone axis; assimp before version 6 reads that wrongly.
     """
 
     names: str = "smplx"
@@ -84,6 +87,7 @@ class SkeletonStyle:
     root_bone: bool = False
     with_mesh: bool = True
     max_influences: int | None = None
+    pre_rotation: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +186,9 @@ def file_skeleton(character: Character, axes: FileAxes, style: SkeletonStyle) ->
         columns = (travel.heading_wxyz, travel.pelvis_wxyz, *columns[1:])
         moving = {0: travel.positions, 1: travel.pelvis_positions}
     oriented = rest_rotations(names, parents, rest, style.bone_axis)
+    if style.bone_axis == "none":
+        # Parallel to the file's axes, as in BVH: no rest rotation is left to be written.
+        oriented = np.tile(axes.file_from_world.T, (len(names), 1, 1))
     above = {0: np.eye(3), 1: oriented[0]}
     return FileSkeleton(
         joint_names=tuple(style.name_prefix + name for name in renamed(names, style.names)),

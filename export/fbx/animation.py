@@ -41,12 +41,19 @@ def write_take(scene: FbxScene, name: str, stop: int) -> int:
     return int(layer)
 
 
-def write_curves(scene: FbxScene, skeleton: FileSkeleton, bones: Sequence[int], layer: int) -> None:
+def write_curves(
+    scene: FbxScene,
+    skeleton: FileSkeleton,
+    bones: Sequence[int],
+    layer: int,
+    *,
+    pre_rotation: bool = False,
+) -> None:
     """Write the motion of every joint; one joint's curves are in memory at a time."""
     frames = skeleton.frame_count
     keys = encode_array(key_ticks(frames, skeleton.fps))
     repeats = encode_array(np.array([frames], dtype=np.int32))
-    for bone, kind, values in _channels(skeleton, bones):
+    for bone, kind, values in _channels(skeleton, bones, pre_rotation):
         with (
             scene.object("AnimationCurveNode", kind, "AnimCurveNode") as node,
             scene.properties(),
@@ -60,13 +67,15 @@ def write_curves(scene: FbxScene, skeleton: FileSkeleton, bones: Sequence[int], 
 
 
 def _channels(
-    skeleton: FileSkeleton, bones: Sequence[int]
+    skeleton: FileSkeleton, bones: Sequence[int], pre_rotation: bool
 ) -> Iterator[tuple[int, str, FloatArray]]:
     """Give (bone, T or R, values (frame, 3)) of everything that moves."""
     for joint, bone in enumerate(bones):
         if joint in skeleton.translations:
             yield bone, "T", skeleton.translations[joint]
         turns = matrix_from_quaternion_wxyz(skeleton.turns_wxyz(joint))
+        if not pre_rotation:
+            turns = skeleton.rest_rotation(joint) @ turns
         yield bone, "R", fbx_angles_deg(turns)
 
 

@@ -58,7 +58,7 @@ def encode_array(values: Array) -> EncodedArray:
     return EncodedArray(code + struct.pack("<III", values.size, int(compressed), len(data)) + data)
 
 
-def _encode(value: Property) -> bytes:
+def encode(value: Property) -> bytes:
     """Return one property; `int` is 32 bits wide, `numpy.int64` 64, `float` double."""
     if isinstance(value, EncodedArray):
         return value.data
@@ -111,7 +111,7 @@ class FbxStream:
 
     def _open(self, name: str, properties: tuple[Property, ...]) -> int:
         start = self._stream.tell()
-        data = b"".join(_encode(value) for value in properties)
+        data = b"".join(encode(value) for value in properties)
         text = name.encode("ascii")
         self._stream.write(struct.pack("<IIIB", 0, len(properties), len(data), len(text)))
         self._stream.write(text + data)

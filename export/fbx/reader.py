@@ -85,6 +85,17 @@ def frame_rate(path: Path | str) -> float:
     return float(rates.get(mode, settings["CustomFrameRate"][0]))
 
 
+def local_rotations(path: Path | str, number: int) -> FloatArray:
+    """Return the rotations (key, 3, 3) of a node, by its number, in its parent's frame."""
+    document = _document(read_records(Path(path)))
+    curves = [each for each in document.objects.values() if each.name == "AnimationCurve"]
+    ticks = max((curve.value("KeyTime") for curve in curves), key=len)
+    before = document.objects[number].properties().get("PreRotation", [0.0, 0.0, 0.0])
+    turn = np.deg2rad(_values(document, number, "Lcl Rotation", ticks))[:, ::-1]
+    first = matrix_from_angles(np.deg2rad(before)[::-1], "ZYX")
+    return np.asarray(first @ matrix_from_angles(turn, "ZYX"))
+
+
 def _document(root: Record) -> _Document:
     objects = {
         record.values[0]: record for block in root.all("Objects") for record in block.children

@@ -80,6 +80,18 @@ def _siblings(data: bytes, at: int, head: str) -> tuple[list[Record], int]:
         at = end
 
 
+def property_values(data: bytes, count: int) -> list[Any]:
+    """Return the decoded properties of a record from their bytes.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    try:
+        return _values(data, 0, count)
+    except (struct.error, zlib.error, KeyError) as problem:
+        raise ValueError(f"properties are damaged: {problem}") from problem
+
+
 def _values(data: bytes, at: int, count: int) -> list[Any]:
     """Return the properties of a record."""
     out: list[Any] = []
@@ -92,7 +104,7 @@ def _values(data: bytes, at: int, count: int) -> list[Any]:
         elif code in (b"S", b"R"):
             length = struct.unpack_from("<I", data, at)[0]
             raw = data[at + 4 : at + 4 + length]
-            out.append(raw.decode("utf-8") if code == b"S" else raw)
+            out.append(raw.decode("utf-8", "surrogateescape") if code == b"S" else raw)
             at += 4 + length
         else:
             _, encoding, length = struct.unpack_from("<III", data, at)

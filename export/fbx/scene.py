@@ -89,7 +89,12 @@ def write_group(scene: FbxScene, name: str) -> int:
 
 
 def write_bones(
-    scene: FbxScene, skeleton: FileSkeleton, namespace: str, group: int = 0
+    scene: FbxScene,
+    skeleton: FileSkeleton,
+    namespace: str,
+    group: int = 0,
+    *,
+    pre_rotation: bool = False,
 ) -> list[int]:
     """Write one limb node per joint below a group (0: the scene); return their numbers."""
     bones: list[int] = []
@@ -100,7 +105,8 @@ def write_bones(
                 scene.property("Size", "double", "Number", "", _JOINT_SIZE)
             scene.stream.leaf("TypeFlags", "Skeleton")
         turn = skeleton.rest_rotation(joint)
-        bone = _write_model(scene, title, "LimbNode", skeleton.rest_translation(joint), turn)
+        at = skeleton.rest_translation(joint)
+        bone = _write_model(scene, title, "LimbNode", at, turn, pre_rotation=pre_rotation)
         parent = skeleton.parents[joint]
         scene.connect(attribute, bone)
         scene.connect(bone, bones[parent] if parent >= 0 else group)
@@ -109,9 +115,16 @@ def write_bones(
 
 
 def _write_model(
-    scene: FbxScene, name: str, kind: str, translation: Array, rest_rotation: Array
+    scene: FbxScene,
+    name: str,
+    kind: str,
+    translation: Array,
+    rest_rotation: Array,
+    *,
+    pre_rotation: bool = False,
 ) -> int:
-    """Write a node of the scene; its rest rotation goes into PreRotation, so that 0 is rest."""
+    """Write a node of the scene; `pre_rotation` keeps its rest apart, so that 0 is rest."""
+    angles = fbx_angles_deg(np.asarray(rest_rotation)[None])[0].tolist()
     with scene.object("Model", name, "Model", kind) as number:
         scene.stream.leaf("Version", 232)
         with scene.properties():
@@ -119,12 +132,12 @@ def _write_model(
             scene.property("InheritType", "enum", "", "", 1)
             scene.property("ScalingMax", "Vector3D", "Vector", "", 0.0, 0.0, 0.0)
             scene.property("DefaultAttributeIndex", "int", "Integer", "", 0)
-            if not np.array_equal(rest_rotation, np.eye(3)):
-                angles = fbx_angles_deg(np.asarray(rest_rotation)[None])[0].tolist()
+            if pre_rotation and any(angles):
                 scene.property("PreRotation", "Vector3D", "Vector", "", *angles)
+                angles = [0.0, 0.0, 0.0]
             at = np.asarray(translation).tolist()
             scene.property("Lcl Translation", "Lcl Translation", "", "A", *at)
-            scene.property("Lcl Rotation", "Lcl Rotation", "", "A", 0.0, 0.0, 0.0)
+            scene.property("Lcl Rotation", "Lcl Rotation", "", "A", *angles)
             scene.property("Lcl Scaling", "Lcl Scaling", "", "A", 1.0, 1.0, 1.0)
         scene.stream.leaf("Shading", True)
         scene.stream.leaf("Culling", "CullingOff")

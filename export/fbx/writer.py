@@ -1,7 +1,8 @@
 """FBX binary 7.4: skeleton, skin with bind pose and one take, with no other program's help.
 
-Centimetres, Y up, the body faces +Z in the rest pose; zero rotations are the T-pose. Several
-characters may share a file; each then has a namespace (`Ann:Hips`).
+Centimetres, Y up, the body faces +Z in the rest pose, which the bind pose says; with the bone axis
+`none` and with `pre_rotation`, zero rotations are the T-pose too. Several characters may share a
+file; each then has a namespace (`Ann:Hips`).
 """
 
 from __future__ import annotations
@@ -90,13 +91,15 @@ def write(
             for character, skeleton, name in zip(cast, skeletons, names, strict=True):
                 namespace = f"{name}:" if len(cast) > 1 else ""
                 group = write_group(scene, name) if namespace else 0
-                bones.append(write_bones(scene, skeleton, namespace, group))
+                bones.append(
+                    write_bones(scene, skeleton, namespace, group, pre_rotation=style.pre_rotation)
+                )
                 if style.with_mesh and character.mesh is not None:
                     mesh = strongest(character.mesh, style.max_influences)
                     write_skin(scene, skeleton, mesh, bones[-1], f"{namespace}Body")
             layer = write_take(scene, take_name, stop)
             for skeleton, numbers in zip(skeletons, bones, strict=True):
-                write_curves(scene, skeleton, numbers, layer)
+                write_curves(scene, skeleton, numbers, layer, pre_rotation=style.pre_rotation)
         scene.write_connections()
         _write_takes(stream, take_name, stop)
         stream.finish()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from mocap.body.feet.contact import SIDES, parts_of, sole_vertices
-from mocap.body.feet.legs import SPREAD_S, Legs
+from mocap.body.feet.legs import Legs
 from mocap.body.model import BodyModel
+from mocap.core.body.footing import at_least
 from mocap.core.body_motion import BodyMotion
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import FloatArray
@@ -92,12 +92,3 @@ def lifted(motion: BodyMotion, model: BodyModel, floor_m: float) -> BodyMotion:
     legs = Legs(motion, model)
     legs.ankle_change[..., 2] = at_least(depth, motion.fps)
     return legs.solved()
-
-
-def at_least(values: FloatArray, fps: float) -> FloatArray:
-    """Return values (frame, ...) smoothed over about `SPREAD_S` and nowhere less."""
-    # The maximum over the filter's reach keeps the smoothed value at least as high as needed.
-    sigma = SPREAD_S * fps
-    reach = 2 * round(2.0 * sigma) + 1
-    highest = maximum_filter1d(values, reach, axis=0, mode="nearest")
-    return np.asarray(gaussian_filter1d(highest, sigma, axis=0, mode="nearest", truncate=2.0))
