@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
-from body_torch import BODY_JOINTS, torch_fit  # noqa: E402
+from body_parts.torch_fit import BODY_JOINTS, torch_fit  # noqa: E402
 from figures import Figure, exit_code, print_figures  # noqa: E402
 
 from mocap.body.body_skeleton import skeleton_of  # noqa: E402

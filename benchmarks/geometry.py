@@ -31,17 +31,17 @@ def main() -> int:
     sys.path.insert(0, str(HERE))
     misses: list[str] = []
     if options.setup:
-        import geometry_calibration
+        from geometry_parts import calibration
 
-        geometry_calibration.set_up_peer()
+        calibration.set_up_peer()
     if options.part in (None, "calibration"):
-        import geometry_calibration
+        from geometry_parts import calibration
 
-        misses += geometry_calibration.run(options.check, seeds=options.seeds)
+        misses += calibration.run(options.check, seeds=options.seeds)
     if options.part in (None, "reconstruction"):
-        import geometry_reconstruction
+        from geometry_parts import reconstruction
 
-        misses += geometry_reconstruction.run(options.check)
+        misses += reconstruction.run(options.check)
     for miss in misses:
         print(f"MISSED {miss}")
     return 1 if misses else 0

@@ -15,10 +15,10 @@ import argparse
 from dataclasses import dataclass
 
 import numpy as np
-from exercise_scripts import CLIPS, counted
 from figures import Figure, exit_code, print_figures
-from gait_clips import gait_figures
-from throw_coverage import thinned_figures
+from measure_parts.exercise_scripts import CLIPS, counted
+from measure_parts.gait_clips import gait_figures
+from measure_parts.throw_coverage import thinned_figures
 
 from mocap.body.anatomical_markers import bony_landmarks
 from mocap.body.fit.fit import fit

@@ -1,6 +1,6 @@
 """Calibrate with aniposelib in a process of its own: reads corners, writes cameras and CPU time.
 
-Run by `geometry_calibration.py` with the interpreter of a separate environment; this file must not
+Run by `calibration.py` with the interpreter of a separate environment; this file must not
 import the project.
 """
 

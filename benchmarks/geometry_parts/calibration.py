@@ -31,7 +31,7 @@ from mocap.synthetic.boards import observe_board, scatter_board
 from mocap.synthetic.rigs import laboratory
 
 HERE = Path(__file__).resolve().parent
-PEER_ENVIRONMENT = HERE / ".aniposelib-venv"
+PEER_ENVIRONMENT = HERE.parent / ".aniposelib-venv"
 PEER_REQUIREMENT = "aniposelib==0.8.0"
 PEER_TIMEOUT_S = 900
 

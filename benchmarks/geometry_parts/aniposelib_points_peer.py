@@ -1,6 +1,6 @@
 """Triangulate and smooth with aniposelib in a process of its own: writes points and CPU time.
 
-Run by `geometry_reconstruction.py` with the interpreter of a separate environment (aniposelib 0.8
+Run by `reconstruction.py` with the interpreter of a separate environment (aniposelib 0.8
 or aniposelib-pytorch 1.0, which share their import name); this file must not import the project.
 Arguments: problem (.npz), method (linear, msac or smooth), repeats, result (.npz).
 """

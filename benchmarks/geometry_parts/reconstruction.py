@@ -126,8 +126,14 @@ def our_figures(problem: Problem) -> tuple[dict[str, Figures], FloatArray]:
     """Run this project in its own process; return its figures and its triangulated points."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "ours.npz"
-        command = [sys.executable, str(Path(__file__).resolve()), "--worker", str(result)]
-        subprocess.run(command, env=os.environ | SINGLE_THREAD, check=True, timeout=PEER_TIMEOUT_S)
+        command = [sys.executable, "-m", "geometry_parts.reconstruction", "--worker", str(result)]
+        subprocess.run(
+            command,
+            cwd=HERE.parent,
+            env=os.environ | SINGLE_THREAD,
+            check=True,
+            timeout=PEER_TIMEOUT_S,
+        )
         with np.load(result) as data:
             figures = {
                 name: measure(data[name], problem.motion.xyz, float(data[f"{name}_s"]))
@@ -172,7 +178,7 @@ def peer_figures(
 def interpreter_of(variable: str, folder: str) -> Path | None:
     """Return the interpreter named by an environment variable or inside an environment here."""
     named = os.environ.get(variable)
-    candidate = Path(named) if named else HERE / folder / "bin" / "python"
+    candidate = Path(named) if named else HERE.parent / folder / "bin" / "python"
     return candidate if candidate.is_file() else None
 
 
