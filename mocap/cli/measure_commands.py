@@ -218,7 +218,13 @@ def squat(
     "--direction-deg",
     callback=finite,
     type=float,
-    help="Direction of the walk from world X, seen from above; needed on a treadmill.",
+    help="Direction of the walk from world X, seen from above; else along its way.",
+)
+@click.option(
+    "--belt-m-s",
+    callback=finite,
+    type=click.FloatRange(min=0.0),
+    help="Speed of the treadmill's belt; else the standing feet tell it.",
 )
 @subject_options
 @json_option
@@ -226,6 +232,7 @@ def gait(
     session: Path,
     take: str,
     direction_deg: float | None,
+    belt_m_s: float | None,
     person: int | None,
     source: str,
     body_name: str | None,
@@ -240,7 +247,11 @@ def gait(
         take,
         ready,
         lambda segments, points, misfit: measure_gait(
-            segments, direction_deg=direction_deg, points=points, misfit=misfit
+            segments,
+            direction_deg=direction_deg,
+            belt_m_s=belt_m_s,
+            points=points,
+            misfit=misfit,
         ),
     )
 
@@ -254,7 +265,7 @@ def jump(
     session: Path, take: str, person: int | None, source: str, body_name: str | None, as_json: bool
 ) -> None:
     """Measure the jumps of TAKE: flight time and height."""
-    from mocap.measure.exercises.gait import measure_jump
+    from mocap.measure.exercises.jump import measure_jump
 
     ready = _ready(session, take, person, source, body_name)
     _exercise(

@@ -38,6 +38,17 @@ def sampled_frame(event: Event, fps: float, rng: np.random.Generator) -> float:
     return event.frame + rng.normal(0.0, 1.0) * event.confidence_ms * fps / 1000.0
 
 
+@dataclass(frozen=True, eq=False)
+class EventDraw:
+    """When events happen: where they were found, or, with a generator, drawn from their times."""
+
+    rng: np.random.Generator | None = None
+
+    def frame(self, event: Event, fps: float) -> float:
+        """Return the frame of an event, with fractions."""
+        return event.frame if self.rng is None else sampled_frame(event, fps, self.rng)
+
+
 def timing_sd_ms(rule_sd_ms: float, fps: float) -> float:
     """Return the standard deviation of an event found by a rule at whole frames.
 

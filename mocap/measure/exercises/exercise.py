@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.measure.events import Event
+from mocap.measure.events import Event, EventDraw
 from mocap.measure.metric import NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
 from mocap.measure.segments.points import segments_from_points
@@ -87,7 +87,7 @@ class Exercise:
 def measured(
     kind: str,
     segments: Segments,
-    read: Callable[[Segments], Reading],
+    read: Callable[[Segments, EventDraw], Reading],
     quantities: Mapping[str, Quantity],
     *,
     filters: str,
@@ -96,13 +96,17 @@ def measured(
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
-    """Read an exercise and put bands on its summary by shaking the keypoints."""
-    reading = read(segments)
+    """Read an exercise and put bands on its summary.
+
+    The keypoints are shaken within their uncertainty, and the events drawn from theirs.
+    """
+    reading = read(segments, EventDraw())
     sd: Mapping[str, float] = {}
     if points is not None:
+        draw = EventDraw(np.random.default_rng(0))
 
         def values(shaken_points: Points3D) -> Mapping[str, float]:
-            return read(segments_from_points(shaken_points, person_id)).values
+            return read(segments_from_points(shaken_points, person_id), draw).values
 
         sd = spreads(values, shaken(points, misfit=misfit, samples=samples))
     metrics = tuple(

@@ -1,4 +1,4 @@
-"""Walking and jumping: spatio-temporal figures and curves per cycle."""
+"""Walking: spatio-temporal figures, symmetry, spread, and curves per cycle."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
 from mocap.measure.angles import joint_angles
-from mocap.measure.events import Event
+from mocap.measure.events import Event, EventDraw
 from mocap.measure.exercises.exercise import (
     Exercise,
     Quantity,
@@ -19,35 +20,44 @@ from mocap.measure.exercises.exercise import (
     measured,
     resampled,
 )
-from mocap.measure.exercises.gait_events import (
-    CUTOFF_HZ,
-    foot_velocity_events,
-    gait_events,
-    jumps,
-    walking_direction,
-)
+from mocap.measure.exercises.gait_events import CUTOFF_HZ, foot_velocity_events, gait_events
+from mocap.measure.exercises.gait_path import WalkingPath, walking_path
+from mocap.measure.exercises.gait_strides import MERGED, strides_of
 from mocap.measure.filters import butterworth
 from mocap.measure.misfit import Misfit
-from mocap.measure.segments.mass import centre_of_mass
 from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
 
 _FILTERS = f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on foot paths and angles"
 
+# name: label, unit, definition, largest known error of the method, useful spread. The errors are
+# those `benchmarks/measure.py` prints for scripted walks.
 _GAIT = {
     "cadence": ("Cadence", "steps/min", "heel strikes of both feet per minute", 1.0, 2.0),
-    "speed": ("Speed", "m/s", "stride length over stride time", 0.02, 0.05),
+    "speed": ("Speed", "m/s", "way of the pelvis along the path in a stride over its time", 0.02,
+              0.05),
     "stride_time": ("Stride time", "s", "heel strike to next heel strike of the same foot",
                     0.02, 0.02),
-    "stride_length": ("Stride length", "m", "way of the ankle in one stride", 0.02, 0.03),
-    "step_length": ("Step length", "m", "ankle ahead of the other ankle at heel strike", 0.02,
-                    0.03),
+    "stride_length": ("Stride length", "m", "way of the pelvis along the path in one stride", 0.02,
+                      0.03),
+    "step_length": ("Step length", "m", "from where the other heel stands to where this one does, "
+                    "along the path", 0.01, 0.03),
+    "step_time": ("Step time", "s", "from the other foot's heel strike to this one's", 0.02, 0.02),
     "step_width": ("Step width", "m", "sideways distance of the ankles at heel strike", 0.01,
                    0.015),
     "stance": ("Stance", "% stride", "heel strike to toe-off of the same foot", 3.0, 2.0),
+    "double_support": ("Double support", "% stride", "both feet on the floor, twice a stride", 6.0,
+                       4.0),
+    "single_support": ("Single support", "% stride", "only this foot on the floor", 3.0, 2.0),
 }  # fmt: skip
+_SYMMETRIES = ("step_length", "step_time", "stance")
+_SPREADS = ("stride_time", "step_length", "step_width")
 _APART_MS = 100.0
 """On regular walks the two rules lie up to 75 ms apart, each within what is known of it."""
+
+LEAST_STANCE_PERCENT = 50.0
+"""Who walks stands on each foot for more than half of the stride; less is running, or heel strikes
+and toe-offs have changed places."""
 
 _CURVES = ("hip_flexion", "hip_adduction", "knee_flexion", "ankle_dorsiflexion")
 
@@ -56,34 +66,28 @@ def measure_gait(
     segments: Segments,
     *,
     direction_deg: float | None = None,
+    belt_m_s: float | None = None,
     points: Points3D | None = None,
     misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
-    """Measure a walk in one direction.
+    """Measure a walk, on the floor or a treadmill, straight, there and back, or in a curve.
 
     Args:
         segments: of the walker.
-        direction_deg: of the walk from world X, seen from above; needed on a treadmill, else from
-            the way of the pelvis.
+        direction_deg: of the walk from world X, seen from above; None: along its way.
+        belt_m_s: speed of a treadmill; None: told by the standing feet.
         points, misfit, person_id, samples: for the bands, see `exercise.measured`.
 
     Raises:
-        InputError: the person goes nowhere and no direction is given.
+        InputError: nobody walks, or the direction is the opposite one.
     """
-    direction = walking_direction(segments) if direction_deg is None else _heading(direction_deg)
-    quantities = {"strides": Quantity("Strides", "", "full strides of both feet")}
-    for side in ("", *(f"{side}_" for side in SIDES)):
-        for name, (label, unit, text, systematic, useful) in _GAIT.items():
-            title = f"{side.strip('_').capitalize()} {label.lower()}" if side else label
-            if not (side and name == "cadence"):
-                quantities[side + name] = Quantity(title, unit, text, systematic, useful)
     return measured(
         "gait",
         segments,
-        lambda person: _read_gait(person, direction),
-        quantities,
+        lambda person, draw: _read_gait(walking_path(person, direction_deg, belt_m_s), draw),
+        _gait_quantities(),
         filters=_FILTERS,
         points=points,
         misfit=misfit,
@@ -92,73 +96,143 @@ def measure_gait(
     )
 
 
-def _heading(degrees: float) -> FloatArray:
-    return np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees)), 0.0])
+def _gait_quantities() -> dict[str, Quantity]:
+    quantities = {
+        "strides": Quantity("Strides", "", "strides of both feet that the means are taken of"),
+        "turn_strides": Quantity("Strides in turns", "", "left out of the means"),
+        "odd_strides": Quantity(
+            "Strides left out",
+            "",
+            f"longer than {MERGED:g} times the median, or with a hidden foot",
+        ),
+    }
+    for side in ("", *(f"{side}_" for side in SIDES)):
+        for name, (label, unit, text, systematic, useful) in _GAIT.items():
+            title = f"{side.strip('_').capitalize()} {label.lower()}" if side else label
+            if not (side and name == "cadence"):
+                quantities[side + name] = Quantity(title, unit, text, systematic, useful)
+    for name in _SYMMETRIES:
+        label = _GAIT[name][0]
+        quantities[f"{name}_asymmetry"] = Quantity(
+            f"{label}, left less right", "% of mean",
+            f"difference of the means of {label.lower()}, of their mean", 2.0, 2.5,
+        )  # fmt: skip
+    for name in _SPREADS:
+        label, unit = _GAIT[name][:2]
+        quantities[f"{name}_sd"] = Quantity(
+            f"{label}: spread", unit,
+            f"standard deviation of {label.lower()} over strides, errors of measurement included",
+        )  # fmt: skip
+    quantities["cadence_sd"] = Quantity(
+        "Cadence: spread", "steps/min", "standard deviation of cadence over strides"
+    )
+    return quantities
 
 
-def _read_gait(person: Segments, direction: FloatArray) -> Reading:
-    events = gait_events(person, direction)
-    rows = [row for side in SIDES for row in _strides(person, events, direction, side)]
-    values = {name: mean_of(rows, name) for name in _GAIT if name != "cadence"}
+def _read_gait(path: WalkingPath, draw: EventDraw) -> Reading:
+    person = path.person
+    events = gait_events(path)
+    _refuse_swapped(person, events)
+    rows = strides_of(path, events, draw)
+    used = [row for row in rows if row["used"] == "yes"]
+    values = {name: mean_of(used, name) for name in _GAIT if name != "cadence"}
     values["cadence"] = 120.0 / values["stride_time"]
     for side in SIDES:
-        own = [row for row in rows if row["side"] == side]
+        own = [row for row in used if row["side"] == side]
         values |= {f"{side}_{name}": mean_of(own, name) for name in _GAIT if name != "cadence"}
-    values["strides"] = float(len(rows))
+    for name in _SYMMETRIES:
+        left, right = values[f"left_{name}"], values[f"right_{name}"]
+        values[f"{name}_asymmetry"] = 200.0 * (left - right) / (left + right)
+    for name in _SPREADS:
+        values[f"{name}_sd"] = _within_sides_sd(used, name)
+    times = [float(row["stride_time"]) for row in used]
+    values["cadence_sd"] = (
+        float(np.std([120.0 / t for t in times], ddof=1)) if len(times) > 1 else float("nan")
+    )
+    values["strides"] = float(len(used))
+    values["turn_strides"] = float(sum(row["kind"] == "turn" for row in rows))
+    values["odd_strides"] = float(sum(row["kind"] == "odd" for row in rows))
+    curves, cycles = _gait_curves(person, rows)
+    ordered = sorted((e for each in events.values() for e in each), key=lambda event: event.frame)
+    units = dict.fromkeys(curves, "deg") | {name: each[1] for name, each in _GAIT.items()}
+    warnings = _second_opinion(events, foot_velocity_events(person), person.fps)
+    return Reading(values, rows, ordered, curves, cycles, units | {"start_time": "s"}, {},
+                   (*_said(path, rows), *warnings))  # fmt: skip
+
+
+def _within_sides_sd(rows: Sequence[Mapping[str, float | str]], name: str) -> float:
+    """Return the spread of a column over strides; left and right each about its own mean."""
+    residuals, groups = [], 0
+    for side in SIDES:
+        own = [float(row[name]) for row in rows if row["side"] == side]
+        known = np.array([value for value in own if np.isfinite(value)])
+        if len(known) > 1:
+            residuals.append(known - known.mean())
+            groups += 1
+    if not residuals:
+        return float("nan")
+    pooled = np.concatenate(residuals)
+    return float(np.sqrt(np.sum(pooled**2) / (len(pooled) - groups)))
+
+
+def _refuse_swapped(person: Segments, events: Mapping[str, Sequence[Event]]) -> None:
+    """Refuse a motion whose feet stand for less than half of the stride."""
+    shares = []
+    for side in SIDES:
+        strikes = [event.frame for event in events[f"{side}_heel_strike"]]
+        lifts = [event.frame for event in events[f"{side}_toe_off"]]
+        for start, end in itertools.pairwise(strikes):
+            off = [frame for frame in lifts if start < frame < end]
+            if off:
+                shares.append(100.0 * (off[0] - start) / (end - start))
+    if shares and np.median(shares) < LEAST_STANCE_PERCENT:
+        raise InputError(
+            f"each foot stands for {np.median(shares):.0f} % of the stride, a walker's for more "
+            f"than {LEAST_STANCE_PERCENT:g}: the person runs, walks backwards, or the direction is "
+            "the opposite one (--direction-deg). Gait is not measured."
+        )
+
+
+def _said(path: WalkingPath, rows: Sequence[Mapping[str, float | str]]) -> tuple[str, ...]:
+    """Say what was found out about floor, turns and strides that were left out."""
+    out = []
+    if path.belt_estimated:
+        out.append(
+            f"treadmill: the standing feet move with {path.belt_m_s:.2f} m/s, taken as the "
+            "belt's speed; --belt-m-s sets it"
+        )
+    turns = sum(row["kind"] == "turn" for row in rows)
+    odd = sum(row["kind"] == "odd" for row in rows)
+    if turns:
+        out.append(f"{turns} strides lie in turns and are left out of the means")
+    if odd:
+        out.append(
+            f"{odd} strides are longer than {MERGED:g} times the median or have a hidden foot: an "
+            "event was missed, or the person stopped. They are left out of the means"
+        )
+    return tuple(out)
+
+
+def _gait_curves(
+    person: Segments, rows: Sequence[Mapping[str, float | str]]
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Return the joint curves of both legs, and their cycles over the strides that are used."""
     angles = joint_angles(person)
     cutoff = min(CUTOFF_HZ, 0.45 * person.fps)
     curves, cycles = {}, {}
     for side in SIDES:
-        strikes = [event.frame for event in events[f"{side}_heel_strike"]]
+        spans = [
+            (float(row["start_time"]) * person.fps, float(row["stride_time"]) * person.fps)
+            for row in rows
+            if row["side"] == side and row["used"] == "yes"
+        ]
         for name in (f"{side}_{curve}" for curve in _CURVES):
             curves[name] = butterworth(angles[name], person.fps, cutoff)
-            if len(strikes) > 1:
-                pairs = itertools.pairwise(strikes)
-                cycles[name] = np.stack([resampled(curves[name], a, b) for a, b in pairs])
-    ordered = sorted((e for each in events.values() for e in each), key=lambda event: event.frame)
-    units = dict.fromkeys(curves, "deg") | {name: each[1] for name, each in _GAIT.items()}
-    warnings = _second_opinion(events, foot_velocity_events(person), person.fps)
-    return Reading(values, rows, ordered, curves, cycles, units | {"start_time": "s"}, {}, warnings)
-
-
-def _strides(
-    person: Segments,
-    events: Mapping[str, Sequence[Event]],
-    direction: FloatArray,
-    side: str,
-) -> list[dict[str, float | str]]:
-    """Return one row per stride of a foot."""
-    other = "right" if side == "left" else "left"
-    across = np.array([-direction[1], direction[0], 0.0])
-    ankle, far = person.position(f"{side}_ankle"), person.position(f"{other}_ankle")
-    strikes = [event.frame for event in events[f"{side}_heel_strike"]]
-    lifts = [event.frame for event in events[f"{side}_toe_off"]]
-    rows: list[dict[str, float | str]] = []
-    for start, end in itertools.pairwise(strikes):
-        time_s = (end - start) / person.fps
-        length = float((_at(ankle, end) - _at(ankle, start)) @ direction)
-        apart = _at(ankle, start) - _at(far, start)
-        off = [frame for frame in lifts if start < frame < end]
-        rows.append(
-            {
-                "side": side,
-                "start_time": start / person.fps,
-                "stride_time": time_s,
-                "stride_length": length,
-                "speed": length / time_s,
-                "step_length": float(apart @ direction),
-                "step_width": float(abs(apart @ across)),
-                "stance": 100.0 * (off[0] - start) / (end - start) if off else float("nan"),
-            }
-        )
-    return rows
-
-
-def _at(path: FloatArray, frame: float) -> FloatArray:
-    """Return a point (3,) of a path (frame, 3) between two frames."""
-    before = min(int(frame), len(path) - 2)
-    share = frame - before
-    return np.asarray((1.0 - share) * path[before] + share * path[before + 1])
+            if spans:
+                cycles[name] = np.stack(
+                    [resampled(curves[name], start, start + length) for start, length in spans]
+                )
+    return curves, cycles
 
 
 def _second_opinion(
@@ -177,60 +251,3 @@ def _second_opinion(
                 "apart (median); check events in the report"
             )
     return tuple(out)
-
-
-def measure_jump(
-    segments: Segments,
-    *,
-    points: Points3D | None = None,
-    misfit: Misfit | None = None,
-    person_id: int | None = None,
-    samples: int = SAMPLES,
-) -> Exercise:
-    """Measure jumps: flight time and height by flight and by the centre of mass."""
-    quantities = {
-        "count": Quantity("Jumps", "", "flights of at least 0.08 s"),
-        "flight_time": Quantity("Flight time", "s", "both feet off the floor, mean", 0.02, 0.02),
-        "height_by_flight": Quantity(
-            "Height by flight time", "m", "g t² / 8; too great when landing with bent knees",
-            0.05, 0.03,
-        ),
-        "height_by_com": Quantity(
-            "Height by centre of mass", "m", "rise of the centre of mass from take-off", 0.02, 0.02
-        ),
-    }  # fmt: skip
-    return measured(
-        "jump",
-        segments,
-        _read_jump,
-        quantities,
-        filters="none beyond the smoothing of the motion",
-        points=points,
-        misfit=misfit,
-        person_id=person_id,
-        samples=samples,
-    )
-
-
-def _read_jump(person: Segments) -> Reading:
-    com = centre_of_mass(person)
-    found = jumps(person, com)
-    rows: list[dict[str, float | str]] = [
-        {
-            "take_off_time": each.take_off.time_s(person.fps),
-            "landing_time": each.landing.time_s(person.fps),
-            "flight_time": (each.landing.frame - each.take_off.frame) / person.fps,
-            "height_by_flight": each.height_by_flight_m,
-            "height_by_com": each.height_by_com_m,
-        }
-        for each in found
-    ]
-    names = ("flight_time", "height_by_flight", "height_by_com")
-    values = {name: mean_of(rows, name) for name in names} | {"count": float(len(rows))}
-    units = {name: "s" if "time" in name else "m" for name in (*names, "take_off_time",
-                                                              "landing_time")}  # fmt: skip
-    events = [event for each in found for event in (each.take_off, each.landing)]
-    curves = {"centre_of_mass_height": com[:, 2]}
-    warnings = () if found else ("no jump was found: both feet never leave the floor together",)
-    return Reading(values, rows, events, curves, {}, units | {"centre_of_mass_height": "m"}, {},
-                   warnings)  # fmt: skip

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import find_peaks
 
-from mocap.core.errors import InputError
 from mocap.core.runs import runs
 from mocap.core.shapes import FloatArray
-from mocap.measure.events import Event, timing_sd_ms
+from mocap.measure.events import Event, parabola_top, timing_sd_ms
+from mocap.measure.exercises.gait_path import WalkingPath, foot_point
 from mocap.measure.filters import butterworth, derivative
 from mocap.measure.segments.segments import SIDES, Segments
 
@@ -19,6 +19,11 @@ CUTOFF_HZ = 6.0
 
 RULE_SD_MS = 17.0
 """Zeni et al. find 98 % of events of healthy walks within two frames at 60 Hz of force plates."""
+
+LEAVING_SHARE = 0.5
+"""Of the pelvis' speed, when toes leave: between standing (0) and Zeni's moment (1)."""
+
+_LEAVING_WITHIN_S = 0.15
 
 # A step swings the foot past the pelvis by far more than this.
 _LEAST_SWING_M = 0.10
@@ -42,40 +47,53 @@ _LEAST_FLIGHT_S = 0.08
 GRAVITY_M_S2 = 9.80665
 
 
-def walking_direction(segments: Segments) -> FloatArray:
-    """Return the horizontal unit vector (3,) from the first to the last quarter of the pelvis' way.
-
-    Raises:
-        InputError: the person goes nowhere.
-    """
-    pelvis = segments.position("pelvis")[:, :2]
-    pelvis = pelvis[np.isfinite(pelvis).all(axis=1)]
-    quarter = max(1, len(pelvis) // 4)
-    way = np.mean(pelvis[-quarter:], axis=0) - np.mean(pelvis[:quarter], axis=0)
-    if not np.linalg.norm(way) > 0.3:
-        raise InputError(
-            f"the person moves {np.linalg.norm(way):.2f} m over the take; gait needs a walk of at "
-            "least 0.3 m in one direction. On a treadmill, give --direction-deg."
-        )
-    return np.append(way / np.linalg.norm(way), 0.0)
-
-
-def gait_events(segments: Segments, direction: FloatArray) -> dict[str, tuple[Event, ...]]:
+def gait_events(path: WalkingPath) -> dict[str, tuple[Event, ...]]:
     """Return heel strikes and toe-offs of both feet by name, in time order.
 
     Zeni et al. 2008: a heel strikes when it is furthest ahead of the pelvis, toes leave when they
-    are furthest behind. Feet without heel and toes are read at the ankle.
+    are furthest behind, both along the path. At that moment toes are already as fast as the
+    pelvis: they left a little before, when they passed `LEAVING_SHARE` of its speed. Feet without
+    heel and toes are read at the ankle, without that step back.
     """
-    pelvis = segments.position("pelvis") @ direction
-    sd_ms = timing_sd_ms(RULE_SD_MS, segments.fps)
+    person, fps = path.person, path.person.fps
+    pelvis = person.position("pelvis")
+    sd_ms = timing_sd_ms(RULE_SD_MS, fps)
     out: dict[str, tuple[Event, ...]] = {}
     for side in SIDES:
-        heel = _foot_point(segments, side, "heel") @ direction - pelvis
-        toe = _foot_point(segments, side, "toe") @ direction - pelvis
-        for name, curve in (("heel_strike", heel), ("toe_off", -toe)):
-            frames = _peaks(curve, segments.fps, _LEAST_SWING_M)
+        heel, toe = (foot_point(person, side, name) for name in ("heel", "toe"))
+        ahead = np.sum((heel - pelvis) * path.direction, axis=-1)
+        behind = np.sum((pelvis - toe) * path.direction, axis=-1)
+        strikes = _peaks(ahead, fps, _LEAST_SWING_M)
+        lifts = _peaks(behind, fps, _LEAST_SWING_M)
+        if np.isfinite(person.position(f"{side}_toe")).any():
+            lifts = _left_before(path, toe, lifts)
+        for name, frames in (("heel_strike", strikes), ("toe_off", lifts)):
             full = f"{side}_{name}"
             out[full] = tuple(Event(full, frame, sd_ms) for frame in frames)
+    return out
+
+
+def _left_before(path: WalkingPath, toe: FloatArray, lifts: list[float]) -> list[float]:
+    """Return when toes pass a share of the pelvis' speed before each of the moments given."""
+    fps = path.person.fps
+    cutoff = min(CUTOFF_HZ, 0.45 * fps)
+
+    def along(point: FloatArray) -> FloatArray:
+        velocity = derivative(butterworth(point, fps, cutoff), fps)
+        return np.asarray(np.sum(velocity * path.direction, axis=-1))
+
+    share = along(toe) / np.maximum(along(path.person.position("pelvis")), 0.1)
+    reach = max(2, round(_LEAVING_WITHIN_S * fps))
+    out = []
+    for lift in lifts:
+        end = round(lift)
+        slow = np.flatnonzero(share[max(end - reach, 0) : end + 1] < LEAVING_SHARE)
+        last = max(end - reach, 0) + int(slow[-1]) if len(slow) else end
+        if not len(slow) or last + 1 >= len(share):
+            out.append(lift)
+            continue
+        before, after = float(share[last]), float(share[last + 1])
+        out.append(last + (LEAVING_SHARE - before) / max(after - before, 1e-9))
     return out
 
 
@@ -88,7 +106,7 @@ def foot_velocity_events(segments: Segments) -> dict[str, tuple[Event, ...]]:
     sd_ms = timing_sd_ms(RULE_SD_MS, segments.fps)
     out: dict[str, tuple[Event, ...]] = {}
     for side in SIDES:
-        middle = _foot_point(segments, side, "heel") + _foot_point(segments, side, "toe")
+        middle = foot_point(segments, side, "heel") + foot_point(segments, side, "toe")
         height = butterworth(0.5 * middle[:, 2], segments.fps, CUTOFF_HZ)
         speed = derivative(height, segments.fps)
         low = np.nanmin(height) + _LOW_SHARE * np.ptp(height[np.isfinite(height)])
@@ -100,11 +118,6 @@ def foot_velocity_events(segments: Segments) -> dict[str, tuple[Event, ...]]:
     return out
 
 
-def _foot_point(segments: Segments, side: str, name: str) -> FloatArray:
-    point = segments.position(f"{side}_{name}")
-    return point if np.isfinite(point).any() else segments.position(f"{side}_ankle")
-
-
 def _peaks(curve: FloatArray, fps: float, prominence: float) -> list[float]:
     """Return the peaks of a curve in fractions of frames, gaps left out."""
     smooth = butterworth(curve, fps, min(CUTOFF_HZ, 0.45 * fps))
@@ -113,15 +126,11 @@ def _peaks(curve: FloatArray, fps: float, prominence: float) -> list[float]:
         peaks, _ = find_peaks(
             smooth[start:end], prominence=prominence, distance=max(1, int(_LEAST_STRIDE_S * fps))
         )
-        found += [_top(smooth, start + int(peak)) for peak in peaks]
+        found += [
+            frame + parabola_top(*(float(each) for each in smooth[frame - 1 : frame + 2]))
+            for frame in (start + int(peak) for peak in peaks)
+        ]
     return found
-
-
-def _top(curve: FloatArray, frame: int) -> float:
-    """Return the top of the parabola through a largest value and its neighbours."""
-    before, at, after = curve[frame - 1 : frame + 2]
-    bend = before - 2.0 * at + after
-    return frame + (0.5 * float(before - after) / float(bend) if bend < 0.0 else 0.0)
 
 
 @dataclass(frozen=True)
@@ -142,8 +151,8 @@ def jumps(segments: Segments, com: FloatArray) -> tuple[Jump, ...]:
     flight time is g t^2 / 8 (too great by a landing with bent knees); by the centre of mass
     (frame, 3) it is the rise above its height at take-off.
     """
-    heights = [np.fmin(_foot_point(segments, side, "toe")[:, 2],
-                       _foot_point(segments, side, "heel")[:, 2]) for side in SIDES]  # fmt: skip
+    heights = [np.fmin(foot_point(segments, side, "toe")[:, 2],
+                       foot_point(segments, side, "heel")[:, 2]) for side in SIDES]  # fmt: skip
     if not all(np.isfinite(height).any() for height in heights):
         return ()
     # Feet stand most of the time: the lower quartile is the standing height of each.

@@ -70,7 +70,7 @@ def measure_range_of_motion(
     return measured(
         "range-of-motion",
         segments,
-        lambda person: _read(person, chosen),
+        lambda person, _: _read(person, chosen),
         quantities,
         filters=f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on angles",
         points=points,

@@ -10,7 +10,7 @@ from mocap.core.points import Points3D
 from mocap.core.rotation import unit
 from mocap.core.shapes import FloatArray
 from mocap.measure.angles import PELVIS_TILT_LIMIT_DEG, PELVIS_TILT_UNSEEN, joint_angles
-from mocap.measure.events import Event, timing_sd_ms
+from mocap.measure.events import Event, EventDraw, timing_sd_ms
 from mocap.measure.exercises.exercise import (
     Exercise,
     Quantity,
@@ -107,14 +107,17 @@ def measure_squat(
     )
 
 
-def _read(person: Segments) -> Reading:
+def _read(person: Segments, draw: EventDraw) -> Reading:
     cutoff = min(CUTOFF_HZ, 0.45 * person.fps)
     curves = {
         name: butterworth(curve, person.fps, cutoff) for name, curve in squat_curves(person).items()
     }
     depth = 0.5 * (curves["left_knee_flexion"] + curves["right_knee_flexion"])
     found = repetitions(depth, person.fps)
-    rows = [_row(k, each, curves, person.fps) for k, each in enumerate(found)]
+    sd_ms = timing_sd_ms(30.0, person.fps)
+    lowest = [Event("lowest_point", each.peak, sd_ms) for each in found]
+    at = [draw.frame(event, person.fps) for event in lowest]
+    rows = [_row(k, each, curves, person.fps, at[k]) for k, each in enumerate(found)]
     full = [row for row in rows if row["complete"] == "yes"]
     names = [key for key in _quantities() if key not in ("count", "incomplete")]
     values = {name: mean_of(full, name) for name in names}
@@ -128,7 +131,6 @@ def _read(person: Segments) -> Reading:
                 "hip, knee and ankle alone span the plane that 3D valgus is measured from: see the "
                 "frontal projection, or fit a body"
             )
-    sd_ms = timing_sd_ms(30.0, person.fps)
     complete = [each for each in found if each.complete]
     cycles = {
         name: np.stack([resampled(curve, each.start, each.end) for each in complete])
@@ -139,7 +141,7 @@ def _read(person: Segments) -> Reading:
     return Reading(
         values,
         rows,
-        [Event("lowest_point", each.peak, sd_ms) for each in found],
+        lowest,
         curves,
         cycles,
         units | {"start_time": "s", "lowest_time": "s", "end_time": "s"},
@@ -203,8 +205,13 @@ def _inwards_percent(
 
 
 def _row(
-    k: int, each: Repetition, curves: Mapping[str, FloatArray], fps: float
+    k: int, each: Repetition, curves: Mapping[str, FloatArray], fps: float, lowest: float
 ) -> dict[str, float | str]:
+    frames = np.arange(len(curves["trunk_lean"]))
+
+    def at_lowest(name: str) -> float:
+        return float(np.interp(np.clip(lowest, each.start, each.end), frames, curves[name]))
+
     row: dict[str, float | str] = {
         "repetition": float(k + 1),
         "complete": "yes" if each.complete else "no",
@@ -212,7 +219,7 @@ def _row(
         "lowest_time": each.peak / fps,
         "end_time": each.end / fps,
         "depth": each.peak_deg,
-        "trunk_lean": float(curves["trunk_lean"][each.peak]),
+        "trunk_lean": at_lowest("trunk_lean"),
     }
     for side in SIDES:
         for name in _SIDED:
@@ -222,7 +229,7 @@ def _row(
             if largest:
                 value = float(np.nanmax(window)) if np.isfinite(window).any() else float("nan")
             else:
-                value = float(curve[each.peak])
+                value = at_lowest(f"{side}_{name}")
             row[f"{side}_{name}"] = value
     left, right = row["left_knee_flexion"], row["right_knee_flexion"]
     assert isinstance(left, float) and isinstance(right, float)

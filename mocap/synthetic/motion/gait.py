@@ -38,24 +38,37 @@ _BOB_M = 0.023
 
 @dataclass(frozen=True)
 class Path:
-    """A straight line along the stage's +Z, or a circle about the stage's origin.
+    """A straight line along the stage's +Z, a circle about its origin, or there and back.
 
     Attributes:
         length_m: how far the walk goes; the straight path is centred on the origin.
         radius_m: of the circle, walked to the left; None for the straight line.
+        turn_after_m: with a radius: straight on for this way, half a circle to the left, and back.
     """
 
     length_m: float
     radius_m: float | None
+    turn_after_m: float | None = None
 
     def place(self, distance_m: Array) -> tuple[FloatArray, FloatArray]:
         """Return points (..., 2) as x, z and the heading (...) in degrees (0 along +Z)."""
         s = np.asarray(distance_m, dtype=np.float64)
         if self.radius_m is None:
             return np.stack([np.zeros_like(s), s - 0.5 * self.length_m], -1), np.zeros_like(s)
+        if self.turn_after_m is not None:
+            return self._there_and_back(s, self.radius_m, self.turn_after_m)
         angle = s / self.radius_m
         point = self.radius_m * np.stack([-np.cos(angle), np.sin(angle)], -1)
         return point, np.rad2deg(angle)
+
+    def _there_and_back(
+        self, s: FloatArray, radius_m: float, leg_m: float
+    ) -> tuple[FloatArray, FloatArray]:
+        angle = np.clip((s - leg_m) / radius_m, 0.0, np.pi)
+        there, back = np.minimum(s, leg_m), np.maximum(s - leg_m - np.pi * radius_m, 0.0)
+        x = radius_m * (1.0 - np.cos(angle))
+        z = there + radius_m * np.sin(angle) - back
+        return np.stack([x, z - 0.5 * leg_m], -1), np.rad2deg(angle)
 
 
 def walk(
@@ -65,6 +78,8 @@ def walk(
     seed: int = 0,
     speed_m_s: float = 1.15,
     radius_m: float | None = None,
+    turn_after_m: float | None = None,
+    limp: float = 0.0,
     heading_deg: float = 0.0,
     origin_m: tuple[float, float] = (0.0, 0.0),
     model: BodyModel | None = None,
@@ -78,6 +93,8 @@ def walk(
         seed: varies phase, cadence, arm swing and posture within ordinary limits.
         speed_m_s: of the pelvis.
         radius_m: of the circle, or None to walk straight.
+        turn_after_m: with a radius: walk straight this far, turn on half the circle, and back.
+        limp: by how much of their mean the left step is longer, in time and way, than the right.
         heading_deg: direction of the straight walk from world X.
         origin_m: middle of the walk in the world.
         model: the free body without.
@@ -89,10 +106,10 @@ def walk(
     frames = max(1, round(duration_s * fps))
     time = np.arange(frames) / fps
     puppet = Puppet(body, shape, frames)
-    tempo = _tempo(puppet.leg_length_m, speed_m_s, rng)
+    tempo = _tempo(puppet.leg_length_m, speed_m_s, rng, limp)
     cycle = time / tempo.stride_s + tempo.start  # strides of the left foot
     stride_m = speed_m_s * tempo.stride_s
-    path = Path(speed_m_s * duration_s, radius_m)
+    path = Path(speed_m_s * duration_s, radius_m, turn_after_m)
     start = tempo.start
     feet = {side: _step(puppet, side, cycle, tempo, speed_m_s, path) for side in (1, -1)}
     _carry_trunk(puppet, cycle, path.place((cycle - start) * stride_m), rng)
@@ -107,17 +124,25 @@ def walk(
 
 @dataclass(frozen=True)
 class _Tempo:
-    """Time of a stride, and where in the left foot's stride (0 to 1) the clip starts."""
+    """Time of a stride, where in the left foot's stride (0 to 1) the clip starts, and the limp."""
 
     stride_s: float
     start: float
+    limp: float = 0.0
+
+    def shift(self, side: int) -> float:
+        """Return by how much of a stride a foot is ahead of the left one."""
+        # Steps of (1/2 - l/4) and (1/2 + l/4) of a stride differ by l of their mean.
+        return 0.0 if side == 1 else 0.5 + 0.25 * self.limp
 
 
-def _tempo(leg_length_m: float, speed_m_s: float, rng: np.random.Generator) -> _Tempo:
+def _tempo(
+    leg_length_m: float, speed_m_s: float, rng: np.random.Generator, limp: float = 0.0
+) -> _Tempo:
     """Draw a tempo: cadence falls with leg length as a pendulum's."""
     # 1.08 s for a leg of 0.82 m at 1.15 m/s.
     stride_s = 1.08 * math.sqrt(leg_length_m / 0.82) * (1.15 / speed_m_s) ** 0.45
-    return _Tempo(stride_s * rng.uniform(0.96, 1.04), rng.uniform(0.0, 1.0))
+    return _Tempo(stride_s * rng.uniform(0.96, 1.04), rng.uniform(0.0, 1.0), limp)
 
 
 def walk_events(
@@ -125,6 +150,7 @@ def walk_events(
     *,
     seed: int = 0,
     speed_m_s: float = 1.15,
+    limp: float = 0.0,
     model: BodyModel | None = None,
     betas: Array | None = None,
 ) -> dict[str, FloatArray]:
@@ -135,19 +161,14 @@ def walk_events(
     body = model or load_free_body()
     shape = np.zeros(body.shape_count) if betas is None else np.asarray(betas, dtype=np.float64)
     leg_m = Puppet(body, shape, 1).leg_length_m
-    tempo = _tempo(leg_m, speed_m_s, np.random.default_rng(seed))
+    tempo = _tempo(leg_m, speed_m_s, np.random.default_rng(seed), limp)
     strides = np.arange(-1.0, math.ceil(duration_s / tempo.stride_s) + 2.0)
     out = {}
     for side, name in SIDE_NAME.items():
         for event, phase in (("heel_strike", 0.0), ("toe_off", TOE_OFF)):
-            time_s = tempo.stride_s * (strides + phase - _shift(side) - tempo.start)
+            time_s = tempo.stride_s * (strides + phase - tempo.shift(side) - tempo.start)
             out[f"{name}_{event}"] = time_s[(time_s >= 0.0) & (time_s <= duration_s)]
     return out
-
-
-def _shift(side: int) -> float:
-    """Return by how much of a stride a foot is ahead of the left one."""
-    return 0.0 if side == 1 else 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +203,7 @@ def _step(
 
     A print lies under the pelvis at mid stance; `cycle` counts heel strikes of the left foot.
     """
-    shift, stride_m = _shift(side), speed_m_s * tempo.stride_s
+    shift, stride_m = tempo.shift(side), speed_m_s * tempo.stride_s
     own = cycle + shift
     count = np.floor(own)
     phase = own - count
