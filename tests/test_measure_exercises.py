@@ -210,10 +210,8 @@ def test_a_direction_that_swaps_strikes_and_lifts_is_refused() -> None:
 
 def test_turns_are_apart_and_both_ways_count() -> None:
     motion = walk(9.0, 60.0, seed=7, speed_m_s=1.2, radius_m=0.7, turn_after_m=4.3)
-    mesh = skinned_mesh(load_free_body(), motion.betas)
-    found = measure_gait(
-        segments_from_skeleton(motion.skeleton, virtual_markers(mesh, motion.skeleton))
-    )
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    found = measure_gait(segments_from_skeleton(motion.skeleton, landmarks))
     assert value(found, "speed") == pytest.approx(1.2, rel=0.02)
     assert value(found, "turn_strides") >= 2.0 and value(found, "strides") >= 6.0
     assert any("turns" in sentence for sentence in found.warnings)
@@ -221,8 +219,8 @@ def test_turns_are_apart_and_both_ways_count() -> None:
 
 def test_a_limp_is_seen_and_a_hidden_foot_leaves_its_stride_out() -> None:
     motion = walk(8.0, 60.0, seed=8, speed_m_s=1.1, limp=0.1)
-    mesh = skinned_mesh(load_free_body(), motion.betas)
-    person = segments_from_skeleton(motion.skeleton, virtual_markers(mesh, motion.skeleton))
+    landmarks = bony_landmarks(load_free_body(), motion.betas)
+    person = segments_from_skeleton(motion.skeleton, landmarks)
     found = measure_gait(person)
     # 10 % of the mean by script; strikes of both feet are late alike.
     assert value(found, "step_time_asymmetry") == pytest.approx(10.0, abs=1.0)
