@@ -158,7 +158,7 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
     jump = run("jump", take.session.root, "one")
     assert jump.exit_code == 0 and (take.measure_dir / "jump" / "report.html").is_file()
     gait = run("gait", take.session.root, "one")
-    assert gait.exit_code == 1 and "needs a walk" in gait.output
+    assert gait.exit_code == 1 and "no walk to measure" in gait.output
     pitching = run("pitching", take.session.root, "one")
     assert pitching.exit_code == 1 and "nobody throws" in pitching.output
     body = run("squat", take.session.root, "one", "--source", "body")
