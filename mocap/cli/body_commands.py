@@ -27,7 +27,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     report = check_body_file(file)
     for fact in report.facts:
         console.line(fact)
-    console.warnings(report.warnings)
+    console.warned(*report.warnings)
     for problem in report.problems:
         console.line(f"Problem: {problem}")
     if report.problems and FREE_OFFER not in report.problems[-1]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mocap.core.plain import plain
+from mocap.workflow.progress import table_lines
 
 # A line per quarter of a video keeps logs short and shows that something happens.
 PLAIN_STEPS = 4
@@ -33,19 +34,28 @@ class Console:
         self._end_bar()
         click.echo(text, err=self.as_json)
 
-    def warnings(self, warnings: Sequence[str]) -> None:
-        """Say each warning on its own line."""
-        for warning in warnings:
-            self.line(f"Warning: {warning}")
+    def started(self, what: str) -> None:
+        """Say what begins."""
+        self.line(what)
 
-    def progress(self, camera: str, done: int, total: int | None) -> None:
+    def finished(self, what: str, details: Sequence[str] = ()) -> None:
+        """Say what is done, and what there is to say of it."""
+        for line in (what, *details):
+            self.line(line)
+
+    def warned(self, *sentences: str) -> None:
+        """Say each warning on its own line."""
+        for sentence in sentences:
+            self.line(f"Warning: {sentence}")
+
+    def advanced(self, what: str, done: int, total: int | None) -> None:
         """Show how far a camera is: a bar on a terminal, a line per quarter otherwise."""
         if not total:
             return
         if sys.stderr.isatty():
             filled = round(30 * done / total)
             bar = "#" * filled + "-" * (30 - filled)
-            click.echo(f"\r  {camera} [{bar}] {done}/{total} frames", nl=False, err=True)
+            click.echo(f"\r  {what} [{bar}] {done}/{total} frames", nl=False, err=True)
             self._bar_open = True
             if done >= total:
                 self._end_bar()
@@ -53,18 +63,15 @@ class Console:
         step = done * PLAIN_STEPS // total
         if step == 0:
             # The same camera again, with another video.
-            self._steps_said[camera] = 0
-        if step > self._steps_said.get(camera, 0):
-            self._steps_said[camera] = step
-            self.line(f"  {camera}: {done}/{total} frames")
+            self._steps_said[what] = 0
+        if step > self._steps_said.get(what, 0):
+            self._steps_said[what] = step
+            self.line(f"  {what}: {done}/{total} frames")
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Say a table: first column to the left, the others to the right."""
-        widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-        for row in (header, *rows):
-            first = row[0].ljust(widths[0])
-            rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-            self.line("  ".join([first, *rest]).rstrip())
+        for line in table_lines(header, rows):
+            self.line(line)
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Write the JSON document, when one was asked for."""

@@ -61,7 +61,7 @@ def angles(
     console = Console(as_json)
     ready = _ready(session, take, person, source, body_name)
     found, path = measure_angles(ready)
-    console.warnings(ready.misfit.warnings if ready.misfit else ())
+    console.warned(*ready.misfit.warnings if ready.misfit else ())
     for reason in dict.fromkeys(found.reasons.values()):
         names = [name for name, each in found.reasons.items() if each == reason]
         console.line(f"{len(names)} angles with gaps, as {names[0]}: {reason}")
@@ -125,7 +125,7 @@ def pitching(
     ready = _ready(session, take, person, source, body_name, height_m=height_m, hand=hand)
     choice = PitchingChoice(norms, target_deg, filter_hz, position_filter_hz, pictures)
     found, written = measure_throws(ready, choice)
-    console.warnings(found.warnings)
+    console.warned(*found.warnings)
     fps = found.thrower.fps
     for pitch in found.pitches:
         grey = sum(not metric.trusted for metric in pitch.metrics)
@@ -324,7 +324,7 @@ def _exercise(
     from mocap.workflow.measure.take import exercise
 
     found, written = exercise(ready, measure_it)
-    console.warnings(found.warnings)
+    console.warned(*found.warnings)
     grey = sum(not metric.trusted for metric in found.metrics)
     counted = [m for m in found.metrics if not m.unit]
     counts = ", ".join(f"{metric.label.lower()} {metric.value:g}" for metric in counted)

@@ -62,7 +62,7 @@ def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
         f"Wrote {', '.join(map(str, written))}. Print at 100 % on {definition.page}, check the "
         "ruler, measure a square and give it to `mocap new --square-mm`."
     )
-    console.warnings(notes)
+    console.warned(*notes)
     console.result({"files": written, "warnings": notes})
 
 
@@ -108,5 +108,5 @@ def new(
         f"Made {session}. Copy the board recordings to {session}/calibration/{camera}.mp4 … and "
         f"the takes to {session}/takes/NAME/{camera}.mp4 …"
     )
-    console.warnings(warnings)
+    console.warned(*warnings)
     console.result({"session": session, "cameras": made.rig().camera_names, "warnings": warnings})

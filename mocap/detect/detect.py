@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import TimeoutError
@@ -51,12 +51,8 @@ class Detector(Protocol):
         ...
 
 
-class Progress(Protocol):
-    """Told after every frame how far a camera is; `total` is None when the length is unknown."""
-
-    def __call__(self, camera: str, done: int, total: int | None) -> None:
-        """Take note."""
-        ...
+Advanced = Callable[[str, int, int | None], None]
+"""Told after every frame how far a camera is: its name, frames done, and frames in all or None."""
 
 
 def detect(
@@ -68,7 +64,7 @@ def detect(
     workers: int = 1,
     frame_count: int | None = None,
     times_s: FloatArray | None = None,
-    progress: Progress | None = None,
+    progress: Advanced | None = None,
 ) -> Detections2D:
     """Find people in the frames of one camera.
 
@@ -110,7 +106,7 @@ def detect_take(
     fps: float,
     workers: int = 1,
     frame_counts: Mapping[str, int] | None = None,
-    progress: Progress | None = None,
+    progress: Advanced | None = None,
 ) -> Detections2D:
     """Find people in all cameras of a take, one camera after the other.
 

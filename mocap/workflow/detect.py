@@ -76,7 +76,7 @@ def detect_stage(
     recording: Recording,
     choice: DetectorChoice,
     hash_of: Callable[[Path], str],
-    console: Progress,
+    progress: Progress,
 ) -> Stage:
     """Return the stage that finds people in all videos of a take.
 
@@ -98,11 +98,11 @@ def detect_stage(
                 Detections2D,
                 inputs={"video": info.path, **weights},
                 options={**options, "fps": recording.fps},
-                make=_camera_maker(info, recording.fps, detector, console),
+                make=_camera_maker(info, recording.fps, detector, progress),
             )
             (outcome,) = run_stages([stage], version=installed_version(), hash_of=hash_of)
             if outcome.status == CURRENT:
-                console.line(f"  {camera}: kept from the interrupted run")
+                progress.finished(f"  {camera}: kept from the interrupted run")
         whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
         warnings, notes = judge_detections(whole, recording, take.name)
         return Made(whole, warnings, {**notes, "weights": detector.weights})
@@ -123,7 +123,7 @@ def detect_stage(
 
 
 def _camera_maker(
-    info: VideoInfo, fps: float, detector: LazyDetector, console: Progress
+    info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress
 ) -> Callable[[], Made]:
     def make() -> Made:
         from mocap.detect.detect import detect
@@ -137,7 +137,7 @@ def _camera_maker(
             workers=default_workers(),
             frame_count=info.frame_count,
             times_s=info.times_s,
-            progress=console.progress,
+            progress=progress.advanced,
         )
         return Made(found)
 

@@ -93,7 +93,7 @@ def fitted_bodies(take: Take, choice: MeshChoice) -> FittedBodies:
 
 
 def write_meshes(
-    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, console: Progress
+    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, progress: Progress
 ) -> list[Path]:
     """Write one mesh a frame and person; return the files."""
     from mocap.export.mesh_files import MESH_WRITERS
@@ -109,12 +109,12 @@ def write_meshes(
             path = folder / f"{name}_{frame:06d}.{suffix}"
             write(path, skin, bodies.model.faces, bodies.model.licence_note)
             written.append(path)
-            console.progress(f"person {person}", done, len(frames))
-    console.line(f"Wrote {len(written)} meshes to {folder}")
+            progress.advanced(f"person {person}", done, len(frames))
+    progress.finished(f"Wrote {len(written)} meshes to {folder}")
     return written
 
 
-def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console: Progress) -> Path:
+def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, progress: Progress) -> Path:
     """Draw the bodies on frames of every camera, spread over the chosen ones."""
     from mocap.studio.pictures.cells import encode_png
     from mocap.studio.pictures.mesh_overlay import MeshOverlay, mesh_sheet
@@ -122,7 +122,7 @@ def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console:
     from mocap.workflow.choices import choices
     from mocap.workflow.stages import TakeStages
 
-    builder = TakeStages(take, choices(), console)
+    builder = TakeStages(take, choices(), progress)
     within = choice.chosen(bodies.frame_count)
     frames = [within[k] for k in spread_frames(len(within), SHEET_FRAMES)]
     skins: dict[int, dict[int, Array]] = {frame: {} for frame in frames}
@@ -144,7 +144,7 @@ def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, console:
     note = "SMPL-X licence" if bodies.model.licence_note else ""
     with atomic_write(take.mesh_overlay_path) as temporary:
         temporary.write_bytes(encode_png(mesh_sheet(overlay, images, note=note)))
-    console.line(f"Wrote {take.mesh_overlay_path}")
+    progress.finished(f"Wrote {take.mesh_overlay_path}")
     return take.mesh_overlay_path
 
 

@@ -7,16 +7,42 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Who listens to the workflow: the command line's console, a server, or nobody."""
+    """Who listens to the workflow: the command line's progress, a page, a log, or nobody."""
 
-    def line(self, text: str) -> None:
-        """Hear one line."""
+    def started(self, what: str) -> None:
+        """Hear what begins: "dance: smooth (not made yet)"."""
 
-    def warnings(self, warnings: Sequence[str]) -> None:
-        """Hear warnings, one sentence each."""
+    def advanced(self, what: str, done: int, total: int | None) -> None:
+        """Hear how many frames of a camera or a person are done; no total when nobody knows."""
 
-    def progress(self, camera: str, done: int, total: int | None) -> None:
-        """Hear how many frames of a camera are done."""
+    def finished(self, what: str, details: Sequence[str] = ()) -> None:
+        """Hear what is done, and the lines that tell more of it."""
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Hear a table of text."""
+    def warned(self, *sentences: str) -> None:
+        """Hear what a person should know, one sentence each."""
+
+
+class Quiet:
+    """Nobody listens; warnings are kept in the artifacts and in what is returned."""
+
+    def started(self, what: str) -> None:
+        """Say nothing."""
+
+    def advanced(self, what: str, done: int, total: int | None) -> None:
+        """Say nothing."""
+
+    def finished(self, what: str, details: Sequence[str] = ()) -> None:
+        """Say nothing."""
+
+    def warned(self, *sentences: str) -> None:
+        """Say nothing."""
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table: first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    lines = []
+    for row in (header, *rows):
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *rest]).rstrip())
+    return lines

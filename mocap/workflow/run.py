@@ -42,7 +42,7 @@ def chosen_takes(session: Session, names: Sequence[str]) -> list[Take]:
 def run_takes(
     takes: Sequence[Take],
     choices: Choices,
-    console: Progress,
+    progress: Progress,
     *,
     stages: Sequence[str] = STAGES,
     from_stage: str | None = None,
@@ -66,7 +66,7 @@ def run_takes(
     for part, start_at in ((before, start), (after, later)):
         for take in takes if part else ():
             outcomes[take.name] += run_take(
-                take, choices, console, stages=stages, only=part, from_stage=start_at
+                take, choices, progress, stages=stages, only=part, from_stage=start_at
             )
     return outcomes
 
@@ -74,25 +74,25 @@ def run_takes(
 def run_take(
     take: Take,
     choices: Choices,
-    console: Progress,
+    progress: Progress,
     *,
     stages: Sequence[str] = STAGES,
     only: Sequence[str] | None = None,
     from_stage: str | None = None,
 ) -> list[Outcome]:
     """Run the named stages of a take where they are not current; `only` some of them for now."""
-    builder = TakeStages(take, choices, console)
+    builder = TakeStages(take, choices, progress)
     remove_leftovers(take)
     if only is None or stages[0] in only:
-        console.warnings(builder.recording.warnings)
+        progress.warned(*builder.recording.warnings)
     wanted = [stage for stage in builder.build(stages) if only is None or stage.name in only]
     return run_stages(
         wanted,
         version=installed_version(),
         hash_of=builder.hashes,
         from_stage=from_stage,
-        started=lambda stage, reason: console.line(f"{take.name}: {stage} ({reason})"),
-        finished=lambda outcome: _say(console, take, outcome),
+        started=lambda stage, reason: progress.started(f"{take.name}: {stage} ({reason})"),
+        finished=lambda outcome: _say(progress, take, outcome),
     )
 
 
@@ -119,17 +119,16 @@ def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-def _say(console: Progress, take: Take, outcome: Outcome) -> None:
+def _say(progress: Progress, take: Take, outcome: Outcome) -> None:
     if outcome.status == CURRENT:
-        console.line(f"{take.name}: {outcome.stage} is current")
+        progress.finished(f"{take.name}: {outcome.stage} is current")
     else:
         figures = [
             form.format(outcome.notes[key]) for key, form in FIGURES.items() if key in outcome.notes
         ]
-        console.line(
+        progress.finished(
             f"{take.name}: {outcome.stage} done in {outcome.seconds:.1f} s"
-            + (f": {', '.join(figures)}" if figures else "")
+            + (f": {', '.join(figures)}" if figures else ""),
+            [f"  {check}" for check in outcome.notes.get("checks", ())],
         )
-        for check in outcome.notes.get("checks", ()):
-            console.line(f"  {check}")
-    console.warnings(outcome.warnings)
+    progress.warned(*outcome.warnings)

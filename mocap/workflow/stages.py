@@ -30,11 +30,11 @@ from mocap.workflow.stage_names import STAGES
 class TakeStages:
     """Builds the stages of one take; looks at recordings and calibration only when needed."""
 
-    def __init__(self, take: Take, choices: Choices, console: Progress) -> None:
+    def __init__(self, take: Take, choices: Choices, progress: Progress) -> None:
         """Prepare the stages of `take`."""
         self.take = take
         self.choices = choices
-        self.console = console
+        self.progress = progress
         self.hashes = FileHashes(take.session.hash_cache_path, take.session.root)
 
     @cached_property
@@ -80,7 +80,7 @@ class TakeStages:
 
     def _detect(self) -> Stage:
         return detect_stage(
-            self.take, self.recording, self.choices.detector, self.hashes, self.console
+            self.take, self.recording, self.choices.detector, self.hashes, self.progress
         )
 
     def _associate(self) -> Stage:

@@ -24,7 +24,7 @@ from mocap.core.store import Provenance, load_artifact, save_artifact, write_tex
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.world import on_floor
 from mocap.workflow.version import installed_version
@@ -35,7 +35,7 @@ LOOKS_PER_SECOND = 15.0
 
 def calibrate_session(
     session: Session,
-    console: Progress,
+    progress: Progress,
     *,
     step: int | None = None,
     late_frames: Mapping[str, int] | None = None,
@@ -51,13 +51,13 @@ def calibrate_session(
         CalibrationError: they cannot be solved.
     """
     recording = check_calibration_videos(session)
-    console.warnings(recording.warnings)
+    progress.warned(*recording.warnings)
     board = session.board()
     # Frames that are stepped over cannot be shifted by one frame.
     every = step if step is not None else (1 if late_frames else _step(recording.fps))
     hashes = FileHashes(session.hash_cache_path, session.root)
     corners = [
-        _corners(session, info, board, every, hashes, console, force)
+        _corners(session, info, board, every, hashes, progress, force)
         for info in recording.infos.values()
     ]
     late = dict(late_frames or {})
@@ -69,12 +69,12 @@ def calibrate_session(
         )
     corners = [shift_frames(each, late.get(each.camera, 0)) for each in corners]
     result = calibrate(corners, board)
-    say_report(console, result.report)
-    _store(session, result, recording, board, console)
+    say_report(progress, result.report)
+    _store(session, result, recording, board, progress)
     return result
 
 
-def ensure_calibration(session: Session, console: Progress) -> bool:
+def ensure_calibration(session: Session, progress: Progress) -> bool:
     """Calibrate a session that has no calibration yet; tell whether that was needed.
 
     Raises:
@@ -82,14 +82,14 @@ def ensure_calibration(session: Session, console: Progress) -> bool:
         CalibrationError: the calibration failed its own verdict.
     """
     if session.calibration_path.is_file():
-        _warn_of_failure(session, console)
+        _warn_of_failure(session, progress)
         return False
     if not session.calibration_videos():
         raise SessionError(
             f"session {session.root} has no calibration. Copy the board recordings to "
             f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
         )
-    require_pass(session, calibrate_session(session, console).report)
+    require_pass(session, calibrate_session(session, progress).report)
     return True
 
 
@@ -103,7 +103,7 @@ def require_pass(session: Session, report: CalibrationReport) -> None:
         )
 
 
-def _warn_of_failure(session: Session, console: Progress) -> None:
+def _warn_of_failure(session: Session, progress: Progress) -> None:
     """Say so each time a calibration that failed is used."""
     path = session.calibration_report_path
     if not path.is_file():
@@ -113,7 +113,7 @@ def _warn_of_failure(session: Session, console: Progress) -> None:
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
     if verdict == Verdict.FAIL:
-        console.warnings([f"the calibration in use FAILED its checks: see {path}."])
+        progress.warned(f"the calibration in use FAILED its checks: see {path}.")
 
 
 def _step(fps: float) -> int:
@@ -127,7 +127,7 @@ def _corners(
     board: Board,
     step: int,
     hashes: FileHashes,
-    console: Progress,
+    progress: Progress,
     force: bool,
 ) -> Corners:
     """Return the corners one camera saw, from the earlier run when nothing has changed."""
@@ -136,7 +136,7 @@ def _corners(
     def frames() -> Iterator[tuple[int, Array]]:
         for index, image in read_frames(info.path, gray=True, step=step):
             yield index, image
-            console.progress(info.camera, min(index + step, info.frame_count), info.frame_count)
+            progress.advanced(info.camera, min(index + step, info.frame_count), info.frame_count)
 
     def make() -> Made:
         return Made(detect_corners(frames(), board, info.camera, info.image_size))
@@ -154,12 +154,14 @@ def _corners(
         version=installed_version(),
         hash_of=hashes,
         from_stage="corners" if force else None,
-        started=lambda _, reason: console.line(f"{info.camera}: looking for the board"),
+        started=lambda _, reason: progress.started(f"{info.camera}: looking for the board"),
     )
     found = load_artifact(path, Corners)
     views = len(set(found.frame.tolist()))
     kept = " (from the earlier run)" if outcome.status == "current" else ""
-    console.line(f"{info.camera}: board in {views} frames, {len(found.corner_id)} corners{kept}")
+    progress.finished(
+        f"{info.camera}: board in {views} frames, {len(found.corner_id)} corners{kept}"
+    )
     return found
 
 
@@ -168,7 +170,7 @@ def _store(
     result: CalibrationResult,
     recording: Recording,
     board: Board,
-    console: Progress,
+    progress: Progress,
 ) -> None:
     """Store poses, report and calibration, with the world on the floor where the board lay."""
     poses = BoardPoses.from_world(
@@ -178,13 +180,13 @@ def _store(
     try:
         floor = on_floor(calibration, poses, board, None)
     except CalibrationError as error:
-        console.warnings(
-            [f"the world stands at the first camera, not on the floor: {error} See `mocap world`."]
+        progress.warned(
+            f"the world stands at the first camera, not on the floor: {error} See `mocap world`."
         )
     else:
         calibration = floor.calibration
         for note in floor.notes:
-            console.line(f"World: {note}")
+            progress.finished(f"World: {note}")
     record = Provenance("calibrate", installed_version(), {"board": asdict(board)})
     save_artifact(poses, session.board_poses_path, record)
     document = _in_world(result.report, calibration).to_json()
@@ -205,7 +207,7 @@ def _in_world(report: CalibrationReport, calibration: Calibration) -> Calibratio
     return replace(report, cameras=tuple(cameras))
 
 
-def say_report(console: Progress, report: CalibrationReport) -> None:
+def say_report(progress: Progress, report: CalibrationReport) -> None:
     """Say the table of cameras, the verdict, and each finding with what to do about it."""
     rows = [
         (
@@ -220,9 +222,10 @@ def say_report(console: Progress, report: CalibrationReport) -> None:
         for camera in report.cameras
     ]
     header = ("camera", "frames", "corners", "coverage", "rms px", "focal px", "position mm")
-    console.table(header, rows)
+    for line in table_lines(header, rows):
+        progress.finished(line)
     for note in report.notes:
-        console.line(f"Note: {note}")
+        progress.finished(f"Note: {note}")
     for finding in report.findings:
-        console.line(f"{finding.level}: {finding.text} {finding.remedy}")
-    console.line(f"Verdict: {report.verdict}")
+        progress.finished(f"{finding.level}: {finding.text} {finding.remedy}")
+    progress.finished(f"Verdict: {report.verdict}")

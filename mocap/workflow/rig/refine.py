@@ -18,7 +18,7 @@ from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.version import installed_version
 
 # Key of the calibration's metadata that names the file with the rig before.
@@ -26,7 +26,7 @@ BEFORE = "before_refinement"
 
 
 def refine_session(
-    session: Session, names: Sequence[str], floor: Floor, console: Progress
+    session: Session, names: Sequence[str], floor: Floor, progress: Progress
 ) -> RigRefinement:
     """Refine the rig of a session from the named takes and say what came out; store nothing.
 
@@ -36,9 +36,9 @@ def refine_session(
     """
     calibration = session.calibration()
     takes = [_people(session.take(name), calibration) for name in names]
-    console.line(f"Refining the cameras from people in {', '.join(names)} …")
+    progress.started(f"Refining the cameras from people in {', '.join(names)} …")
     refinement = refine_rig(calibration, takes, floor=floor)
-    _say(console, refinement)
+    _say(progress, refinement)
     return refinement
 
 
@@ -119,7 +119,7 @@ def _people(take: Take, calibration: Calibration) -> PeopleTake:
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})
 
 
-def _say(console: Progress, refinement: RigRefinement) -> None:
+def _say(progress: Progress, refinement: RigRefinement) -> None:
     if refinement.cameras:
         header = ("camera", "frames", "coverage", "turned deg", "moved mm")
         rows = [
@@ -132,21 +132,22 @@ def _say(console: Progress, refinement: RigRefinement) -> None:
             )
             for each in refinement.cameras
         ]
-        console.table(header, rows)
+        for line in table_lines(header, rows):
+            progress.finished(line)
     if refinement.before is not None and refinement.after is not None:
         for word, error in (("before", refinement.before), ("after", refinement.after)):
-            console.line(
+            progress.finished(
                 f"Frames not solved from, {word}: median {error.median_px:.1f} px, "
                 f"95 % below {error.p95_px:.1f} px, {100 * error.agreeing:.0f} % of views agree"
             )
     if refinement.floor is not None:
         floor = refinement.floor
-        console.line(
+        progress.finished(
             f"Floor from {floor.samples} sightings of feet: rig moved by "
             f"{1000 * floor.lift_m:+.0f} mm in height and tilted by {floor.tilt_deg:.2f} degrees"
         )
-    console.line(f"{refinement.frames} frames used (at most {MAX_FRAMES}, evenly spread)")
-    console.warnings(refinement.warnings)
+    progress.finished(f"{refinement.frames} frames used (at most {MAX_FRAMES}, evenly spread)")
+    progress.warned(*refinement.warnings)
 
 
 def _summary(names: Sequence[str], refinement: RigRefinement) -> str:
