@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stages import export_stage, fit_stage
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit.fit import height_by_bones
@@ -25,11 +26,10 @@ from mocap.synthetic.motion.random_motion import measured_points, true_points
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
 from mocap.workflow import run as running
-from mocap.workflow.choices import choices
-from mocap.workflow.export.stage import ExportChoice, export_stage
-from mocap.workflow.fit.stage import FitChoice, fit_stage, fitted_bodies
+from mocap.workflow.choices import ExportChoice, FitChoice, choices
 from mocap.workflow.fit.subjects import nobody_warnings
 from mocap.workflow.pipeline import CURRENT, MADE, Outcome, Stage, run_stages
+from mocap.workflow.results import Results
 
 FRAMES = 40
 
@@ -68,7 +68,8 @@ def test_fits_once_and_again_when_the_points_change(take: Take) -> None:
     assert run(fit_stage(take, POINTS_ONLY))[0].status == CURRENT
     assert run(fit_stage(take, FitChoice(height_m=1.8, refine_views=False)))[0].status == MADE
     save_points(take, seed=2)
-    assert fitted_bodies(take, take.artifact("smoothed")) == {}
+    with pytest.raises(InputError, match=r"bodies of take a cannot be used: smoothed\.npz is not"):
+        _ = Results(take).bodies
     assert run(fit_stage(take, POINTS_ONLY))[0].status == MADE
 
 
@@ -112,10 +113,13 @@ def test_export_comes_from_the_body(take: Take) -> None:
     positions, _ = skeleton_of(motion, load_free_body()).forward_kinematics()
     there = 100.0 * positions[:, 0][:, [0, 2, 1]] * [1, 1, -1]
     np.testing.assert_allclose(clip.positions[:, 0], there, atol=1e-3)
-    # a body that was made from other points is not used
-    save_points(take, seed=3)
-    run(export_stage(take, choice))
+    # a run that wants no body gets none
+    run(export_stage(take, choice, with_bodies=False))
     assert read_bvh(take.export_dir / "a.bvh").joint_names == skeleton_joints
+    # a body that was made from other points is refused, not left out in silence
+    save_points(take, seed=3)
+    with pytest.raises(InputError, match=r"Run `mocap run .* a` first"):
+        run(export_stage(take, choice))
 
 
 def test_names_a_missing_body_file(take: Take) -> None:

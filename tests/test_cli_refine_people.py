@@ -24,8 +24,8 @@ from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.observations import observe_people
 from mocap.synthetic.rigs import ring
 from mocap.workflow.choices import choices
+from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import run_stages
-from mocap.workflow.stages import TakeStages
 
 SIZE = (640, 480)
 
@@ -99,7 +99,7 @@ def test_later_stages_run_again_after_a_refinement(take: Take) -> None:
     names = ("associate", "triangulate")
 
     def run() -> list[str]:
-        stages = TakeStages(take, choices(), Console()).build(names)
+        stages = TakeRun.of(take, choices(), Console(), names).build()
         return [each.status for each in run_stages(stages, version="0", hash_of=file_hash)]
 
     assert run() == ["made", "made"] and run() == ["current", "current"]

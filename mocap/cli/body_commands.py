@@ -123,14 +123,14 @@ def mesh(
 ) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
     from mocap.capture.session import Session
-    from mocap.workflow.mesh import MeshChoice, fitted_bodies, write_meshes, write_overlay
+    from mocap.workflow.mesh import MeshChoice, mesh_bodies, write_meshes, write_overlay
 
     if suffix is None and not overlay:
         raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")
     console = Console(as_json)
     opened = Session.open(session).take(take)
     choice = MeshChoice(frames, step, person, body_name)
-    bodies = fitted_bodies(opened, choice)
+    bodies = mesh_bodies(opened, choice)
     written: list[Path] = []
     if suffix is not None:
         written += write_meshes(opened, bodies, choice, suffix, console)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mocap.core.errors import MocapError
+from mocap.workflow.graph import GRAPH
 from mocap.workflow.version import installed_version
 
 # Command -> (module that defines it, one line of help). Modules load when their command is used
@@ -22,16 +23,10 @@ COMMANDS = {
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),
-    "detect": ("mocap.cli.take_commands", "Find people's keypoints in the videos of a take."),
-    "associate": ("mocap.cli.take_commands", "Tell who is who across cameras and time."),
-    "triangulate": ("mocap.cli.take_commands", "Turn 2D keypoints of several cameras into 3D."),
-    "smooth": ("mocap.cli.take_commands", "Turn 3D keypoints into one smooth motion."),
-    "fit": ("mocap.cli.take_commands", "Fit a body to the smoothed motion."),
-    "export": ("mocap.cli.take_commands", "Write BVH, FBX, GLB, C3D, TRC and more."),
+    **{row.name: ("mocap.cli.take_commands", row.about) for row in GRAPH},
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
     "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),
-    "report": ("mocap.cli.take_commands", "Write the report of a take."),
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),

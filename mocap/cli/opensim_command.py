@@ -42,13 +42,12 @@ def opensim(
     import numpy as np
 
     from mocap.capture.session import Session
-    from mocap.core.points import Points3D
-    from mocap.core.store import load_artifact
     from mocap.export.opensim_ik import OpenSimSetup, own_bends_deg, solve
+    from mocap.workflow.results import Results
 
     console = Console(as_json)
     chosen = Session.open(session).take(take)
-    points = load_artifact(chosen.artifact("smoothed"), Points3D)
+    points = Results(chosen).points
     setup = OpenSimSetup(
         model=model,
         scaling=scaling,

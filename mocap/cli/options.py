@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from mocap.workflow.choices import NO_BODY
 
-# What `--body` says when no body is wanted.
-NO_BODY = "none"
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def finite(

@@ -9,13 +9,12 @@ import click
 
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import (
-    NO_BODY,
     detector_options,
     export_options,
     fit_options,
     session_argument,
 )
-from mocap.workflow.stage_names import STAGES, STAGES_WITHOUT_BODY
+from mocap.workflow.graph import STAGES
 
 
 @click.command()
@@ -43,13 +42,13 @@ def run(
     from mocap.workflow.choices import choices
     from mocap.workflow.pipeline import CURRENT
     from mocap.workflow.rig.calibrate import ensure_calibration
-    from mocap.workflow.run import chosen_takes, document, run_takes
+    from mocap.workflow.run import chosen_takes, document, run_takes, stages_of
 
     console = Console(as_json)
     opened = Session.open(session)
     selected = chosen_takes(opened, takes)
     settings = choices(**chosen)
-    stages = STAGES_WITHOUT_BODY if chosen["body"] == NO_BODY else STAGES
+    stages = stages_of(settings)
     calibrated = ensure_calibration(opened, console)
     outcomes = run_takes(selected, settings, console, stages=stages, from_stage=from_stage)
     for take in selected:

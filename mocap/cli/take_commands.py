@@ -1,4 +1,4 @@
-"""mocap detect, associate, triangulate, smooth, report, export: one stage of one take each."""
+"""mocap detect, associate, triangulate, …: one stage of one take each, by the table of stages."""
 
 from __future__ import annotations
 
@@ -15,98 +15,41 @@ from mocap.cli.options import (
     session_argument,
     take_argument,
 )
+from mocap.workflow.graph import STAGES, Row, row_of
+
+OPTIONS = {"detector": detector_options, "fit": fit_options(), "export": export_options}
+"""What a row of the table calls a group of choices -> how a command offers them."""
 
 force_option = click.option("--force", is_flag=True, help="Run it even when it is current.")
 
 
-@click.command()
-@session_argument
-@take_argument
-@detector_options
-@force_option
-@json_option
-def detect(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
-    """Find people's keypoints in the videos of TAKE."""
-    _run_one("detect", session, take, force, as_json, chosen)
+def stage_command(row: Row) -> click.Command:
+    """Return the command that runs one stage."""
+
+    def run(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
+        from mocap.capture.session import Session
+        from mocap.workflow.choices import choices
+        from mocap.workflow.run import document, run_take
+
+        console = Console(as_json)
+        opened = Session.open(session).take(take)
+        outcomes = run_take(
+            opened,
+            choices(**chosen),
+            console,
+            stages=(row.name,),
+            from_stage=row.name if force else None,
+        )
+        console.result({"take": opened.name, "stages": document(outcomes)})
+
+    groups = [OPTIONS[name] for name in row.options]
+    for decorate in (json_option, force_option, *reversed(groups), take_argument, session_argument):
+        run = decorate(run)
+    return click.command(row.name, help=row.about)(run)
 
 
-@click.command()
-@session_argument
-@take_argument
-@force_option
-@json_option
-def associate(session: Path, take: str, force: bool, as_json: bool) -> None:
-    """Follow the main person across the cameras and over time of TAKE."""
-    _run_one("associate", session, take, force, as_json, {})
-
-
-@click.command()
-@session_argument
-@take_argument
-@force_option
-@json_option
-def triangulate(session: Path, take: str, force: bool, as_json: bool) -> None:
-    """Turn the 2D keypoints of TAKE into 3D."""
-    _run_one("triangulate", session, take, force, as_json, {})
-
-
-@click.command()
-@session_argument
-@take_argument
-@force_option
-@json_option
-def smooth(session: Path, take: str, force: bool, as_json: bool) -> None:
-    """Turn the 3D keypoints of TAKE into one smooth motion."""
-    _run_one("smooth", session, take, force, as_json, {})
-
-
-@click.command()
-@session_argument
-@take_argument
-@fit_options()
-@force_option
-@json_option
-def fit(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
-    """Fit a body to the smoothed motion of TAKE; later exports come from it."""
-    _run_one("fit", session, take, force, as_json, chosen)
-
-
-@click.command()
-@session_argument
-@take_argument
-@force_option
-@json_option
-def report(session: Path, take: str, force: bool, as_json: bool) -> None:
-    """Write the report of TAKE, one page that opens in any browser."""
-    _run_one("report", session, take, force, as_json, {})
-
-
-@click.command()
-@session_argument
-@take_argument
-@export_options
-@force_option
-@json_option
-def export(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
-    """Write the motion of TAKE for other programs; nothing is computed again."""
-    _run_one("export", session, take, force, as_json, chosen)
-
-
-def _run_one(
-    stage: str, session: Path, take: str, force: bool, as_json: bool, chosen: dict[str, Any]
-) -> None:
-    """Run one stage of one take."""
-    from mocap.capture.session import Session
-    from mocap.workflow.choices import choices
-    from mocap.workflow.run import document, run_take
-
-    console = Console(as_json)
-    opened = Session.open(session).take(take)
-    outcomes = run_take(
-        opened,
-        choices(**chosen),
-        console,
-        stages=(stage,),
-        from_stage=stage if force else None,
-    )
-    console.result({"take": opened.name, "stages": document(outcomes)})
+def __getattr__(name: str) -> click.Command:
+    """Return the command of a stage: `mocap.cli.take_commands.detect`."""
+    if name in STAGES:
+        return stage_command(row_of(name))
+    raise AttributeError(f"no stage is called '{name}'")

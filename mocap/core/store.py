@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
@@ -56,6 +56,7 @@ class Provenance:
         inputs: SHA-256 of each input, by a short name.
         warnings: sentences for the user, shown again wherever the artifact is used.
         notes: further JSON values for people: counts, estimates, timings.
+        revision: of the algorithm that made it; 1 where an older file does not say.
     """
 
     stage: str
@@ -64,6 +65,7 @@ class Provenance:
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    revision: int = 1
 
 
 @contextmanager
@@ -137,19 +139,21 @@ def _damaged(path: Path, why: object) -> InputError:
     )
 
 
-def _read_archive(path: Path) -> dict[str, Any]:
-    """Read every array of an archive (numpy's own reader leaves broken files open)."""
+def _read_archive(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Read every array of an archive, or some (numpy's own reader leaves broken files open)."""
     arrays = {}
     with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
         for name in archive.namelist():
+            if only and name.removesuffix(".npy") not in only:
+                continue
             with archive.open(name) as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
                 arrays[name.removesuffix(".npy")] = array
     return arrays
 
 
-def _read_npz(path: Path) -> dict[str, Any]:
-    """Read all arrays of an artifact.
+def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Read all arrays of an artifact, or those named.
 
     Raises:
         InputError: the file is missing, damaged, holds objects, or is from a newer version.
@@ -157,7 +161,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{path} does not exist. Run the stage that makes it first.")
     try:
-        arrays = _read_archive(path)
+        arrays = _read_archive(path, only)
     except _UNREADABLE as error:
         raise _damaged(path, error) from error
     missing = [name for name in _RESERVED if name not in arrays]
@@ -216,7 +220,7 @@ def load_provenance(path: Path) -> Provenance:
     Raises:
         InputError: as `load_artifact`.
     """
-    arrays = _read_npz(path)
+    arrays = _read_npz(path, _RESERVED)
     try:
         stored = json.loads(str(arrays["provenance"]))
         return Provenance(**{**stored, "warnings": tuple(stored.get("warnings", ()))})

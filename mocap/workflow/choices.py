@@ -7,12 +7,92 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mocap.core.errors import InputError
-from mocap.workflow.detect import DetectorChoice
-from mocap.workflow.export.stage import ExportChoice
-from mocap.workflow.fit.stage import FREE_BODY, FitChoice
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLockMode
+
+FREE_BODY = "free"
+NO_BODY = "none"
+"""What the choice of a body says when none is wanted."""
+
+ALL_TAKES = "auto"
+"""The shape comes from all takes of the subject."""
+
+NO_TAKES = "none"
+"""Every take gets a shape of its own."""
+
+FORMATS = ("bvh", "trc", "csv")
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """Which network finds people.
+
+    Attributes:
+        name: a detector of `mocap models list`.
+        weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
+        feet: also find heels and toes.
+    """
+
+    name: str = "movenet"
+    weights: Path | None = None
+    feet: bool = True
+
+
+@dataclass(frozen=True)
+class ExportChoice:
+    """What to write; see `mocap.export.job.ExportOptions` for the meaning of each.
+
+    Attributes:
+        formats: suffixes without the dot.
+        gaps: None refuses long gaps of a skeleton.
+        fill_long_gaps: the same as gaps = "interpolate".
+        cameras: add the cameras of the rig to GLB.
+    """
+
+    formats: tuple[str, ...] = FORMATS
+    names: str = "smplx"
+    order: str = "ZXY"
+    fill_long_gaps: bool = False
+    name_prefix: str = ""
+    bone_axis: str = "none"
+    root_bone: bool = False
+    mesh: bool = True
+    max_influences: int | None = None
+    unit: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+    rest_pose: str = "t"
+    mirror: bool = False
+    gaps: str | None = None
+    csv_layout: str = "tidy"
+    one_file: bool = False
+    cameras: bool = False
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class FitChoice:
+    """How bodies are fitted.
+
+    Attributes:
+        body: "free", or a file in the SMPL-X format.
+        height_m, mass_kg, sex: of the person; None: as session.toml says.
+        foot_lock: "auto", "always", "never" or "ground".
+        subject_shape: "auto": all takes of a person get one shape, told by all of them; "none":
+            each its own; or the take that tells it.
+        refine_views: refine on what every camera saw.
+    """
+
+    body: str = FREE_BODY
+    height_m: float | None = None
+    mass_kg: float | None = None
+    sex: str | None = None
+    foot_lock: FootLockMode = "auto"
+    refine_views: bool = True
+    subject_shape: str = ALL_TAKES
 
 
 @dataclass(frozen=True)
@@ -23,13 +103,13 @@ class Choices:
         detector: which network finds people.
         export: formats and how they are written.
         person: "main", the person most cameras see longest and nearest.
-        fit: the body and how it is fitted.
+        fit: the body and how it is fitted; None: no body, a skeleton straight from the keypoints.
     """
 
-    detector: DetectorChoice
-    export: ExportChoice
+    detector: DetectorChoice = field(default_factory=DetectorChoice)
+    export: ExportChoice = field(default_factory=ExportChoice)
     person: Literal["main"] = "main"
-    fit: FitChoice = field(default_factory=FitChoice)
+    fit: FitChoice | None = field(default_factory=FitChoice)
 
 
 def choices(
@@ -61,7 +141,9 @@ def choices(
     return Choices(
         DetectorChoice(detector, weights, feet),
         ExportChoice(formats, **export),
-        fit=FitChoice(
+        fit=None
+        if body == NO_BODY
+        else FitChoice(
             body or FREE_BODY,
             height_m,
             mass_kg,

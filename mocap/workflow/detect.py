@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,9 @@ from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import load_artifact
-from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
+from mocap.workflow.choices import DetectorChoice
+from mocap.workflow.job import Job, StageCode
+from mocap.workflow.pipeline import CURRENT, Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version
 
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
 
 # A camera that finds somebody in fewer frames is aimed wrong, too dark, or too far away.
 MIN_FOUND_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class DetectorChoice:
-    """Which network finds people.
-
-    Attributes:
-        name: a detector of `mocap models list`.
-        weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
-        feet: also find heels and toes.
-    """
-
-    name: str = "movenet"
-    weights: Path | None = None
-    feet: bool = True
 
 
 class LazyDetector:
@@ -71,55 +57,52 @@ class LazyDetector:
         return weight_hashes(self.choice.name, feet=self.choice.feet, weights=self.choice.weights)
 
 
-def detect_stage(
-    take: Take,
-    recording: Recording,
-    choice: DetectorChoice,
-    hash_of: Callable[[Path], str],
-    progress: Progress,
-) -> Stage:
-    """Return the stage that finds people in all videos of a take.
+def _make(job: Job) -> Made:
+    """Find people camera by camera.
 
     Finished cameras wait in files of their own, so that a killed run does not repeat them; the
     files go once the whole take is stored.
     """
-    weights = {} if choice.weights is None else {"weights": choice.weights}
-    options = {"detector": choice.name, "feet": choice.feet}
-    partial = {camera: take.camera_detections_path(camera) for camera in recording.infos}
+    from mocap.detect.detect import join_cameras
 
-    def make() -> Made:
-        from mocap.detect.detect import join_cameras
+    recording, choice = job.footage.recording, job.choices.detector
+    detector, partial = LazyDetector(choice), _partial(job)
+    for camera, info in recording.infos.items():
+        stage = artifact_stage(
+            camera,
+            partial[camera],
+            Detections2D,
+            inputs={"video": info.path, **_weights(job)},
+            options={**_options(job), "fps": recording.fps},
+            make=_camera_maker(info, recording.fps, detector, job.progress),
+            revision=job.row.revision,
+        )
+        (outcome,) = run_stages([stage], version=installed_version(), hash_of=job.run.hashes)
+        if outcome.status == CURRENT:
+            job.progress.finished(f"  {camera}: kept from the interrupted run")
+    whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
+    warnings, notes = judge_detections(whole, recording, job.take.name)
+    return Made(whole, warnings, {**notes, "weights": detector.weights})
 
-        detector = LazyDetector(choice)
-        for camera, info in recording.infos.items():
-            stage = artifact_stage(
-                camera,
-                partial[camera],
-                Detections2D,
-                inputs={"video": info.path, **weights},
-                options={**options, "fps": recording.fps},
-                make=_camera_maker(info, recording.fps, detector, progress),
-            )
-            (outcome,) = run_stages([stage], version=installed_version(), hash_of=hash_of)
-            if outcome.status == CURRENT:
-                progress.finished(f"  {camera}: kept from the interrupted run")
-        whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
-        warnings, notes = judge_detections(whole, recording, take.name)
-        return Made(whole, warnings, {**notes, "weights": detector.weights})
 
-    def forget() -> None:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
+def _weights(job: Job) -> dict[str, Path]:
+    weights = job.choices.detector.weights
+    return {} if weights is None else {"weights": weights}
 
-    return artifact_stage(
-        "detect",
-        take.artifact("detections"),
-        Detections2D,
-        inputs={**recording.videos, **weights},
-        options=options,
-        make=make,
-        forget=forget,
-    )
+
+def _options(job: Job) -> dict[str, object]:
+    return {"detector": job.choices.detector.name, "feet": job.choices.detector.feet}
+
+
+def _partial(job: Job) -> dict[str, Path]:
+    return {
+        camera: job.take.camera_detections_path(camera) for camera in job.footage.recording.infos
+    }
+
+
+def _forget(job: Job) -> None:
+    for path in _partial(job).values():
+        path.unlink(missing_ok=True)
 
 
 def _camera_maker(
@@ -144,14 +127,13 @@ def _camera_maker(
     return make
 
 
-def load_detections(take: Take, recording: Recording) -> Detections2D:
+def load_detections(path: Path, take: Take, recording: Recording) -> Detections2D:
     """Return the detections of a take.
 
     Raises:
         SessionError: they are of cameras that the take does not have (any more).
         InputError: they do not exist or are damaged.
     """
-    path = take.artifact("detections")
     detections = load_artifact(path, Detections2D)
     gone = [name for name in detections.camera_names if name not in recording.infos]
     if gone:
@@ -190,3 +172,6 @@ def judge_detections(
         if share < MIN_FOUND_SHARE
     ]
     return warnings, {"found_share": {camera: round(share, 4) for camera, share in shares.items()}}
+
+
+STAGE = StageCode(make=_make, options=_options, inputs=_weights, forget=_forget)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from mocap.body.mesh import check_same_body, posed_skins
 from mocap.body.model import BodyModel
-from mocap.body.smplx_file import load_body
+from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.shapes import Array
-from mocap.core.store import atomic_write, load_artifact
-from mocap.workflow.fit.stage import fitted_with
+from mocap.core.store import atomic_write
 from mocap.workflow.progress import Progress
+from mocap.workflow.results import Results
 
 # As many as the sheet of the report: enough to see a fit that slips, few enough to look at.
 SHEET_FRAMES = 5
@@ -58,8 +58,8 @@ class MeshChoice:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBodies:
-    """The bodies of a take, by person, and the model they pose."""
+class MeshBodies:
+    """The bodies whose skin is written, by person, and the model they pose."""
 
     model: BodyModel
     motions: Mapping[int, BodyMotion]
@@ -70,30 +70,31 @@ class FittedBodies:
         return max(motion.frame_count for motion in self.motions.values())
 
 
-def fitted_bodies(take: Take, choice: MeshChoice) -> FittedBodies:
-    """Load the fitted bodies of a take and the model they were fitted with.
+def mesh_bodies(take: Take, choice: MeshChoice) -> MeshBodies:
+    """Return the fitted bodies of a take and the model they were fitted with.
 
     Raises:
         BodyError: there is none, not of this person, or it was fitted to another body.
+        InputError: they were fitted to other points than there are now.
     """
-    paths = take.body_paths()
-    if choice.person is not None and choice.person not in paths:
-        known = ", ".join(str(person) for person in paths) or "nobody"
+    fitted = Results(take).bodies
+    if choice.person is not None and choice.person not in fitted:
+        known = ", ".join(str(person) for person in fitted) or "nobody"
         raise BodyError(
             f"take {take.name} has no fitted body of person {choice.person}; it has {known}."
         )
-    if not paths:
+    if not fitted:
         raise BodyError(f"take {take.name} has no fitted body yet: fit one first.")
-    people = list(paths) if choice.person is None else [choice.person]
-    motions = {person: load_artifact(paths[person], BodyMotion) for person in people}
-    model = load_body(choice.body or fitted_with(take, people[0]))
+    people = list(fitted) if choice.person is None else [choice.person]
+    model = fitted[people[0]].model(choice.body)
+    motions = {person: fitted[person].motion for person in people}
     for motion in motions.values():
         check_same_body(model, motion)
-    return FittedBodies(model, motions)
+    return MeshBodies(model, motions)
 
 
 def write_meshes(
-    take: Take, bodies: FittedBodies, choice: MeshChoice, suffix: str, progress: Progress
+    take: Take, bodies: MeshBodies, choice: MeshChoice, suffix: str, progress: Progress
 ) -> list[Path]:
     """Write one mesh a frame and person; return the files."""
     from mocap.export.mesh_files import MESH_WRITERS
@@ -114,15 +115,13 @@ def write_meshes(
     return written
 
 
-def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, progress: Progress) -> Path:
+def write_overlay(take: Take, bodies: MeshBodies, choice: MeshChoice, progress: Progress) -> Path:
     """Draw the bodies on frames of every camera, spread over the chosen ones."""
     from mocap.studio.pictures.cells import encode_png
     from mocap.studio.pictures.mesh_overlay import MeshOverlay, mesh_sheet
     from mocap.studio.pictures.overlay import spread_frames
-    from mocap.workflow.choices import choices
-    from mocap.workflow.stages import TakeStages
 
-    builder = TakeStages(take, choices(), progress)
+    footage = Footage(take)
     within = choice.chosen(bodies.frame_count)
     frames = [within[k] for k in spread_frames(len(within), SHEET_FRAMES)]
     skins: dict[int, dict[int, Array]] = {frame: {} for frame in frames}
@@ -131,15 +130,15 @@ def write_overlay(take: Take, bodies: FittedBodies, choice: MeshChoice, progress
         for frame, skin in posed_skins(bodies.model, motion, own):
             skins[frame][person] = skin
     overlay = MeshOverlay(
-        calibration=builder.calibration,
-        image_maps={camera: each.matrix for camera, each in builder.maps.items()},
+        calibration=footage.calibration,
+        image_maps=footage.matrices,
         skins=skins,
         faces=dict.fromkeys(bodies.motions, bodies.model.faces),
-        fps=builder.recording.fps,
+        fps=footage.fps,
     )
     images = {
-        camera: _frames_of(builder.recording.infos[camera].path, frames)
-        for camera in builder.calibration.names
+        camera: _frames_of(footage.recording.infos[camera].path, frames)
+        for camera in footage.calibration.names
     }
     note = "SMPL-X licence" if bodies.model.licence_note else ""
     with atomic_write(take.mesh_overlay_path) as temporary:

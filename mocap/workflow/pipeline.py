@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,6 +57,7 @@ class Stage:
         stored: provenance of the artifact, None when there is none; InputError when damaged.
         build: make and store the artifact; takes what to record, returns what was recorded.
         forget: drop unfinished work; called when the stage is forced and once it is stored.
+        revision: of the algorithm; what an earlier one made is made again.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Stage:
     stored: Callable[[], Provenance | None]
     build: Callable[[Provenance], Provenance]
     forget: Callable[[], None] = lambda: None
+    revision: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def artifact_stage(
     options: Mapping[str, Any],
     make: Callable[[], Made],
     forget: Callable[[], None] = lambda: None,
+    revision: int = 1,
 ) -> Stage:
     """Return a stage whose result is one `.npz` artifact of type `cls`."""
 
@@ -112,7 +115,7 @@ def artifact_stage(
         save_artifact(made.content, path, complete)
         return complete
 
-    return Stage(name, inputs, options, stored, build, forget)
+    return Stage(name, inputs, options, stored, build, forget, revision)
 
 
 def files_stage(
@@ -122,6 +125,7 @@ def files_stage(
     inputs: Mapping[str, Path],
     options: Mapping[str, Any],
     make: Callable[[], Made],
+    revision: int = 1,
 ) -> Stage:
     """Return a stage that writes files and remembers them with their hashes in `manifest`.
 
@@ -155,7 +159,7 @@ def files_stage(
         write_text(manifest, json.dumps(document, indent=1, sort_keys=True) + "\n")
         return complete
 
-    return Stage(name, inputs, options, stored, build)
+    return Stage(name, inputs, options, stored, build, revision=revision)
 
 
 def run_stages(
@@ -207,6 +211,7 @@ def _run_stage(
         version=version,
         options=_as_json(stage.options),
         inputs={name: hash_of(path) for name, path in stage.inputs.items()},
+        revision=stage.revision,
     )
     found, reason = _judge(stage, wanted, forced)
     if not reason and found is not None:
@@ -249,6 +254,8 @@ def difference(found: Provenance, wanted: Provenance) -> str:
     """Say in a few words what differs between two provenances; empty when nothing does."""
     if found.stage != wanted.stage:
         return f"made by stage {found.stage}"
+    if found.revision != wanted.revision:
+        return f"the algorithm changed: revision {found.revision} -> {wanted.revision}"
     changed = [
         f"{name} {found.options.get(name)!r} -> {wanted.options.get(name)!r}"
         for name in sorted({*found.options, *wanted.options})
@@ -265,14 +272,7 @@ def difference(found: Provenance, wanted: Provenance) -> str:
 
 
 def _completed(record: Provenance, made: Made) -> Provenance:
-    return Provenance(
-        stage=record.stage,
-        version=record.version,
-        options=record.options,
-        inputs=record.inputs,
-        warnings=tuple(made.warnings),
-        notes=_as_json(made.notes),
-    )
+    return replace(record, warnings=tuple(made.warnings), notes=_as_json(made.notes))
 
 
 def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mocap.capture.session import ARTIFACTS, Session, Take
+from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError, SessionError
 from mocap.workflow.choices import Choices
+from mocap.workflow.graph import GRAPH, STAGES, STAGES_WITHOUT_BODY
+from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress
-from mocap.workflow.stage_names import STAGES
-from mocap.workflow.stages import TakeStages
 from mocap.workflow.version import installed_version
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
@@ -22,6 +22,11 @@ FIGURES = {
     "median_error_px": "median error {:.2f} px",
     "fit_error_mm": "median distance to the keypoints {:.1f} mm",
 }
+
+
+def stages_of(choices: Choices) -> tuple[str, ...]:
+    """Return the stages of a whole run: all, or without a body those that need none."""
+    return STAGES if choices.fit is not None else STAGES_WITHOUT_BODY
 
 
 def chosen_takes(session: Session, names: Sequence[str]) -> list[Take]:
@@ -81,15 +86,16 @@ def run_take(
     from_stage: str | None = None,
 ) -> list[Outcome]:
     """Run the named stages of a take where they are not current; `only` some of them for now."""
-    builder = TakeStages(take, choices, progress)
+    job = TakeRun.of(take, choices, progress, stages)
     remove_leftovers(take)
     if only is None or stages[0] in only:
-        progress.warned(*builder.recording.warnings)
-    wanted = [stage for stage in builder.build(stages) if only is None or stage.name in only]
+        progress.warned(*job.footage.recording.warnings)
+        job.refuse_stale_inputs()
+    wanted = [stage for stage in job.build() if only is None or stage.name in only]
     return run_stages(
         wanted,
         version=installed_version(),
-        hash_of=builder.hashes,
+        hash_of=job.hashes,
         from_stage=from_stage,
         started=lambda stage, reason: progress.started(f"{take.name}: {stage} ({reason})"),
         finished=lambda outcome: _say(progress, take, outcome),
@@ -98,8 +104,8 @@ def run_take(
 
 def remove_leftovers(take: Take) -> None:
     """Remove temporary files a killed run left beside the artifacts."""
-    for stage in ARTIFACTS:
-        path = take.artifact(stage)
+    for row in GRAPH:
+        path = take.root / row.file
         for leftover in path.parent.glob(f".{path.stem}-*{path.suffix}"):
             leftover.unlink(missing_ok=True)
 

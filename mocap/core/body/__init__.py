@@ -1,1 +1,1 @@
-"""What a body has beside its joints: skin, landmarks."""
+"""What a body has beside its joints: skin, landmarks, how its fit went."""

@@ -14,16 +14,15 @@ from mocap.body.skeleton.build import MAX_GAP_S
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
-from mocap.core.detections import Tracks2D
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray
-from mocap.core.store import load_artifact
 from mocap.export.c3d import C3dExtras, Event, cameras_seen
 from mocap.export.character.character import BodyShape, Character
 from mocap.export.character.gaps import with_missing
 from mocap.workflow.export.events import event_tables, measured_events
+from mocap.workflow.results import Results
 
 _GENDERS = ("female", "male")
 
@@ -131,10 +130,10 @@ def _events(take: Take, points: Points3D) -> tuple[list[Event], list[str]]:
 
 def _cameras_seen(take: Take, points: Points3D) -> dict[int, BoolArray]:
     """Return by person which cameras saw each keypoint, where the tracks are still there."""
-    path = take.artifact("tracks")
-    if not path.is_file():
+    results = Results(take)
+    if not results.has("tracks"):
         return {}
-    tracks = load_artifact(path, Tracks2D)
+    tracks = results.tracks
     if tracks.keypoint_names != points.keypoint_names:
         return {}
     people = set(points.person_ids) & set(tracks.person_ids)

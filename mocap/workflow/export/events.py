@@ -13,6 +13,7 @@ from pathlib import Path
 from mocap.capture.session import Take
 from mocap.core.errors import InputError
 from mocap.export.c3d import Event
+from mocap.workflow.graph import path_of
 
 _FOOT_STRIKE, _FOOT_OFF = "Foot Strike", "Foot Off"
 # Two strides share a foot strike; tables have six digits, frames are further apart than this.
@@ -38,7 +39,7 @@ def measured_events(take: Take) -> tuple[list[Event], list[str]]:
     """
     events: list[Event] = []
     notes = []
-    made = take.artifact("smoothed").stat().st_mtime_ns
+    made = path_of(take, "points").stat().st_mtime_ns
     for name, path in event_tables(take).items():
         if path.stat().st_mtime_ns < made:
             notes.append(

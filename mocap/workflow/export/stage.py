@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.core.calibration_file import load_calibration
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
-from mocap.core.store import load_artifact
+from mocap.core.store import file_hash
+from mocap.workflow.choices import ExportChoice
 from mocap.workflow.export.events import event_tables
 from mocap.workflow.export.files import KEPT, clean, earlier_files
-from mocap.workflow.fit.stage import body_of, fitted_bodies
-from mocap.workflow.pipeline import Made, Stage, files_stage
+from mocap.workflow.job import Job, StageCode
+from mocap.workflow.pipeline import Made
+from mocap.workflow.results import Results
 
 if TYPE_CHECKING:
     from mocap.body.model import BodyModel
@@ -24,93 +27,54 @@ if TYPE_CHECKING:
     from mocap.export.character.character import Character
     from mocap.export.job import ExportOptions, ExportTake
 
-FORMATS = ("bvh", "trc", "csv")
+
+def _make(job: Job) -> Made:
+    """Write the asked formats, one file per person where a format needs it."""
+    from mocap.export.job import export_take
+
+    take, choice = job.take, job.choices.export
+    earlier = earlier_files(job.earlier_manifest)
+    material, notes = _material(job)
+    options = _export_options(take, choice)
+    result = export_take(material, take.export_dir, take.name, choice.formats, options)
+    motion = {name: file_hash(path) for name, path in job.inputs().items()}
+    cleaned = clean(take.export_dir, earlier, result.paths, motion)
+    warnings = list(dict.fromkeys([*notes, *result.remarks, *cleaned.warnings]))
+    details: dict[str, object] = {"files": [path.name for path in result.paths]}
+    if cleaned.removed:
+        details["removed"] = cleaned.removed
+    if cleaned.kept:
+        details[KEPT] = {name: asdict(each) for name, each in cleaned.kept.items()}
+    if result.checks:
+        details["checks"] = [check.sentence() for check in result.checks]
+    return Made(list(result.paths), warnings, details)
 
 
-@dataclass(frozen=True)
-class ExportChoice:
-    """What to write; see `mocap.export.job.ExportOptions` for the meaning of each.
-
-    Attributes:
-        formats: suffixes without the dot.
-        gaps: None refuses long gaps of a skeleton.
-        fill_long_gaps: the same as gaps = "interpolate".
-        cameras: add the cameras of the rig to GLB.
-    """
-
-    formats: tuple[str, ...] = FORMATS
-    names: str = "smplx"
-    order: str = "ZXY"
-    fill_long_gaps: bool = False
-    name_prefix: str = ""
-    bone_axis: str = "none"
-    root_bone: bool = False
-    mesh: bool = True
-    max_influences: int | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    rest_pose: str = "t"
-    mirror: bool = False
-    gaps: str | None = None
-    csv_layout: str = "tidy"
-    one_file: bool = False
-    cameras: bool = False
-    verify: bool = False
-
-
-def export_stage(take: Take, choice: ExportChoice, *, with_bodies: bool | None = None) -> Stage:
-    """Return the stage that writes the asked formats, one file per person where a format needs it.
-
-    Characters come from the fitted bodies where there are any; `with_bodies` says that a stage
-    before this one fits them, or that they are not wanted.
+def _inputs(job: Job) -> dict[str, Path]:
+    """Return what the chosen formats need beside the motion.
 
     Raises:
         ExportError: an unknown format.
     """
     from mocap.export.job import FORMATS as KNOWN
-    from mocap.export.job import export_take
 
+    choice = job.choices.export
     for each in choice.formats:
         if each not in KNOWN:
             raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
-
-    inputs = {"smoothed": take.artifact("smoothed")}
-    if with_bodies or (with_bodies is None and take.fit_manifest_path.is_file()):
-        inputs["fit"] = take.fit_manifest_path
+    inputs: dict[str, Path] = {}
     if "c3d" in choice.formats:
-        inputs |= {f"events_{name}": path for name, path in event_tables(take).items()}
+        inputs |= {f"events_{name}": path for name, path in event_tables(job.take).items()}
     if choice.cameras:
-        inputs["calibration"] = take.session.calibration_path
-    earlier = earlier_files(take.export_manifest_path)
-
-    def make() -> Made:
-        material, notes = _material(take, choice, with_bodies is not False)
-        options = _options(take, choice)
-        result = export_take(material, take.export_dir, take.name, choice.formats, options)
-        cleaned = clean(take.export_dir, earlier, result.paths, inputs.values())
-        warnings = list(dict.fromkeys([*notes, *result.remarks, *cleaned.warnings]))
-        details: dict[str, object] = {"files": [path.name for path in result.paths]}
-        if cleaned.removed:
-            details["removed"] = cleaned.removed
-        if cleaned.kept:
-            details[KEPT] = cleaned.kept
-        if result.checks:
-            details["checks"] = [check.sentence() for check in result.checks]
-        return Made(list(result.paths), warnings, details)
-
-    return files_stage(
-        "export",
-        take.export_manifest_path,
-        inputs=inputs,
-        options=asdict(choice),
-        make=make,
-    )
+        inputs["calibration"] = job.take.session.calibration_path
+    return inputs
 
 
-def _options(take: Take, choice: ExportChoice) -> ExportOptions:
+def _options(job: Job) -> dict[str, object]:
+    return asdict(job.choices.export)
+
+
+def _export_options(take: Take, choice: ExportChoice) -> ExportOptions:
     """Return the choice as the exporters take it."""
     from mocap.export.character.character import SkeletonStyle
     from mocap.export.job import ExportOptions
@@ -141,14 +105,15 @@ def _options(take: Take, choice: ExportChoice) -> ExportOptions:
     )
 
 
-def _material(take: Take, choice: ExportChoice, with_bodies: bool) -> tuple[ExportTake, list[str]]:
+def _material(job: Job) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need, and what there is to say about it."""
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
     from mocap.workflow.export.bodies import c3d_extras
 
-    points = load_artifact(take.artifact("smoothed"), Points3D)
-    fitted = fitted_bodies(take, take.artifact("smoothed")) if with_bodies else {}
-    bodies = {person: (motion, body_of(take, person)) for person, motion in fitted.items()}
+    take, choice = job.take, job.choices.export
+    points = job.load("points", Points3D)
+    fitted = Results(take).bodies if job.has("bodies") else {}
+    bodies = {person: (body.motion, body.model()) for person, body in fitted.items()}
     characters: list[Character] = []
     notes: list[str] = []
     if set(choice.formats) & set(CHARACTER_FORMATS):
@@ -156,6 +121,12 @@ def _material(take: Take, choice: ExportChoice, with_bodies: bool) -> tuple[Expo
             character, said = _character(points, person, bodies.get(person), choice)
             characters.append(character)
             notes += said
+            if person not in bodies and job.choices.fit is not None:
+                notes.append(
+                    f"no body was fitted to person {person}: the skeleton comes straight from the "
+                    f"keypoints, {len(character.motion.joint_names)} joints without fingers and "
+                    "skin. `mocap fit` fits a body."
+                )
     calibration = load_calibration(take.session.calibration_path) if choice.cameras else None
     extras: dict[int, C3dExtras] = {}
     if "c3d" in choice.formats:
@@ -201,3 +172,6 @@ def _long_runs(fit: SkeletonFit) -> BoolArray:
             if end - first <= longest:
                 missing[first:end, joint] = False
     return missing
+
+
+STAGE = StageCode(make=_make, options=_options, inputs=_inputs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mocap.capture.session import Take
 from mocap.core.points import Points3D
 from mocap.core.store import load_provenance
+from mocap.workflow.graph import path_of
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
@@ -17,7 +18,7 @@ _OFFSETS_OF_DETECTOR = {"movenet": "movenet_blazepose"}
 
 def detector_of(take: Take) -> str:
     """Return the name of the detector of a take; "unknown" when nothing tells."""
-    path = take.artifact("detections")
+    path = path_of(take, "detections")
     if not path.is_file():
         return "unknown"
     return str(load_provenance(path).options.get("detector", "unknown"))

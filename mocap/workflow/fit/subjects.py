@@ -12,7 +12,9 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash, load_artifact, load_provenance
+from mocap.workflow.choices import ALL_TAKES, NO_TAKES
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
+from mocap.workflow.graph import maker, path_of
 
 if TYPE_CHECKING:
     from mocap.body.fit.subject import Evidence, Subject
@@ -21,14 +23,8 @@ if TYPE_CHECKING:
     from mocap.body.model import BodyModel
     from mocap.body.shape_prior import BodyFacts
 
-ALL_TAKES = "auto"
-"""The shape comes from all takes of the subject."""
-
 # Bones tell the height of a body within 2 to 4 cm; detectors that were not measured add some.
 HEIGHT_DISAGREES_M = 0.07
-
-NO_TAKES = "none"
-"""Every take gets a shape of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +73,10 @@ class KnownPerson:
 
         These are their points, and with `views` also their tracks.
         """
-        stages = ("smoothed", "tracks") if views else ("smoothed",)
+        rows = [maker(role) for role in (("points", "tracks") if views else ("points",))]
         others = [each for each in self.takes if each.name != take.name]
         return {
-            f"{stage} of {each.name}": each.artifact(stage) for each in others for stage in stages
+            f"{row.key} of {each.name}": each.root / row.file for each in others for row in rows
         }
 
 
@@ -137,7 +133,7 @@ def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
                 f"take {chosen.name} cannot tell the shape of the person in {take.name}: it is "
                 "another subject's. Name a take of theirs, or correct take.toml."
             )
-        if chosen.name != take.name and not chosen.artifact("smoothed").is_file():
+        if chosen.name != take.name and not path_of(chosen, "points").is_file():
             raise InputError(
                 f"take {chosen.name} is to tell the shape, but it has no smoothed points. Run "
                 f"`mocap run {session.root} {chosen.name}` first."
@@ -148,7 +144,7 @@ def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
         each
         for each in takes
         if each.name == take.name
-        or (each.subject() == subject and each.artifact("smoothed").is_file())
+        or (each.subject() == subject and path_of(each, "points").is_file())
     ]
     return tuple(theirs) if len(theirs) > 1 else ()
 
@@ -162,8 +158,11 @@ def take_views(take: Take) -> CameraTracks:
     """
     from mocap.body.fit.views import CameraTracks
 
-    made_from = load_provenance(take.artifact("smoothed")).inputs
-    paths = {"tracks": take.artifact("tracks"), "calibration": take.session.calibration_path}
+    made_from = load_provenance(path_of(take, "points")).inputs
+    paths = {
+        maker("tracks").key: path_of(take, "tracks"),
+        "calibration": take.session.calibration_path,
+    }
     for name, path in paths.items():
         if made_from.get(name) not in (None, file_hash(path)):
             raise InputError(
@@ -172,7 +171,7 @@ def take_views(take: Take) -> CameraTracks:
                 f"`mocap run {take.session.root}`, which makes the points of all takes again."
             )
     return CameraTracks(
-        load_artifact(take.artifact("tracks"), Tracks2D), take.session.calibration()
+        load_artifact(path_of(take, "tracks"), Tracks2D), take.session.calibration()
     )
 
 
@@ -204,9 +203,9 @@ class _Source:
     def __init__(self, take: Take, refine_views: bool) -> None:
         self.take, self.refine_views = take, refine_views
         self.detector = detector_of(take)
-        paths = [take.artifact("smoothed")]
+        paths = [path_of(take, "points")]
         if refine_views:
-            paths += [take.artifact("tracks"), take.session.calibration_path]
+            paths += [path_of(take, "tracks"), take.session.calibration_path]
         self._key = (self.detector, *((path, file_hash(path)) for path in paths))
 
     def __eq__(self, other: object) -> bool:
@@ -222,7 +221,7 @@ def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, .
     from mocap.body.fit.subject import take_evidence
     from mocap.body.smplx_file import load_body
 
-    points = load_artifact(source.take.artifact("smoothed"), Points3D)
+    points = load_artifact(path_of(source.take, "points"), Points3D)
     if len(points.person_ids) != 1:
         return ()
     offsets, _ = detector_offsets(source.detector, points)
@@ -253,16 +252,3 @@ def height_warnings(
                 "the scale of the calibration is wrong. Check height_m and square_mm."
             )
     return found
-
-
-def shape_figures(known: KnownPerson, model: BodyModel, betas: Any) -> dict[str, Any]:
-    """Return height and mass of a fitted body and what was known of the person, for people."""
-    from mocap.body.shape_prior import body_height, body_mass_kg
-
-    return {
-        **{f"given_{key}": getattr(known, key) for key in ("height_m", "mass_kg", "sex")},
-        "subject": known.name,
-        "shape_from": [take.name for take in known.takes],
-        "body_height_m": round(body_height(model, betas)[0], 3),
-        "body_mass_kg": round(body_mass_kg(model, betas), 1),
-    }

@@ -6,29 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.core.store import load_artifact, load_provenance
 from mocap.measure.misfit import Misfit, measure_misfit
+from mocap.workflow.results import FittedBody
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
 
 
-def take_misfit(take: Take, points: Points3D, body: str) -> Misfit | None:
-    """Return how badly the fitted body explains one person's keypoints; None without a body."""
-    from mocap.body.smplx_file import load_body
-
-    path = take.body_path(points.person_ids[0])
-    if not path.is_file():
-        return None
-    motion = load_artifact(path, BodyMotion)
-    known = str(load_provenance(path).options.get("detector_offsets", ""))
-    offsets = _offsets(known, points.keypoint_names)
-    return measure_misfit(points, away_from_body(points, load_body(body), motion, offsets))
+def body_misfit(points: Points3D, fitted: FittedBody, model: BodyModel) -> Misfit:
+    """Return how badly a fitted body explains one person's key points."""
+    offsets = _offsets(fitted.offsets, points.keypoint_names)
+    return measure_misfit(points, away_from_body(points, model, fitted.motion, offsets))
 
 
 def _offsets(name: str, keypoint_names: tuple[str, ...]) -> Offsets:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
-from mocap.core.store import load_artifact, write_text
+from mocap.core.store import write_text
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.ergonomics.posture import postures
@@ -50,10 +51,12 @@ from mocap.studio.measure.exercise import (
     write_exercise_report,
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
-from mocap.workflow.fit.stage import fitted_with
-from mocap.workflow.measure.misfit import take_misfit
-from mocap.workflow.report import stage_warnings
+from mocap.workflow.measure.misfit import body_misfit
+from mocap.workflow.results import Results
 from mocap.workflow.version import installed_version
+
+if TYPE_CHECKING:
+    from mocap.body.model import BodyModel
 
 SOURCES = ("auto", "body", "keypoints")
 
@@ -86,8 +89,13 @@ class Measured:
 
     @cached_property
     def points(self) -> Points3D:
-        """The smoothed keypoints."""
-        return load_artifact(self.take.artifact("smoothed"), Points3D)
+        """The smoothed key points."""
+        return self.results.points
+
+    @cached_property
+    def results(self) -> Results:
+        """What stages made of the take."""
+        return Results(self.take)
 
     @cached_property
     def person(self) -> int:
@@ -109,28 +117,26 @@ class Measured:
 
     @cached_property
     def segments(self) -> Segments:
-        """The segments: of the fitted body, or of the keypoints."""
-        path = self.take.body_path(self.person)
-        if self.chosen.source == "body" and not path.is_file():
+        """The segments: of the fitted body, or of the key points."""
+        if self.chosen.source == "keypoints":
+            return segments_from_points(self.person_points)
+        fitted = self.results.bodies.get(self.person)
+        if fitted is None and self.chosen.source == "body":
             raise InputError(
                 f"take {self.take.name} has no fitted body of person {self.person}. Fit one, or "
                 "measure with --source keypoints."
             )
-        if self.chosen.source == "keypoints" or not path.is_file():
+        if fitted is None:
             return segments_from_points(self.person_points)
-        return _body_segments(load_artifact(path, BodyMotion), self.body)
-
-    @property
-    def body(self) -> str:
-        """The body that was fitted: "free" or a file."""
-        return self.chosen.body or fitted_with(self.take, self.person)
+        return _body_segments(fitted.motion, fitted.model(self.chosen.body))
 
     @cached_property
     def misfit(self) -> Misfit | None:
         """How badly the body explains the keypoints; None for keypoints alone."""
         if self.segments.from_keypoints:
             return None
-        return take_misfit(self.take, self.person_points, self.body)
+        fitted = self.results.bodies[self.person]
+        return body_misfit(self.person_points, fitted, fitted.model(self.chosen.body))
 
     @cached_property
     def subject(self) -> Subject | None:
@@ -165,7 +171,7 @@ class Measured:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What earlier stages said."""
-        return stage_warnings(self.take)
+        return self.results.warnings()
 
     def made(self) -> tuple[tuple[str, str], ...]:
         """How it was made, for the foot of a report."""
@@ -173,15 +179,11 @@ class Measured:
         return (("Measured from", source), ("Software", f"mocap-studio {installed_version()}"))
 
 
-def _body_segments(motion: BodyMotion, body: str) -> Segments:
+def _body_segments(motion: BodyMotion, model: BodyModel) -> Segments:
     """Return the segments of a fitted body with its virtual markers."""
     from mocap.body.anatomical_markers import bony_landmarks
-    from mocap.body.mesh import check_same_body
     from mocap.body.model_motion import skeleton_from_pose
-    from mocap.body.smplx_file import load_body
 
-    model = load_body(body)
-    check_same_body(model, motion)
     rotations = motion.rotation_vectors()
     skeleton = skeleton_from_pose(model, rotations, motion.betas, motion.transl, motion.fps)
     landmarks = bony_landmarks(model, motion.betas)

@@ -18,6 +18,7 @@ from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
+from mocap.workflow.graph import path_of
 from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.version import installed_version
 
@@ -106,14 +107,14 @@ def restore_calibration(session: Session) -> str:
 
 def _people(take: Take, calibration: Calibration) -> PeopleTake:
     """Return the detections of a take with the maps of its pixels."""
-    path = take.artifact("detections")
+    path = path_of(take, "detections")
     if not path.is_file():
         raise SessionError(
             f"take '{take.name}' has no detections yet. Run `mocap detect {take.session.root} "
             f"{take.name}`, or `mocap run`, first."
         )
     recording = check_take(take, calibration)
-    detections = load_detections(take, recording)
+    detections = load_detections(path, take, recording)
     infos = {name: recording.infos[name] for name in detections.camera_names}
     maps = image_maps(take.session, infos, calibration)
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})

@@ -7,12 +7,9 @@ from pathlib import Path
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.capture.session import CONFIG_FILE, Session
-from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError, SessionError
-from mocap.core.points import Points3D
-from mocap.core.store import load_artifact
 from mocap.synthetic.sample import load_truth
-from mocap.workflow.fit.stage import body_of, fitted_bodies
+from mocap.workflow.results import Results
 from mocap.workflow.sample.accuracy import Figure, body_figures, calibration_figures, take_figures
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "studio"
@@ -62,8 +59,8 @@ def session_figures(session: Session) -> list[Figure]:
     figures, truth_from_world = calibration_figures(calibration, truth)
     for name in session.takes():
         take = session.take(name)
-        points = load_artifact(take.artifact("smoothed"), Points3D)
-        tracks = load_artifact(take.artifact("tracks"), Tracks2D)
+        results = Results(take)
+        points, tracks = results.points, results.tracks
         figures += take_figures(
             points,
             calibration.subset(tracks.camera_names),
@@ -72,8 +69,7 @@ def session_figures(session: Session) -> list[Figure]:
             truth_from_world,
             name,
         )
-        bodies = fitted_bodies(take, take.artifact("smoothed"))
-        for person, motion in bodies.items():
-            skeleton = skeleton_of(motion, body_of(take, person))
+        for body in results.bodies.values():
+            skeleton = skeleton_of(body.motion, body.model())
             figures += body_figures(skeleton, truth.takes[name], truth_from_world, name)
     return figures
