@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def body_misfit(points: Points3D, fitted: FittedBody, model: BodyModel) -> Misfit:
-    """Return how badly a fitted body explains one person's key points."""
+    """Return how badly a fitted body explains one person's keypoints."""
     offsets = _offsets(fitted.offsets, points.keypoint_names)
     return measure_misfit(points, away_from_body(points, model, fitted.motion, offsets))
 

@@ -89,7 +89,7 @@ class Measured:
 
     @cached_property
     def points(self) -> Points3D:
-        """The smoothed key points."""
+        """The smoothed keypoints."""
         return self.results.points
 
     @cached_property
@@ -117,7 +117,7 @@ class Measured:
 
     @cached_property
     def segments(self) -> Segments:
-        """The segments: of the fitted body, or of the key points."""
+        """The segments: of the fitted body, or of the keypoints."""
         if self.chosen.source == "keypoints":
             return segments_from_points(self.person_points)
         fitted = self.results.bodies.get(self.person)
