@@ -20,6 +20,7 @@ LEVELS = {
     "reconstruct": 2,
     "body": 2,
     "measure": 2,
+    "sync": 2,
     "studio": 3,
     "workflow": 4,
     "cli": 5,

@@ -107,7 +107,7 @@ def associate_with_report(
     for right are put right. A view without a matching detection stays NaN.
 
     Args:
-        detections: in pixels of the videos.
+        detections: in pixels of the videos, at the frames of one clock (`on_common_clock`).
         calibration: holds at least the cameras of the detections.
         image_maps: per camera (2, 3) calibration_from_video where videos are not in the pixels
             of the calibration.
@@ -274,6 +274,7 @@ def _tracks(detections: Detections2D, people: Mapping[int, Person], mirror: IntA
         fps=detections.fps,
         pixels=pixels,
         confidence=confidence,
+        times_s=detections.times_s,
     )
 
 

@@ -16,6 +16,7 @@ from mocap.core.keypoints import keypoint_set_of
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
 from mocap.reconstruct.acceleration import initial_scales
+from mocap.reconstruct.exact_time import at_frame_times, has_lateness
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
 from mocap.reconstruct.start import start_of_person
 from mocap.reconstruct.trajectory import (
@@ -99,7 +100,8 @@ def smooth_with_report(
 
     Args:
         points: the triangulated tracks, where the estimate starts.
-        tracks: keypoints in pixels of the calibration.
+        tracks: keypoints in pixels of the calibration; images taken between two frames count at
+            their own time.
         calibration: holds at least the cameras of the tracks.
         bones: pairs of keypoint names at nearly constant distance; those of the known keypoint
             set by default, an empty sequence for none.
@@ -118,6 +120,28 @@ def smooth_with_report(
         InputError: when the keypoint set is unknown and `bones` is not given.
     """
     _check_same_take(points, tracks)
+
+    def solved(observed: Tracks2D) -> tuple[Points3D, SmoothingReport]:
+        return _smoothed(
+            points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence
+        )
+
+    if not has_lateness(tracks):
+        return solved(tracks)
+    first, _ = solved(at_frame_times(tracks, points, calibration, raw=True))
+    return solved(at_frame_times(tracks, first, calibration))
+
+
+def _smoothed(
+    points: Points3D,
+    tracks: Tracks2D,
+    calibration: Calibration,
+    bones: Sequence[tuple[str, str]] | None,
+    bone_sigma_m: float,
+    sigma_px: float | None,
+    min_confidence: float,
+) -> tuple[Points3D, SmoothingReport]:
+    """Smooth as if every image had been taken at its frame's instant."""
     bone_indices = _bone_indices(tracks.keypoint_names, bones)
     vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
     axes = points.source.shape

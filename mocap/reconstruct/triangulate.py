@@ -15,6 +15,7 @@ from mocap.core.kernels.triangulation import (
 )
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
+from mocap.reconstruct.exact_time import at_frame_times, has_lateness
 from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
 
 # Rays nearly parallel fix a direction, not a place: such a point is no measurement.
@@ -32,7 +33,8 @@ def triangulate(
     """Triangulate every keypoint of every frame from the views that agree on it.
 
     Args:
-        tracks: keypoints in pixels of the calibration.
+        tracks: keypoints in pixels of the calibration; images taken between two frames count at
+            their own time.
         calibration: holds at least the cameras of the tracks.
         max_error_px: views farther from the point than this are outliers; 7 sigma by default.
         sigma_px: detector noise per axis; estimated from the agreement of the views by default.
@@ -46,6 +48,21 @@ def triangulate(
     Raises:
         ReconstructionError: when there is one camera only or no keypoint has two agreeing views.
     """
+    solved = _triangulated(tracks, calibration, max_error_px, sigma_px, min_confidence)
+    if not has_lateness(tracks):
+        return solved
+    exact = at_frame_times(tracks, solved, calibration, raw=True)
+    return _triangulated(exact, calibration, max_error_px, sigma_px, min_confidence)
+
+
+def _triangulated(
+    tracks: Tracks2D,
+    calibration: Calibration,
+    max_error_px: float | None,
+    sigma_px: float | None,
+    min_confidence: float,
+) -> Points3D:
+    """Triangulate as if every image had been taken at its frame's instant."""
     vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
     rays = rays_of(vectors, pixels)
     sigma = estimate_noise_px(vectors, pixels, rays) if sigma_px is None else sigma_px

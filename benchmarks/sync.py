@@ -1,0 +1,37 @@
+"""How well clocks of cameras that were started by hand are found, on takes with known clocks.
+
+    python benchmarks/sync.py [--check] [--takes 40] [--tell]
+
+Real recordings are added when MOCAP_REAL_DATA names their folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from figures import Figure, exit_code, print_figures
+from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
+    parser.add_argument("--takes", type=int, default=40, help="how many takes of people")
+    parser.add_argument("--tell", action="store_true", help="print every take")
+    options = parser.parse_args()
+    everything: list[Figure] = []
+
+    def told(title: str, figures: list[Figure]) -> None:
+        print_figures(title, figures)
+        everything.extend(figures)
+
+    told("People: takes", take_figures(options.takes, tell=options.tell))
+    told("People: cost", cost_figures())
+    told("People: a rig that is a little off", rig_figures(range(7600, 7606)))
+    told("People: traps", trap_figures(range(7700, 7703)))
+    return exit_code(everything, check=options.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

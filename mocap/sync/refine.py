@@ -1,0 +1,330 @@
+"""Offsets and drifts to a fraction of a millisecond: Gauss-Newton on what people's motion says.
+
+Unknowns are every camera's offset and drift, and a small error of its pose held by a prior: a rig
+a few pixels off shifts everybody who walks one way as an offset would, and would be taken for
+one. Points are eliminated (Schur complement), observations weighted by Tukey's function.
+
+Velocities come from triangulated points, never from tracks in the image: every wrong detection
+leaves two slopes of thousands of px/s beside good observations, and those would fill the normal
+matrix and stop the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from mocap.core.camera import Calibration
+from mocap.core.kernels.triangulation import triangulate_kernel, undistort_views
+from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.transform import rigid
+from mocap.sync.refine_kernels import OWN, accumulate
+
+# Instants compared per second: people's motion has nothing above 12 Hz that a detector follows.
+RATE_HZ = 25.0
+MAX_ROUNDS, MIN_ROUNDS = 16, 6
+CONVERGED_S = 5e-5
+# The scan is right within 0.1 s; larger steps come from observations that do not belong together.
+FIRST_STEPS, FIRST_STEP_S, LATER_STEP_S = 4, 0.05, 0.02
+# Each round compares other instants, so that no frame's own time is always a node.
+JITTER_S = 1.7e-3
+FIRST_GATE_PX, GATE_SIGMAS, MIN_GATE_PX = 60.0, 7.0, 4.0
+FIRST_RMS_PX = 4.0
+# Median of a squared error of two axes over its variance: chi-square with 2 degrees of freedom.
+MEDIAN_CHI2 = 1.386
+# A longer gap between frames hides what happened in it.
+MAX_FRAME_GAP_S = 0.1
+MAX_SPEED_M_S = 40.0
+VELOCITY_SMOOTH_S, LEAST_SMOOTH_FRAMES = 0.04, 0.6
+JACKKNIFE_BLOCKS = 10
+# Quartz clocks of cameras are within 100 ppm of each other.
+DRIFT_SIGMA = 150e-6
+# What a calibration can be wrong by, however well it fits its board.
+POSE_SIGMA_DEG, POSE_SIGMA_M = 0.3, 0.010
+# Below this no offset is known, whatever the residuals say.
+SIGMA_FLOOR_S = 0.2e-3
+
+
+@dataclass(frozen=True, eq=False)
+class PersonStream:
+    """The keypoints one camera saw of the people that are compared.
+
+    Attributes:
+        times_s: (frame,) on the camera's own clock.
+        pixels: (frame, keypoint, 2) in pixels of the calibration; NaN = not seen. Keypoints of
+            several people follow each other.
+    """
+
+    times_s: FloatArray
+    pixels: FloatArray
+
+    def at(self, local_s: FloatArray) -> FloatArray:
+        """Return pixels (time, keypoint, 2), linear between the two nearest frames."""
+        t = self.times_s
+        k = np.clip(np.searchsorted(t, local_s) - 1, 0, len(t) - 2)
+        part = ((local_s - t[k]) / (t[k + 1] - t[k]))[:, None, None]
+        value = (1.0 - part) * self.pixels[k] + part * self.pixels[k + 1]
+        gap = t[k + 1] - t[k] > max(MAX_FRAME_GAP_S, 1.5 * float(np.median(np.diff(t))))
+        value[(local_s < t[0]) | (local_s > t[-1]) | gap] = np.nan
+        return np.asarray(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What the motion says.
+
+    Attributes:
+        offset_s, sigma_s: (camera,) at `middle_s`, with the reference at 0.
+        drift, sigma_drift: (camera,) common seconds per local second, minus 1.
+        middle_s: (camera,) local time.
+        rms_px: spread of the residuals.
+        used_share: share of observations that agree.
+        turned_deg, moved_m: (camera,) what the poses were changed by.
+        rounds: Gauss-Newton rounds taken.
+    """
+
+    offset_s: FloatArray
+    sigma_s: FloatArray
+    drift: FloatArray
+    sigma_drift: FloatArray
+    middle_s: FloatArray
+    rms_px: float
+    used_share: float
+    turned_deg: FloatArray
+    moved_m: FloatArray
+    rounds: int
+
+
+def refine(
+    streams: Sequence[PersonStream],
+    calibration: Calibration,
+    offsets_s: FloatArray,
+    *,
+    reference: int = 0,
+    drifting: BoolArray | None = None,
+    pose_sigma: tuple[float, float] = (POSE_SIGMA_DEG, POSE_SIGMA_M),
+) -> Refined:
+    """Refine offsets (camera,) known within 0.1 s.
+
+    Args:
+        streams: in the order of the calibration's cameras.
+        calibration: the rig as it is believed.
+        offsets_s: common minus local time of each camera.
+        reference: the camera whose clock is the common one.
+        drifting: (camera,) whose drift is estimated too, about the middle of the common
+            recording; all by default.
+        pose_sigma: degrees and metres by which each camera's pose may be wrong.
+    """
+    problem = _Problem(streams, calibration, offsets_s, reference, drifting, pose_sigma)
+    rounds = 0
+    while rounds < MAX_ROUNDS:
+        step = problem.step(rounds)
+        rounds += 1
+        if rounds >= MIN_ROUNDS and step < CONVERGED_S:
+            break
+    return problem.result(rounds)
+
+
+class _Problem:
+    """The state of Gauss-Newton and the last normal equations."""
+
+    def __init__(
+        self,
+        streams: Sequence[PersonStream],
+        calibration: Calibration,
+        offsets_s: FloatArray,
+        reference: int,
+        drifting: BoolArray | None,
+        pose_sigma: tuple[float, float],
+    ) -> None:
+        self.streams = streams
+        self.vectors = calibration.vectors()
+        self.poses = np.stack([c.camera_from_world[:3] for c in calibration.cameras])
+        cameras = len(streams)
+        self.offset = offsets_s - offsets_s[reference]
+        self.drift = np.zeros(cameras)
+        self.middle = _middles(streams, self.offset)
+        self.pose_change = np.zeros((cameras, 6))
+        self.gate_px, self.rms_px = FIRST_GATE_PX, FIRST_RMS_PX
+        self.used_share = 0.0
+        free = np.ones(OWN * cameras, dtype=bool)
+        free[[reference, cameras + reference]] = False
+        if drifting is not None:
+            free[cameras : 2 * cameras] &= drifting
+        self.free = np.flatnonzero(free)
+        self.prior = np.zeros(OWN * cameras)
+        self.prior[cameras : 2 * cameras] = DRIFT_SIGMA**-2
+        inverse = np.array([1.0 / np.deg2rad(pose_sigma[0]), 1.0 / pose_sigma[1]])
+        self.prior[2 * cameras :] = np.tile(np.repeat(inverse**2, 3), cameras)
+        self.hessian = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras, OWN * cameras))
+        self.gradient = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras))
+
+    def step(self, number: int) -> float:
+        """Take one step; return the largest change of an offset (s)."""
+        pixels, since_middle, shape = self._common_pixels(number)
+        self._linearise(pixels, since_middle, shape)
+        cameras = len(self.streams)
+        h = self.hessian.sum(axis=0) + np.diag(self._scaled_prior())
+        g = self.gradient.sum(axis=0) + self._prior_pull()
+        change = np.zeros(OWN * cameras)
+        # Directions nothing tells (nobody moved) get no step.
+        inner = h[np.ix_(self.free, self.free)] + 1e-9 * np.eye(len(self.free))
+        change[self.free] = np.linalg.solve(inner, g[self.free])
+        limit = FIRST_STEP_S if number < FIRST_STEPS else LATER_STEP_S
+        moved = np.clip(change[:cameras], -limit, limit)
+        self.offset = self.offset + moved
+        self.drift = self.drift + change[cameras : 2 * cameras]
+        self._turn(change[2 * cameras :].reshape(cameras, 6))
+        self.gate_px = max(GATE_SIGMAS * self.rms_px, MIN_GATE_PX)
+        return float(np.abs(moved).max())
+
+    def _scaled_prior(self) -> FloatArray:
+        """Return the prior in the units of unweighted residuals: information times variance."""
+        return self.prior * self.rms_px**2
+
+    def _prior_pull(self) -> FloatArray:
+        state = np.concatenate([np.zeros(len(self.offset)), self.drift, self.pose_change.ravel()])
+        return -self._scaled_prior() * state
+
+    def _turn(self, change: FloatArray) -> None:
+        """Turn and shift the cameras by (camera, 6) in their own axes."""
+        steps = rigid(matrix_from_rotvec(change[:, :3]), change[:, 3:])
+        whole = rigid(self.poses[:, :, :3], self.poses[:, :, 3])
+        turned = steps @ whole
+        self.poses = np.ascontiguousarray(turned[:, :3])
+        self.vectors[:, :3] = rotvec_from_matrix(turned[:, :3, :3])
+        self.vectors[:, 3:6] = turned[:, :3, 3]
+        self.pose_change = self.pose_change + change
+
+    def _common_pixels(self, number: int) -> tuple[FloatArray, FloatArray, tuple[int, int]]:
+        """Return pixels (point, camera, 2) and local times at common instants."""
+        starts = [s.times_s[0] + o for s, o in zip(self.streams, self.offset, strict=True)]
+        ends = [s.times_s[-1] + o for s, o in zip(self.streams, self.offset, strict=True)]
+        common = np.arange(min(starts), max(ends), 1.0 / RATE_HZ) + JITTER_S * number
+        pixels, since = [], []
+        for stream, o, d, m in zip(self.streams, self.offset, self.drift, self.middle, strict=True):
+            local = (common - o + d * m) / (1.0 + d)
+            pixels.append(stream.at(local))
+            since.append(np.repeat(local - m, stream.pixels.shape[1]))
+        stacked = np.stack(pixels, axis=2)
+        shape = (stacked.shape[0], stacked.shape[1])
+        flat = np.ascontiguousarray(stacked.reshape(-1, len(self.streams), 2))
+        return flat, np.ascontiguousarray(np.stack(since, axis=1)), shape
+
+    def _linearise(
+        self, pixels: FloatArray, since_middle: FloatArray, shape: tuple[int, int]
+    ) -> None:
+        """Triangulate, then fill the normal equations block by block of time."""
+        count, cameras = pixels.shape[:2]
+        rays = np.full_like(pixels, np.nan)
+        undistort_views(self.vectors, pixels, rays)
+        points, squared = np.full((count, 3), np.nan), np.full((count, cameras), np.nan)
+        information = np.zeros((count, 6))
+        triangulate_kernel(self.vectors, pixels, rays, self.gate_px, points, information, squared)
+        velocity = _velocity(points.reshape(*shape, 3)).reshape(-1, 3)
+        block = (np.arange(count) // shape[1]) * JACKKNIFE_BLOCKS // max(1, shape[0])
+        self.hessian[:] = 0.0
+        self.gradient[:] = 0.0
+        used = accumulate(
+            self.poses,
+            self.vectors,
+            pixels,
+            points,
+            np.nan_to_num(velocity),
+            since_middle,
+            self.gate_px,
+            block,
+            self.hessian,
+            self.gradient,
+            squared,
+        )
+        inside = squared[squared < self.gate_px**2]
+        if len(inside):
+            self.rms_px = float(np.sqrt(np.median(inside) / MEDIAN_CHI2))
+        seen = np.isfinite(pixels[..., 0]).sum()
+        self.used_share = used / max(1, int(seen))
+
+    def result(self, rounds: int) -> Refined:
+        cameras = len(self.streams)
+        spread = self._jackknife() ** 2 + self._formal() ** 2
+        sigma = np.sqrt(spread)
+        reference = np.setdiff1d(np.arange(cameras), self.free)
+        offset_sigma = np.maximum(sigma[:cameras], SIGMA_FLOOR_S)
+        offset_sigma[reference] = 0.0
+        return Refined(
+            offset_s=self.offset,
+            sigma_s=offset_sigma,
+            drift=self.drift,
+            sigma_drift=sigma[cameras : 2 * cameras],
+            middle_s=self.middle,
+            rms_px=self.rms_px,
+            used_share=self.used_share,
+            turned_deg=np.rad2deg(np.linalg.norm(self.pose_change[:, :3], axis=1)),
+            moved_m=np.linalg.norm(self.pose_change[:, 3:], axis=1),
+            rounds=rounds,
+        )
+
+    def _formal(self) -> FloatArray:
+        """Standard deviations (unknown,) from the normal matrix."""
+        out = np.zeros(len(self.prior))
+        h = self.hessian.sum(axis=0) + np.diag(self._scaled_prior())
+        inner = h[np.ix_(self.free, self.free)] + 1e-9 * np.eye(len(self.free))
+        out[self.free] = self.rms_px * np.sqrt(np.diag(np.linalg.inv(inner)))
+        return out
+
+    def _jackknife(self) -> FloatArray:
+        """Standard deviations (unknown,) from leaving out one block of time at a time.
+
+        Residuals of neighbouring instants hang together: the formal ones are too small.
+        """
+        out = np.zeros(len(self.prior))
+        ix = np.ix_(self.free, self.free)
+        inner_prior = np.diag(self._scaled_prior()[self.free] + 1e-9)
+        h, g = self.hessian.sum(axis=0), self.gradient.sum(axis=0)
+        solved = np.array(
+            [
+                np.linalg.solve((h - hb)[ix] + inner_prior, (g - gb)[self.free])
+                for hb, gb in zip(self.hessian, self.gradient, strict=True)
+            ]
+        )
+        n = len(solved)
+        out[self.free] = np.sqrt((n - 1) / n * np.sum((solved - solved.mean(0)) ** 2, axis=0))
+        return out
+
+
+def _middles(streams: Sequence[PersonStream], offsets_s: FloatArray) -> FloatArray:
+    """Return the local time (camera,) of the middle of what all cameras recorded together.
+
+    There an offset and a drift are told apart best. Without a common stretch: the middle of each.
+    """
+    starts = np.array([s.times_s[0] for s in streams]) + offsets_s
+    ends = np.array([s.times_s[-1] for s in streams]) + offsets_s
+    if starts.max() < ends.min():
+        return 0.5 * (starts.max() + ends.min()) - offsets_s
+    return 0.5 * (starts + ends) - offsets_s
+
+
+def _velocity(points: FloatArray) -> FloatArray:
+    """Return the velocity (time, keypoint, 3) of points (time, keypoint, 3); NaN = unknown."""
+    out = np.full_like(points, np.nan)
+    time = np.arange(len(points))
+    smooth = max(VELOCITY_SMOOTH_S * RATE_HZ, LEAST_SMOOTH_FRAMES)
+    for k in range(points.shape[1]):
+        seen = np.isfinite(points[:, k, 0])
+        if seen.sum() < 3:
+            continue
+        track = np.stack([np.interp(time, time[seen], axis[seen]) for axis in points[:, k].T])
+        track = gaussian_filter1d(median_filter(track, (1, 3)), smooth, axis=1)
+        out[:, k] = np.gradient(track, axis=1).T * RATE_HZ
+        out[_far_from(seen), k] = np.nan
+    out[np.linalg.norm(out, axis=-1) > MAX_SPEED_M_S] = np.nan
+    return out
+
+
+def _far_from(seen: BoolArray) -> BoolArray:
+    """Return the instants (time,) around which less than 40 % was seen: no speed is known there."""
+    return np.asarray(gaussian_filter1d(seen.astype(np.float64), 1.5) < 0.4)

@@ -1,0 +1,102 @@
+"""What one camera reports of people over its own time, before anybody is known by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mocap.core.camera import Calibration
+from mocap.core.detections import MIN_CONFIDENCE, Detections2D
+from mocap.core.lens import undistort_points
+from mocap.core.shapes import Array, FloatArray
+
+# More people than this per image only cost time: two cameras agree on the nearest ones.
+MAX_PEOPLE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """The people one camera saw.
+
+    Attributes:
+        times_s: (frame,) ascending, on the camera's own clock.
+        pixels: (frame, person, keypoint, 2) in pixels of the calibration; NaN = not seen. The
+            person axis is the detector's slots, largest first: no identity.
+        rays: (frame, person, keypoint, 2) undistorted x/z, y/z.
+    """
+
+    times_s: FloatArray
+    pixels: FloatArray
+    rays: FloatArray
+
+    @property
+    def frame_s(self) -> float:
+        """Median time between frames."""
+        return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 1.0
+
+    @property
+    def middle_s(self) -> float:
+        """Half-way between the first and the last frame."""
+        return 0.5 * float(self.times_s[0] + self.times_s[-1])
+
+    @property
+    def length_s(self) -> float:
+        """From the first to the last frame."""
+        return float(self.times_s[-1] - self.times_s[0])
+
+    def nearest(self, times_s: FloatArray) -> FloatArray:
+        """Return the rays (time, person, keypoint, 2) of the frames nearest to local times."""
+        after = np.clip(np.searchsorted(self.times_s, times_s), 1, len(self.times_s) - 1)
+        closer = times_s - self.times_s[after - 1] < self.times_s[after] - times_s
+        return np.ascontiguousarray(self.rays[after - closer])
+
+
+def stream_of(times_s: FloatArray, pixels: FloatArray, vector: FloatArray) -> Stream:
+    """Return a stream of pixels (frame, person, keypoint, 2); `vector` is the camera (15,)."""
+    flat = np.ascontiguousarray(pixels.reshape(1, -1, 2))
+    rays = np.full_like(flat, np.nan)
+    undistort_points(vector[None].copy(), flat, rays)
+    return Stream(times_s, pixels, rays.reshape(pixels.shape))
+
+
+def streams_of(
+    detections: Detections2D, calibration: Calibration, image_maps: Mapping[str, Array] | None
+) -> list[Stream]:
+    """Return the stream of every camera of the detections, in their order.
+
+    `image_maps`: per camera (2, 3) calibration_from_video where videos are in other pixels.
+    """
+    streams = []
+    for index, name in enumerate(detections.camera_names):
+        times = detections.times_s[index]
+        real = np.isfinite(times)
+        pixels = np.array(detections.pixels[index, real], dtype=np.float64)
+        pixels[np.asarray(detections.confidence[index, real]) < MIN_CONFIDENCE] = np.nan
+        if image_maps and name in image_maps:
+            matrix = np.asarray(image_maps[name], dtype=np.float64)
+            pixels = pixels @ matrix[:, :2].T + matrix[:, 2]
+        people = _largest_first(pixels)[:, :MAX_PEOPLE]
+        streams.append(stream_of(times[real], people, calibration[name].vector()))
+    return streams
+
+
+def sizes_px(pixels: FloatArray) -> FloatArray:
+    """Return how large people (..., keypoint, 2) are in the image (...,): 0 where not seen."""
+    seen = np.isfinite(pixels)
+    high = np.where(seen, pixels, -np.inf).max(axis=-2)
+    low = np.where(seen, pixels, np.inf).min(axis=-2)
+    size = np.max(high - low, axis=-1)
+    return np.where(np.isfinite(size), size, 0.0)
+
+
+def _largest_first(pixels: FloatArray) -> FloatArray:
+    order = np.argsort(-sizes_px(pixels), axis=1, kind="stable")
+    return np.take_along_axis(pixels, order[..., None, None], axis=1)
+
+
+def median_size_px(streams: Sequence[Stream]) -> float:
+    """Return the median size of people in all images; 0 when nobody was seen."""
+    sizes = np.concatenate([sizes_px(each.pixels).ravel() for each in streams])
+    return float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else 0.0
