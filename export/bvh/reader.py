@@ -44,6 +44,16 @@ def read(path: Path | str, *, unit: str = "cm", up: str = "y") -> SkeletonMotion
 
     Raises:
         InputError: the file is no BVH file, is damaged, or stretches its bones.
+
+    >>> from mocap.export import bvh
+    >>> from mocap.synthetic.example import walker
+    >>> truth = walker().skeleton
+    >>> bvh.write(truth, "walk.bvh")
+    ()
+    >>> again = read("walk.bvh")
+    >>> off_m = again.root_positions - truth.root_positions
+    >>> bool(np.abs(np.ptp(off_m, axis=0)).max() < 1e-6)  # apart from where the floor is
+    True
     """
     path = Path(path)
     try:

@@ -64,6 +64,12 @@ def write(
 
     Raises:
         ExportError: unknown order or names, no frames, or values that are not finite.
+
+    >>> from mocap.synthetic.example import walker
+    >>> write(walker().skeleton, "walk.bvh", names="mixamo")
+    ()
+    >>> Path("walk.bvh").read_text().split()[:3]
+    ['HIERARCHY', 'ROOT', 'Hips']
     """
     axes = axes_of("bvh", unit, up)
     _check(motion)

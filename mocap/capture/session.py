@@ -79,6 +79,10 @@ class Session:
         Raises:
             SessionError: the folder is a session already.
             InputError: no such rig or board, or a measured square that is not above zero.
+
+        >>> session = Session.create("lab", rig="four_corner", board="a1_5x7", square_mm=109.6)
+        >>> session.rig().camera_names
+        ('front_left', 'front_right', 'back_right', 'back_left')
         """
         root = Path(root)
         load_rig(rig)

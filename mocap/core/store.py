@@ -184,6 +184,12 @@ def load_artifact(path: Path, cls: type[T]) -> T:
 
     Raises:
         InputError: the file is missing, damaged, of another kind, or from a newer version.
+
+    >>> from mocap.core.points import Points3D
+    >>> from mocap.synthetic.example import walker
+    >>> save_artifact(walker().points, Path("points.npz"), Provenance("example", {}, {}))
+    >>> load_artifact(Path("points.npz"), Points3D).person_ids
+    (0,)
     """
     arrays = _read_npz(path)
     kind = str(arrays["kind"])

@@ -82,6 +82,19 @@ def detect(
 
     Raises:
         DetectionError: there is no frame, an image has a wrong shape, or frames repeat.
+
+    A detector is anything with names that turns an image into people:
+
+    >>> class Brightest:
+    ...     keypoint_names = ("lamp",)
+    ...     def __call__(self, image):
+    ...         row, column = np.unravel_index(image.sum(axis=2).argmax(), image.shape[:2])
+    ...         at = np.array([[float(column), float(row)]])
+    ...         return [Person(at, np.ones(1), np.array([column, row, column + 1.0, row + 1.0]))]
+    >>> image = np.zeros((48, 64, 3), np.uint8)
+    >>> image[10, 20] = 255
+    >>> detect([(0, image)], Brightest(), camera="left").pixels[0, 0, 0]
+    array([[20., 10.]], dtype=float32)
     """
     people: dict[int, list[Person]] = {}
     for index, found in _found(_checked(frames, camera), detector, workers, camera):

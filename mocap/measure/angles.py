@@ -174,6 +174,14 @@ def joint_angles(segments: Segments) -> AngleCurves:
 
     With segments from keypoints alone, angles that need an axial turn that was not seen are NaN
     and `reasons` says why.
+
+    >>> from mocap.measure.segments.points import segments_from_points
+    >>> from mocap.synthetic.example import walker
+    >>> angles = joint_angles(segments_from_points(walker().points))
+    >>> bool(40.0 < angles["left_knee_flexion"].max() < 75.0)  # degrees, in a walk
+    True
+    >>> angles.reasons["left_knee_adduction"]
+    'keypoints do not show how the tibia is turned about its length'
     """
     columns: dict[str, FloatArray] = {}
     reasons: dict[str, str] = {}

@@ -82,6 +82,12 @@ def associate(
     """Return the tracks of the chosen people, in pixels of the calibration.
 
     See `associate_with_report`.
+
+    >>> from mocap.synthetic.example import walker
+    >>> seen = walker()
+    >>> tracks = associate(seen.detections, seen.calibration)
+    >>> tracks.person_ids, tracks.pixels.shape  # camera, frame, person, keypoint, 2
+    ((0,), (8, 60, 1, 21, 2))
     """
     return associate_with_report(
         detections,

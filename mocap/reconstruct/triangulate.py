@@ -47,6 +47,15 @@ def triangulate(
 
     Raises:
         ReconstructionError: when there is one camera only or no keypoint has two agreeing views.
+
+    >>> from mocap.synthetic.example import walker
+    >>> seen = walker()
+    >>> points = triangulate(seen.tracks, seen.calibration)
+    >>> points.xyz.shape  # frame, person, keypoint, 3
+    (60, 1, 21, 3)
+    >>> error_m = np.linalg.norm(points.xyz[:, 0] - seen.xyz, axis=-1)
+    >>> bool(np.nanmedian(error_m) < 0.004)  # 1 px is about 3 mm in this room
+    True
     """
     solved = _triangulated(tracks, calibration, max_error_px, sigma_px, min_confidence)
     if not has_lateness(tracks):

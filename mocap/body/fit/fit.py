@@ -89,6 +89,14 @@ def fit(
         InputError: the person is unknown.
         BodyError: hips or shoulders were never seen, the betas do not fit the model, it has no
             shape for the sex in the facts, or the views are of another take.
+
+    >>> from mocap.body.model import load_free_body
+    >>> from mocap.synthetic.example import walker
+    >>> motion = fit(walker().points, load_free_body()).motion
+    >>> motion.frame_count, motion.model_name
+    (60, 'free_body_2')
+    >>> bool(np.median(motion.fit_error_mm) < 3.0)  # no more than the points themselves are off
+    True
     """
     person = points.person_index(person_id)
     solution = solve(

@@ -53,7 +53,13 @@ class SkeletonFit:
 
 
 def skeleton_from_points(points: Points3D, person_id: int) -> SkeletonMotion:
-    """Return the moving skeleton of one person; see `fit_skeleton` for what was filled."""
+    """Return the moving skeleton of one person; see `fit_skeleton` for what was filled.
+
+    >>> from mocap.synthetic.example import walker
+    >>> motion = skeleton_from_points(walker().points, 0)
+    >>> motion.joint_names[:3], motion.local_rotations_wxyz.shape  # frame, joint, 4
+    (('pelvis', 'left_hip', 'right_hip'), (60, 22, 4))
+    """
     return fit_skeleton(points, person_id).motion
 
 

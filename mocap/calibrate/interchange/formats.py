@@ -33,6 +33,11 @@ def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
 
     Raises:
         InputError: unreadable, or no calibration of these tools.
+
+    >>> from mocap.synthetic.rigs import laboratory
+    >>> write_aniposelib(laboratory(), Path("lab.toml"))
+    >>> [camera.name for camera in read_foreign(Path("lab.toml")).cameras][:2]
+    ['cam1', 'cam2']
     """
     text = read_text(path)
     if text.lstrip().startswith("<"):
