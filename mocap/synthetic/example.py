@@ -20,6 +20,7 @@ from mocap.synthetic.rigs import laboratory
 FPS = 60.0
 # How far keypoints in space are off in the example: a good detector seen by eight cameras.
 SIGMA_M = 0.003
+NOISE_PX = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +56,10 @@ def walker(duration_s: float = 1.0) -> Walker:
     xyz = body_keypoints(motion)
     names = COCO_17_FEET.keypoint_names
     rig = laboratory(seed=1)
-    noise = {"fps": FPS, "noise_px": 1.0}
     return Walker(
         calibration=rig,
-        detections=observe_people(rig, xyz[:, None], names, **noise),
-        tracks=observe_points(rig, xyz[:, None], names, **noise),
+        detections=observe_people(rig, xyz[:, None], names, fps=FPS, noise_px=NOISE_PX),
+        tracks=observe_points(rig, xyz[:, None], names, fps=FPS, noise_px=NOISE_PX),
         points=points_of(xyz, names, FPS, SIGMA_M),
         xyz=xyz,
         skeleton=motion.skeleton,
