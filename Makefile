@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: venv demo test test-all lint bench validators clean
+.PHONY: venv demo test test-all lint fuzz bench validators clean
 
 venv: $(STAMP)
 
@@ -30,6 +30,10 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Damaged files for every reader, what once failed first; below a minute of CPU time.
+fuzz: venv
+	$(BIN)/python tools/fuzz.py --seconds 40
 
 bench: venv
 	$(BIN)/python benchmarks/geometry.py --setup --check

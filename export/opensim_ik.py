@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mocap.core.errors import ExportError, InputError, MissingExtraError
+from mocap.core.files.reading import read_text, reading
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.export import trc
@@ -256,13 +257,14 @@ def read_table(path: Path) -> Coordinates:
     Raises:
         InputError: the file has no header or no table.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     end = next((n for n, line in enumerate(lines) if line.strip() == "endheader"), None)
     if end is None or end + 2 >= len(lines):
         raise InputError(f"{path} is no MOT or STO file.")
     names = lines[end + 1].split()
-    rows = [[float(cell) for cell in line.split()] for line in lines[end + 2 :] if line.strip()]
-    table = np.array(rows)
+    with reading(path, "a MOT or STO file"):
+        body = (line.split() for line in lines[end + 2 :] if line.strip())
+        table = np.array([[float(cell) for cell in cells] for cells in body])
     if table.ndim != 2 or table.shape[1] != len(names):
         raise InputError(f"{path}: rows have not as many values as there are columns.")
     degrees = any(line.replace(" ", "").lower() == "indegrees=yes" for line in lines[:end])

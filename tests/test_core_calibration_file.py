@@ -74,5 +74,5 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
         load_calibration(tmp_path / "calibration.toml")
     path = tmp_path / "binary.toml"
     path.write_bytes(bytes(range(256)))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="damaged or not a TOML file"):
         load_calibration(path)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_text, reading
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import FloatArray
+from mocap.core.store import HIGHEST_FPS
 from mocap.export.axes import UNITS_PER_METRE, FileAxes, axes_of
 from mocap.export.euler import matrix_from_angles
 
 _POSITIONS = {"xposition": 0, "yposition": 1, "zposition": 2}
 # Share by which a frame time may miss a whole number of frames per second and still mean it.
 _ROUNDED = 4e-4
+
+_LARGEST_NUMBER = 1e9
+"""Units or degrees; no motion comes near, and products of such numbers stay finite."""
 
 _ROTATIONS = {"xrotation": "X", "yrotation": "Y", "zrotation": "Z"}
 
@@ -56,20 +62,17 @@ def read(path: Path | str, *, unit: str = "cm", up: str = "y") -> SkeletonMotion
     True
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"{path} cannot be read: {problem}.") from problem
-    words = iter(text.split())
-    try:
+    words = iter(read_text(path, "a BVH file").split())
+    with reading(path, "a complete BVH file"):
         joints = _hierarchy(words)
         frames, fps = _motion_head(words)
         values = np.array([float(word) for word in words]).reshape(frames, -1)
-    except (StopIteration, ValueError) as problem:
-        raise InputError(f"{path} is no complete BVH file.") from problem
-    if values.shape[1] != sum(len(joint.channels) for joint in joints):
-        raise InputError(f"{path} has {values.shape[1]} values a frame, not one per channel.")
-    return _motion(path, joints, values, fps, _axes(unit, up))
+        if values.shape[1] != sum(len(joint.channels) for joint in joints):
+            raise InputError(f"{path} has {values.shape[1]} values a frame, not one per channel.")
+        numbers = [*values.ravel(), *(each for joint in joints for each in joint.offset)]
+        if not np.all(np.abs(numbers) < _LARGEST_NUMBER):
+            raise InputError(f"{path} holds values that are no lengths and angles (NaN, or 1e9).")
+        return _motion(path, joints, values, fps, _axes(unit, up))
 
 
 def _axes(unit: str, up: str) -> FileAxes:
@@ -104,7 +107,10 @@ def _hierarchy(words: Iterator[str]) -> list[_Joint]:
                 joints[-1] = _Joint(joints[-1].name, joints[-1].parent, values, ())
         elif word == "CHANNELS":
             count = int(next(words))
-            listed = tuple(next(words).lower() for _ in range(count))
+            listed = tuple(islice(words, count))
+            if len(listed) < count or not {*map(str.lower, listed)} <= {*_POSITIONS, *_ROTATIONS}:
+                raise ValueError(f"channels {' '.join(listed)[:60]}")
+            listed = tuple(map(str.lower, listed))
             last = joints[-1]
             joints[-1] = _Joint(last.name, last.parent, last.offset, listed)
     raise StopIteration
@@ -123,6 +129,8 @@ def _motion_head(words: Iterator[str]) -> tuple[int, float]:
 def _rate(frame_time: float) -> float:
     """Return the rate that a frame time means: many files round 1/30 to 0.0333333."""
     exact = 1.0 / frame_time
+    if not 0.0 < exact <= HIGHEST_FPS:
+        raise ValueError(f"{exact:g} frames per second")
     # Files round 1/30 to .03333 (1e-4 off); 60 / 1.001 is 1e-3 from 60 and means itself.
     nearest = round(exact)
     return float(nearest) if abs(exact - nearest) < _ROUNDED * exact else exact

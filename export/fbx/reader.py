@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import reading
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply
 from mocap.export.axes import AXES, FileAxes, axes_of
@@ -49,7 +50,12 @@ def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
     Raises:
         InputError: the file is no FBX file, has no animation, or uses pivots.
     """
-    root = read_records(Path(path))
+    path = Path(path)
+    with reading(path, "an FBX file with an animation"):
+        return _scene(read_records(path), path, skin_frames)
+
+
+def _scene(root: Record, path: Path, skin_frames: Sequence[int]) -> ReadScene:
     document = _document(root)
     curves = [each for each in document.objects.values() if each.name == "AnimationCurve"]
     if not curves:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import parse_object, reading
 from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.axes import AXES
@@ -57,7 +57,12 @@ def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
     Raises:
         InputError: the file is no GLB file or has no animation.
     """
-    glb = load(Path(path))
+    path = Path(path)
+    with reading(path, "a GLB file with an animation"):
+        return _scene(load(path), path, skin_frames)
+
+
+def _scene(glb: Glb, path: Path, skin_frames: Sequence[int]) -> ReadScene:
     nodes = glb.document["nodes"]
     animations = glb.document.get("animations", [])
     if not animations:
@@ -97,8 +102,8 @@ def load(path: Path) -> Glb:
     if len(raw) < 20 or raw[:4] != b"glTF":
         raise InputError(f"{path} is no binary glTF file.")
     length = struct.unpack_from("<I", raw, 12)[0]
-    document = json.loads(raw[20 : 20 + length])
-    return Glb(document, raw[28 + length :])
+    with reading(path, "a binary glTF file"):
+        return Glb(parse_object(raw[20 : 20 + length].decode(), path), raw[28 + length :])
 
 
 def _local_transforms(glb: Glb, animation: dict[str, Any], times: FloatArray) -> FloatArray:

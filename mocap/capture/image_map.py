@@ -21,6 +21,8 @@ BLACK_GREY = 16.0
 BAR_TOLERANCE_PX = 2.0
 # Sizes are whole, mostly even numbers: width and height scale alike up to two pixels.
 SIZE_TOLERANCE_PX = 2.0
+# Of a map of pixels, or pixels of shift: no pair of a video and a calibration comes near.
+LARGEST_FACTOR = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,11 @@ class ImageMap:
     def __post_init__(self) -> None:
         """Check the shape and that the map can be undone."""
         check_shapes(self, matrix="2 3")
-        if not np.isfinite(self.matrix).all() or np.linalg.det(self.matrix[:, :2]) <= 0:
-            raise ValueError("an image map needs finite numbers and must not flip the image")
+        sane = np.abs(self.matrix) < LARGEST_FACTOR
+        if not sane.all() or np.linalg.det(self.matrix[:, :2]) <= 0:
+            raise ValueError(
+                "an image map needs finite numbers below 1e6 and must not flip the image"
+            )
 
     @property
     def is_identity(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_toml
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -17,12 +18,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read or is not TOML; the message names file and line.
     """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}. Correct that line.") from error
+    return read_toml(path)
 
 
 def check_keys(table: Mapping[str, Any], known: Iterable[str], path: Path, where: str = "") -> None:
@@ -62,7 +58,7 @@ def number(table: Mapping[str, Any], key: str, path: Path, default: float | None
     """
     value = float(_value(table, key, path, (int, float), "a number", default))
     if not 0.0 < value < float("inf"):
-        raise InputError(f"{path}: '{key}' is {value:g}; it must be above zero.")
+        raise InputError(f"{path}: '{key}' is {value:g}; it must be above zero and finite.")
     return value
 
 
@@ -85,10 +81,10 @@ def tables(table: Mapping[str, Any], key: str, path: Path) -> list[dict[str, Any
 
 
 def numbers(value: Any, count: int, key: str, path: Path) -> tuple[float, ...]:
-    """Return `value` as `count` numbers.
+    """Return `value` as `count` finite numbers.
 
     Raises:
-        InputError: not a list of that many numbers.
+        InputError: not a list of that many finite numbers.
     """
     fits = isinstance(value, list) and len(value) == count and all(map(_is_number, value))
     if not fits:
@@ -116,4 +112,4 @@ def _value(
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,8 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mocap.capture.toml_tables import load_toml, number
 from mocap.core.errors import InputError
+from mocap.core.files.outside import printable
 from mocap.core.shapes import Array, FloatArray
+from mocap.core.store import HIGHEST_FPS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -85,7 +87,7 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
             stream = _video_stream(container, path)
             times = _packet_times(container, stream, path)
             rate, unit = stream.average_rate, stream.time_base
-            codec = stream.codec_context.name
+            codec = _codec(stream, path)
             timecode = _said(container, stream, "timecode")
             created = _said(container, stream, "creation_time")
         size, rotation = _first_frame(path)
@@ -149,13 +151,27 @@ def _opened(path: Path) -> InputContainer:
 
     if not path.is_file():
         raise InputError(f"the video {path} does not exist. Copy it there, or correct the name.")
-    return av.open(str(path))
+    try:
+        # A title or a place in another encoding is no reason to refuse a recording.
+        return av.open(str(path), metadata_errors="replace")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the name of the video {printable(path)} is no UTF-8 text. Rename the file."
+        ) from error
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise InputError(f"{path} holds no video. Copy the camera's recording there.")
     return container.streams.video[0]
+
+
+def _codec(stream: VideoStream, path: Path) -> str:
+    """Return the name of the codec; PyAV gives no decoder for one it does not know."""
+    name: str | None = getattr(stream.codec_context, "name", None)
+    if name is None:
+        raise _unreadable(path, "an unknown codec")
+    return name
 
 
 def _packet_times(container: InputContainer, stream: VideoStream, path: Path) -> FloatArray:
@@ -283,13 +299,10 @@ def _image_folder_fps(folder: Path) -> float:
     path = folder / IMAGE_FOLDER_FILE
     if not path.is_file():
         return math.nan
-    try:
-        fps = tomllib.loads(path.read_text(encoding="utf-8")).get("fps")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as TOML: {error}.") from error
-    if not isinstance(fps, (int, float)) or fps <= 0:
-        raise InputError(f"{path}: 'fps' is {fps!r}; it must be a number above zero.")
-    return float(fps)
+    fps = number(load_toml(path), "fps", path)
+    if fps > HIGHEST_FPS:
+        raise InputError(f"{path}: 'fps' is {fps:g}; at most {HIGHEST_FPS:g} are possible.")
+    return fps
 
 
 def _read_images(folder: Path, gray: bool, step: int) -> Iterator[tuple[int, Array]]:

@@ -7,8 +7,8 @@ the order of the tables.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_toml
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import atomic_write
 from mocap.core.transform import rigid
@@ -54,10 +55,7 @@ def load_calibration(path: Path) -> Calibration:
         raise InputError(
             f"{path} does not exist. Run `mocap calibrate`, or `mocap calibration import FILE`."
         )
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as TOML: {error}") from error
+    document = read_toml(path)
     tables = {key: value for key, value in document.items() if key.startswith("cam_")}
     if not tables:
         raise InputError(f"{path} has no table [cam_0]; it is no camera calibration.")
@@ -66,9 +64,10 @@ def load_calibration(path: Path) -> Calibration:
         raise InputError(f"{path}: [metadata] must be a table.")
     try:
         cameras = tuple(camera_from_table(table) for _, table in sorted(tables.items(), key=_order))
-        rms_px = {t["name"]: float(t["rms_px"]) for t in tables.values() if "rms_px" in t}
+        known = {t["name"]: float(t["rms_px"]) for t in tables.values() if "rms_px" in t}
+        rms_px = {name: value for name, value in known.items() if isfinite(value)}
         return Calibration(cameras, rms_px, {key: str(value) for key, value in metadata.items()})
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"no value for {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(f"{path} is not a usable calibration: {reason}.") from error
 
@@ -76,7 +75,8 @@ def load_calibration(path: Path) -> Calibration:
 def _order(item: tuple[str, Any]) -> tuple[int, str]:
     """Sort cam_2 before cam_10."""
     digits = item[0].removeprefix("cam_")
-    return (int(digits) if digits.isdigit() else 10**9, item[0])
+    short = digits.isdecimal() and len(digits) < 9
+    return (int(digits) if short else 10**9, item[0])
 
 
 def camera_from_table(table: Mapping[str, Any]) -> Camera:

@@ -12,6 +12,9 @@ from mocap.core.errors import InputError
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import Array, FloatArray, check_shapes
 
+LARGEST_PARAMETER = 1e9
+"""Pixels, metres or lens coefficients: no camera comes near, and products stay finite."""
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -37,6 +40,8 @@ class Camera:
         values = (self.camera_matrix, self.dist_coeffs, self.camera_from_world)
         if not all(np.isfinite(value).all() for value in values):
             raise ValueError(f"camera '{self.name}' has parameters that are not finite")
+        if max(float(np.abs(value).max()) for value in values) > LARGEST_PARAMETER:
+            raise ValueError(f"camera '{self.name}' has a parameter beyond {LARGEST_PARAMETER:g}")
         rotation = self.camera_from_world[:3, :3]
         off = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
         # 1e-5 is far above rounding of a rotation stored with 6 digits, far below any real error.

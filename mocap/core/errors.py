@@ -2,6 +2,7 @@
 
 MocapError
 ├── InputError             a file or an option is wrong or unreadable
+├── StorageError           a file cannot be written: full disk, permissions, broken device
 ├── SessionError           the session folder is incomplete or contradicts itself
 ├── CalibrationError       the cameras cannot be calibrated from what was recorded
 ├── DetectionError         2D detection cannot work on these frames
@@ -18,11 +19,23 @@ from __future__ import annotations
 
 
 class MocapError(Exception):
-    """A problem the user can fix; the message says what happened and what to do."""
+    """A problem the user can fix; the message says what happened and what to do.
+
+    It is one line, whatever the files held that it quotes.
+    """
+
+    def __str__(self) -> str:
+        """Return the message without line breaks and characters that terminals act on."""
+        said = " ".join(super().__str__().split())
+        return "".join(each if each.isprintable() else "?" for each in said)
 
 
 class InputError(MocapError):
     """A file or an option is wrong or unreadable."""
+
+
+class StorageError(MocapError):
+    """A file cannot be written: full disk, permissions, broken device."""
 
 
 class SessionError(MocapError):

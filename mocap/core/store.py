@@ -10,37 +10,31 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
-from zlib import error as zlib_error
 
 import numpy as np
 
-from mocap.core.errors import InputError
+from mocap.core.errors import InputError, StorageError
+from mocap.core.files.npz import read_npz, write_npz
+from mocap.core.files.outside import sentence
+from mocap.core.files.reading import parse_object, reading
 
 # 2: 2D detections and tracks carry the time of every frame.
 SCHEMA_VERSION = 2
 
-_RESERVED = ("kind", "schema_version", "provenance")
+HIGHEST_FPS = 10_000.0
+"""Frames per second: beyond the fastest cameras that see whole people."""
 
-# What reading a damaged or hostile archive raises: a broken zip, a wrong array header, an absurd
-# size, an unknown compression, encryption.
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    zipfile.BadZipFile,
-    zlib_error,
-)
+_REBUILD = "Delete it and run the command again; it will be rebuilt."
+
+# Kinds of array (numpy's letters) that an annotation allows; whatever else is numbers.
+_KINDS = {"str": "U", "bool": "b", "int": "iu"}
+
+_RESERVED = ("kind", "schema_version", "provenance")
 
 T = TypeVar("T")
 
@@ -74,22 +68,44 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never half of one. The data are flushed to disk
     before the move: a journalled file system may otherwise keep the new name and lose the content.
+
+    Raises:
+        StorageError: the disk is full, read-only or broken, or permissions are missing; also for
+            whatever the block does with files.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
+        temporary = Path(name)
+        os.close(handle)
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         # mkstemp makes the file private; give it the usual mode.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise StorageError(sentence(error, f"write {path}", path.parent)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Make sure that the content of a file, or the names in a folder, are on the disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # Windows cannot open folders; it writes names through.
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -119,37 +135,11 @@ def save_artifact(artifact: Any, path: Path, provenance: Provenance) -> None:
             raise ValueError(f"{type(artifact).__name__}.{each.name} is not an array or names")
     arrays["provenance"] = np.array(json.dumps(asdict(provenance), sort_keys=True))
     with atomic_write(path) as temporary:
-        _write_npz(temporary, arrays)
-
-
-def _write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays as `.npz` with fixed timestamps (numpy's own writer stores the time)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
+        write_npz(temporary, arrays)
 
 
 def _damaged(path: Path, why: object) -> InputError:
-    return InputError(
-        f"{path} is damaged or no artifact of this tool ({why}). "
-        "Delete it and run the command again; it will be rebuilt."
-    )
-
-
-def _read_archive(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
-    """Read every array of an archive, or some (numpy's own reader leaves broken files open)."""
-    arrays = {}
-    with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
-        for name in archive.namelist():
-            if only and name.removesuffix(".npy") not in only:
-                continue
-            with archive.open(name) as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
-                arrays[name.removesuffix(".npy")] = array
-    return arrays
+    return InputError(f"{path} is damaged or no artifact of this tool ({why}). {_REBUILD}")
 
 
 def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
@@ -160,17 +150,13 @@ def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist. Run the stage that makes it first.")
-    try:
-        arrays = _read_archive(path, only)
-    except _UNREADABLE as error:
-        raise _damaged(path, error) from error
+    with reading(path, "an artifact of this tool", _REBUILD):
+        arrays = read_npz(path, only or None)
     missing = [name for name in _RESERVED if name not in arrays]
     if missing:
         raise _damaged(path, f"no {', '.join(missing)}")
-    try:
-        version = int(arrays["schema_version"])
-    except (TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+    with reading(path, "an artifact of this tool", _REBUILD):
+        version = int(arrays["schema_version"].item())
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{path} has format {version}, written by a newer mocap-studio; this one knows up to "
@@ -192,17 +178,15 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     (0,)
     """
     arrays = _read_npz(path)
-    kind = str(arrays["kind"])
+    kind = str(arrays["kind"]) if arrays["kind"].ndim == 0 else "something else"
     if kind != cls.__name__:
         raise InputError(f"{path} holds {kind}, not {cls.__name__}. Give the right file.")
     values: dict[str, Any] = {}
-    try:
+    with reading(path, "an artifact of this tool", _REBUILD):
         for each in fields(cls):  # type: ignore[arg-type]
             if each.name in arrays or not _came_later(each, arrays):
-                values[each.name] = _field_value(arrays[each.name], str(each.type))
+                values[each.name] = _field_value(each.name, arrays[each.name], str(each.type))
         return cls(**values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
 
 
 def _came_later(each: Field[Any], arrays: Mapping[str, Any]) -> bool:
@@ -211,13 +195,22 @@ def _came_later(each: Field[Any], arrays: Mapping[str, Any]) -> bool:
     return optional and int(arrays["schema_version"]) < SCHEMA_VERSION
 
 
-def _field_value(array: Any, annotation: str) -> Any:
-    """Turn a stored array back into what the field's annotation says."""
+def _field_value(name: str, array: Any, annotation: str) -> Any:
+    """Turn a stored array back into what the field's annotation says.
+
+    Raises:
+        ValueError: it holds something else: text for a number, a frame rate that is none.
+    """
+    kinds = next((_KINDS[each] for each in _KINDS if each in annotation), "biuf")
+    if array.size and array.dtype.kind not in kinds:
+        raise ValueError(f"{name} holds {array.dtype}")
     if annotation.startswith("tuple"):
+        if array.ndim != 1:
+            raise ValueError(f"{name} has shape {array.shape}, not one row")
         return tuple(array.tolist())
-    if annotation in ("float", "int", "str", "bool"):
-        return array.item()
-    return array
+    if name == "fps" and not 0 < float(array.item()) <= HIGHEST_FPS:
+        raise ValueError(f"{array.item()} frames per second")
+    return array.item() if annotation in ("float", "int", "str", "bool") else array
 
 
 def load_provenance(path: Path) -> Provenance:
@@ -227,11 +220,24 @@ def load_provenance(path: Path) -> Provenance:
         InputError: as `load_artifact`.
     """
     arrays = _read_npz(path, _RESERVED)
-    try:
-        stored = json.loads(str(arrays["provenance"]))
-        return Provenance(**{**stored, "warnings": tuple(stored.get("warnings", ()))})
-    except (ValueError, TypeError) as error:
-        raise _damaged(path, error) from error
+    with reading(path, "an artifact of this tool", _REBUILD):
+        stored = parse_object(str(arrays["provenance"]), path)
+        return provenance_from(stored)
+
+
+def provenance_from(stored: Mapping[str, Any]) -> Provenance:
+    """Return the provenance that a JSON object says; call it inside `reading`.
+
+    Raises:
+        TypeError, ValueError: it says something else.
+    """
+    made = Provenance(**{**stored, "warnings": tuple(stored.get("warnings", ()))})
+    texts = (made.stage, made.version, *made.warnings, *made.inputs.values())
+    if not all(isinstance(each, str) for each in texts):
+        raise ValueError("a stage, version, warning or hash that is no text")
+    if not isinstance(made.options, Mapping) or not isinstance(made.notes, Mapping):
+        raise ValueError("options or notes that are no tables")
+    return made
 
 
 def is_current(

@@ -15,6 +15,8 @@ import numpy as np
 
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
+from mocap.core.files.npz import read_npz
+from mocap.core.files.reading import reading
 from mocap.core.motion import SkeletonMotion
 from mocap.core.shapes import Array, FloatArray, check_shapes, check_unique
 from mocap.core.store import atomic_write
@@ -108,14 +110,18 @@ def load_truth(path: Path | str) -> SampleTruth:
     path = path / "truth.npz" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"there is no {path}: this session was not rendered with known truth.")
-    with np.load(path, allow_pickle=False) as data:
-        values = dict(data)
-    version = int(values["schema_version"])
-    if version > SCHEMA_VERSION:
-        raise InputError(
-            f"{path} has schema version {version}; this program knows up to {SCHEMA_VERSION}. "
-            "Update mocap-studio."
-        )
+    with reading(path, "the truth of a rendered session", "Copy the sample session again."):
+        values = read_npz(path)
+        version = int(values["schema_version"].item())
+        if version > SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema version {version}; this program knows up to {SCHEMA_VERSION}. "
+                "Update mocap-studio."
+            )
+        return _truth(values)
+
+
+def _truth(values: Mapping[str, Array]) -> SampleTruth:
     cameras = tuple(
         Camera.from_vector(str(name), (int(size[0]), int(size[1])), vector)
         for name, size, vector in zip(

@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from mocap.core.errors import MocapError
+from mocap.core.files.reading import read_json
 from mocap.core.store import file_hash, write_text
 
 
@@ -37,10 +39,9 @@ class FileHashes:
     def _file(self, path: Path) -> str:
         status = path.stat()
         state = [status.st_size, status.st_mtime_ns]
-        name = str(path.resolve())
-        if name.startswith(str(self._root.resolve())):
-            # Relative, so that a session can be moved without reading everything again.
-            name = str(path.resolve().relative_to(self._root.resolve()))
+        whole, root = path.resolve(), self._root.resolve()
+        # Relative, so that a session can be moved without reading everything again.
+        name = str(whole.relative_to(root) if whole.is_relative_to(root) else whole)
         known = self._known.get(name)
         if known is not None and known[:2] == state:
             return str(known[2])
@@ -52,13 +53,11 @@ class FileHashes:
 
 def _load(cache: Path) -> dict[str, list[int | str]]:
     try:
-        document = json.loads(cache.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(document, dict):
+        document = read_json(cache)
+    except MocapError:
         return {}
     return {
         name: entry
         for name, entry in document.items()
-        if isinstance(entry, list) and len(entry) == 3
+        if isinstance(entry, list) and len(entry) == 3 and isinstance(entry[2], str)
     }

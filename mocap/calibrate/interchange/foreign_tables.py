@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 from mocap.core.calibration_file import camera_from_table
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_text as text_of
+from mocap.core.files.reading import read_toml, reading
 from mocap.core.rotation import rotvec_from_matrix
 from mocap.core.store import atomic_write
 
@@ -28,14 +29,10 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: missing, too large or no text.
     """
-    try:
+    with reading(path, "a camera calibration"):
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path} is too large for a camera calibration.")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text file; choose a calibration file.") from error
+    return text_of(path, "a camera calibration")
 
 
 def read_aniposelib(path: Path, *, unit: str = "m") -> Calibration:
@@ -92,10 +89,7 @@ def _rotvec(matrix: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _document(path: Path) -> dict[str, Any]:
     """Return a TOML file as a dictionary."""
-    try:
-        return tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is no TOML file: {error}.") from error
+    return read_toml(path)
 
 
 def _calibration(
@@ -118,7 +112,7 @@ def _calibration(
             cameras.append(camera_from_table({**table, "translation": translation}))
         except KeyError as error:
             raise InputError(f"{path}: camera '{key}' has no value for {error}.") from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: camera '{key}': {error}.") from error
     try:
         calibration = Calibration(tuple(cameras), metadata={"source": f"{source} {path.name}"})

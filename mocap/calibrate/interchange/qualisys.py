@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mocap.calibrate.interchange.foreign_tables import read_text
-from mocap.core.camera import Calibration, Camera
+from mocap.core.camera import LARGEST_PARAMETER, Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.transform import rigid
 
@@ -34,7 +34,7 @@ def read_qualisys(path: Path) -> Calibration:
         raise InputError(f"{path} defines XML entities, which no Qualisys calibration needs.")
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no Qualisys calibration: {error}.") from error
     elements = [e for e in root.iter("camera") if e.get("active", "1") != "0"]
     if not elements:
@@ -103,6 +103,8 @@ def _child(element: ElementTree.Element, tag: str) -> dict[str, float]:
     if child is None:
         raise ValueError(f"it has no <{tag}>")
     numbers = {key: float(text) for key, text in child.attrib.items() if _is_number(text)}
+    if any(abs(value) > LARGEST_PARAMETER for value in numbers.values()):
+        raise ValueError(f"<{tag}> holds a number beyond {LARGEST_PARAMETER:g}")
     wrong = sorted(set(child.attrib) - set(numbers) - {"skew", "focallength"})
     if wrong:
         raise ValueError(f"{wrong[0]} of <{tag}> is no finite number")

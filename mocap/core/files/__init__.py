@@ -1,0 +1,1 @@
+"""Files: read what others wrote, say what the world outside does."""

@@ -1,0 +1,136 @@
+"""Archives of arrays (`.npz`), read so that a hostile file costs no more than an honest one.
+
+What a member declares (type, shape, size) is checked before anything is unpacked: no objects, no
+more bytes than the member has, no archive that unpacks to far more than its own size.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from mocap.core.shapes import Array
+
+MOST_UNPACKED_SHARE = 25
+"""Bytes unpacked for each byte of the file. Keypoints of real takes pack to a half or a third;
+where most slots are empty, to a twentieth. Members that pack better are stored as they are."""
+
+ALWAYS_UNPACKED_BYTES = 64_000_000
+"""A small file may hold much of one value."""
+
+MOST_MEMBERS = 10_000
+_LONGEST_HEADER = 65_535
+_HEADER_SIZES = {1: 2, 2: 4, 3: 4}
+_CHUNK_BYTES = 1 << 24
+_KINDS = "biufUS"
+"""Truth, whole numbers, floating point, text: plain values only."""
+
+
+def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, Array]:
+    """Return the arrays of an archive by name; only those in `names` when given.
+
+    Call it inside `reading`: besides ValueError it raises whatever unpacking does.
+
+    Raises:
+        ValueError: the archive or a member is not what it declares, or unpacks to too much.
+    """
+    wanted = None if names is None else set(names)
+    with path.open("rb") as stored, zipfile.ZipFile(stored) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_MEMBERS:
+            raise ValueError(f"{len(members)} arrays; at most {MOST_MEMBERS} are read")
+        chosen = {}
+        for each in members:
+            name = each.filename.removesuffix(".npy")
+            if wanted is None or name in wanted:
+                if name in chosen:
+                    raise ValueError(f"two arrays are called {name!r}")
+                chosen[name] = each
+        size = path.stat().st_size
+        total = sum(each.file_size for each in chosen.values())
+        if total > ALWAYS_UNPACKED_BYTES + MOST_UNPACKED_SHARE * size:
+            raise ValueError(
+                f"{size / 1e6:.1f} MB that say they unpack to {total / 1e6:.0f} MB of arrays"
+            )
+        return {name: _member(archive, each) for name, each in chosen.items()}
+
+
+def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays as `.npz` with fixed timestamps (numpy's own writer stores the time)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        for name, array in arrays.items():
+            values = np.asarray(array, order="C")
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            packs = values.nbytes < ALWAYS_UNPACKED_BYTES // 16 or not _packs_too_well(values)
+            entry.compress_type = zipfile.ZIP_DEFLATED if packs else zipfile.ZIP_STORED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, values, allow_pickle=False)
+
+
+def _packs_too_well(values: Array) -> bool:
+    """Tell whether an array would unpack to more than the reader allows."""
+    packer = zlib.compressobj(4)
+    raw = values.reshape(-1).view(np.uint8)
+    starts = range(0, len(raw), _CHUNK_BYTES)
+    packed: int = sum(
+        len(packer.compress(raw[start : start + _CHUNK_BYTES].tobytes())) for start in starts
+    )
+    packed += len(packer.flush())
+    return packed * MOST_UNPACKED_SHARE < int(raw.size)
+
+
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
+    with archive.open(entry) as file:
+        dtype, shape, by_columns, used = _header(file)
+        count = math.prod(shape)
+        if used + count * dtype.itemsize != entry.file_size:
+            raise ValueError(
+                f"{entry.filename} declares {shape} of {dtype}, but holds {entry.file_size} bytes"
+            )
+        raw = np.zeros(count * dtype.itemsize, np.uint8)
+        for start in range(0, len(raw), _CHUNK_BYTES):
+            part = file.read(min(_CHUNK_BYTES, len(raw) - start))
+            # A part that is too short does not fit: ValueError.
+            raw[start : start + _CHUNK_BYTES] = np.frombuffer(part, np.uint8)
+        if file.read(1):
+            raise ValueError(f"{entry.filename} is longer than it declares")
+    if dtype.kind == "U":
+        _check_text(raw.view(np.dtype("u4").newbyteorder(dtype.byteorder)))
+    return raw.view(dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def _check_text(codes: Array) -> None:
+    """Check that numbers are characters: Python crashes on texts of others."""
+    if codes.size and (codes.max() > 0x10FFFF or ((codes >= 0xD800) & (codes < 0xE000)).any()):
+        raise ValueError("a text of numbers that are no characters")
+
+
+def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]:
+    """Return type, shape, whether columns come first, and the bytes read (NEP 1)."""
+    magic = file.read(8)
+    if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in _HEADER_SIZES:
+        raise ValueError("a member is no array")
+    digits = _HEADER_SIZES[magic[6]]
+    length = int.from_bytes(file.read(digits), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    text = file.read(length)
+    said = ast.literal_eval(text.decode("utf-8" if magic[6] == 3 else "latin1").strip())
+    if not isinstance(said, dict) or set(said) != {"descr", "fortran_order", "shape"}:
+        raise ValueError("a header that is none")
+    kind, shape, by_columns = said["descr"], said["shape"], said["fortran_order"]
+    if not isinstance(kind, str) or not isinstance(by_columns, bool):
+        raise ValueError(f"values of type {str(kind)[:40]}; plain numbers and texts are read")
+    dtype = np.dtype(kind)
+    if dtype.kind not in _KINDS or dtype.itemsize == 0:
+        raise ValueError(f"values of type {dtype}; plain numbers and texts are read")
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"the shape {str(shape)[:40]}")
+    return dtype, shape, by_columns, 8 + digits + length

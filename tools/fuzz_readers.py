@@ -1,0 +1,256 @@
+"""Every reader of this project with honest files to damage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import fuzz_mutations as mutations
+import numpy as np
+
+from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
+from mocap.capture.boards import load_definition
+from mocap.capture.rigs import load_rig
+from mocap.capture.session_file import load_config
+from mocap.capture.take_file import load_take_settings
+from mocap.capture.video import probe, read_frames
+from mocap.core.calibration_file import load_calibration, save_calibration
+from mocap.core.detections import Corners, Detections2D, Tracks2D
+from mocap.core.motion import SkeletonMotion
+from mocap.core.points import Points3D
+from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact, write_text
+from mocap.export.bvh import reader as bvh_reader
+from mocap.export.bvh import writer as bvh_writer
+from mocap.export.character.character import Character
+from mocap.export.fbx import reader as fbx_reader
+from mocap.export.fbx import writer as fbx_writer
+from mocap.export.glb import reader as glb_reader
+from mocap.export.glb import writer as glb_writer
+from mocap.export.opensim_ik import read_table
+from mocap.synthetic.footage.encode import VideoWriter
+from mocap.synthetic.rigs import ring
+from mocap.synthetic.sample import load_truth
+from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.measure.take import read_norms
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One kind of file.
+
+    Attributes:
+        name: of the reader and of its folder in the corpus.
+        file: name that the damaged file gets.
+        read: reads it; may raise MocapError, nothing else.
+        make: writes honest files into a folder and returns them.
+        mutate: how to damage one.
+    """
+
+    name: str
+    file: str
+    read: Callable[[Path], object]
+    make: Callable[[Path], list[Path]]
+    mutate: mutations.Mutation = mutations.of_text
+
+
+def _artifact(path: Path, artifact: object) -> list[Path]:
+    notes = {"text": "é", "numbers": [1, 2.5, None], "deep": {"a": {"b": [True]}}}
+    save_artifact(
+        artifact, path, Provenance("detect", "1", {"a": 1}, {"b": "0" * 64}, ("w",), notes)
+    )
+    return [path]
+
+
+def _detections(folder: Path) -> list[Path]:
+    pixels = np.arange(2 * 3 * 1 * 2 * 2, dtype=np.float32).reshape(2, 3, 1, 2, 2)
+    people = Detections2D(
+        ("left", "right"), ("nose", "neck"), 30.0, pixels, np.ones((2, 3, 1, 2), np.float32),
+        np.ones((2, 3, 1, 4), np.float32),
+    )  # fmt: skip
+    return _artifact(folder / "detections.npz", people)
+
+
+def _tracks(folder: Path) -> list[Path]:
+    pixels = np.arange(2 * 3 * 1 * 2 * 2, dtype=np.float32).reshape(2, 3, 1, 2, 2)
+    tracks = Tracks2D(
+        ("left", "right"), ("nose", "neck"), (0,), 30.0, pixels, np.ones((2, 3, 1, 2), np.float32)
+    )
+    return _artifact(folder / "tracks.npz", tracks)
+
+
+def _points(folder: Path) -> list[Path]:
+    points = Points3D(
+        ("nose", "neck"), (0, 1), 30.0, np.zeros((3, 2, 2, 3)), np.zeros((3, 2, 2, 3, 3)),
+        np.zeros((3, 2, 2)), np.zeros((3, 2, 2), np.int64), np.zeros((3, 2, 2), np.int64),
+    )  # fmt: skip
+    return _artifact(folder / "points3d.npz", points)
+
+
+def _corners(folder: Path) -> list[Path]:
+    corners = Corners("left", (640, 480), 10, np.arange(4), np.arange(4), np.zeros((4, 2)), ("n",))
+    return _artifact(folder / "corners.npz", corners)
+
+
+def _load(cls: type) -> Callable[[Path], object]:
+    def read(path: Path) -> object:
+        load_provenance(path)
+        return load_artifact(path, cls)
+
+    return read
+
+
+def _calibration(folder: Path) -> list[Path]:
+    save_calibration(ring(2), folder / "calibration.toml")
+    return [folder / "calibration.toml"]
+
+
+def _foreign(folder: Path) -> list[Path]:
+    write_aniposelib(ring(2), folder / "aniposelib.toml")
+    write_pose2sim(ring(2), folder / "Calib.toml")
+    text = (folder / "aniposelib.toml").read_text(encoding="utf-8").replace("[cam_", "[cameras.")
+    write_text(folder / "camera_array.toml", text)
+    return sorted(folder.glob("*.toml"))
+
+
+_QCA = """<?xml version='1.0' encoding='ASCII'?>
+<calibration><cameras><camera active="1" avg-residual="0.4" serial="left" viewrotation="0">
+<fov_video bottom="719" left="0" right="1279" top="0"/>
+<transform r11="1" r12="0" r13="0" r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"
+ x="1000" y="-2000" z="1500"/>
+<intrinsic centerPointU="41024" centerPointV="23040" focalLengthU="64000" focalLengthV="64640"
+ radialDistortion1="-0.1" radialDistortion2="0.05" radialDistortion3="0" skew="0"
+ tangentalDistortion1="0.001" tangentalDistortion2="-0.002"/></camera></cameras></calibration>
+"""
+
+_SESSION = """rig = "four_corner"
+board = "a1_5x7"
+square_mm = 39.8
+notes = "é"
+cameras = ["left", "right"]
+[[subjects]]
+name = "A"
+height_m = 1.75
+mass_kg = 70.0
+sex = "female"
+hand = "right"
+[image_map.left]
+scale = 1.0
+offset_px = [0.0, 0.5]
+[image_map.right]
+matrix = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+"""
+
+_TAKE = """subject = "A"
+[[pitches]]
+foot_contact_s = 1.2
+ball_release_s = 1.792
+[ergonomics]
+reba_load = 1
+arm_supported = true
+"""
+
+_NORMS = "name,phase,p05,p50,p95\nelbow,,1,2,3\nknee,0.5,1.0,2.0,3.0\nknee,0.6,1.0,2.0,3.0\n"
+
+_STO = (
+    "name\nversion=1\nnRows=2\nnColumns=2\ninDegrees=yes\nendheader\ntime\ta\n0.0\t1.0\n0.1\t2.0\n"
+)
+
+
+def _written(name: str, text: str) -> Callable[[Path], list[Path]]:
+    def make(folder: Path) -> list[Path]:
+        write_text(folder / name, text)
+        return [folder / name]
+
+    return make
+
+
+def _shipped(pattern: str) -> Callable[[Path], list[Path]]:
+    def make(folder: Path) -> list[Path]:
+        return sorted(ROOT.glob(pattern))
+
+    return make
+
+
+def _images(path: Path) -> object:
+    """Read a folder of images whose `frames.toml` is the damaged file."""
+    import cv2
+
+    image = path.parent / "frame_0.png"
+    if not image.is_file():
+        cv2.imwrite(str(image), np.zeros((4, 4, 3), np.uint8))
+    return probe(path.parent)
+
+
+def _bvh(folder: Path) -> list[Path]:
+    motion = SkeletonMotion(
+        ("hips", "knee", "foot"), (-1, 0, 1), np.array([[0, 0, 0], [0, 0, -0.4], [0, 0, -0.4]]),
+        np.tile([1.0, 0, 0, 0], (3, 3, 1)), np.ones((3, 3)), 30.0,
+    )  # fmt: skip
+    path = folder / "motion.bvh"
+    bvh_writer.write(motion, path)
+    return [path]
+
+
+def _characters(folder: Path, suffix: str) -> list[Path]:
+    character = Character(bvh_reader.read(_bvh(folder)[0]))
+    path = folder / f"motion{suffix}"
+    (glb_writer if suffix == ".glb" else fbx_writer).write(character, path)
+    return [path]
+
+
+def _video(folder: Path) -> list[Path]:
+    chance = np.random.default_rng(0)
+    paths = []
+    for suffix in (".mp4", ".mkv", ".avi"):
+        path = folder / f"left{suffix}"
+        with VideoWriter(path, (64, 48), 30.0) as writer:
+            for _ in range(6):
+                writer.write(chance.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+        paths.append(path)
+    return paths
+
+
+def _watch(path: Path) -> object:
+    return probe(path), sum(1 for _ in read_frames(path))
+
+
+READERS = (
+    Reader("detections", "detections.npz", _load(Detections2D), _detections, mutations.of_archive),
+    Reader("tracks", "tracks.npz", _load(Tracks2D), _tracks, mutations.of_archive),
+    Reader("points", "points3d.npz", _load(Points3D), _points, mutations.of_archive),
+    Reader("corners", "corners.npz", _load(Corners), _corners, mutations.of_archive),
+    Reader(
+        "truth", "truth.npz", load_truth, _shipped("samples/*/truth.npz"), mutations.of_archive
+    ),
+    Reader("calibration", "calibration.toml", load_calibration, _calibration),
+    Reader("foreign", "foreign.toml", read_foreign, _foreign),
+    Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", _QCA)),
+    Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
+    Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
+    Reader("rig", "rig.toml", lambda path: load_rig(str(path)), _shipped("rigs/*.toml")),
+    Reader(
+        "board", "board.toml", lambda path: load_definition(str(path)),
+        _shipped("calibration_boards/*.toml"),
+    ),
+    Reader("frames", "frames.toml", _images, _written("frames.toml", "fps = 60.0\n")),
+    Reader("norms", "norms.csv", read_norms, _written("norms.csv", _NORMS)),
+    Reader("table", "table.sto", read_table, _written("table.sto", _STO)),
+    Reader("bvh", "motion.bvh", bvh_reader.read, _bvh),
+    Reader(
+        "glb", "motion.glb", glb_reader.read, lambda folder: _characters(folder, ".glb"),
+        mutations.of_bytes,
+    ),
+    Reader(
+        "fbx", "motion.fbx", fbx_reader.read, lambda folder: _characters(folder, ".fbx"),
+        mutations.of_bytes,
+    ),
+    Reader(
+        "hashes", "hashes.json", lambda path: FileHashes(path, path.parent)(path),
+        _written("hashes.json", json.dumps({"hashes.json": [1, 2, "a"]})),
+    ),
+    Reader("video", "left.mp4", _watch, _video, mutations.of_bytes),
+)  # fmt: skip
