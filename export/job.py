@@ -14,11 +14,22 @@ from mocap.core.camera import Calibration
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
+from mocap.core.shapes import FloatArray
 from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
 from mocap.export.c3d import C3dExtras
 from mocap.export.character.character import BodyShape, Character, SkeletonStyle
+from mocap.export.character.dummy import dummy_mesh
 from mocap.export.character.gaps import without_gaps
 from mocap.export.character.rest_pose import mirrored, with_rest_pose
+from mocap.export.clip import Clip, clipped_extras, clipped_points
+from mocap.export.placing import (
+    Placing,
+    placed_cameras,
+    placed_extras,
+    placed_motion,
+    placed_points,
+    placement,
+)
 from mocap.export.retime import first_frame_from, resampled, trimmed, values_during
 from mocap.export.verify import Check, verify_characters, verify_points
 
@@ -32,6 +43,9 @@ SKIN_FORMATS = ("fbx", "glb", "usdc")
 """Formats that hold a skin, and several characters in one file; the others get one each."""
 _VERIFIED = ("bvh", "fbx", "glb", "trc", "c3d")
 
+MESHES = ("body", "dummy", "bones", "none")
+"""What bones may wear, see `ExportOptions.mesh`."""
+
 
 @dataclass(frozen=True)
 class ExportOptions:
@@ -39,10 +53,13 @@ class ExportOptions:
 
     Attributes:
         style: joint names, bone axis, root bone, skin (FBX, GLB, USD; names also BVH and MOT).
+        mesh: `body`, the skin where there is one; `dummy`, double pyramids along the bones; `none`;
+            or `bones`: none, but a dummy in GLB, whose bones Blender turns into empties otherwise.
         order: order of the rotation channels of BVH.
         unit, up: other than a format's own (BVH and FBX).
         fps: resample to this rate; None keeps the take's.
-        start_s, end_s: part of the take, both ends included.
+        start_s, end_s: part of the take, both ends included; of every format.
+        placing: floor, origin and front of the clip.
         rest_pose: `t` or `a`.
         mirror: swap left and right.
         gaps: `interpolate`, `hold` or `split` where a skeleton is unknown.
@@ -53,12 +70,14 @@ class ExportOptions:
     """
 
     style: SkeletonStyle = field(default_factory=SkeletonStyle)
+    mesh: str = "body"
     order: str = "ZXY"
     unit: str | None = None
     up: str | None = None
     fps: float | None = None
     start_s: float | None = None
     end_s: float | None = None
+    placing: Placing = field(default_factory=Placing)
     rest_pose: str = "t"
     mirror: bool = False
     gaps: str = "interpolate"
@@ -77,12 +96,14 @@ class ExportTake:
         points: keypoints of everybody, or None.
         calibration: cameras for GLB, or None.
         c3d_extras: by person: virtual markers, events, segments, cameras that saw a keypoint.
+        floor_m: height of the floor the first person's feet stand on, where it is known.
     """
 
     characters: Sequence[Character] = ()
     points: Points3D | None = None
     calibration: Calibration | None = None
     c3d_extras: dict[int, C3dExtras] = field(default_factory=dict)
+    floor_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +130,8 @@ def export_take(
 ) -> ExportResult:
     """Write a take into a folder as `<stem>.<format>`, with a suffix per person where needed.
 
+    Trim, frame rate and place are those of all formats; a moment has the same time in each.
+
     Raises:
         ExportError: unknown format, nothing to write for it, or options it cannot follow.
     """
@@ -119,7 +142,9 @@ def export_take(
     paths: list[Path] = []
     remarks: list[str] = []
     checks: list[Check] = []
-    pieces = list(_pieces(take.characters, options))
+    here = _placements(take, options)
+    pieces = list(_pieces(take.characters, options, here.characters))
+    take = _clipped(take, options, here.points)
     for each in formats:
         if each in POINT_FORMATS:
             written = _write_points(take, folder, stem, each, options.csv_layout)
@@ -127,7 +152,9 @@ def export_take(
             # The zero pose of body parameters is the model's own, whatever the files' rest pose.
             fixed = each == "npz" and options.rest_pose != "t"
             t_posed = replace(options, rest_pose="t")
-            cast = list(_pieces(take.characters, t_posed)) if fixed else pieces
+            cast = pieces
+            if fixed:
+                cast = list(_pieces(take.characters, t_posed, here.characters))
             written = _write_pieces(take, cast, folder, stem, each, options)
         for path, said, check in written:
             paths.append(path)
@@ -137,16 +164,63 @@ def export_take(
     return ExportResult(tuple(paths), tuple(remarks), tuple(checks))
 
 
+def prepared(take: ExportTake, options: ExportOptions) -> Iterator[tuple[str, list[Character]]]:
+    """Give (part of the file name, characters) as they are written: cut, placed, without gaps."""
+    where = _placements(take, options)
+    return _pieces(take.characters, options, where.characters)
+
+
 _Written = tuple[Path, tuple[str, ...], Callable[[], Check]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Placements:
+    """Transforms (4, 4) of the world: keypoints are not mirrored, characters may be."""
+
+    points: FloatArray | None = None
+    characters: FloatArray | None = None
+
+
+def _placements(take: ExportTake, options: ExportOptions) -> _Placements:
+    """Return what places the clip as asked, by the first person as the clip begins.
+
+    Raises:
+        ExportError: nobody is there to place it by.
+    """
+    if options.placing.nothing:
+        return _Placements()
+    if not take.characters:
+        raise ExportError("nobody is in this take by whom it could be placed.")
+    main = take.characters[0]
+    main = replace(main, motion=trimmed(main.motion, options.start_s, options.end_s), shape=None)
+    plain = placement(options.placing, main.motion, take.floor_m)
+    if not options.mirror:
+        return _Placements(plain, plain)
+    shown = mirrored(replace(main, mesh=None)).motion
+    return _Placements(plain, placement(options.placing, shown, take.floor_m))
+
+
+def _clipped(take: ExportTake, options: ExportOptions, where: FloatArray | None) -> ExportTake:
+    """Return keypoints, markers and cameras of the clip, where it is placed."""
+    points, extras, cameras = take.points, take.c3d_extras, take.calibration
+    if points is not None:
+        clip = Clip(options.start_s, options.end_s, options.fps)
+        extras = clipped_extras(extras, clip, len(points.xyz), points.fps)
+        points = clipped_points(points, clip)
+    if where is not None:
+        points = None if points is None else placed_points(points, where)
+        extras = placed_extras(extras, where)
+        cameras = None if cameras is None else placed_cameras(cameras, where)
+    return replace(take, points=points, c3d_extras=extras, calibration=cameras)
+
+
 def _pieces(
-    characters: Sequence[Character], options: ExportOptions
+    characters: Sequence[Character], options: ExportOptions, where: FloatArray | None
 ) -> Iterator[tuple[str, list[Character]]]:
     """Give (suffix of the file name, characters): one, or one per stretch of a split take."""
     if not characters:
         return
-    prepared = [_prepared(character, options) for character in characters]
+    prepared = [_prepared(character, options, where) for character in characters]
     if len({len(stretches) for stretches in prepared}) == 1 and len(prepared[0]) == 1:
         yield "", [stretches[0][1] for stretches in prepared]
         return
@@ -158,7 +232,9 @@ def _pieces(
             yield f"{person}_from{first_frame:05d}", [character]
 
 
-def _prepared(character: Character, options: ExportOptions) -> list[tuple[int, Character]]:
+def _prepared(
+    character: Character, options: ExportOptions, where: FloatArray | None
+) -> list[tuple[int, Character]]:
     """Return (first frame in the take, character) for each stretch without gaps."""
     start = trimmed(character.motion, options.start_s, options.end_s)
     first = first_frame_from(character.motion, options.start_s)
@@ -169,7 +245,10 @@ def _prepared(character: Character, options: ExportOptions) -> list[tuple[int, C
             motion = resampled(motion, options.fps)
         shape = _shape_during(character, first + piece.first_frame, motion, options)
         each = with_rest_pose(replace(character, motion=motion, shape=shape), options.rest_pose)
-        out.append((piece.first_frame, mirrored(each) if options.mirror else each))
+        each = mirrored(each) if options.mirror else each
+        if where is not None:
+            each = replace(each, motion=placed_motion(each.motion, where))
+        out.append((piece.first_frame, each))
     return out
 
 
@@ -199,11 +278,26 @@ def _write_pieces(
         raise ExportError(f"there is no skeleton in this take to write as {suffix}.")
     for part, cast in pieces:
         together = len(cast) == 1 or (options.one_file and suffix in SKIN_FORMATS)
-        for group in [cast] if together else [[character] for character in cast]:
+        dressed = [_dressed(character, options.mesh, suffix) for character in cast]
+        for group in [dressed] if together else [[character] for character in dressed]:
             person = "" if together else f"_{group[0].name}"
             path = folder / f"{stem}{person}{part}.{suffix}"
             said = _write_characters(take, group, path, suffix, options)
             yield path, said, _character_check(path, group, options)
+
+
+def _dressed(character: Character, mesh: str, suffix: str) -> Character:
+    """Return a character with the skin that was asked for.
+
+    Raises:
+        ExportError: an unknown kind of skin.
+    """
+    if mesh not in MESHES:
+        raise ExportError(f"mesh '{mesh}' is unknown; choose one of {', '.join(MESHES)}.")
+    bare = mesh in ("bones", "none") or (mesh == "body" and character.mesh is None)
+    if mesh == "dummy" or (bare and mesh != "none" and suffix == "glb"):
+        return replace(character, mesh=dummy_mesh(character.motion), note="")
+    return replace(character, mesh=None, note="") if bare else character
 
 
 def _character_check(
@@ -255,7 +349,7 @@ def _write_points(
 ) -> Iterator[_Written]:
     """Write keypoints and give files, remarks and how to check them.
 
-    Keypoints keep their own frames and gaps: they are measurements, not animation.
+    Keypoints keep their gaps: they are measurements, not animation.
     """
     points = take.points
     if points is None:

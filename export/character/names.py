@@ -51,6 +51,34 @@ _UNREAL_LIMBS = {
         for bone in (1, 2, 3)
     },
 }
+_VRM = {
+    "pelvis": "hips",
+    "spine1": "spine",
+    "spine2": "chest",
+    "spine3": "upperChest",
+    "{side}_eye_smplhf": "{side}Eye",
+    "{side}_hip": "{side}UpperLeg",
+    "{side}_knee": "{side}LowerLeg",
+    "{side}_ankle": "{side}Foot",
+    "{side}_foot": "{side}Toes",
+    "{side}_collar": "{side}Shoulder",
+    "{side}_shoulder": "{side}UpperArm",
+    "{side}_elbow": "{side}LowerArm",
+    "{side}_wrist": "{side}Hand",
+    "{side}_thumb1": "{side}ThumbMetacarpal",
+    "{side}_thumb2": "{side}ThumbProximal",
+    "{side}_thumb3": "{side}ThumbDistal",
+    **{
+        f"{{side}}_{ours}{bone}": f"{{side}}{theirs}{word}"
+        for ours, theirs in (
+            ("index", "Index"),
+            ("middle", "Middle"),
+            ("ring", "Ring"),
+            ("pinky", "Little"),
+        )
+        for bone, word in enumerate(("Proximal", "Intermediate", "Distal"), start=1)
+    },
+}
 _TABLES: dict[str, dict[str, str]] = {
     "smplx": {},
     # The prefix `mixamorig:` of Mixamo's own files is an option of the writers.
@@ -62,6 +90,7 @@ _TABLES: dict[str, dict[str, str]] = {
     # The UE4 mannequin has three spine bones, Manny and Quinn (UE5) have five: ours take the
     # first, the middle and the last, where the retargeter's spine chain begins and ends.
     "unreal": {"spine1": "spine_01", "spine2": "spine_02", "spine3": "spine_03", **_UNREAL_LIMBS},
+    "vrm": _VRM,
     "ue5": {"spine1": "spine_01", "spine2": "spine_03", "spine3": "spine_05", **_UNREAL_LIMBS},
 }
 
@@ -105,6 +134,7 @@ def renamed(joint_names: tuple[str, ...], preset: str) -> tuple[str, ...]:
     Raises:
         ExportError: unknown preset.
     """
+    preset = preset.lower()
     if preset not in JOINT_NAMES:
         known = ", ".join(JOINT_NAMES)
         raise ExportError(f"there is no set of joint names '{preset}'; choose one of {known}.")

@@ -27,6 +27,7 @@ from mocap.export.character.character import (
     skin_notes,
 )
 from mocap.export.character.influences import strongest
+from mocap.export.character.names import renamed
 from mocap.export.glb.buffer import (
     INDEX_TARGET,
     UNSIGNED_BYTE,
@@ -83,8 +84,30 @@ def write(
         scene.add_motion(skeleton, first)
     for camera in calibration.cameras if calibration is not None else ():
         scene.add_camera(camera)
-    scene.buffer.write(scene.document(take_name, skin_notes(cast, style)), Path(path))
+    document = scene.document(take_name, skin_notes(cast, style))
+    if style.names.lower() == "vrm":
+        document |= _vrm_animation(cast[0], style)
+    scene.buffer.write(document, Path(path))
     return ()
+
+
+def _vrm_animation(character: Character, style: SkeletonStyle) -> dict[str, Any]:
+    """Return the extension that makes a GLB a VRM animation (VRMC_vrm_animation 1.0).
+
+    It names the nodes of the humanoid's bones; eyes have another way there and are left out.
+    """
+    ours = character.motion.joint_names
+    theirs = renamed(ours, style.names)
+    bones = {
+        name: {"node": node + int(style.root_bone)}
+        for node, (name, own) in enumerate(zip(theirs, ours, strict=True))
+        if "eye" not in own
+    }
+    extension = {"specVersion": "1.0", "humanoid": {"humanBones": bones}}
+    return {
+        "extensionsUsed": ["VRMC_vrm_animation"],
+        "extensions": {"VRMC_vrm_animation": extension},
+    }
 
 
 class _Scene:

@@ -52,78 +52,132 @@ def detector_options(command: Command) -> Command:
 _EXPORT_OPTIONS = (
     click.option(
         "--to",
-        default="bvh,trc,csv",
-        show_default=True,
         help="Formats to write, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, "
-        "csv, trc.",
+        "csv, trc.  [default: bvh,trc,csv, or those of --for]",
+    ),
+    click.option(
+        "--for",
+        "target",
+        help="Files as a program wants them, in a folder of its name: blender, unreal, unity, "
+        "maya, motionbuilder, mixamo, vrm. Options given besides go before.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        "folder",
+        type=click.Path(file_okay=False),
+        help="Folder to write to instead of the take's.",
     ),
     click.option(
         "--names",
-        default="smplx",
-        show_default=True,
-        help="Preset of joint names: smplx, mixamo, humanik, rokoko, unreal, ue5.",
+        help="Preset of joint names: smplx, mixamo, humanik, rokoko, unreal, ue5, vrm.  "
+        "[default: smplx]",
     ),
-    click.option("--name-prefix", default="", help="Put before every joint name: mixamorig:."),
+    click.option("--name-prefix", help="Put before every joint name: mixamorig:."),
     click.option(
         "--bone-axis",
-        type=click.Choice(["none", "y", "x"]),
-        default="none",
-        show_default=True,
-        help="Axis along the bones of FBX, GLB and USD: y for Blender, x for Maya.",
+        type=click.Choice(["none", "y", "x", "mixamo"], case_sensitive=False),
+        help="Axis along the bones of FBX, GLB and USD: y for Blender, x for Maya, or the frames "
+        "of Mixamo's rigs.  [default: none]",
     ),
     click.option(
-        "--root-bone", is_flag=True, help="Add a bone on the floor that carries the travel."
+        "--pre-rotation",
+        is_flag=True,
+        default=None,
+        help="Keep rest rotations of FBX apart: zero rotations are the rest pose.",
     ),
-    click.option("--mesh/--no-mesh", default=True, help="Write the skin where there is one."),
+    click.option(
+        "--root-bone/--no-root-bone",
+        default=None,
+        help="Add a bone on the floor that carries the travel.",
+    ),
+    click.option(
+        "--mesh",
+        type=click.Choice(["body", "dummy", "none"], case_sensitive=False),
+        help="Skin: the body's where there is one, double pyramids along the bones, or none.  "
+        "[default: body]",
+    ),
+    click.option(
+        "--no-mesh",
+        "mesh",
+        flag_value="bones",
+        help="No skin; GLB gets a dummy, for bones without one are invisible in Blender.",
+    ),
     click.option(
         "--max-influences", type=click.IntRange(1), help="Joints that may move one vertex."
     ),
+    click.option("--order", help="Order of BVH rotation channels.  [default: ZXY]"),
     click.option(
-        "--order", default="ZXY", show_default=True, help="Order of BVH rotation channels."
+        "--unit",
+        type=click.Choice(["m", "cm", "mm"], case_sensitive=False),
+        help="Unit of BVH and FBX.",
     ),
-    click.option("--unit", type=click.Choice(["m", "cm", "mm"]), help="Unit of BVH and FBX."),
-    click.option("--up", type=click.Choice(["y", "z"]), help="Upward axis of BVH and FBX."),
     click.option(
-        "--fps", callback=finite, type=float, help="Resample skeletons to this frame rate."
+        "--up",
+        type=click.Choice(["y", "z"], case_sensitive=False),
+        help="Upward axis of BVH and FBX.",
+    ),
+    click.option(
+        "--fps", callback=finite, type=float, help="Resample to this frame rate, every format."
     ),
     click.option(
         "--start",
         "start_s",
         callback=finite,
         type=float,
-        help="First second of skeletons to write.",
+        help="First second to write, of every format.",
     ),
     click.option(
-        "--end", "end_s", callback=finite, type=float, help="Last second of skeletons to write."
+        "--end", "end_s", callback=finite, type=float, help="Last second to write, of every format."
+    ),
+    click.option(
+        "--ground",
+        is_flag=True,
+        default=None,
+        help="Put the floor the feet stand on at height 0.",
+    ),
+    click.option(
+        "--at-origin",
+        is_flag=True,
+        default=None,
+        help="Begin above the origin.",
+    ),
+    click.option(
+        "--facing",
+        metavar="front|left|back|right|DEGREES",
+        help="Where the first person faces in the first frame; front is +Z in Y-up files.",
     ),
     click.option(
         "--rest-pose",
-        type=click.Choice(["t", "a"]),
-        default="t",
-        show_default=True,
-        help="Pose at zero rotations.",
+        type=click.Choice(["t", "a"], case_sensitive=False),
+        help="Pose at zero rotations.  [default: t]",
     ),
-    click.option("--mirror", is_flag=True, help="Swap left and right."),
+    click.option("--mirror", is_flag=True, default=None, help="Swap left and right."),
     click.option(
         "--gaps",
-        type=click.Choice(["interpolate", "hold", "split"]),
+        type=click.Choice(["interpolate", "hold", "split"], case_sensitive=False),
         help="What to do where a skeleton is unknown for long; refused when left out.",
     ),
     click.option(
         "--fill-long-gaps",
         is_flag=True,
+        default=None,
         help="Bridge gaps of any length in the skeleton instead of refusing.",
     ),
     click.option(
         "--csv-layout",
-        type=click.Choice(["tidy", "wide"]),
-        default="tidy",
-        show_default=True,
-        help="Tables with a row per keypoint, or a row per frame.",
+        type=click.Choice(["tidy", "wide"], case_sensitive=False),
+        help="Tables with a row per keypoint, or a row per frame.  [default: tidy]",
     ),
-    click.option("--one-file", is_flag=True, help="All people in one FBX, GLB or USD file."),
-    click.option("--cameras", is_flag=True, help="Add the cameras of the rig to GLB."),
-    click.option("--verify", is_flag=True, help="Read every file back and measure it in mm."),
+    click.option(
+        "--one-file", is_flag=True, default=None, help="All people in one FBX, GLB or USD file."
+    ),
+    click.option(
+        "--cameras", is_flag=True, default=None, help="Add the cameras of the rig to GLB."
+    ),
+    click.option(
+        "--verify", is_flag=True, default=None, help="Read every file back and measure it in mm."
+    ),
 )
 
 

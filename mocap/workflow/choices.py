@@ -10,6 +10,7 @@ from mocap.core.errors import InputError
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLockMode
+    from mocap.capture.session import Take
 
 FREE_BODY = "free"
 NO_BODY = "none"
@@ -48,6 +49,11 @@ class ExportChoice:
         gaps: None refuses long gaps of a skeleton.
         fill_long_gaps: the same as gaps = "interpolate".
         cameras: add the cameras of the rig to GLB.
+        ground, at_origin, facing: see `mocap.export.placing.Placing`.
+        target: the program this is for, whose folder the files go to.
+        folder: where to write instead of the take's `export` folder.
+        asked: options of the command line that were given; those that say nothing to a format are
+            told.
     """
 
     formats: tuple[str, ...] = FORMATS
@@ -57,13 +63,17 @@ class ExportChoice:
     name_prefix: str = ""
     bone_axis: str = "none"
     root_bone: bool = False
-    mesh: bool = True
+    pre_rotation: bool = False
+    mesh: str = "body"
     max_influences: int | None = None
     unit: str | None = None
     up: str | None = None
     fps: float | None = None
     start_s: float | None = None
     end_s: float | None = None
+    ground: bool = False
+    at_origin: bool = False
+    facing: str | None = None
     rest_pose: str = "t"
     mirror: bool = False
     gaps: str | None = None
@@ -71,6 +81,19 @@ class ExportChoice:
     one_file: bool = False
     cameras: bool = False
     verify: bool = False
+    target: str | None = None
+    folder: str | None = None
+    asked: tuple[str, ...] = ()
+
+    @property
+    def placed(self) -> bool:
+        """Whether floor, origin or front were asked for."""
+        return self.ground or self.at_origin or self.facing is not None
+
+    def folder_of(self, take: Take) -> Path:
+        """Return the folder of a take's files."""
+        folder = take.export_dir if self.folder is None else Path(self.folder)
+        return folder if self.target is None else folder / self.target
 
 
 @dataclass(frozen=True)
@@ -117,7 +140,7 @@ def choices(
     detector: str = "movenet",
     weights: Path | None = None,
     feet: bool = True,
-    to: str = "bvh,trc,csv",
+    to: str | None = None,
     body: str | None = None,
     height_m: float | None = None,
     mass_kg: float | None = None,
@@ -127,7 +150,7 @@ def choices(
     subject_shape: str = "auto",
     **export: Any,
 ) -> Choices:
-    """Return what was chosen; `export` are fields of `ExportChoice`.
+    """Return what was chosen; `export` are arguments of `export_choice`.
 
     Raises:
         InputError: the file of weights does not exist, or no format was named.
@@ -135,12 +158,11 @@ def choices(
 
     if weights is not None and not weights.is_file():
         raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
-    formats = tuple(dict.fromkeys(each.strip().lower() for each in to.split(",") if each.strip()))
-    if not formats:
-        raise InputError("--to names no format. Name one or more, as in bvh,trc.")
+    from mocap.workflow.export.asked import export_choice
+
     return Choices(
         DetectorChoice(detector, weights, feet),
-        ExportChoice(formats, **export),
+        export_choice(to, **export),
         fit=None
         if body == NO_BODY
         else FitChoice(

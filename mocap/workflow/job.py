@@ -41,12 +41,14 @@ class StageCode:
         options: what changes the result beside its inputs; JSON values only.
         inputs: files it reads beside those in its row, by a short name.
         forget: drop unfinished work: it is forced, or stored.
+        path: where the artifact or the manifest is, when choices may move it; else as the row says.
     """
 
     make: Callable[[Job], Made]
     options: Callable[[Job], Mapping[str, Any]] = _nothing
     inputs: Callable[[Job], Mapping[str, Path]] = _nothing
     forget: Callable[[Job], None] = lambda _: None
+    path: Callable[[Job], Path] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,8 @@ class Job:
     @property
     def path(self) -> Path:
         """Where the artifact or the manifest is."""
-        return self.take.root / self.row.file
+        moved = self.row.functions().path
+        return self.take.root / self.row.file if moved is None else moved(self)
 
     def input_path(self, role: str) -> Path:
         """Return the file that a role means for this stage."""

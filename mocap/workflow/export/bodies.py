@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mocap.body.anatomical_markers import bony_landmarks, has_markers
 from mocap.body.body_skeleton import skeleton_of
+from mocap.body.feet.contact import find_contacts
 from mocap.body.model import BodyModel
 from mocap.body.skeleton.build import MAX_GAP_S
 from mocap.body.skin import skinned_mesh
@@ -88,6 +89,20 @@ def with_gaps(
         everywhere = np.repeat(missing[:, None], len(character.motion.joint_names), axis=1)
         return replace(character, motion=with_missing(character.motion, everywhere)), []
     return character, [f"{text}; the motion there comes from the body's motion model alone."]
+
+
+def standing_floor(
+    bodies: Mapping[int, tuple[BodyMotion, BodyModel]], characters: Sequence[Character]
+) -> float | None:
+    """Return the height of the floor on which the first person's feet stand, None without a body.
+
+    A person on a beam stands on the beam.
+    """
+    if not characters or not bodies:
+        return None
+    first = characters[0].name.removeprefix("person")
+    chosen = {str(person): body for person, body in bodies.items()}.get(first)
+    return None if chosen is None else find_contacts(*chosen).floor_m
 
 
 def _gender(model_name: str) -> str:

@@ -30,16 +30,19 @@ if TYPE_CHECKING:
 
 def _make(job: Job) -> Made:
     """Write the asked formats, one file per person where a format needs it."""
+    from mocap.export.applies import unheard
     from mocap.export.job import export_take
 
     take, choice = job.take, job.choices.export
     earlier = earlier_files(job.earlier_manifest)
-    material, notes = _material(job)
-    options = _export_options(take, choice)
-    result = export_take(material, take.export_dir, take.name, choice.formats, options)
+    folder = choice.folder_of(take)
+    found, notes = material(job)
+    options = export_options(take, choice)
+    result = export_take(found, folder, take.name, choice.formats, options)
     motion = {name: file_hash(path) for name, path in job.inputs().items()}
-    cleaned = clean(take.export_dir, earlier, result.paths, motion)
-    warnings = list(dict.fromkeys([*notes, *result.remarks, *cleaned.warnings]))
+    cleaned = clean(folder, earlier, result.paths, motion)
+    said = unheard(choice.asked, choice.formats)
+    warnings = list(dict.fromkeys([*said, *notes, *result.remarks, *cleaned.warnings]))
     details: dict[str, object] = {"files": [path.name for path in result.paths]}
     if cleaned.removed:
         details["removed"] = cleaned.removed
@@ -74,21 +77,32 @@ def _options(job: Job) -> dict[str, object]:
     return asdict(job.choices.export)
 
 
-def _export_options(take: Take, choice: ExportChoice) -> ExportOptions:
+def _manifest(job: Job) -> Path:
+    """Return the file that remembers what was written; takes may share a folder of the user's."""
+    choice = job.choices.export
+    if choice.folder is None and choice.target is None:
+        return job.take.root / job.row.file
+    return choice.folder_of(job.take) / f"{job.take.name}.export.json"
+
+
+def export_options(take: Take, choice: ExportChoice) -> ExportOptions:
     """Return the choice as the exporters take it."""
     from mocap.export.character.character import SkeletonStyle
     from mocap.export.job import ExportOptions
+    from mocap.export.placing import Placing
 
     style = SkeletonStyle(
         names=choice.names,
         name_prefix=choice.name_prefix,
         bone_axis=choice.bone_axis,
         root_bone=choice.root_bone,
-        with_mesh=choice.mesh,
         max_influences=choice.max_influences,
+        pre_rotation=choice.pre_rotation,
     )
     return ExportOptions(
         style=style,
+        mesh=choice.mesh,
+        placing=Placing(choice.ground, choice.at_origin, choice.facing),
         order=choice.order,
         unit=choice.unit,
         up=choice.up,
@@ -105,10 +119,10 @@ def _export_options(take: Take, choice: ExportChoice) -> ExportOptions:
     )
 
 
-def _material(job: Job) -> tuple[ExportTake, list[str]]:
-    """Return what the asked formats need, and what there is to say about it."""
+def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str]]:
+    """Return what the asked formats need (`skeletons`: people in any case), and notes about it."""
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
-    from mocap.workflow.export.bodies import c3d_extras
+    from mocap.workflow.export.bodies import c3d_extras, standing_floor
 
     take, choice = job.take, job.choices.export
     points = job.load("points", Points3D)
@@ -116,7 +130,7 @@ def _material(job: Job) -> tuple[ExportTake, list[str]]:
     bodies = {person: (body.motion, body.model()) for person, body in fitted.items()}
     characters: list[Character] = []
     notes: list[str] = []
-    if set(choice.formats) & set(CHARACTER_FORMATS):
+    if skeletons or set(choice.formats) & set(CHARACTER_FORMATS) or choice.placed:
         for person in points.person_ids:
             character, said = _character(points, person, bodies.get(person), choice)
             characters.append(character)
@@ -132,7 +146,8 @@ def _material(job: Job) -> tuple[ExportTake, list[str]]:
     if "c3d" in choice.formats:
         extras, said = c3d_extras(take, points, bodies)
         notes += said
-    return ExportTake(characters, points, calibration, extras), notes
+    floor_m = standing_floor(bodies, characters) if choice.ground else None
+    return ExportTake(characters, points, calibration, extras, floor_m), notes
 
 
 def _character(
@@ -146,7 +161,7 @@ def _character(
 
     name = f"person{person}"
     if body is not None:
-        with_skin = choice.mesh and bool(set(choice.formats) & set(SKIN_FORMATS))
+        with_skin = choice.mesh == "body" and bool(set(choice.formats) & set(SKIN_FORMATS))
         character = body_character(*body, name, with_mesh=with_skin)
         character, said = with_gaps(character, body[0], choice.gaps, fill=choice.fill_long_gaps)
         return character, [*said, *([character.note] if character.note else [])]
@@ -174,4 +189,4 @@ def _long_runs(fit: SkeletonFit) -> BoolArray:
     return missing
 
 
-STAGE = StageCode(make=_make, options=_options, inputs=_inputs)
+STAGE = StageCode(make=_make, options=_options, inputs=_inputs, path=_manifest)
