@@ -2,10 +2,11 @@
 
     session = mocap.Session.open("2026-05-04_lab")
     take = session.take("dance_01")
-    calibration = session.calibration()
-    detections = mocap.detect(take.videos(), model="movenet")
-    tracks = mocap.associate(detections, calibration)
-    points = mocap.smooth(mocap.triangulate(tracks, calibration), tracks, calibration)
+    footage = take.footage()
+    detections = mocap.detect(footage, model="movenet")
+    tracks = mocap.associate(detections, footage)
+    points = mocap.triangulate(tracks, footage.calibration)
+    points = mocap.smooth(points, tracks, footage.calibration)
     motion = mocap.skeleton_from_points(points, points.person_ids[0])
     mocap.export.bvh.write(motion, "dance.bvh")
 
@@ -20,18 +21,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import mocap.export as export
     from mocap.body.skeleton.build import skeleton_from_points
-    from mocap.capture.session import Session, Take
     from mocap.core.errors import MocapError
     from mocap.detect.videos import detect_videos as detect
-    from mocap.reconstruct.associate import associate
     from mocap.reconstruct.smooth import smooth
     from mocap.reconstruct.triangulate import triangulate
+    from mocap.workflow.choices import choices
+    from mocap.workflow.public import Session, Take, associate
+    from mocap.workflow.run import run
 
 _MODULES = {
     "MocapError": "mocap.core.errors",
-    "Session": "mocap.capture.session",
-    "Take": "mocap.capture.session",
-    "associate": "mocap.reconstruct.associate",
+    "Session": "mocap.workflow.public",
+    "Take": "mocap.workflow.public",
+    "associate": "mocap.workflow.public",
+    "choices": "mocap.workflow.choices",
+    "run": "mocap.workflow.run",
     "skeleton_from_points": "mocap.body.skeleton.build",
     "smooth": "mocap.reconstruct.smooth",
     "triangulate": "mocap.reconstruct.triangulate",
@@ -42,8 +46,10 @@ __all__ = [
     "Session",
     "Take",
     "associate",
+    "choices",
     "detect",
     "export",
+    "run",
     "skeleton_from_points",
     "smooth",
     "triangulate",

@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from walker import MEASURES, keypoints_on, walk
 
+from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
+from mocap.core.files.typed_json import from_json
 from mocap.core.plain import plain
 from mocap.core.points import Points3D, Source
 from mocap.studio.page.page import number, percent
@@ -164,11 +166,16 @@ def test_names_from_outside_stay_text(tmp_path: Path) -> None:
         take_name=HOSTILE,
         warnings=(HOSTILE,),
         provenance=((HOSTILE, HOSTILE),),
-        calibration_report={
-            "verdict": HOSTILE,
-            "findings": [{"level": HOSTILE, "text": HOSTILE, "remedy": HOSTILE}],
-            "cameras": [],
-        },
+        calibration_report=from_json(
+            CalibrationReport,
+            {
+                **{"verdict": "FAIL", "board": HOSTILE, "frames": 0, "sigma_px": 0.2},
+                "findings": [{"level": "FAIL", "text": HOSTILE, "remedy": HOSTILE}],
+                **{"cameras": [], "pairs": [], "dropped_views": [], "notes": []},
+                **{"held_out": None, "converged": True, "iterations": 1},
+            },
+            "report",
+        ),
     )
     path = tmp_path / "report.html"
     write_report(data, path)

@@ -25,17 +25,14 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
     Run again, it continues where it stopped.
     """
     from mocap.workflow.choices import choices
-    from mocap.workflow.rig.calibrate import ensure_calibration
-    from mocap.workflow.run import chosen_takes, document, run_takes
+    from mocap.workflow.run import document, run
     from mocap.workflow.sample.demonstration import copy_sample, session_figures
 
     console = Console(as_json)
     session = copy_sample(folder)
     settings = choices(detector=detector, weights=weights, feet=feet, to=DEMO_FORMATS)
-    ensure_calibration(session, console)
-    takes = chosen_takes(session, ())
-    made = run_takes(takes, settings, console)
-    outcomes = {name: document(each) for name, each in made.items()}
+    done = run(session, (), settings, progress=console)
+    outcomes = {name: document(each) for name, each in done.outcomes.items()}
     console.line("")
     figures = session_figures(session)
     console.table(
@@ -43,7 +40,7 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
         [(figure.name, f"{figure.value:.2f}", figure.unit) for figure in figures],
     )
     console.line("")
-    for take in takes:
+    for take in done.takes:
         console.line(f"{take.name}: report {take.report_path}")
         for path in sorted(take.export_dir.glob(f"{take.name}*")):
             console.line(f"{take.name}: {path}")

@@ -29,44 +29,54 @@ from mocap.workflow.graph import STAGES
     type=click.Choice(STAGES),
     help="Run this stage and those after it even when they are current.",
 )
+@click.option(
+    "--accept-calibration",
+    is_flag=True,
+    help="Go on with a calibration whose verdict is FAIL; what comes of it is not to be trusted.",
+)
 @json_option
 def run(
-    session: Path, takes: tuple[str, ...], from_stage: str | None, as_json: bool, **chosen: Any
+    session: Path,
+    takes: tuple[str, ...],
+    from_stage: str | None,
+    accept_calibration: bool,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Run every stage of the takes of SESSION (all, or those named) that is not current.
 
-    The rig is calibrated first when there is no calibration yet. A killed run continues where it
-    stopped; a second run with nothing changed does nothing.
+    The rig is calibrated first when there is no calibration yet; a calibration that failed its
+    checks stops the run. A killed run continues where it stopped; a second run with nothing
+    changed does nothing.
     """
-    from mocap.capture.session import Session
     from mocap.workflow.choices import choices
-    from mocap.workflow.pipeline import CURRENT
-    from mocap.workflow.rig.calibrate import ensure_calibration
-    from mocap.workflow.run import chosen_takes, document, run_takes, stages_of
+    from mocap.workflow.run import document
+    from mocap.workflow.run import run as run_session
 
     console = Console(as_json)
-    opened = Session.open(session)
-    selected = chosen_takes(opened, takes)
-    settings = choices(**chosen)
-    stages = stages_of(settings)
-    calibrated = ensure_calibration(opened, console)
-    outcomes = run_takes(selected, settings, console, stages=stages, from_stage=from_stage)
-    for take in selected:
+    done = run_session(
+        session,
+        takes,
+        choices(**chosen),
+        from_stage=from_stage,
+        accept_calibration=accept_calibration,
+        progress=console,
+    )
+    for take in done.takes:
         console.line(f"{take.name}: {take.report_path} and {take.export_dir}")
-    every = [each for of_take in outcomes.values() for each in of_take]
-    if not calibrated and all(each.status == CURRENT for each in every):
+    if done.nothing_done:
         console.line("Nothing to do: everything is current.")
     console.result(
         {
-            "session": opened.root,
-            "calibrated": calibrated,
+            "session": done.session.root,
+            "calibrated": done.calibrated,
             "takes": {
                 take.name: {
-                    "stages": document(outcomes[take.name]),
+                    "stages": document(done.outcomes[take.name]),
                     "report": take.report_path,
                     "export": take.export_dir,
                 }
-                for take in selected
+                for take in done.takes
             },
         }
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
-from mocap.capture.session import Take
 from mocap.capture.video import read_frames
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.detections import Tracks2D
@@ -17,6 +14,7 @@ from mocap.core.shapes import Array
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
 from mocap.workflow.results import FittedBody, Results
+from mocap.workflow.rig.calibration_report import load_calibration_report
 
 if TYPE_CHECKING:
     from mocap.studio.take.body_section import BodyFigures, ShapeFigures
@@ -40,7 +38,7 @@ def _make(job: Job) -> Made:
         points=points,
         warnings=(*footage.recording.warnings, *results.warnings()),
         provenance=_made_from(results),
-        calibration_report=_calibration_report(take),
+        calibration_report=load_calibration_report(take.session),
         contact_sheet_png=_contact_sheet(footage, tracks, points),
     )
     bodies = results.bodies if job.has("bodies") else {}
@@ -108,14 +106,6 @@ def _made_from(results: Results) -> tuple[tuple[str, str], ...]:
             (made.stage, f"mocap-studio {made.version}" + (f"; {options}" * bool(options)))
         )
     return tuple(lines)
-
-
-def _calibration_report(take: Take) -> Mapping[str, Any] | None:
-    path = take.session.calibration_report_path
-    if not path.is_file():
-        return None
-    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document
 
 
 STAGE = StageCode(make=_make, options=_options)

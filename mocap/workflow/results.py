@@ -20,9 +20,9 @@ from mocap.core.body.fit_figures import FitFigures
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.typed_json import from_json
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, file_hash, load_artifact, load_provenance
-from mocap.core.typed_json import from_json
 from mocap.workflow.choices import FREE_BODY
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.graph import CALIBRATION, GRAPH, VIDEOS, Row, maker, row_of

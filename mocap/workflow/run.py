@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError, SessionError
+from mocap.workflow import public
 from mocap.workflow.choices import Choices
 from mocap.workflow.graph import GRAPH, STAGES, STAGES_WITHOUT_BODY
 from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.version import installed_version
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
@@ -22,6 +25,64 @@ FIGURES = {
     "median_error_px": "median error {:.2f} px",
     "fit_error_mm": "median distance to the keypoints {:.1f} mm",
 }
+
+
+@dataclass(frozen=True)
+class SessionRun:
+    """What a run did.
+
+    Attributes:
+        session: the session.
+        calibrated: whether the rig had to be calibrated first.
+        takes: the takes that were run.
+        outcomes: what happened to each stage, by take.
+    """
+
+    session: public.Session
+    calibrated: bool
+    takes: tuple[public.Take, ...]
+    outcomes: Mapping[str, Sequence[Outcome]]
+
+    @property
+    def nothing_done(self) -> bool:
+        """Tell whether everything was current."""
+        every = [each for of_take in self.outcomes.values() for each in of_take]
+        return not self.calibrated and all(each.status == CURRENT for each in every)
+
+
+def run(
+    session: Session | Path | str,
+    takes: Sequence[str] = (),
+    choices: Choices | None = None,
+    *,
+    from_stage: str | None = None,
+    accept_calibration: bool = False,
+    progress: Progress | None = None,
+) -> SessionRun:
+    """Run every stage of a session's takes that is not current, as `mocap run` does.
+
+    Args:
+        session: an open session, or its folder.
+        takes: names; all takes when none is named.
+        choices: detector, body, formats, as `mocap.choices(...)` gives them.
+        from_stage: this stage and those after it run even when they are current.
+        accept_calibration: go on with a calibration whose verdict is FAIL.
+        progress: who is told; nobody without.
+
+    Raises:
+        MocapError: whatever a person can mend; results made before it stay.
+    """
+    from mocap.workflow.rig.calibrate import ensure_calibration
+
+    if not isinstance(session, Session):
+        session = Session.open(session)
+    opened = public.Session(session.root, session.config)
+    chosen, told = choices or Choices(), progress or Quiet()
+    selected = chosen_takes(opened, takes)
+    calibrated = ensure_calibration(opened, told, accept=accept_calibration)
+    outcomes = run_takes(selected, chosen, told, stages=stages_of(chosen), from_stage=from_stage)
+    done = tuple(opened.take(take.name) for take in selected)
+    return SessionRun(opened, calibrated, done, outcomes)
 
 
 def stages_of(choices: Choices) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class CameraReport:
     center_sd_mm: float
     rotation_sd_deg: float
     time_offset_frames: float | None
-    moved_at_frame: int | None
+    moved_at_frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,14 @@ class PairReport:
 
 
 @dataclass(frozen=True)
+class RefinementNote:
+    """That the cameras were moved after the calibration: from which takes, and how it went."""
+
+    takes: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
 class CalibrationReport:
     """A calibration judged.
 
@@ -104,6 +112,7 @@ class CalibrationReport:
         held_out: the test on frames the calibration has not seen; None if there are too few.
         converged, iterations: of the adjustment.
         notes: what corner detection said.
+        refinement: what moved the cameras afterwards; None when nothing did.
     """
 
     verdict: Verdict
@@ -118,6 +127,7 @@ class CalibrationReport:
     converged: bool
     iterations: int
     notes: tuple[str, ...]
+    refinement: RefinementNote | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dictionaries, lists, numbers and text; NaN becomes null."""

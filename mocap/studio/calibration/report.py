@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
 from mocap.core.camera import Calibration
-from mocap.core.errors import InputError
 from mocap.core.rotation import rotation_between
 from mocap.core.transform import rigid
 from mocap.studio.page.page import (
@@ -37,46 +35,37 @@ _MAP_WIDTH_PX = 300
 
 
 def write_calibration_report(
-    report: Mapping[str, Any], calibration: Calibration, path: Path | str, *, title: str
+    report: CalibrationReport, calibration: Calibration, path: Path | str, *, title: str
 ) -> None:
     """Write the report of a calibration as one self-contained page.
 
     Args:
-        report: the calibration's figures as stored in JSON.
+        report: the calibration's figures.
         calibration: the cameras it describes.
         path: page to write; replaced as a whole or not at all.
         title: name of the session.
 
-    Raises:
-        InputError: the figures are of another version of this tool.
     """
     shown, axes = _upright(calibration)
-    try:
-        body = [
-            section("Verdict", verdict(report)),
-            _key_figures(report),
-            section(
-                "Rig",
-                tag("div", id="scene", class_="plot", style="height:520px"),
-                note=f"Metres. {axes} Drag to turn, scroll to zoom.",
-            ),
-            _cameras(report),
-            _maps(report),
-            _pairs(report),
-            _dropped(report),
-            _notes(report),
-        ]
-        charts = {f"map-{k}": _map(each) for k, each in enumerate(report["cameras"])}
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"the figures of the calibration lack {error}: they were written by another version. "
-            "Run `mocap calibrate` again."
-        ) from error
+    body = [
+        section("Verdict", verdict(report)),
+        _key_figures(report),
+        section(
+            "Rig",
+            tag("div", id="scene", class_="plot", style="height:520px"),
+            note=f"Metres. {axes} Drag to turn, scroll to zoom.",
+        ),
+        _cameras(report),
+        _maps(report),
+        _pairs(report),
+        _dropped(report),
+        _notes(report),
+    ]
+    charts = {f"map-{k}": _map(each) for k, each in enumerate(report.cameras)}
     write_page(
         Path(path),
         title=f"Calibration of {title}",
-        subtitle=f"{len(report['cameras'])} cameras · board {report['board']} · "
-        f"{report['frames']} frames",
+        subtitle=f"{len(report.cameras)} cameras · board {report.board} · {report.frames} frames",
         body=body,
         data={"charts": charts, "scene": rig_scene(shown)},
     )
@@ -99,28 +88,23 @@ def _upright(calibration: Calibration) -> tuple[Calibration, str]:
     )
 
 
-def _value(value: Any) -> float:
-    """Return a JSON number; NaN for null."""
-    return float("nan") if value is None else float(value)
-
-
-def _key_figures(report: Mapping[str, Any]) -> Markup:
-    cameras = report["cameras"]
-    rms = [_value(camera["rms_px"]) for camera in cameras]
-    position = [_value(camera["center_sd_mm"]) for camera in cameras]
+def _key_figures(report: CalibrationReport) -> Markup:
+    cameras = report.cameras
+    rms = [camera.rms_px for camera in cameras]
+    position = [camera.center_sd_mm for camera in cameras]
     figures = [
         ("Worst camera", number(max(rms), 2, "px"), "RMS reprojection error"),
-        ("Corner noise", number(_value(report["sigma_px"]), 3, "px"), "per axis"),
+        ("Corner noise", number(report.sigma_px, 3, "px"), "per axis"),
         ("Worst position", f"± {number(max(position), 1, 'mm')}", "standard deviation"),
     ]
-    held_out = report["held_out"]
+    held_out = report.held_out
     if held_out is not None:
-        bias, rms_mm = _value(held_out["length_bias_mm"]), _value(held_out["length_rms_mm"])
+        bias, rms_mm = held_out.length_bias_mm, held_out.length_rms_mm
         figures += [
             (
                 "Unseen frames",
-                number(_value(held_out["error_px"]), 3, "px"),
-                f"{number(_value(held_out['training_px']), 3, 'px')} in the frames used",
+                number(held_out.error_px, 3, "px"),
+                f"{number(held_out.training_px, 3, 'px')} in the frames used",
             ),
             (
                 "Board lengths",
@@ -131,36 +115,36 @@ def _key_figures(report: Mapping[str, Any]) -> Markup:
     return cards(figures)
 
 
-def _cameras(report: Mapping[str, Any]) -> Markup:
+def _cameras(report: CalibrationReport) -> Markup:
     rows, poses = [], []
-    for camera in report["cameras"]:
-        width, height = camera["image_size"]
+    for camera in report.cameras:
+        width, height = camera.image_size
         rows.append(
             (
-                camera["name"],
+                camera.name,
                 f"{width} × {height}",
-                str(camera["frames"]),
-                str(camera["corners"]),
-                percent(_value(camera["coverage"])),
-                percent(_value(camera["rejected"])),
-                number(_value(camera["rms_px"]), 3),
-                number(_value(camera["median_px"]), 3),
+                str(camera.frames),
+                str(camera.corners),
+                percent(camera.coverage),
+                percent(camera.rejected),
+                number(camera.rms_px, 3),
+                number(camera.median_px, 3),
             )
         )
-        late = camera["time_offset_frames"]
+        late = camera.time_offset_frames
         poses.append(
             (
-                camera["name"],
-                with_deviation(_value(camera["focal_px"]), camera["focal_sd_px"], 1),
+                camera.name,
+                with_deviation(camera.focal_px, camera.focal_sd_px, 1),
                 with_deviation(
-                    _value(camera["principal_point_shift_px"]),
-                    camera["principal_point_sd_px"],
+                    camera.principal_point_shift_px,
+                    camera.principal_point_sd_px,
                     1,
                 ),
-                ", ".join(number(_value(value), 3) for value in camera["center_m"]),
-                number(_value(camera["center_sd_mm"]), 1),
-                number(_value(camera["rotation_sd_deg"]), 3),
-                NO_VALUE if late is None else number(_value(late), 2),
+                ", ".join(number(value, 3) for value in camera.center_m),
+                number(camera.center_sd_mm, 1),
+                number(camera.rotation_sd_deg, 3),
+                NO_VALUE if late is None else number(late, 2),
             )
         )
     seen = (
@@ -191,12 +175,12 @@ def _cameras(report: Mapping[str, Any]) -> Markup:
     )
 
 
-def _maps(report: Mapping[str, Any]) -> Markup:
+def _maps(report: CalibrationReport) -> Markup:
     places = []
-    for index, camera in enumerate(report["cameras"]):
-        width, height = camera["image_size"]
+    for index, camera in enumerate(report.cameras):
+        width, height = camera.image_size
         height_px = round(_MAP_WIDTH_PX * min(height / width, 1.6)) + 20
-        places.append(chart(f"map-{index}", camera["name"], height_px))
+        places.append(chart(f"map-{index}", camera.name, height_px))
     return section(
         "Where the board was seen",
         tag("div", *places, class_="maps"),
@@ -205,11 +189,11 @@ def _maps(report: Mapping[str, Any]) -> Markup:
     )
 
 
-def _map(camera: Mapping[str, Any]) -> Figure:
+def _map(camera: CameraReport) -> Figure:
     """Return corner counts and mean residuals by cell of one image, rows from the top."""
-    counts = np.array(camera["coverage_grid"], dtype=np.float64)
-    arrows = np.array(camera["residual_grid_px"], dtype=np.float64)
-    width, height = camera["image_size"]
+    counts = np.array(camera.coverage_grid, dtype=np.float64)
+    arrows = np.array(camera.residual_grid_px, dtype=np.float64)
+    width, height = camera.image_size
     rows, columns = counts.shape
     x = (np.arange(columns) + 0.5) * width / columns
     y = (np.arange(rows) + 0.5) * height / rows
@@ -251,16 +235,16 @@ def _map(camera: Mapping[str, Any]) -> Figure:
     }
 
 
-def _pairs(report: Mapping[str, Any]) -> Markup:
+def _pairs(report: CalibrationReport) -> Markup:
     rows = [
         (
-            f"{pair['first']} – {pair['second']}",
-            number(_value(pair["distance_m"]), 3),
-            str(pair["shared_frames"]),
-            str(pair["agreeing_frames"]),
-            NO_VALUE if pair["bridge"] is None else f"{pair['bridge']} frames",
+            f"{pair.first} – {pair.second}",
+            number(pair.distance_m, 3),
+            str(pair.shared_frames),
+            str(pair.agreeing_frames),
+            NO_VALUE if pair.bridge is None else f"{pair.bridge} frames",
         )
-        for pair in report["pairs"]
+        for pair in report.pairs
     ]
     columns = ("Pair", "Distance (m)", "Shared frames", "Agreeing frames", "Only link")
     return section(
@@ -270,14 +254,11 @@ def _pairs(report: Mapping[str, Any]) -> Markup:
     )
 
 
-def _dropped(report: Mapping[str, Any]) -> Markup:
-    views = report["dropped_views"]
+def _dropped(report: CalibrationReport) -> Markup:
+    views = report.dropped_views
     if not views:
         return Markup("")
-    rows = [
-        (each["camera"], str(each["frame"]), number(_value(each["shift_px"]), 1), each["reason"])
-        for each in views
-    ]
+    rows = [(each.camera, str(each.frame), number(each.shift_px, 1), each.reason) for each in views]
     return section(
         "Views left out",
         table(("Camera", "Frame", "Shift (px)", "Reason"), rows),
@@ -285,7 +266,7 @@ def _dropped(report: Mapping[str, Any]) -> Markup:
     )
 
 
-def _notes(report: Mapping[str, Any]) -> Markup:
-    state = "converged" if report["converged"] else "did not converge"
-    lines = [f"The adjustment {state} after {report['iterations']} iterations.", *report["notes"]]
+def _notes(report: CalibrationReport) -> Markup:
+    state = "converged" if report.converged else "did not converge"
+    lines = [f"The adjustment {state} after {report.iterations} iterations.", *report.notes]
     return section("Notes", tag("ul", *(tag("li", prose(line)) for line in lines)))

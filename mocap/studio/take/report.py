@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.studio.page.page import (
@@ -256,15 +256,15 @@ def _uncertainty(data: ReportData) -> Markup:
 
 
 def _calibration(data: ReportData) -> Markup:
-    known: dict[str, Mapping[str, Any]] = {}
+    known: dict[str, CameraReport] = {}
     parts: list[Markup] = []
     if data.calibration_report is not None:
-        known = {each["name"]: each for each in data.calibration_report.get("cameras", [])}
+        known = {each.name: each for each in data.calibration_report.cameras}
         parts.append(verdict(data.calibration_report))
     rows = []
     for camera in data.calibration.cameras:
-        figures_of = known.get(camera.name, {})
-        rms = figures_of.get("rms_px", data.calibration.rms_px.get(camera.name, np.nan))
+        told = known.get(camera.name)
+        rms = told.rms_px if told else data.calibration.rms_px.get(camera.name, np.nan)
         position = ", ".join(number(float(value), 2) for value in camera.center)
         focal = 0.5 * float(camera.camera_matrix[0, 0] + camera.camera_matrix[1, 1])
         rows.append(
@@ -272,9 +272,9 @@ def _calibration(data: ReportData) -> Markup:
                 camera.name,
                 f"{camera.image_size[0]} × {camera.image_size[1]}",
                 number(rms, 2),
-                with_deviation(focal, figures_of.get("focal_sd_px"), 1),
+                with_deviation(focal, told.focal_sd_px if told else None, 1),
                 position,
-                number(figures_of.get("center_sd_mm", np.nan), 1),
+                number(told.center_sd_mm if told else np.nan, 1),
             )
         )
     columns = (
@@ -290,14 +290,13 @@ def _calibration(data: ReportData) -> Markup:
     return section("Calibration", *parts)
 
 
-def verdict(report: Mapping[str, Any]) -> Markup:
+def verdict(report: CalibrationReport) -> Markup:
     """Return a calibration's verdict with its reasons and what to do."""
-    level = str(report.get("verdict", ""))
+    level = str(report.verdict)
     findings = []
-    for each in report.get("findings", []):
-        grade, reason, remedy = (str(each.get(key, "")) for key in ("level", "text", "remedy"))
-        label = tag("b", text(grade), class_=f"verdict-{grade}")
-        findings.append(tag("li", label, prose(f" {reason} "), tag("span", prose(remedy))))
+    for each in report.findings:
+        label = tag("b", text(each.level), class_=f"verdict-{each.level}")
+        findings.append(tag("li", label, prose(f" {each.text} "), tag("span", prose(each.remedy))))
     title = tag("p", text("Verdict: "), tag("strong", text(level), class_=f"verdict-{level}"))
     return join([title, tag("ul", *findings, class_="findings")])
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.core.camera import Calibration
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
@@ -30,7 +29,7 @@ class ReportData:
         points: 3D keypoints of the same frames, people and keypoints.
         warnings: sentences shown first.
         provenance: label and text of what made the result: versions, models, options.
-        calibration_report: the calibration's own figures, as stored in JSON.
+        calibration_report: the calibration's own figures; None where it was imported.
         contact_sheet_png: an image of the overlays.
     """
 
@@ -40,7 +39,7 @@ class ReportData:
     points: Points3D
     warnings: tuple[str, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
-    calibration_report: Mapping[str, Any] | None = None
+    calibration_report: CalibrationReport | None = None
     contact_sheet_png: bytes | None = None
 
     def __post_init__(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
@@ -20,12 +19,16 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.shapes import Array
-from mocap.core.store import Provenance, load_artifact, save_artifact, write_text
+from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.rig.board_poses import BoardPoses
+from mocap.workflow.rig.calibration_report import (
+    load_calibration_report,
+    save_calibration_report,
+)
 from mocap.workflow.rig.world import on_floor
 from mocap.workflow.version import installed_version
 
@@ -74,46 +77,47 @@ def calibrate_session(
     return result
 
 
-def ensure_calibration(session: Session, progress: Progress) -> bool:
+def ensure_calibration(session: Session, progress: Progress, *, accept: bool = False) -> bool:
     """Calibrate a session that has no calibration yet; tell whether that was needed.
+
+    `accept`: go on with a calibration that failed its own verdict, and say so.
 
     Raises:
         SessionError: there is neither a calibration nor a board recording.
         CalibrationError: the calibration failed its own verdict.
     """
     if session.calibration_path.is_file():
-        _warn_of_failure(session, progress)
+        report = load_calibration_report(session)
+        if report is not None:
+            require_pass(session, report, progress if accept else None)
         return False
     if not session.calibration_videos():
         raise SessionError(
             f"session {session.root} has no calibration. Copy the board recordings to "
             f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
         )
-    require_pass(session, calibrate_session(session, progress).report)
+    result = calibrate_session(session, progress)
+    require_pass(session, result.report, progress if accept else None)
     return True
 
 
-def require_pass(session: Session, report: CalibrationReport) -> None:
-    """Raise CalibrationError when the verdict of a calibration is FAIL."""
-    if report.verdict == Verdict.FAIL:
-        raise CalibrationError(
-            f"the calibration of {session.root} failed; the reasons are above and in "
-            f"{session.calibration_page_path}. Mend what they name and calibrate again; `mocap "
-            "run` uses the calibration that was written all the same, and says so."
-        )
+def require_pass(
+    session: Session, report: CalibrationReport, accepted_by: Progress | None = None
+) -> None:
+    """Raise CalibrationError when the verdict of a calibration is FAIL.
 
-
-def _warn_of_failure(session: Session, progress: Progress) -> None:
-    """Say so each time a calibration that failed is used."""
-    path = session.calibration_report_path
-    if not path.is_file():
+    Where somebody accepted it all the same, `accepted_by` is told.
+    """
+    if report.verdict != Verdict.FAIL:
         return
-    try:
-        verdict = json.loads(path.read_text(encoding="utf-8")).get("verdict")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
-    if verdict == Verdict.FAIL:
-        progress.warned(f"the calibration in use FAILED its checks: see {path}.")
+    where = f"see {session.calibration_page_path}"
+    if accepted_by is not None:
+        accepted_by.warned(f"the calibration in use FAILED its checks and was accepted: {where}.")
+        return
+    raise CalibrationError(
+        f"the calibration of {session.root} FAILED its checks: {where}. Mend what the reasons name "
+        "and calibrate again, or go on with it by `mocap run --accept-calibration`."
+    )
 
 
 def _step(fps: float) -> int:
@@ -189,11 +193,10 @@ def _store(
             progress.finished(f"World: {note}")
     record = Provenance("calibrate", installed_version(), {"board": asdict(board)})
     save_artifact(poses, session.board_poses_path, record)
-    document = _in_world(result.report, calibration).to_json()
-    report = json.dumps(document, indent=1, ensure_ascii=False)
-    write_text(session.calibration_report_path, report + "\n")
+    report = _in_world(result.report, calibration)
+    save_calibration_report(report, session.calibration_report_path)
     title = session.root.resolve().name
-    write_calibration_report(document, calibration, session.calibration_page_path, title=title)
+    write_calibration_report(report, calibration, session.calibration_page_path, title=title)
     # Last: whoever finds calibration.toml finds the rest as well.
     save_calibration(calibration, session.calibration_path)
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from mocap.calibrate.verdict.report import RefinementNote
 from mocap.capture.checks import check_take, image_maps
 from mocap.capture.session import Session, Take
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
-from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.errors import CalibrationError, SessionError
 from mocap.core.store import write_text
 from mocap.reconstruct.rig.anchor import Floor
 from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
@@ -20,6 +21,10 @@ from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
 from mocap.workflow.graph import path_of
 from mocap.workflow.progress import Progress, table_lines
+from mocap.workflow.rig.calibration_report import (
+    load_calibration_report,
+    save_calibration_report,
+)
 from mocap.workflow.version import installed_version
 
 # Key of the calibration's metadata that names the file with the rig before.
@@ -70,7 +75,7 @@ def store_refinement(session: Session, names: Sequence[str], refinement: RigRefi
     refined = replace(refinement.calibration, metadata=metadata)
     told = {"takes": list(names), "summary": summary, **figures(refinement)}
     write_text(session.refinement_path(number), _json(told))
-    _store_report(session, refined, told)
+    _store_report(session, refined, RefinementNote(tuple(names), summary))
     # Last: whoever finds the new rig finds where it comes from.
     save_calibration(refined, session.calibration_path)
     return kept.name
@@ -179,37 +184,29 @@ def figures(refinement: RigRefinement) -> dict[str, Any]:
     }
 
 
-def _store_report(session: Session, refined: Calibration, told: dict[str, Any]) -> None:
+def _store_report(session: Session, refined: Calibration, note: RefinementNote) -> None:
     """Add the refinement to the report of the board calibration, where there is one."""
-    path = session.calibration_report_path
-    if not path.is_file():
+    report = load_calibration_report(session)
+    if report is None:
         return
-    report = _load_json(session)
-    for camera in report.get("cameras", []):
-        if camera["name"] in refined.names:
-            camera["center_m"] = [float(value) for value in refined[camera["name"]].center]
-    report["refinement"] = told
-    note = f"Refined after this calibration: {told['summary']}. Positions are the refined ones."
-    report["notes"] = [*report.get("notes", []), note]
-    write_text(path, _json(report))
+    cameras = []
+    for camera in report.cameras:
+        if camera.name in refined.names:
+            x, y, z = (float(value) for value in refined[camera.name].center)
+            camera = replace(camera, center_m=(x, y, z))
+        cameras.append(camera)
+    said = f"Refined after this calibration: {note.summary}. Positions are the refined ones."
+    moved = replace(report, cameras=tuple(cameras), refinement=note, notes=(*report.notes, said))
+    save_calibration_report(moved, session.calibration_report_path)
     _write_page(session, refined)
 
 
 def _write_page(session: Session, calibration: Calibration) -> None:
     """Write the page of the calibration report again, where there is a report."""
-    if session.calibration_report_path.is_file():
+    report = load_calibration_report(session)
+    if report is not None:
         title = session.root.resolve().name
-        report = _load_json(session)
         write_calibration_report(report, calibration, session.calibration_page_path, title=title)
-
-
-def _load_json(session: Session) -> dict[str, Any]:
-    path = session.calibration_report_path
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
-    return document
 
 
 def _json(document: dict[str, Any]) -> str:

@@ -1,0 +1,65 @@
+"""Sessions and takes as Python users have them: with their footage, results and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from mocap.capture import session as plain
+from mocap.capture.footage import Footage
+from mocap.core.camera import Calibration
+from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.shapes import Array
+from mocap.workflow.results import Results
+
+
+class Session(plain.Session):
+    """A session folder; `Session.open(folder)` opens it."""
+
+    def take(self, name: str) -> Take:
+        """Return a take by its name.
+
+        Raises:
+            SessionError: there is no such take; the message gives the nearest name.
+        """
+        found = super().take(name)
+        return Take(found.name, found.root, self)
+
+
+class Take(plain.Take):
+    """One recording of all cameras."""
+
+    def footage(self) -> Footage:
+        """Return recordings, calibrated cameras and image maps: what detect and associate want."""
+        return Footage(self)
+
+    def results(self) -> Results:
+        """Return what `mocap run` made of the take; what is stale is refused."""
+        return Results(self)
+
+
+def associate(
+    detections: Detections2D,
+    cameras: Footage | Calibration,
+    *,
+    image_maps: Mapping[str, Array] | None = None,
+    person: Literal["main"] = "main",
+) -> Tracks2D:
+    """Tell who is who across cameras and time.
+
+    Args:
+        detections: in pixels of the videos.
+        cameras: the footage of the take, which knows how video and calibration pixels relate; or
+            a calibration alone, for videos in its own pixels.
+        image_maps: with a calibration alone: per camera (2, 3) calibration_from_video.
+        person: the main person: seen by most cameras, longest, and nearest.
+
+    Raises:
+        ReconstructionError: nobody was detected, or no two cameras agree on anybody.
+    """
+    from mocap.reconstruct.associate import associate as by_calibration
+
+    if isinstance(cameras, Footage):
+        calibration, maps = cameras.calibration, {**cameras.matrices, **(image_maps or {})}
+        return by_calibration(detections, calibration, image_maps=maps, person=person)
+    return by_calibration(detections, cameras, image_maps=image_maps, person=person)
