@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from mocap.capture.boards import load_board, load_definition
 from mocap.capture.image_map import ImageMap
@@ -47,7 +48,7 @@ class Session:
     config: SessionConfig
 
     @classmethod
-    def open(cls, root: Path | str) -> Session:
+    def open(cls, root: Path | str) -> Self:
         """Open an existing session.
 
         Raises:
@@ -73,7 +74,7 @@ class Session:
         board: str,
         square_mm: float | None = None,
         notes: str = "",
-    ) -> Session:
+    ) -> Self:
         """Make a session folder with `session.toml` and empty `calibration` and `takes`.
 
         Raises:
