@@ -70,6 +70,8 @@ def _siblings(data: bytes, at: int, head: str) -> tuple[list[Record], int]:
         end, count, length, letters = struct.unpack_from(head, data, at)
         if end == 0:
             return out, at + size
+        if not at < end <= len(data):
+            raise ValueError(f"the record at byte {at} says that it ends at byte {end}")
         start = at + size + letters
         name = data[at + size : start].decode("ascii")
         values = _values(data, start, count)
@@ -107,9 +109,12 @@ def _values(data: bytes, at: int, count: int) -> list[Any]:
             out.append(raw.decode("utf-8", "surrogateescape") if code == b"S" else raw)
             at += 4 + length
         else:
-            _, encoding, length = struct.unpack_from("<III", data, at)
+            items, encoding, length = struct.unpack_from("<III", data, at)
             raw = data[at + 12 : at + 12 + length]
-            raw = zlib.decompress(raw) if encoding else raw
+            if encoding:
+                # No more than was declared: a small file must not unpack to gigabytes.
+                most = max(1, items * np.dtype(_ARRAYS[code]).itemsize)
+                raw = zlib.decompressobj().decompress(raw, most)
             out.append(np.frombuffer(raw, _ARRAYS[code]))
             at += 12 + length
     return out

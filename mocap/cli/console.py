@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -23,9 +23,12 @@ class Console:
     so that a program can read the document and a person still sees the progress.
     """
 
+    _unanswered: ClassVar[bool] = False
+
     def __init__(self, as_json: bool = False) -> None:
         """Speak to people, or to machines with `as_json`."""
         self.as_json = as_json
+        Console._unanswered = as_json
         self._bar_open = False
         self._steps_said: dict[str, int] = {}
 
@@ -78,6 +81,13 @@ class Console:
         self._end_bar()
         if self.as_json:
             click.echo(json.dumps(plain(document), indent=1, ensure_ascii=False))
+            Console._unanswered = False
+
+    @staticmethod
+    def failed(why: str) -> None:
+        """Write a document that says so, when one was asked for and none was written."""
+        if Console._unanswered:
+            Console(as_json=True).result({"error": why})
 
     def _end_bar(self) -> None:
         if self._bar_open:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mocap.core.errors import MocapError
+from mocap.core.files.outside import OUTSIDE, print_any_name, what_happened
 from mocap.workflow.graph import GRAPH
 from mocap.workflow.version import installed_version
 
@@ -68,11 +69,15 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a problem the user can fix becomes `Error: …` and exit status 1."""
+        """Run a command; what a person can mend becomes `Error: …`, status 1, a JSON document."""
+        print_any_name()
         try:
             return super().invoke(ctx)
-        except MocapError as error:
-            raise click.ClickException(str(error)) from error
+        except (MocapError, *OUTSIDE) as error:
+            from mocap.cli.console import Console
+
+            Console.failed(what_happened(error))
+            raise click.ClickException(what_happened(error)) from error
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +55,34 @@ def sentence(error: OSError, doing: str = "", place: Path | None = None) -> str:
     if reason is None:
         reason = error.strerror or str(error) or type(error).__name__
     return printable(f"cannot {where}: {reason.format(free=_free(place))}.")
+
+
+OUTSIDE = (OSError, UnicodeEncodeError, MemoryError)
+"""What is no fault of this program and no error of its own: the command line says it."""
+
+
+def what_happened(error: Exception) -> str:
+    """Return the sentence of an error that reached the command line.
+
+    Raises:
+        OSError: whoever read the output has gone: the command line ends quietly.
+    """
+    if isinstance(error, OSError):
+        if error.errno == errno.EPIPE:
+            raise error
+        return sentence(error)
+    if isinstance(error, UnicodeEncodeError):
+        return f"the name {printable(str(error.object))[:200]!r} is no UTF-8 text. Rename the file."
+    if isinstance(error, MemoryError):
+        return sentence(OSError(errno.ENOMEM, ""), "go on")
+    return str(error)
+
+
+def print_any_name() -> None:
+    """Write names that the terminal cannot show with backslashes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def printable(text: str | Path) -> str:

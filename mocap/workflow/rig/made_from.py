@@ -1,0 +1,174 @@
+"""What a calibration was made from: kept in calibration.toml itself, compared before it is used.
+
+The rig is the last file that a calibration writes, and its table [metadata] says which board, which
+videos and which options it came from, and which poses and report belong to it. So rig, poses and
+report are one thing: a calibration that was killed half-way is found by their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from mocap.capture.session import Session
+from mocap.core.camera import Calibration
+from mocap.core.errors import SessionError
+from mocap.core.files.reading import parse_object, reading
+from mocap.core.store import load_provenance
+
+MADE_FROM = "made_from"
+MADE_AS = "made_as"
+WORLD_AT = "world_at"
+"""Keys in [metadata]: the inputs as JSON, this calibration's name, how the floor was chosen."""
+
+Hashes = Callable[[Path], str]
+
+
+def signed(
+    session: Session,
+    calibration: Calibration,
+    hash_of: Hashes,
+    *,
+    by: str,
+    step: int | None = None,
+    late_frames: Mapping[str, int] | None = None,
+) -> Calibration:
+    """Return the calibration with what it was made from in its metadata.
+
+    `by` is the command: "calibrate" or "import". A rig that was imported remembers how the session
+    was then.
+    """
+    record = {
+        "by": by,
+        "board": _board(session),
+        "videos": {camera: hash_of(path) for camera, path in session.calibration_videos().items()},
+        "step": step,
+        "late_frames": dict(late_frames or {}),
+    }
+    numbers = calibration.vectors().tobytes() + json.dumps(record, sort_keys=True).encode()
+    metadata = {
+        **calibration.metadata,
+        MADE_FROM: json.dumps(record, sort_keys=True),
+        MADE_AS: hashlib.sha256(numbers).hexdigest()[:16],
+    }
+    return replace(calibration, metadata=metadata)
+
+
+def record_of(session: Session, calibration: Calibration) -> dict[str, Any] | None:
+    """Return what a calibration was made from; None when it does not say.
+
+    Raises:
+        InputError: what it says is damaged.
+    """
+    text = calibration.metadata.get(MADE_FROM)
+    if text is None:
+        return None
+    path = session.calibration_path
+    with reading(path, "a calibration of this tool", "Run `mocap calibrate` again."):
+        record = parse_object(text, path)
+        for key in ("board", "videos", "late_frames"):
+            if not isinstance(record[key], dict):
+                raise ValueError(f"'{key}' is no table")
+        return record
+
+
+def changes(session: Session, calibration: Calibration, hash_of: Hashes) -> list[str]:
+    """Say what is not as it was when the calibration was made, one phrase each."""
+    record = record_of(session, calibration)
+    if record is None:
+        return []
+    found = _board_changes(record["board"], _board(session))
+    videos = session.calibration_videos()
+    if not videos:
+        # The recordings were taken away to save room: nothing says that they changed.
+        return found
+    before = record["videos"]
+    for camera, path in videos.items():
+        if camera not in before:
+            found.append(f"there is a new calibration video of camera '{camera}'")
+        elif hash_of(path) != before[camera]:
+            found.append(f"the calibration video of camera '{camera}' was replaced")
+    gone = [camera for camera in before if camera not in videos]
+    found += [f"the calibration video of camera '{camera}' is gone" for camera in gone]
+    return found
+
+
+def is_torn(session: Session, calibration: Calibration) -> bool:
+    """Tell whether the poses of the board belong to another calibration than this.
+
+    A calibration that is killed between its files leaves the new poses beside the old rig.
+    """
+    mine = calibration.metadata.get(MADE_AS)
+    if mine is None or not session.board_poses_path.is_file():
+        return False
+    return load_provenance(session.board_poses_path).notes.get(MADE_AS) != mine
+
+
+def require_whole(session: Session, calibration: Calibration) -> None:
+    """Refuse poses of the board that belong to another calibration.
+
+    Raises:
+        SessionError: says what to do.
+    """
+    if is_torn(session, calibration):
+        raise SessionError(
+            f"{session.calibration_path} and the board poses beside it come from two calibrations: "
+            f"the last one was interrupted. Run `mocap calibrate {session.root}`."
+        )
+
+
+def require_current(session: Session, hash_of: Hashes) -> None:
+    """Refuse a calibration whose board or videos have changed since.
+
+    Raises:
+        SessionError: names what changed and what to do.
+        InputError: the calibration is damaged.
+    """
+    if not session.calibration_path.is_file():
+        return
+    calibration = session.calibration()
+    said = changes(session, calibration, hash_of)
+    if said:
+        raise SessionError(
+            f"the calibration of {session.root} is not of this board and these videos any more: "
+            f"{'; '.join(said)}. {_advice(session, calibration)}"
+        )
+
+
+def is_imported(session: Session, calibration: Calibration) -> bool:
+    """Tell whether a calibration came from another tool."""
+    record = record_of(session, calibration)
+    return record is not None and record.get("by") == "import"
+
+
+def _advice(session: Session, calibration: Calibration) -> str:
+    if is_imported(session, calibration):
+        return (
+            "The rig was imported and does not follow. Keep it by importing it again "
+            f"(`mocap calibration import {session.root} FILE --force`), or make one from the board "
+            f"recordings (`mocap calibrate {session.root} --force`), or put back what changed."
+        )
+    return f"Run `mocap calibrate {session.root}`, or put back what changed."
+
+
+def _board(session: Session) -> dict[str, Any]:
+    """Return the board as JSON gives it back."""
+    board: dict[str, Any] = json.loads(json.dumps(asdict(session.board())))
+    return board
+
+
+def _board_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say how the board changed; the side of a square in the unit of session.toml."""
+    if before.get("name") != now["name"]:
+        return [f"the board was '{before.get('name')}' and is '{now['name']}'"]
+    if before == now:
+        return []
+    old, new = before.get("square_length_m"), now["square_length_m"]
+    if old != new and isinstance(old, float):
+        return [f"a square of the board measured {1000 * old:g} mm and measures {1000 * new:g} mm"]
+    keys = ", ".join(key for key in now if before.get(key) != now[key])
+    return [f"the definition of board '{now['name']}' changed ({keys})"]
