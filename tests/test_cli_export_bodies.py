@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from walker import keypoints_on, walk
 from mocap.body.anatomical_markers import marker_vertices
 from mocap.body.mesh import posed_skins
 from mocap.body.model import WORLD_FROM_BODY, load_free_body
-from mocap.capture.session import Take
+from mocap.capture.session import Session, Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import ExportError, InputError
+from mocap.core.files.documents import save_document
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.export import fbx, glb, npz
@@ -31,9 +33,11 @@ from mocap.export.fbx import reader as read_fbx
 from mocap.export.fbx.records import read_records
 from mocap.export.glb import reader as read_glb
 from mocap.export.job import ExportOptions, ExportTake, export_take
+from mocap.measure.events import Event, MeasuredEvents
 from mocap.workflow.choices import ExportChoice
 from mocap.workflow.export.bodies import body_character
 from mocap.workflow.pipeline import Outcome, run_stages
+from mocap.workflow.results import EVENTS_FILE, Results
 
 FRAMES = 24
 # 32-bit positions of a body within 3 m, and 32-bit weights.
@@ -52,6 +56,14 @@ def take(tmp_path: Path) -> Take:
 def save_body(take: Take, motion: BodyMotion) -> None:
     inputs = {"smoothed": file_hash(take.artifact("smoothed"))}
     save_artifact(motion, take.body_path(0), Provenance("fit", "1", {"body": "free"}, inputs))
+
+
+def save_events(take: Take, kind: str, events: list[Event]) -> None:
+    """Keep events as `mocap measure` does that found them on the keypoints and body there are."""
+    inputs = Results(take).measured_from(bodies=[0])
+    path = take.measure_dir / kind / EVENTS_FILE
+    found = MeasuredEvents(kind, 0, 30.0, (tuple(events),))
+    save_document(found, path, Provenance(f"measure {kind}", "1", inputs=inputs))
 
 
 def export(take: Take, *formats: str, **options: object) -> Outcome:
@@ -113,13 +125,12 @@ def test_hands_that_were_fitted_about_a_mean_are_written_about_a_flat_hand(tmp_p
 
 
 def test_c3d_holds_markers_segments_and_events(take: Take) -> None:
-    gait = take.measure_dir / "gait" / "gait.csv"
-    gait.parent.mkdir(parents=True)
-    gait.write_text(
-        "take,side,start_time_s,stride_time_s,stance_percent_stride\n"
-        "a,left,0.1,0.1,60\na,left,0.2,0.15,\na,right,0.15,0.1,60\n"
-    )
-    (take.measure_dir / "pitching.csv").write_text("session_pitch,BR_time,MER_time\na_1,0.05,\n")
+    def at(name: str, *times_s: float) -> list[Event]:
+        return [Event(name, 30.0 * time_s, 10.0) for time_s in times_s]
+
+    save_events(take, "pitching", at("ball_release", 0.05))
+    steps = [*at("left_heel_strike", 0.1, 0.2, 0.35), *at("right_heel_strike", 0.15, 0.25)]
+    save_events(take, "gait", [*steps, *at("left_toe_off", 0.16), *at("right_toe_off", 0.21)])
     export(take, "c3d")
     model = load_free_body()
     motion = random_motion(model, FRAMES)
@@ -161,17 +172,35 @@ def test_c3d_holds_markers_segments_and_events(take: Take) -> None:
     ]
 
 
-def test_events_older_than_the_keypoints_are_left_out_and_said(take: Take) -> None:
-    table = take.measure_dir / "pitching.csv"
-    table.parent.mkdir()
-    table.write_text("session_pitch,BR_time\na_1,0.05\n")
-    os.utime(table, (1.0, 1.0))
-    assert any("pitching.csv are older" in each for each in export(take, "c3d").warnings)
+def test_events_go_with_a_copied_session_and_not_with_other_keypoints(
+    take: Take, tmp_path: Path
+) -> None:
+    save_events(take, "pitching", [Event("ball_release", 3.0, 10.0)])
+    shutil.copytree(take.session.root, tmp_path / "copy")
+    copy = Session.open(tmp_path / "copy").take(take.name)
+    # A copy has other dates in another order; contents decide.
+    os.utime(copy.measure_dir / "pitching" / EVENTS_FILE, (1.0, 1.0))
+    for each in (take, copy):
+        assert not any("left out" in warning for warning in export(each, "c3d").warnings)
+        found = ezc3d.c3d(str(each.export_dir / f"{each.name}.c3d"))["parameters"]
+        assert found["EVENT"]["LABELS"]["value"] == ["Ball release"]
+    moved = replace(keypoints_on(walk(FRAMES)), fps=31.0)
+    save_artifact(moved, take.artifact("smoothed"), Provenance("smooth", "2"))
+    save_body(take, random_motion(load_free_body(), FRAMES))
+    said = export(take, "c3d").warnings
+    assert any("found on another smoothed.npz" in each and "left out" in each for each in said)
     assert "EVENT" not in ezc3d.c3d(str(take.export_dir / f"{take.name}.c3d"))["parameters"]
-    os.utime(table)
-    table.write_text("session_pitch,BR_time\na_1,soon\n")
-    with pytest.raises(InputError, match="'soon' in column BR_time"):
+    (take.measure_dir / "pitching" / EVENTS_FILE).write_text("{}")
+    with pytest.raises(InputError, match=r"events.json is damaged"):
         export(take, "c3d")
+
+
+def test_event_tables_of_earlier_versions_are_named(take: Take) -> None:
+    table = take.measure_dir / "gait" / "gait.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("take,side,start_time_s\na,left,0.1\n")
+    (said,) = [each for each in export(take, "c3d").warnings if "gait.csv" in each]
+    assert "earlier version" in said and "`mocap measure gait" in said
 
 
 def test_files_that_were_replaced_are_removed_unless_somebody_changed_them(take: Take) -> None:

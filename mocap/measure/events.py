@@ -33,6 +33,23 @@ class Event:
         return self.frame / fps
 
 
+@dataclass(frozen=True)
+class MeasuredEvents:
+    """The events that one measurement of a take found.
+
+    Attributes:
+        kind: of the measurement: "pitching", "gait", …
+        person_id: whose events they are.
+        fps: frames per second of the take.
+        groups: the events of each throw in turn; of an exercise all in one.
+    """
+
+    kind: str
+    person_id: int
+    fps: float
+    groups: tuple[tuple[Event, ...], ...]
+
+
 def sampled_frame(event: Event, fps: float, rng: np.random.Generator) -> float:
     """Draw a frame at which an event may have been: its time is a normal distribution."""
     return event.frame + rng.normal(0.0, 1.0) * event.confidence_ms * fps / 1000.0

@@ -9,7 +9,7 @@ refused: its numbers would belong to points that are not there any more.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,11 @@ from mocap.core.body.fit_figures import FitFigures
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.documents import load_document
 from mocap.core.files.typed_json import from_json
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, file_hash, load_artifact, load_provenance
+from mocap.measure.events import MeasuredEvents
 from mocap.workflow.choices import FREE_BODY
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.graph import CALIBRATION, GRAPH, VIDEOS, Row, maker, row_of
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from mocap.body.model import BodyModel
 
 T = TypeVar("T")
+
+EVENTS_FILE = "events.json"
+"""In the folder of a measurement: the events that it found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +112,30 @@ class Results:
             people = {k: path for k, path in people.items() if k in self.points.person_ids}
         return {person: self._body(person, path) for person, path in people.items()}
 
+    def events(self) -> tuple[list[MeasuredEvents], list[str]]:
+        """Return the events that measurements found, and a sentence for each that is stale.
+
+        Raises:
+            InputError: a file of events is damaged.
+        """
+        found, stale = [], []
+        for path in sorted(self.take.measure_dir.glob(f"*/{EVENTS_FILE}")):
+            events, record = load_document(path, MeasuredEvents)
+            if changed := self._changed_input(record):
+                stale.append(
+                    f"the events of `mocap measure {events.kind}` were found on another "
+                    f"{changed.name} than there is now and are left out; measure again."
+                )
+            else:
+                found.append(events)
+        return found, stale
+
+    def measured_from(self, *, bodies: Sequence[int]) -> dict[str, str]:
+        """Return the hashes that the provenance of a measurement names: points, and bodies."""
+        paths = {maker("points").key: self.path("points")}
+        paths |= {f"body_{person}": self.take.body_path(person) for person in bodies}
+        return {name: file_hash(path) for name, path in paths.items()}
+
     def has(self, role: str) -> bool:
         """Tell whether there is such a result."""
         if role == "bodies":
@@ -176,11 +205,17 @@ class Results:
 
     def _changed(self, row: Row) -> str:
         for record in self._records(row):
-            for name, digest in record.inputs.items():
-                source = self._source(row, name, record)
-                if source is not None and source.exists() and self._hash(source) != digest:
-                    return f"{source.name} is not what stage {row.name} read"
+            if source := self._changed_input(record, VIDEOS in row.reads):
+                return f"{source.name} is not what stage {row.name} read"
         return ""
+
+    def _changed_input(self, record: Provenance, of_videos: bool = False) -> Path | None:
+        """Return the first input that has another content now than provenance says."""
+        for name, digest in record.inputs.items():
+            source = self._source(name, record, of_videos)
+            if source is not None and source.exists() and self._hash(source) != digest:
+                return source
+        return None
 
     def _records(self, row: Row) -> Iterator[Provenance]:
         """Yield the provenance of a stage's results."""
@@ -189,14 +224,16 @@ class Results:
         elif row.kind and (self.take.root / row.file).is_file():
             yield load_provenance(self.take.root / row.file)
 
-    def _source(self, row: Row, name: str, record: Provenance) -> Path | None:
+    def _source(self, name: str, record: Provenance, of_videos: bool) -> Path | None:
         """Return the file that provenance means by a short name; None when it is not known."""
-        if VIDEOS in row.reads and name in self._videos:
+        if of_videos and name in self._videos:
             return self._videos[name]
         if name == CALIBRATION:
             return self.take.session.calibration_path
         if name == "body":
             return Path(str(record.options.get("body", "")))
+        if name.startswith("body_"):
+            return self.take.root / f"{name}.npz"
         key, _, other = name.partition(" of ")
         rows = [each for each in GRAPH if each.key == key]
         if not rows:

@@ -19,10 +19,10 @@ from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray
-from mocap.export.c3d import C3dExtras, Event, cameras_seen
+from mocap.export.c3d import C3dExtras, cameras_seen
 from mocap.export.character.character import BodyShape, Character
 from mocap.export.character.gaps import with_missing
-from mocap.workflow.export.events import event_tables, measured_events
+from mocap.workflow.export.events import measured_events
 from mocap.workflow.results import Results
 
 _GENDERS = ("female", "male")
@@ -118,11 +118,11 @@ def c3d_extras(
 
     Markers and segments need a fitted body, camera masks the tracks, events a measured take.
     """
-    events, notes = _events(take, points)
+    events, notes = measured_events(take, points.person_ids)
     seen = _cameras_seen(take, points)
     extras = {}
     for person in points.person_ids:
-        extra = C3dExtras(events=events, cameras_seen=seen.get(person))
+        extra = C3dExtras(events=events[person], cameras_seen=seen.get(person))
         if person in bodies:
             motion, model = bodies[person]
             skeleton = skeleton_of(motion, model)
@@ -132,15 +132,6 @@ def c3d_extras(
             extra = replace(extra, virtual_markers=markers, segments=skeleton)
         extras[person] = extra
     return extras, notes
-
-
-def _events(take: Take, points: Points3D) -> tuple[list[Event], list[str]]:
-    """Return the measured events of a take with one person."""
-    if len(points.person_ids) == 1:
-        return measured_events(take)
-    if event_tables(take):
-        return [], ["the measured events do not say whose they are: they are not in the C3D files."]
-    return [], []
 
 
 def _cameras_seen(take: Take, points: Points3D) -> dict[int, BoolArray]:

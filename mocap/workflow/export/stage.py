@@ -12,7 +12,7 @@ from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash
 from mocap.workflow.choices import ExportChoice
-from mocap.workflow.export.events import event_tables
+from mocap.workflow.export.events import event_files
 from mocap.workflow.export.files import KEPT, clean, earlier_files
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
@@ -67,7 +67,7 @@ def _inputs(job: Job) -> dict[str, Path]:
             raise ExportError(f"there is no format '{each}'; known are {', '.join(KNOWN)}.")
     inputs: dict[str, Path] = {}
     if "c3d" in choice.formats:
-        inputs |= {f"events_{name}": path for name, path in event_tables(job.take).items()}
+        inputs |= event_files(job.take)
     if choice.cameras:
         inputs["calibration"] = job.take.session.calibration_path
     return inputs

@@ -15,12 +15,14 @@ from mocap.capture.session_file import Subject
 from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
+from mocap.core.files.documents import save_document
 from mocap.core.points import Points3D
-from mocap.core.store import write_text
+from mocap.core.store import Provenance, write_text
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.ergonomics.posture import postures
 from mocap.measure.ergonomics.scores import Assessment, Limits, Task, assess_reba, assess_rula
+from mocap.measure.events import MeasuredEvents
 from mocap.measure.exercises.exercise import Exercise
 from mocap.measure.misfit import Misfit
 from mocap.measure.norms import Norms, parse_norms
@@ -52,7 +54,7 @@ from mocap.studio.measure.exercise import (
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.measure.misfit import body_misfit
-from mocap.workflow.results import Results
+from mocap.workflow.results import EVENTS_FILE, Results
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -209,7 +211,7 @@ class PitchingChoice:
 
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
     """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
-    from mocap.workflow.measure.c3d import write_pitching_c3d
+    from mocap.workflow.measure.c3d import write_events_c3d
     from mocap.workflow.measure.pictures import event_pictures
 
     norms = read_norms(choice.norms)
@@ -229,10 +231,13 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         ready.segments, options, points=ready.person_points, misfit=ready.misfit
     )
     folder, name = ready.take.measure_dir, ready.take.name
+    throws = tuple(tuple(pitch.events.values()) for pitch in found.pitches)
+    events = MeasuredEvents("pitching", ready.person, ready.person_points.fps, throws)
     written = [
         _write(folder / "pitching.csv", pitching_table(name, found)),
         _write(folder / "curves.csv", curves_table(name, found)),
-        write_pitching_c3d(folder / "pitching.c3d", ready.person_points, found),
+        write_events_c3d(folder / "pitching.c3d", ready.person_points, events),
+        _save_events(ready, events),
     ]
     pictures, said = event_pictures(ready, found) if choice.pictures else ({}, ())
     report = folder / "report.html"
@@ -271,6 +276,20 @@ def read_norms(path: Path | None) -> Norms:
         raise InputError(f"cannot read the norms {path}: {error}.") from error
 
 
+def _save_events(ready: Measured, events: MeasuredEvents) -> Path:
+    """Keep the events with what they were measured on; return the file."""
+    bodies = [] if ready.segments.from_keypoints else [ready.person]
+    record = Provenance(
+        stage=f"measure {events.kind}",
+        version=installed_version(),
+        options={"person": ready.person, "source": ready.chosen.source},
+        inputs=ready.results.measured_from(bodies=bodies),
+    )
+    path = ready.take.measure_dir / events.kind / EVENTS_FILE
+    save_document(events, path, record)
+    return path
+
+
 def _write(path: Path, table: Table) -> Path:
     write_text(path, csv_text(table))
     return path
@@ -280,17 +299,21 @@ def exercise(
     ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
 ) -> tuple[Exercise, list[Path]]:
     """Measure an exercise; write its tables, C3D and report; return it and the files."""
-    from mocap.workflow.measure.c3d import write_exercise_c3d
+    from mocap.workflow.measure.c3d import write_events_c3d
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
     folder = ready.take.measure_dir / found.kind
     name = found.kind.replace("-", "_")
+    events = MeasuredEvents(
+        found.kind, ready.person, ready.person_points.fps, (tuple(found.reading.events),)
+    )
     written = [
         _write(folder / f"{name}.csv", exercise_table(ready.take.name, found)),
         _write(folder / "summary.csv", summary_table(found)),
         _write(folder / "curves.csv", exercise_curves_table(found)),
         _write(folder / "events.csv", events_table(found)),
-        write_exercise_c3d(folder / f"{name}.c3d", ready.person_points, found.reading.events),
+        write_events_c3d(folder / f"{name}.c3d", ready.person_points, events),
+        _save_events(ready, events),
     ]
     report = folder / "report.html"
     write_exercise_report(_facts(ready), found, report)
