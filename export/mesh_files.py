@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def write_glb(path: Path, vertices: Array, faces: IntArray, note: str = "") -> N
         ),
     }
     asset = {"version": "2.0", "generator": "mocap-studio"}
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "asset": {**asset, "copyright": note} if note else asset,
         "scene": 0,
         "scenes": [{"nodes": [0]}],

@@ -28,7 +28,7 @@ from mocap.export.placing import Placing, placed_cameras, placed_motion, placeme
 from mocap.export.targets import TARGETS, target
 from mocap.export.verify import read_trc
 from mocap.synthetic.motion.spinning import spinning_body
-from mocap.workflow.export.asked import export_choice
+from mocap.workflow.choices import export_choice
 
 FPS = 60.0
 FRAMES = 61

@@ -17,6 +17,7 @@ import numpy as np
 from mocap.core.errors import ExportError
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
+from mocap.export.glb.objects import GltfObject
 
 FLOAT = 5126
 UNSIGNED_BYTE = 5121
@@ -38,8 +39,8 @@ _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 class GlbBuffer:
     """Accessors and buffer views of one file, and how to make their bytes."""
 
-    accessors: list[dict[str, Any]] = field(default_factory=list)
-    views: list[dict[str, Any]] = field(default_factory=list)
+    accessors: list[GltfObject] = field(default_factory=list)
+    views: list[GltfObject] = field(default_factory=list)
     _makers: list[Callable[[], Array]] = field(default_factory=list)
     _size: int = 0
 
@@ -62,7 +63,7 @@ class GlbBuffer:
         view = {"buffer": 0, "byteOffset": self._size, "byteLength": length}
         if target is not None:
             view["target"] = target
-        accessor: dict[str, Any] = {
+        accessor: GltfObject = {
             "bufferView": len(self.views),
             "componentType": component,
             "count": count,
@@ -80,7 +81,7 @@ class GlbBuffer:
         """Plan an array that is already there."""
         return self.add(lambda: values, len(values), kind, component, **options)
 
-    def write(self, document: dict[str, Any], path: Path) -> None:
+    def write(self, document: GltfObject, path: Path) -> None:
         """Write a glTF document with this buffer as one binary file (glTF 2.0, section 4.4).
 
         Raises:

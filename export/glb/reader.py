@@ -6,7 +6,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from mocap.core.files.reading import parse_object, reading
 from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.axes import AXES
+from mocap.export.glb.objects import GltfObject
 from mocap.export.quaternions import slerp
 from mocap.export.read_motion import ReadScene
 
@@ -26,7 +26,7 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 class Glb:
     """A glTF document and its binary part."""
 
-    document: dict[str, Any]
+    document: GltfObject
     data: bytes
 
     def array(self, accessor: int) -> Array:
@@ -106,7 +106,7 @@ def load(path: Path) -> Glb:
         return Glb(parse_object(raw[20 : 20 + length].decode(), path), raw[28 + length :])
 
 
-def _local_transforms(glb: Glb, animation: dict[str, Any], times: FloatArray) -> FloatArray:
+def _local_transforms(glb: Glb, animation: GltfObject, times: FloatArray) -> FloatArray:
     """Return each node's transform (frame, node, 4, 4) in its parent."""
     nodes = glb.document["nodes"]
     out = np.tile(np.eye(4), (len(times), len(nodes), 1, 1))
@@ -166,7 +166,7 @@ def _world_transforms(local: FloatArray, parents: Array) -> FloatArray:
     return out
 
 
-def _morph_weights(glb: Glb, animation: dict[str, Any], node: int) -> FloatArray | None:
+def _morph_weights(glb: Glb, animation: GltfObject, node: int) -> FloatArray | None:
     """Return the weights (frame, morph) of a node's mesh, None when they are not animated."""
     for channel in animation["channels"]:
         if channel["target"] == {"node": node, "path": "weights"}:
@@ -177,7 +177,7 @@ def _morph_weights(glb: Glb, animation: dict[str, Any], node: int) -> FloatArray
 
 
 def _skin(
-    glb: Glb, node: dict[str, Any], matrices: FloatArray, expression: FloatArray | None
+    glb: Glb, node: GltfObject, matrices: FloatArray, expression: FloatArray | None
 ) -> FloatArray:
     """Return the skin (vertex, 3) of the first mesh in one frame, with all sets of weights."""
     primitive = glb.document["meshes"][node["mesh"]]["primitives"][0]

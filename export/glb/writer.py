@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from mocap.export.glb.buffer import (
     VERTEX_TARGET,
     GlbBuffer,
 )
+from mocap.export.glb.objects import GltfObject
 from mocap.export.quaternions import continuous, multiply
 
 _SET = 4  # influences in one set of weights
@@ -91,7 +91,7 @@ def write(
     return ()
 
 
-def _vrm_animation(character: Character, style: SkeletonStyle) -> dict[str, Any]:
+def _vrm_animation(character: Character, style: SkeletonStyle) -> GltfObject:
     """Return the extension that makes a GLB a VRM animation (VRMC_vrm_animation 1.0).
 
     It names the nodes of the humanoid's bones; eyes have another way there and are left out.
@@ -115,15 +115,15 @@ class _Scene:
 
     def __init__(self) -> None:
         self.buffer = GlbBuffer()
-        self.nodes: list[dict[str, Any]] = []
+        self.nodes: list[GltfObject] = []
         self.roots: list[int] = []
-        self.meshes: list[dict[str, Any]] = []
-        self.skins: list[dict[str, Any]] = []
-        self.cameras: list[dict[str, Any]] = []
-        self.channels: list[dict[str, Any]] = []
-        self.samplers: list[dict[str, Any]] = []
+        self.meshes: list[GltfObject] = []
+        self.skins: list[GltfObject] = []
+        self.cameras: list[GltfObject] = []
+        self.channels: list[GltfObject] = []
+        self.samplers: list[GltfObject] = []
 
-    def document(self, take_name: str, note: str) -> dict[str, Any]:
+    def document(self, take_name: str, note: str) -> GltfObject:
         """Return the document without its buffer; a note becomes its copyright."""
         skin = {
             "name": "Skin",
@@ -154,7 +154,7 @@ class _Scene:
         for joint, name in enumerate(skeleton.joint_names):
             children = [first + k for k, up in enumerate(skeleton.parents) if up == joint]
             rotation = quaternion_wxyz_from_matrix(skeleton.rest_rotation(joint))
-            node: dict[str, Any] = {
+            node: GltfObject = {
                 "name": prefix + name,
                 "translation": skeleton.rest_translation(joint).tolist(),
                 "rotation": rotation[[1, 2, 3, 0]].tolist(),
@@ -176,7 +176,7 @@ class _Scene:
         binds = self.buffer.add_array(inverse.reshape(-1, 16), "MAT4")
         skin = {"joints": joints, "inverseBindMatrices": binds, "skeleton": first}
         self.skins.append(skin)
-        face: dict[str, Any] = {}
+        face: GltfObject = {}
         if mesh.morph_names:
             names = list(mesh.morph_names)
             face = {"weights": [0.0] * len(names), "extras": {"targetNames": names}}
@@ -185,7 +185,7 @@ class _Scene:
         self.roots.append(len(self.nodes) - 1)
         return len(self.nodes) - 1
 
-    def _primitive(self, skeleton: FileSkeleton, mesh: SkinnedMesh) -> dict[str, Any]:
+    def _primitive(self, skeleton: FileSkeleton, mesh: SkinnedMesh) -> GltfObject:
         """Add the arrays of a mesh."""
         vertices = skeleton.skin_vertices(mesh).astype(np.float32)
         normals = mesh.normals() @ skeleton.axes.file_from_world.T
@@ -213,7 +213,7 @@ class _Scene:
         """Add how a morph moves the vertices (vertex, 3)."""
         values = moved.astype(np.float32)
         bounds = (values.min(axis=0).tolist(), values.max(axis=0).tolist())
-        options: dict[str, Any] = {"target": VERTEX_TARGET, "bounds": bounds}
+        options: GltfObject = {"target": VERTEX_TARGET, "bounds": bounds}
         return {"POSITION": self.buffer.add_array(values, "VEC3", **options)}
 
     def add_expression(self, skeleton: FileSkeleton, weights: FloatArray, node: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply
 from mocap.export.axes import AXES
+from mocap.export.glb.objects import GltfObject
 from mocap.export.glb.reader import Glb, load
 from mocap.export.onto.rig import Rig, pure_rotation
 
@@ -23,7 +23,7 @@ def read_rig(path: Path) -> Rig:
         InputError: it is no GLB file, or it has no skeleton.
     """
     glb = load(path)
-    nodes: list[dict[str, Any]] = glb.document.get("nodes", [])
+    nodes: list[GltfObject] = glb.document.get("nodes", [])
     skins = glb.document.get("skins", [])
     if not skins:
         raise InputError(
@@ -81,7 +81,7 @@ def bind_turns(rig: Rig, bound: dict[int, FloatArray]) -> FloatArray:
     return np.asarray(out)
 
 
-def _parents_first(nodes: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
+def _parents_first(nodes: list[GltfObject]) -> tuple[list[int], list[int]]:
     """Return the numbers of the nodes, parents first, and the parent of each."""
     parents = [-1] * len(nodes)
     for number, node in enumerate(nodes):
@@ -96,7 +96,7 @@ def _parents_first(nodes: list[dict[str, Any]]) -> tuple[list[int], list[int]]:
     return order, parents
 
 
-def _parts(node: dict[str, Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _parts(node: GltfObject) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return translation (3,), rotation (3, 3) and scale (4, 4) of a node."""
     if "matrix" in node:
         matrix = np.array(node["matrix"], dtype=np.float64).reshape(4, 4).T
@@ -111,14 +111,14 @@ def _parts(node: dict[str, Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
     )
 
 
-def _inverse_binds(glb: Glb, skin: dict[str, Any]) -> FloatArray:
+def _inverse_binds(glb: Glb, skin: GltfObject) -> FloatArray:
     if "inverseBindMatrices" not in skin:
         return np.tile(np.eye(4), (len(skin["joints"]), 1, 1))
     matrices = glb.array(skin["inverseBindMatrices"]).astype(np.float64)
     return np.asarray(matrices.reshape(-1, 4, 4).transpose(0, 2, 1))
 
 
-def _binds(glb: Glb, skin: dict[str, Any]) -> FloatArray:
+def _binds(glb: Glb, skin: GltfObject) -> FloatArray:
     """Return the transforms (joint, 4, 4) of a skin's joints when it was bound."""
     return np.asarray(np.linalg.inv(_inverse_binds(glb, skin)))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from mocap.core.errors import InputError
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
+from mocap.export.glb.objects import GltfObject
 from mocap.export.glb.reader import load
 from mocap.export.onto.rig import Rig
 from mocap.export.onto.solved import Solved
@@ -36,12 +36,12 @@ def write(source: Path, rig: Rig, solved: Solved, path: Path, take_name: str) ->
         InputError: the file keeps its data elsewhere.
     """
     glb = load(source)
-    document: dict[str, Any] = glb.document
+    document: GltfObject = glb.document
     buffers = document.get("buffers", [])
     if not buffers or "uri" in buffers[0]:
         raise InputError(f"{source} keeps its data in other files. Export it as one GLB file.")
     extra = _Extra(document, bytearray(glb.data[: buffers[0]["byteLength"]]))
-    animation: dict[str, Any] = {
+    animation: GltfObject = {
         "name": _free_name(document, take_name),
         "channels": [],
         "samplers": [],
@@ -66,7 +66,7 @@ def write(source: Path, rig: Rig, solved: Solved, path: Path, take_name: str) ->
     _write(path, document, bytes(extra.data))
 
 
-def _without_matrix(node: dict[str, Any], rig: Rig, index: int) -> None:
+def _without_matrix(node: GltfObject, rig: Rig, index: int) -> None:
     """Replace a matrix by its parts: an animated node must not have one."""
     if node.pop("matrix", None) is not None:
         turn = quaternion_wxyz_from_matrix(rig.turn[index])
@@ -78,7 +78,7 @@ def _without_matrix(node: dict[str, Any], rig: Rig, index: int) -> None:
 class _Extra:
     """Appends arrays to the binary part."""
 
-    def __init__(self, document: dict[str, Any], data: bytearray) -> None:
+    def __init__(self, document: GltfObject, data: bytearray) -> None:
         self._document, self.data = document, data
 
     def accessor(self, values: Array, shape: str, *, bounds: bool = False) -> int:
@@ -89,7 +89,7 @@ class _Extra:
         self.data += numbers.tobytes()
         views = self._document.setdefault("bufferViews", [])
         views.append(view)
-        accessor: dict[str, Any] = {
+        accessor: GltfObject = {
             "bufferView": len(views) - 1,
             "componentType": _FLOAT,
             "count": len(numbers),
@@ -103,7 +103,7 @@ class _Extra:
         return len(accessors) - 1
 
 
-def _free_name(document: dict[str, Any], wanted: str) -> str:
+def _free_name(document: GltfObject, wanted: str) -> str:
     """Return a name that no animation of the file has."""
     taken = {each.get("name") for each in document.get("animations", [])}
     name, number = wanted, 1
@@ -113,7 +113,7 @@ def _free_name(document: dict[str, Any], wanted: str) -> str:
     return name
 
 
-def _write(path: Path, document: dict[str, Any], data: bytes) -> None:
+def _write(path: Path, document: GltfObject, data: bytes) -> None:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     text += b" " * (-len(text) % 4)
     data += bytes(-len(data) % 4)

@@ -8,7 +8,7 @@ scatter: measured on renders of the free body by `tools/estimate_landmark_offset
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -107,7 +107,7 @@ def landmark_of(keypoint: str) -> Landmark | None:
     def side(part: str) -> str:
         return mirrored_name(part) if right else part
 
-    def scatter(entry: dict[str, Any]) -> float:
+    def scatter(entry: Mapping[str, Any]) -> float:
         return float(entry.get("sigma_mm", 1000.0 * EXACT_SIGMA_M)) / 1000.0
 
     if name in tables["joint"]:

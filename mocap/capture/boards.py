@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ def load_definition(name: str) -> BoardDefinition:
     return BoardDefinition(board, text(table, "description", path, ""), page)
 
 
-def _thickness_m(table: dict[str, Any], path: Path) -> float:
+def _thickness_m(table: Mapping[str, Any], path: Path) -> float:
     return number(table, "thickness_mm", path) / 1000.0 if "thickness_mm" in table else 0.0
 
 

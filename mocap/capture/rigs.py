@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def load_rig(name: str) -> Rig:
         raise InputError(f"{path}: {error}.") from error
 
 
-def _camera(table: dict[str, Any], path: Path) -> RigCamera:
+def _camera(table: Mapping[str, Any], path: Path) -> RigCamera:
     check_keys(table, CAMERA_KEYS, path, "[cameras]")
     name = text(table, "name", path)
     size = position = None

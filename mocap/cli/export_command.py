@@ -77,7 +77,7 @@ def _exported(
     map_file: Path | None,
     force: bool,
     console: Console,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """Export one take; return what happened, for machines."""
     from mocap.workflow.choices import choices
     from mocap.workflow.run import document, run_take

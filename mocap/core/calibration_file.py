@@ -26,10 +26,10 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write `calibration.toml` atomically; every number survives the round trip exactly."""
     import tomli_w
 
-    document: dict[str, Any] = {}
+    document: dict[str, object] = {}
     for index, camera in enumerate(calibration.cameras):
         vector = camera.vector()
-        table: dict[str, Any] = {
+        table: dict[str, object] = {
             "name": camera.name,
             "size": list(camera.image_size),
             "matrix": camera.camera_matrix.tolist(),

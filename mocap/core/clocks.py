@@ -182,9 +182,9 @@ def _clock(name: str, table: Mapping[str, Any]) -> CameraClock:
     )
 
 
-def _jsonable(table: Mapping[str, Any]) -> dict[str, Any]:
+def _jsonable(table: Mapping[str, Any]) -> dict[str, object]:
     """Return the table with NaN as null (JSON knows no NaN) and nested tables likewise."""
-    out: dict[str, Any] = {}
+    out: dict[str, object] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
             out[key] = _jsonable(value)

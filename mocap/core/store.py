@@ -22,6 +22,7 @@ from mocap.core.errors import InputError, StorageError
 from mocap.core.files.npz import read_npz, write_npz
 from mocap.core.files.outside import sentence
 from mocap.core.files.reading import parse_object, reading
+from mocap.core.files.upgrades import upgraded
 
 # 2: 2D detections and tracks carry the time of every frame.
 SCHEMA_VERSION = 2
@@ -181,8 +182,10 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     kind = str(arrays["kind"]) if arrays["kind"].ndim == 0 else "something else"
     if kind != cls.__name__:
         raise InputError(f"{path} holds {kind}, not {cls.__name__}. Give the right file.")
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     with reading(path, "an artifact of this tool", _REBUILD):
+        version = int(arrays["schema_version"].item())
+        arrays = dict(upgraded(kind, arrays, version, SCHEMA_VERSION))
         for each in fields(cls):  # type: ignore[arg-type]
             if each.name in arrays or not _came_later(each, arrays):
                 values[each.name] = _field_value(each.name, arrays[each.name], str(each.type))
@@ -225,6 +228,15 @@ def load_provenance(path: Path) -> Provenance:
         return provenance_from(stored)
 
 
+def artifact_format(path: Path) -> int:
+    """Return the format that an artifact is kept in; this version writes `SCHEMA_VERSION`.
+
+    Raises:
+        InputError: as `load_artifact`.
+    """
+    return int(_read_npz(path, _RESERVED)["schema_version"].item())
+
+
 def provenance_from(stored: Mapping[str, Any]) -> Provenance:
     """Return the provenance that a JSON object says; call it inside `reading`.
 
@@ -233,8 +245,10 @@ def provenance_from(stored: Mapping[str, Any]) -> Provenance:
     """
     made = Provenance(**{**stored, "warnings": tuple(stored.get("warnings", ()))})
     texts = (made.stage, made.version, *made.warnings, *made.inputs.values())
-    if not all(isinstance(each, str) for each in texts):
-        raise ValueError("a stage, version, warning or hash that is no text")
+    if not all(isinstance(each, str) for each in texts) or not isinstance(made.revision, int):
+        raise ValueError(
+            "a stage, version, warning or hash that is no text, or a revision that is none"
+        )
     if not isinstance(made.options, Mapping) or not isinstance(made.notes, Mapping):
         raise ValueError("options or notes that are no tables")
     return made

@@ -23,6 +23,9 @@ _FUSED = {"_FusedConv2D": "Conv2D", "FusedDepthwiseConv2dNative": "DepthwiseConv
 _CONVOLUTION_ATTRIBUTES = ("T", "strides", "padding", "data_format", "dilations")
 _ACTIVATIONS = ("Relu", "Relu6", "Elu")
 
+GraphNode = dict[str, Any]
+"""A node or a weight of a TensorFlow.js graph, with the keys of that format."""
+
 
 def frozen_graph(topology: bytes, weights: bytes) -> bytes:
     """Return the serialised GraphDef of a TensorFlow.js graph model.
@@ -45,7 +48,7 @@ def frozen_graph(topology: bytes, weights: bytes) -> bytes:
     return graphdef.graph(encoded for each in nodes for encoded in _encode(each, constants))
 
 
-def read_weights(manifest: list[dict[str, Any]], data: bytes) -> dict[str, Array]:
+def read_weights(manifest: list[GraphNode], data: bytes) -> dict[str, Array]:
     """Return the named weight arrays of a TensorFlow.js manifest, float16 and uint8/16 ones
     dequantised.
 
@@ -84,7 +87,7 @@ def _dequantised(raw: Array, quantization: Mapping[str, Any] | None) -> Array:
     )
 
 
-def _encode(node: dict[str, Any], constants: Mapping[str, Array]) -> Iterator[bytes]:
+def _encode(node: GraphNode, constants: Mapping[str, Array]) -> Iterator[bytes]:
     name, op, attributes = node["name"], node["op"], node.get("attr", {})
     if op == "Const":
         if name not in constants:
@@ -107,7 +110,7 @@ def _encode(node: dict[str, Any], constants: Mapping[str, Array]) -> Iterator[by
         yield graphdef.node(name, op, node.get("input", ()), kept)
 
 
-def _split(node: dict[str, Any], convolution: str) -> Iterator[bytes]:
+def _split(node: GraphNode, convolution: str) -> Iterator[bytes]:
     """Yield the convolution and what was fused into it; the last one keeps the node's name."""
     attributes, inputs = node["attr"], node["input"]
     fused = [

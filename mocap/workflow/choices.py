@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mocap.core.errors import InputError
+from mocap.core.errors import ExportError, InputError
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLockMode
@@ -23,6 +23,10 @@ NO_TAKES = "none"
 """Every take gets a shape of its own."""
 
 FORMATS = ("bvh", "trc", "csv")
+
+
+# Options of the command line by field, where the name does not follow from it.
+_OPTIONS = {"start_s": "--start", "end_s": "--end"}
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,46 @@ class Choices:
     fit: FitChoice | None = field(default_factory=FitChoice)
 
 
+def export_choice(to: str | None = None, target: str | None = None, **given: Any) -> ExportChoice:
+    """Return what to write.
+
+    Args:
+        to: formats, separated by commas; the program's, or BVH, TRC and CSV when left out.
+        target: a program of `mocap.export.targets`.
+        given: fields of `ExportChoice`; None for what was not said.
+
+    Raises:
+        InputError: no format was named.
+        ExportError: an unknown program, or a field that does not exist.
+    """
+    from mocap.export.targets import target as settings_of
+
+    name, settings = (None, {}) if target is None else settings_of(target)
+    said = {key: value for key, value in given.items() if value is not None}
+    unknown = set(said) - {each.name for each in fields(ExportChoice)}
+    if unknown:
+        raise ExportError(f"there is no export option '{min(unknown)}'.")
+    formats = settings.get("formats", FORMATS)
+    if to is not None:
+        words = [each.strip().lower() for each in to.split(",") if each.strip()]
+        if not words:
+            raise InputError("--to names no format. Name one or more, as in bvh,trc.")
+        formats = tuple(dict.fromkeys(words))
+    asked = tuple(
+        sorted(
+            _OPTIONS.get(key, "--" + key.replace("_", "-"))
+            for key, value in said.items()
+            if value is not False
+        )
+    )
+    chosen = {**settings, **said, "formats": formats}
+    if "names" in chosen:
+        chosen["names"] = chosen["names"].lower()
+    if "order" in chosen:
+        chosen["order"] = chosen["order"].upper()
+    return ExportChoice(**chosen, target=name, asked=asked)
+
+
 def choices(
     *,
     detector: str = "movenet",
@@ -155,11 +199,8 @@ def choices(
     Raises:
         InputError: the file of weights does not exist, or no format was named.
     """
-
     if weights is not None and not weights.is_file():
         raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
-    from mocap.workflow.export.asked import export_choice
-
     return Choices(
         DetectorChoice(detector, weights, feet),
         export_choice(to, **export),

@@ -275,9 +275,9 @@ def _completed(record: Provenance, made: Made) -> Provenance:
     return replace(record, warnings=tuple(made.warnings), notes=_as_json(made.notes))
 
 
-def _as_json(values: Mapping[str, Any]) -> dict[str, Any]:
+def _as_json(values: Mapping[str, Any]) -> dict[str, object]:
     """Return the values as JSON gives them back, so that tuples compare equal to lists."""
-    document: dict[str, Any] = json.loads(json.dumps(dict(values)))
+    document: dict[str, object] = json.loads(json.dumps(dict(values)))
     return document
 
 

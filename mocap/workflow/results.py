@@ -23,7 +23,14 @@ from mocap.core.errors import InputError, SessionError
 from mocap.core.files.documents import load_document
 from mocap.core.files.typed_json import from_json
 from mocap.core.points import Points3D
-from mocap.core.store import Provenance, file_hash, load_artifact, load_provenance
+from mocap.core.store import (
+    SCHEMA_VERSION,
+    Provenance,
+    artifact_format,
+    file_hash,
+    load_artifact,
+    load_provenance,
+)
 from mocap.measure.events import MeasuredEvents
 from mocap.workflow.choices import FREE_BODY
 from mocap.workflow.file_hashes import FileHashes
@@ -167,6 +174,14 @@ class Results:
     def records(self) -> list[Provenance]:
         """Return what made each artifact that is there, in the order of the stages."""
         return [record for row in GRAPH if row.kind for record in self._records(row)]
+
+    def of_older_format(self) -> list[str]:
+        """Return the names of artifacts that an earlier version kept in its own format."""
+        paths = [(row.key, self.take.root / row.file) for row in GRAPH if row.kind]
+        paths += [(path.stem, path) for path in self.take.body_paths().values()]
+        return [
+            key for key, path in paths if path.is_file() and artifact_format(path) < SCHEMA_VERSION
+        ]
 
     def outdated(self) -> list[str]:
         """Return a sentence for each result that an earlier revision of its algorithm made."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError, SessionError
@@ -15,6 +14,7 @@ from mocap.workflow.graph import GRAPH, STAGES, STAGES_WITHOUT_BODY
 from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
+from mocap.workflow.results import Results
 from mocap.workflow.version import installed_version
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
@@ -152,6 +152,7 @@ def run_take(
     if only is None or stages[0] in only:
         progress.warned(*job.footage.recording.warnings)
         job.refuse_stale_inputs()
+        _say_older(progress, take)
     wanted = [stage for stage in job.build() if only is None or stage.name in only]
     return run_stages(
         wanted,
@@ -171,7 +172,7 @@ def remove_leftovers(take: Take) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def document(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     """Return outcomes for machines."""
     return [
         {
@@ -184,6 +185,19 @@ def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         }
         for each in outcomes
     ]
+
+
+def _say_older(progress: Progress, take: Take) -> None:
+    try:
+        older = Results(take).of_older_format()
+    except InputError:
+        # A damaged artifact is named where it is made again.
+        return
+    if older:
+        progress.finished(
+            f"{take.name}: {', '.join(older)} were written by an earlier version; they are kept "
+            "where the algorithm is still the same and made again where it is not"
+        )
 
 
 def _say(progress: Progress, take: Take, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ could tell how they are turned.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -74,7 +74,7 @@ def groups() -> tuple[Group, ...]:
     return tuple(found)
 
 
-def _group(joints: tuple[str, ...], entry: dict[str, Any]) -> Group:
+def _group(joints: tuple[str, ...], entry: Mapping[str, Any]) -> Group:
     def degrees(key: str, default: float) -> FloatArray:
         return np.array(entry.get(key, [default] * 3), dtype=np.float64)
 

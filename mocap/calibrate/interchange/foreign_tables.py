@@ -177,7 +177,7 @@ def _table(camera: Any, unit_m: float) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def _write(path: Path, document: Mapping[str, Any]) -> None:
     """Write a TOML file atomically."""
     import tomli_w
 

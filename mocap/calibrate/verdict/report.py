@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
 from mocap.calibrate.verdict.held_out import HeldOut
 from mocap.calibrate.verdict.shifted import DroppedView
@@ -129,7 +128,7 @@ class CalibrationReport:
     notes: tuple[str, ...]
     refinement: RefinementNote | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return plain dictionaries, lists, numbers and text; NaN becomes null."""
         document = plain(asdict(self))
         assert isinstance(document, dict)

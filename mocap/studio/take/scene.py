@@ -30,8 +30,11 @@ _NECK = ("left_shoulder", "right_shoulder", "left_ear", "right_ear")
 # Length of the drawn viewing pyramids as a share of the rig's size.
 _PYRAMID_SHARE = 0.08
 
+SceneData = dict[str, Any]
+"""What the player of a page draws; the keys are those that `templates/page.js` reads."""
 
-def scene(calibration: Calibration, points: Points3D) -> dict[str, Any]:
+
+def scene(calibration: Calibration, points: Points3D) -> SceneData:
     """Return what the page's player needs, as JSON values."""
     stride = max(1, -(-len(points.xyz) // MAX_FRAMES))
     xyz = np.asarray(points.xyz[::stride], dtype=np.float64)
@@ -59,7 +62,7 @@ def scene(calibration: Calibration, points: Points3D) -> dict[str, Any]:
     }
 
 
-def rig_scene(calibration: Calibration) -> dict[str, Any]:
+def rig_scene(calibration: Calibration) -> SceneData:
     """Return the 3D view of a rig without people."""
     nothing = np.zeros((0, 0, 0))
     empty = Points3D(
@@ -114,7 +117,7 @@ def _bones(points: Points3D) -> dict[str, list[list[list[int]]]]:
     return sides
 
 
-def _pyramid(camera: Camera, calibration: Calibration) -> dict[str, Any]:
+def _pyramid(camera: Camera, calibration: Calibration) -> SceneData:
     """Return the viewing pyramid of a camera as one line: x, y, z lists and its label."""
     size = float(np.ptp(_centers(calibration), axis=0).max())
     length_m = _PYRAMID_SHARE * max(size, 1.0)

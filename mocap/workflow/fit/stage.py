@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def _known(job: Job) -> KnownPerson:
     )
 
 
-def _options(job: Job) -> dict[str, Any]:
+def _options(job: Job) -> dict[str, object]:
     return {**asdict(_choice(job)), **_known(job).options()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.core.detections import Tracks2D
@@ -58,7 +58,7 @@ class KnownPerson:
             "changes nothing. Give the file for that sex as --body."
         ]
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Return what changes the result of a fit, for its provenance."""
         return {
             "subject": self.name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from mocap.calibrate.verdict.report import RefinementNote
 from mocap.capture.checks import check_take, image_maps
@@ -166,7 +165,7 @@ def _summary(names: Sequence[str], refinement: RigRefinement) -> str:
     )
 
 
-def figures(refinement: RigRefinement) -> dict[str, Any]:
+def figures(refinement: RigRefinement) -> dict[str, object]:
     """Return the outcome for machines."""
     floor = refinement.floor
     return {
@@ -209,5 +208,5 @@ def _write_page(session: Session, calibration: Calibration) -> None:
         write_calibration_report(report, calibration, session.calibration_page_path, title=title)
 
 
-def _json(document: dict[str, Any]) -> str:
+def _json(document: dict[str, object]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
