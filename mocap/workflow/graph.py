@@ -149,7 +149,8 @@ GRAPH = (
         reads_if_there=("bodies",),
         options=("export",),
         code="mocap.workflow.export.stage",
-        revision=1,
+        # 2: the markers in C3D files are bony landmarks, which move with their bones.
+        revision=2,
     ),
 )
 
