@@ -13,7 +13,6 @@ from mocap.body.fit.subject import (
     CLIP_FRAMES,
     TAKE_FRAMES,
     clips,
-    cut,
     cut_views,
     subject_of,
     take_evidence,
@@ -128,7 +127,7 @@ def test_views_are_cut_like_points(takes: list[Points3D]) -> None:
     tracks = observe_points(rig, takes[1].xyz, BODY_23, fps=FPS, noise_px=0.0)
     part = slice(20, 90)
     views = cut_views(CameraTracks(tracks, rig), part)
-    seen = rig["cam2"].project(cut(takes[1], part).xyz[:, 0])
+    seen = rig["cam2"].project(takes[1].part(part).xyz[:, 0])
     shown = np.isfinite(views.tracks.pixels[1, :, 0, :, 0])
     assert shown.mean() > 0.9
     # pixels are kept in single precision

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D, Source
 
@@ -48,3 +49,16 @@ def test_points_of_one_person_are_that_persons() -> None:
     assert one.person_ids == (7,) and one.fps == both.fps
     np.testing.assert_array_equal(one.xyz[:, 0], both.xyz[:, 1])
     np.testing.assert_array_equal(one.reprojection_error_px[:, 0], both.reprojection_error_px[:, 1])
+
+
+def test_a_part_of_a_recording_begins_at_its_first_frame() -> None:
+    shape = (2, 10, 1, 2)
+    late = np.tile(np.arange(10) / 30.0, (2, 1)) + np.array([[0.0], [0.004]])
+    tracks = Tracks2D(
+        ("a", "b"), ("nose", "left_eye"), (0,), 30.0,
+        np.arange(np.prod(shape) * 2, dtype=np.float64).reshape(*shape, 2), np.ones(shape), late,
+    )  # fmt: skip
+    part = tracks.part(slice(4, 7))
+    np.testing.assert_array_equal(part.pixels, tracks.pixels[:, 4:7])
+    np.testing.assert_allclose(part.lateness_s, tracks.lateness_s[:, 4:7], atol=1e-12)
+    assert points(1).part(slice(1, 3)).xyz.shape[0] == 2

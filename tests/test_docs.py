@@ -13,7 +13,7 @@ import mocap
 from mocap.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("samples/*/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("samples/*/*.md")])
 # The changelog tells of the past.
 CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 
@@ -83,3 +83,16 @@ def test_one_word_for_a_keypoint() -> None:
     for path in texts:
         found = re.search(r"key[ -]points?\b", path.read_text(encoding="utf-8"), re.I)
         assert path == Path(__file__) or not found, f"{path}: keypoint is one word"
+
+
+def test_the_maths_pages_name_what_exists() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "mocap").rglob("*.py"))
+    pages = sorted((ROOT / "docs" / "maths").glob("*.md"))
+    assert len(pages) >= 7
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for span in re.findall(r"`([^`\n]+)`", text):
+            if span.endswith(".py"):
+                assert (ROOT / "mocap" / span).exists() or list((ROOT / "mocap").rglob(span)), span
+            for word in re.findall(r"[A-Za-z_]{4,}", span if "/" not in span else ""):
+                assert re.search(rf"\b{word}\b", code), (page, word)

@@ -6,6 +6,8 @@ A point x in camera coordinates then moves by omega x x + tau, and a board updat
 like the camera update Ad(camera_from_board) eta (Sola et al. 2018, "A micro Lie theory", sec. IV).
 So one 15-parameter camera block per view gives the board's blocks by 6x6 products.
 
+The derivation is in docs/maths/calibration.md.
+
 Camera parameters (15): omega (3), tau (3), then K9 = fx fy cx cy k1 k2 p1 p2 k3.
 """
 
@@ -176,6 +178,7 @@ def _view_block(
         total += rho
         if weight < NEGLIGIBLE_WEIGHT:
             continue
+        # omega x x moves the pixel by D (omega x x) = (x x D) omega, tau by D tau.
         for r in range(2):
             a0, a1, a2 = d_point[r, 0], d_point[r, 1], d_point[r, 2]
             j[r, 0] = y * a2 - z * a1
@@ -251,6 +254,8 @@ def linearise(
             for a in range(15):
                 for b in range(a):
                     hessian[a, b] = hessian[b, a]
+            # A board's motion is a camera's, carried over by the adjoint: products of 6 x 6
+            # matrices, whatever the number of corners.
             _adjoint(pose, adjoint)
             for a in range(15):
                 camera_gradient[camera, a] += gradient[a]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +23,11 @@ def _fill_times(owner: Detections2D | Tracks2D) -> None:
     if owner.times_s.size == 0:
         even = np.arange(frames, dtype=np.float64) / owner.fps
         object.__setattr__(owner, "times_s", np.tile(even, (cameras, 1)))
+
+
+def _times_of_part(owner: Detections2D | Tracks2D, frames: slice) -> FloatArray:
+    first, _, _ = frames.indices(owner.times_s.shape[1])
+    return np.asarray(owner.times_s[:, frames] - first / owner.fps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +95,16 @@ class Detections2D:
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
 
+    def part(self, frames: slice) -> Detections2D:
+        """Return some frames (no stride), as if the recording began with the first of them."""
+        return replace(
+            self,
+            pixels=self.pixels[:, frames],
+            confidence=self.confidence[:, frames],
+            boxes=self.boxes[:, frames],
+            times_s=_times_of_part(self, frames),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Tracks2D:
@@ -129,6 +144,15 @@ class Tracks2D:
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)
+
+    def part(self, frames: slice) -> Tracks2D:
+        """Return some frames (no stride), as if the recording began with the first of them."""
+        return replace(
+            self,
+            pixels=self.pixels[:, frames],
+            confidence=self.confidence[:, frames],
+            times_s=_times_of_part(self, frames),
+        )
 
     @property
     def lateness_s(self) -> FloatArray:

@@ -97,6 +97,17 @@ class Points3D:
             source=self.source[:, cut],
         )
 
+    def part(self, frames: slice) -> Points3D:
+        """Return some frames."""
+        return replace(
+            self,
+            xyz=self.xyz[frames],
+            covariance=self.covariance[frames],
+            reprojection_error_px=self.reprojection_error_px[frames],
+            view_count=self.view_count[frames],
+            source=self.source[frames],
+        )
+
     @property
     def sigma_m(self) -> FloatArray:
         """Standard deviation per axis (frame, person, keypoint): sqrt(trace of covariance / 3)."""

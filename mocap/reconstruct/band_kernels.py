@@ -4,6 +4,7 @@ Unknowns of one keypoint in the order frame, axis: data give 3x3 blocks on the d
 motion prior couples each frame with the three before it, hence a half bandwidth of 9. Cost is
 linear in frames. Bands are stored by row with 9 rows of zeros before and after, so that the inner
 loops have constant bounds: `factor[9 + i, m]` = L[i, i - 9 + m], the diagonal as its reciprocal.
+A picture of it: docs/maths/smoothing.md.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def _assemble(
         weight = weights[t] * (1.0 - memory * memory) if t == 2 else weights[t]
         for p in range(1 if t == 2 else 0, 4):
             for q in range(1 if t == 2 else 0, p + 1):
+                # p - q frames apart are 3 (p - q) columns to the left of the diagonal, m = 9.
                 for axis in range(3):
                     row = HALF_BAND + 3 * (t - 3 + p) + axis
                     band[row, 9 - 3 * (p - q)] += weight * c[p] * c[q]
@@ -125,6 +127,7 @@ def selected_inverse(
             row = inverse[i]
             reciprocal = factors[k, i + HALF_BAND, HALF_BAND]
             for p in range(HALF_BAND):
+                # the factor with a unit diagonal, below row i
                 column[p] = factors[k, i + HALF_BAND + 1 + p, HALF_BAND - 1 - p] * reciprocal
             for j in range(1, HALF_BAND + 1):
                 # Entries of the row and column i + j, all in rows already known.

@@ -10,7 +10,7 @@ The cost is minus twice the log posterior, up to a constant:
 With the second difference a[t] = x[t] - 2 x[t-1] + x[t-2] the innovation a[t] - memory * a[t-1]
 has the coefficients 1, -(2 + memory), 1 + 2 memory, -memory on x[t] ... x[t-3]. The first second
 difference, which has none before it, carries the stationary variance: its weight is
-(1 - memory²) times that of an innovation.
+(1 - memory²) times that of an innovation. See docs/maths/smoothing.md.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def reprojection_terms(
                 continue
             x, y, z = in_camera(poses[c], points[n, 0], points[n, 1], points[n, 2])
             if z < MIN_DEPTH_M:
+                # Behind the camera costs what Tukey's loss is worth beyond the gate: no jump there.
                 squared_errors[n, c] = np.inf
                 cost += precision * gate_squared / 3.0
                 continue
@@ -161,6 +162,7 @@ def hessian_product(
     """Write the Gauss-Newton Hessian times a vector (keypoint, frame, 3) into `out`."""
     keypoints, frames, _ = vector.shape
     out[:] = 0.0
+    # The motion cost is quadratic: the gradient that is subtracted at a vector is -H vector.
     motion_terms(vector, weights, memory, out)
     for k in range(keypoints):
         for t in range(frames):

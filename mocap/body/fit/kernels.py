@@ -4,7 +4,7 @@ The unknowns of a frame are the root's position and one small turn for each rota
 group is one joint, or several that turn alike (the spine bends evenly). Moving joint a by exp(w)
 from the right moves a point X that hangs below it by  w -> (G_a w) x (X - p_a), with the global
 rotation G_a and the position p_a of the joint; the shape moves it linearly. Only pairs of a
-keypoint and a joint above it are visited.
+keypoint and a joint above it are visited. The formulas, `used` and `slot`: docs/maths/body.md.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def point_terms(
     targets: FloatArray,
     information: FloatArray,
     scale2: float,
-    pull: FloatArray,
+    curvature: FloatArray,
     weighted: FloatArray,
 ) -> float:
     """Write the reweighted information and half gradient of keypoints in space; return the cost.
@@ -141,7 +141,7 @@ def point_terms(
         points, targets: (frame, keypoint, 3) of the body and measured, metres.
         information: (frame, keypoint, 3, 3) in 1/m², zero where nothing was measured.
         scale2: s².
-        pull: (frame, keypoint, 3, 3) in 1/m².
+        curvature: (frame, keypoint, 3, 3) in 1/m².
         weighted: (frame, keypoint, 3) in 1/m.
     """
     residual = np.zeros(3)
@@ -159,8 +159,8 @@ def point_terms(
             for a in range(3):
                 weighted[t, k, a] = 0.0
                 for b in range(3):
-                    pull[t, k, a, b] = robust * information[t, k, a, b]
-                    weighted[t, k, a] += pull[t, k, a, b] * residual[b]
+                    curvature[t, k, a, b] = robust * information[t, k, a, b]
+                    weighted[t, k, a] += curvature[t, k, a, b] * residual[b]
     return total
 
 
@@ -196,6 +196,7 @@ def _jacobian(
                         rotations[j, 1, axis],
                         rotations[j, 2, axis],
                     )
+                    # (column of G) x (piece - joint): what a turn about this axis does
                     row = out[tree.slot[k, column]]
                     row[0] += gy * dz - gz * dy
                     row[1] += gz * dx - gx * dz
@@ -240,7 +241,7 @@ def data_normals(
     shape: Shape,
     turns: FloatArray,
     root: FloatArray,
-    pull: FloatArray,
+    curvature: FloatArray,
     weighted: FloatArray,
     band: FloatArray,
     gradient: FloatArray,
@@ -252,7 +253,7 @@ def data_normals(
 
     Args:
         tree, shape, turns, root: as for `keypoints_of`.
-        pull: (frame, keypoint, 3, 3) Gauss-Newton matrix of each keypoint, 1/m²; 0: not seen.
+        curvature: (frame, keypoint, 3, 3) Gauss-Newton matrix of each keypoint, 1/m²; 0: not seen.
         weighted: (frame, keypoint, 3) half gradient of the cost for each keypoint, 1/m.
         band: (unknown, distance) lower band of the matrix: entry (row, column) of it is at
             [column, row - column]; unknowns frame by frame.
@@ -260,7 +261,7 @@ def data_normals(
         coupling: (unknown, person): betas first (none when the shape is known), then others.
         person_hessian, person_gradient: (person, person) and (person,).
     """
-    joints, keypoints, betas = len(tree.parents), pull.shape[1], shape.pieces_by_beta.shape[2]
+    joints, keypoints, betas = len(tree.parents), curvature.shape[1], shape.pieces_by_beta.shape[2]
     rotations, positions = np.zeros((joints, 3, 3)), np.zeros((joints, 3))
     pieces = np.zeros((len(tree.piece_joint), 3))
     jacobian = np.zeros((tree.used.shape[1], 3))
@@ -272,18 +273,18 @@ def data_normals(
             _shape_jacobian(tree, shape, rotations, joints_by_beta, by_beta)
         first = t * tree.unknowns
         for k in range(keypoints):
-            if pull[t, k, 0, 0] == 0.0:
+            if curvature[t, k, 0, 0] == 0.0:
                 continue
             _jacobian(tree, k, rotations, positions, pieces, jacobian)
             for a in range(3):
                 for b in range(betas):
                     weighted_beta[a, b] = (
-                        pull[t, k, a, 0] * by_beta[k, 0, b]
-                        + pull[t, k, a, 1] * by_beta[k, 1, b]
-                        + pull[t, k, a, 2] * by_beta[k, 2, b]
+                        curvature[t, k, a, 0] * by_beta[k, 0, b]
+                        + curvature[t, k, a, 1] * by_beta[k, 1, b]
+                        + curvature[t, k, a, 2] * by_beta[k, 2, b]
                     )
             _add_keypoint(
-                tree.used[k], first, jacobian, pull[t, k], weighted[t, k], weighted_beta, band,
+                tree.used[k], first, jacobian, curvature[t, k], weighted[t, k], weighted_beta, band,
                 gradient, coupling,
             )  # fmt: skip
             for b in range(betas):
@@ -298,7 +299,7 @@ def _add_keypoint(
     used: IntArray,
     first: int,
     jacobian: FloatArray,
-    pull: FloatArray,
+    curvature: FloatArray,
     weighted: FloatArray,
     weighted_beta: FloatArray,
     band: FloatArray,
@@ -316,9 +317,10 @@ def _add_keypoint(
             coupling[column, b] += (
                 j0 * weighted_beta[0, b] + j1 * weighted_beta[1, b] + j2 * weighted_beta[2, b]
             )
-        w0 = j0 * pull[0, 0] + j1 * pull[1, 0] + j2 * pull[2, 0]
-        w1 = j0 * pull[0, 1] + j1 * pull[1, 1] + j2 * pull[2, 1]
-        w2 = j0 * pull[0, 2] + j1 * pull[1, 2] + j2 * pull[2, 2]
+        w0 = j0 * curvature[0, 0] + j1 * curvature[1, 0] + j2 * curvature[2, 0]
+        w1 = j0 * curvature[0, 1] + j1 * curvature[1, 1] + j2 * curvature[2, 1]
+        w2 = j0 * curvature[0, 2] + j1 * curvature[1, 2] + j2 * curvature[2, 2]
+        # `used` is ascending: from i on the partner lies on or below the diagonal.
         for m in range(i, len(used)):
             if used[m] < 0:
                 break

@@ -2,7 +2,8 @@
 
 Anatomy: the twist and the swing of a joint are Gaussian about a mean, and softly bounded.
 Smoothness: the change of the step between frames, a = log(R_t' R_t+1) - log(R_t-1' R_t), and the
-second difference of the root's position are Gaussian with zero mean.
+second difference of the root's position are Gaussian with zero mean. Derivatives:
+docs/maths/body.md.
 """
 
 from __future__ import annotations
@@ -208,6 +209,8 @@ def smoothness_normals(
             inverse_right_jacobian(steps[t - 1, g], before)
             inverse_right_jacobian(steps[t, g], after)
             weight = turn_weight[t, g]
+            # A step R_t' R_t+1 ends with frame t+1 (the right Jacobian) and begins with frame t,
+            # reversed (minus the left one, which is the transpose of the right one).
             for a in range(3):
                 change = steps[t, g, a] - steps[t - 1, g, a]
                 total += weight[a] * change * change

@@ -60,7 +60,7 @@ class Problem:
         information: (frame, keypoint, 3, 3) inverse covariance in 1/m²; zero for not seen.
         turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
         root_weight: (frame,) of the root's accelerations per frame², 1/m².
-        ridge: weight of the shape's prior; None keeps the shape as it is.
+        ridge: weight of the shape's prior; None where the shape is known, see `shape_is_known`.
         views: what the cameras saw; then the targets count by `POINTS_SHARE`, and this by the rest.
         shape_prior: what is known of the betas; None: |betas|² is the cost.
     """
@@ -74,6 +74,11 @@ class Problem:
     ridge: float | None
     views: Views | None = None
     shape_prior: ShapePrior | None = None
+
+    @property
+    def shape_is_known(self) -> bool:
+        """Whether the betas stay as they are."""
+        return self.ridge is None
 
     def part(self, frames: slice) -> Problem:
         """Return the same for some frames."""
@@ -194,18 +199,18 @@ def _data_terms(
 ) -> tuple[float, FloatArray, FloatArray]:
     """Return cost, Gauss-Newton matrix and half gradient of every keypoint, see the kernels."""
     points = keypoints_of(problem.layout.tree, shape, state.turns, state.root)
-    pull, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
+    curvature, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
     cost = point_terms(
-        points, problem.targets, problem.information, CAUCHY_SCALE**2, pull, weighted
+        points, problem.targets, problem.information, CAUCHY_SCALE**2, curvature, weighted
     )
     if problem.views is None:
-        return cost, pull, weighted
-    seen_pull, seen_weighted = np.zeros_like(pull), np.zeros_like(weighted)
-    seen = view_terms(problem.views, points, VIEW_SCALE**2, seen_pull, seen_weighted)
+        return cost, curvature, weighted
+    seen_curvature, seen_weighted = np.zeros_like(curvature), np.zeros_like(weighted)
+    seen = view_terms(problem.views, points, VIEW_SCALE**2, seen_curvature, seen_weighted)
     rest = 1.0 - POINTS_SHARE
     return (
         POINTS_SHARE * cost + rest * seen,
-        POINTS_SHARE * pull + rest * seen_pull,
+        POINTS_SHARE * curvature + rest * seen_curvature,
         POINTS_SHARE * weighted + rest * seen_weighted,
     )
 
@@ -213,21 +218,21 @@ def _data_terms(
 def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> Normals:
     """Return the normal equations at a state; without `smoothness` frames are independent."""
     tree = problem.layout.tree
-    frames, fixed = len(state.root), problem.ridge is None
+    frames, known = len(state.root), problem.shape_is_known
     size = frames * tree.unknowns
-    betas = 0 if fixed else len(state.betas)
+    betas = 0 if known else len(state.betas)
     person = betas + len(state.constants)
     band = np.zeros((size, 2 * tree.unknowns + 3))
     gradient, coupling = np.zeros(size), np.zeros((size, person))
     person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
-    shape = problem.layout.shape(state.betas, fixed=fixed)
-    cost, pull, weighted = _data_terms(problem, state, shape)
+    shape = problem.layout.shape(state.betas, fixed=known)
+    cost, curvature, weighted = _data_terms(problem, state, shape)
     data_normals(
         tree,
         shape,
         state.turns,
         state.root,
-        pull,
+        curvature,
         weighted,
         band,
         gradient,

@@ -90,7 +90,7 @@ def take_evidence(
     for clip in clips(len(points.xyz)):
         try:
             solution = solve(
-                cut(points, clip),
+                points.part(clip),
                 model,
                 person,
                 facts=facts,
@@ -148,26 +148,9 @@ def clips(frames: int) -> list[slice]:
     return [slice(int(start), int(start) + CLIP_FRAMES) for start in starts]
 
 
-def cut(points: Points3D, frames: slice) -> Points3D:
-    """Return some frames of keypoints."""
-    return replace(
-        points,
-        xyz=points.xyz[frames],
-        covariance=points.covariance[frames],
-        reprojection_error_px=points.reprojection_error_px[frames],
-        view_count=points.view_count[frames],
-        source=points.source[frames],
-    )
-
-
 def cut_views(views: CameraTracks, frames: slice) -> CameraTracks:
     """Return what the cameras saw in some frames."""
-    tracks = replace(
-        views.tracks,
-        pixels=views.tracks.pixels[:, frames],
-        confidence=views.tracks.confidence[:, frames],
-    )
-    return replace(views, tracks=tracks)
+    return replace(views, tracks=views.tracks.part(frames))
 
 
 def _evidence(solution: Solution) -> Evidence:

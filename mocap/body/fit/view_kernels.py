@@ -9,7 +9,8 @@ landmark is the same for all cameras. The term of a landmark in a frame is there
 a robust triangulation that knows where the body is. Half its gradient is (x - y) / scatter² at
 the best y; with M the reweighted information of the views about y, the Gauss-Newton matrix is
 (M⁻¹ + scatter² I)⁻¹: their covariance with that of the scatter added (both: the implicit function
-theorem at the minimum over y). Views far from where the others and the body put y count little.
+theorem at the minimum over y; docs/maths/body.md). Views far from where the others and the body
+put y count little.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def _seen_point(
 
 @njit(fastmath=FASTMATH, cache=True)
 def view_terms(
-    views: Views, points: FloatArray, scale2: float, pull: FloatArray, weighted: FloatArray
+    views: Views, points: FloatArray, scale2: float, curvature: FloatArray, weighted: FloatArray
 ) -> float:
     """Write Gauss-Newton matrix and half gradient of every landmark; return the cost.
 
@@ -167,23 +168,24 @@ def view_terms(
         views: what the cameras saw.
         points: (frame, landmark, 3) of the body, metres.
         scale2: squared scale of the Cauchy loss, in standard deviations.
-        pull: (frame, landmark, 3, 3) 1/m²; zero where no camera saw it.
+        curvature: (frame, landmark, 3, 3) 1/m²; zero where no camera saw it.
         weighted: (frame, landmark, 3) 1/m.
     """
     y, inverse = np.zeros(3), np.zeros((3, 3))
     total = 0.0
     for t in range(points.shape[0]):
         for k in range(points.shape[1]):
-            pull[t, k] = 0.0
+            curvature[t, k] = 0.0
             weighted[t, k] = 0.0
             if np.isnan(views.pixels[t, k, :, 0]).all():
                 continue
             total += _seen_point(views, t, k, points[t, k], scale2, y, inverse)
             tie = views.scatter_precision[k]
+            # (M^-1 + I / tie)^-1 = tie (I - tie (M + tie I)^-1): M has no inverse for one view.
             for a in range(3):
                 weighted[t, k, a] = tie * (points[t, k, a] - y[a])
                 for b in range(3):
-                    pull[t, k, a, b] = tie * (1.0 * (a == b) - tie * inverse[a, b])
+                    curvature[t, k, a, b] = tie * (1.0 * (a == b) - tie * inverse[a, b])
     return total
 
 

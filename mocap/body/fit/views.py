@@ -145,7 +145,7 @@ def refine_on_views(
     for _ in range(_REFINEMENTS):
         points = _points(problem, state)
         views = with_noise(views, points, seen.confidence)
-        ridge = None if problem.ridge is None else _ridge(views, points, fps)
+        ridge = None if problem.shape_is_known else _ridge(views, points, fps)
         state, problem, status = minimise(
             replace(problem, views=views, ridge=ridge),
             state,
@@ -174,9 +174,9 @@ def _ridge(views: Views, points: FloatArray, fps: float) -> float:
 
     The information of the views about a landmark counts as a mean over its directions.
     """
-    pull, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
-    view_terms(views, points, VIEW_SCALE**2, pull, weighted)
-    information = np.trace(pull, axis1=-2, axis2=-1) / 3.0
+    curvature, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
+    view_terms(views, points, VIEW_SCALE**2, curvature, weighted)
+    information = np.trace(curvature, axis1=-2, axis2=-1) / 3.0
     seen = information[information > 0.0]
     if not len(seen):
         return 1.0

@@ -154,7 +154,7 @@ class WindowEquations:
     def _person(self) -> tuple[FloatArray, FloatArray]:
         """Matrix (person, person) and half gradient (person,) of the person, from all frames."""
         problem, state = self._problem, self._state
-        betas = 0 if problem.ridge is None else len(state.betas)
+        betas = 0 if problem.shape_is_known else len(state.betas)
         size = betas + len(state.constants)
         matrix, gradient = np.zeros((size, size)), np.zeros(size)
         for normals in self._data_normals():
@@ -174,7 +174,7 @@ class WindowEquations:
         problem = self._problem
         anatomy = problem.anatomy
         anatomy = anatomy._replace(constant_weight=np.zeros_like(anatomy.constant_weight))
-        ridge = None if problem.ridge is None else 0.0
+        ridge = None if problem.shape_is_known else 0.0
         bare = replace(problem, anatomy=anatomy, ridge=ridge)
         for window in self._windows:
             yield normals_of(

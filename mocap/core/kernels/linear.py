@@ -1,6 +1,7 @@
 """Symmetric 3x3 systems and camera matrices, as numba kernels.
 
 A symmetric 3x3 matrix is packed as six numbers: 00, 01, 02, 11, 12, 22.
+Formulas: docs/maths/cameras.md.
 """
 
 from __future__ import annotations

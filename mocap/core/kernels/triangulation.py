@@ -2,7 +2,8 @@
 
 MSAC (Torr & Zisserman 2000, "MLESAC") over pairs of views, followed by local optimisation
 (Chum et al. 2003): Gauss-Newton on the true, distorted pixels with Tukey's weights. The matrix
-J'J at the solution is the information of the observations about the point.
+J'J at the solution is the information of the observations about the point. See
+docs/maths/triangulation.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -103,18 +103,8 @@ def chosen_runs(takes: Sequence[PeopleTake]) -> list[Run]:
         for first, stop in spans:
             half = (offset + np.arange(stop - first)) // RUN_FRAMES % 2
             offset += stop - first
-            runs.append(Run(_frames(take.detections, first, stop), take.image_maps, half))
+            runs.append(Run(take.detections.part(slice(first, stop)), take.image_maps, half))
     return runs
-
-
-def _frames(detections: Detections2D, first: int, stop: int) -> Detections2D:
-    part = slice(first, stop)
-    return replace(
-        detections,
-        pixels=detections.pixels[:, part],
-        confidence=detections.confidence[:, part],
-        boxes=detections.boxes[:, part],
-    )
 
 
 def views_of(
