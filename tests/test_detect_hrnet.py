@@ -21,17 +21,17 @@ from mocap.core.shapes import Array
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
 from mocap.detect.hrnet.detector import (
     KEYPOINT_SETS_BY_COUNT,
-    HRNetDetector,
+    HRNetReader,
+    hrnet_reader,
     image_from_input,
     input_per_heatmap_pixel,
-    open_hrnet,
     openvino_engine,
     torch_engine,
 )
 from mocap.detect.hrnet.network import PoseHRNet
 from mocap.detect.hrnet.weights import load_hrnet, read_state_dict
-from mocap.detect.movenet import MoveNet
 from mocap.detect.people import Person
+from mocap.detect.top_down import TopDown
 
 SMALL = 8
 """Width of a network with all parts of HRNet that fits into a test."""
@@ -300,15 +300,14 @@ def test_the_box_fills_the_input_up_to_the_margin(decoding: str) -> None:
     np.testing.assert_allclose(last_corner - first_corner, [1.25 * 400 * 0.75, 1.25 * 400])
 
 
-class FakeFinder(MoveNet):
+class FakeFinder:
     """Finds one given person and no feet."""
 
     def __init__(self, person: Person) -> None:
-        object.__setattr__(self, "person", person)
-        object.__setattr__(self, "feet", None)
+        self.person = person
 
     def find(self, image: Array) -> list[Person]:
-        return [self.person]  # type: ignore[attr-defined]
+        return [self.person]
 
 
 @pytest.mark.parametrize("decoding", ["quarter", "dark", "udp"])
@@ -334,7 +333,7 @@ def test_keypoints_come_back_where_the_heat_maps_put_them(decoding: str, joints:
         return maps
 
     guess = Person(truth[:17], np.full(17, 0.5), box)
-    detector = HRNetDetector(FakeFinder(guess), engine, recipe, names)
+    detector = TopDown(FakeFinder(guess), HRNetReader(engine, recipe, names))
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     assert detector.keypoint_names == names.keypoint_names
     # One heat-map pixel is 4 input pixels of 1.17 image pixels each: 4.7 px. A quarter of it after
@@ -352,7 +351,7 @@ def test_a_skeleton_of_someone_else_gives_way_to_the_first_guess() -> None:
 
     truth = np.random.default_rng(6).uniform([120, 150], [180, 270], size=(17, 2))
     guess = Person(truth, np.full(17, 0.5), np.array([80.0, 40.0, 200.0, 280.0]))
-    detector = HRNetDetector(FakeFinder(guess), engine, CheckpointRecipe(), COCO_17)
+    detector = TopDown(FakeFinder(guess), HRNetReader(engine, CheckpointRecipe(), COCO_17))
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     np.testing.assert_array_equal(found.pixels, truth)
 
@@ -361,8 +360,9 @@ def test_a_checkpoint_runs_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "small_dark_128x96.pth"
     torch.save(small_network().state_dict(), path)
     guess = Person(np.full((17, 2), 60.0), np.full(17, 0.5), np.array([10.0, 10.0, 90.0, 110.0]))
-    detector = open_hrnet(path, FakeFinder(guess))
-    assert detector.recipe.input_size == (96, 128)
+    reader = hrnet_reader(path)
+    detector = TopDown(FakeFinder(guess), reader)
+    assert reader.recipe.input_size == (96, 128)
     (found,) = detector(np.zeros((120, 100, 3), np.uint8))
     assert found.pixels.shape == (17, 2)
 
@@ -371,4 +371,4 @@ def test_unknown_keypoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     torch.save(small_network(joints=16).state_dict(), path)
     with pytest.raises(ModelError, match="16 keypoints; supported are 17, 52, 133"):
-        open_hrnet(path, FakeFinder(Person(np.zeros((17, 2)), np.zeros(17), np.zeros(4))))
+        hrnet_reader(path)

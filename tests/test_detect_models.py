@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import io
@@ -18,8 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mocap.body.landmarks import offsets_of
 from mocap.core.errors import InputError, ModelError
+from mocap.core.keypoints import KEYPOINT_SETS
 from mocap.detect import cards, download, graph_model, graphdef, registry, runtime
+from mocap.detect.known import DETECTORS
 
 
 def text_attribute(*words: str) -> dict[str, Any]:
@@ -384,3 +388,17 @@ def test_pip_carries_what_npm_cannot(
     assert status.usable
     assert status.missing == ("pose_landmark_heavy.tflite",)
     assert registry.fetch("blazepose").usable  # asking again for the rest is no error
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_table_of_detectors_names_what_exists(name: str) -> None:
+    known = DETECTORS[name]
+    module, _, function = known.opens.partition(":")
+    source = files("mocap").joinpath(*module.split(".")[1:-1], module.split(".")[-1] + ".py")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    assert function in {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+    for model, network in known.networks:
+        assert cards.load_card(model).network(network).files
+    assert set(known.keypoint_sets) <= set(KEYPOINT_SETS)
+    if known.offsets:
+        assert offsets_of(known.offsets).offset_m

@@ -18,6 +18,7 @@ def models() -> None:
 @json_option
 def list_command(as_json: bool) -> None:
     """List the networks and whether their weights are on this machine."""
+    from mocap.detect.known import DETECTORS
     from mocap.detect.registry import list_models
 
     console = Console(as_json)
@@ -39,7 +40,9 @@ def list_command(as_json: bool) -> None:
             "missing": model.missing,
             "damaged": model.damaged,
         }
-    console.line("hrnet        HRNet W32/W48; weights of your own: --detector hrnet --weights FILE")
+    for detector in DETECTORS.values():
+        if detector.own_weights:
+            console.line(f"{detector.name:12s} {detector.title}")
     console.result({"models": documents})
 
 

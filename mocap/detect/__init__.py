@@ -1,7 +1,7 @@
 """2D detection: people's keypoints in every image of every camera.
 
-`detectors.open_detector` gives a detector, `detect.detect_take` runs it over a take, and
-`registry` keeps the weights. Nothing heavy is imported here.
+`known.DETECTORS` lists the detectors, `detectors.open_detector` opens one, `detect.detect` runs it
+over a camera, and `registry` keeps the weights. Nothing heavy is imported here.
 """
 
 from __future__ import annotations

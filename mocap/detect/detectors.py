@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mocap.core.errors import InputError
 from mocap.core.store import file_hash
 from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
+from mocap.detect.known import known_detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
 from mocap.detect.watchdog import watched
-
-DETECTOR_NAMES = ("movenet", "hrnet")
 
 _MOST_WORKERS = 8
 """More images at once only fill the memory: decoding the video cannot keep up."""
@@ -30,34 +28,34 @@ def default_workers() -> int:
 def open_detector(
     name: str = "movenet", *, feet: bool = True, weights: Path | None = None, workers: int = 1
 ) -> Detector:
-    """Return a detector, ready to run.
+    """Return a detector of `mocap.detect.known.DETECTORS`, ready to run.
 
     Args:
-        name: "movenet", or "hrnet" (with the user's own weights; people are found by MoveNet).
+        name: in the table.
         feet: also find heels and toes, where the detector does not do so itself.
-        weights: checkpoint file for "hrnet".
+        weights: checkpoint file, for a detector that wants one of the user's.
         workers: images that will be looked at simultaneously.
 
     Raises:
         InputError: there is no such detector, or weights are given without or to the wrong one.
         ModelError: weights are missing, damaged or unsafe; says what to run.
     """
-    _check_options(name, weights)
+    known = known_detector(name, weights)
     with watched():
-        return _opened(feet, weights, workers)
+        return known.open(feet=feet, weights=weights, workers=workers)
 
 
-def _opened(feet: bool, weights: Path | None, workers: int) -> Detector:
-    movenet = MoveNet(
+def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int = 1) -> MoveNet:
+    """Return MoveNet with fetched weights; it takes no others.
+
+    Raises:
+        ModelError: weights are missing or damaged; says what to run.
+    """
+    return MoveNet(
         multipose=load_network(registry.network_path("movenet", "multipose"), streams=workers),
         thunder=load_network(registry.network_path("movenet", "thunder"), streams=workers),
         feet=_feet_finder(workers) if feet else None,
     )
-    if weights is None:
-        return movenet
-    from mocap.detect.hrnet.detector import open_hrnet  # brings torch
-
-    return open_hrnet(weights, movenet, workers=workers)
 
 
 def weight_hashes(
@@ -69,8 +67,7 @@ def weight_hashes(
         InputError: as `open_detector`.
         ModelError: as `open_detector`.
     """
-    _check_options(name, weights)
-    networks = [("movenet", "multipose"), ("movenet", "thunder")]
+    networks = list(known_detector(name, weights).networks)
     if feet:
         networks.append(("blazepose", _feet_network()))
     hashes = {}
@@ -81,17 +78,6 @@ def weight_hashes(
     if weights is not None:
         hashes[weights.name] = file_hash(weights)
     return hashes
-
-
-def _check_options(name: str, weights: Path | None) -> None:
-    if name not in DETECTOR_NAMES:
-        raise InputError(f"there is no detector {name!r}; known are {', '.join(DETECTOR_NAMES)}.")
-    if name == "hrnet" and weights is None:
-        raise InputError("detector 'hrnet' needs a checkpoint file: give it with --weights.")
-    if name != "hrnet" and weights is not None:
-        raise InputError(f"detector {name!r} has its own weights; --weights is for 'hrnet'.")
-    if weights is not None and not weights.is_file():
-        raise InputError(f"the weights file {weights} does not exist.")
 
 
 def _feet_network() -> str:

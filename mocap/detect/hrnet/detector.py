@@ -12,22 +12,21 @@ import torch
 from mocap.core.errors import ModelError
 from mocap.core.keypoints import (
     COCO_17,
-    COCO_17_FEET,
     SYNTHPOSE_52,
     WHOLEBODY_133,
     KeypointSet,
 )
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect import heatmaps
-from mocap.detect.blazepose import FeetFinder
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
 from mocap.detect.crops import affine_crop
+from mocap.detect.detectors import open_movenet
 from mocap.detect.hrnet.network import PoseHRNet
 from mocap.detect.hrnet.openvino import openvino_model
 from mocap.detect.hrnet.weights import load_hrnet
-from mocap.detect.movenet import MoveNet
-from mocap.detect.people import Person, jumped, without_duplicates
+from mocap.detect.people import Person
 from mocap.detect.runtime import Network
+from mocap.detect.top_down import TopDown
 
 BOX_MARGIN = 1.25
 HEATMAP_STRIDE = 4
@@ -45,32 +44,15 @@ Engine = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, eq=False)
-class HRNetDetector:
-    """People found by MoveNet MultiPose, keypoints read from HRNet heat maps."""
+class HRNetReader:
+    """Keypoints read from HRNet heat maps of a crop and its mirror image."""
 
-    finder: MoveNet
     engine: Engine
     recipe: CheckpointRecipe
     keypoint_set: KeypointSet
 
-    @property
-    def keypoint_names(self) -> tuple[str, ...]:
-        """Names of the keypoints, in order."""
-        added = self._feet is not None
-        return (COCO_17_FEET if added else self.keypoint_set).keypoint_names
-
-    @property
-    def _feet(self) -> FeetFinder | None:
-        """Who finds the feet that the network does not."""
-        return self.finder.feet if self.keypoint_set is COCO_17 else None
-
-    def __call__(self, image: Array) -> list[Person]:
-        """Return up to six people of an (height, width, 3) uint8 RGB image."""
-        people = without_duplicates(self._read(image, guess) for guess in self.finder.find(image))
-        feet = self._feet
-        return people if feet is None else [feet(image, each) for each in people]
-
-    def _read(self, image: Array, guess: Person) -> Person:
+    def __call__(self, image: Array, guess: Person) -> Person:
+        """Return the person in the box of a guess, in an (height, width, 3) uint8 RGB image."""
         matrix = image_from_input(guess.box, self.recipe)
         crop = affine_crop(image, matrix, self.recipe.input_size)
         normal = ((crop.image.astype(np.float32) / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)
@@ -83,14 +65,7 @@ class HRNetDetector:
         )
         pixels, value = self._decoded(maps)
         step = input_per_heatmap_pixel(self.recipe)
-        person = Person(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
-        body = Person(person.pixels[:17], person.confidence[:17], person.box)
-        if not jumped(body, guess):
-            return person
-        # Someone else stands in this box: keep what MultiPose saw of the right person.
-        pixels, confidence = np.full_like(person.pixels, np.nan), np.zeros_like(person.confidence)
-        pixels[:17], confidence[:17] = guess.pixels, guess.confidence
-        return Person(pixels, confidence, guess.box)
+        return Person(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
 
     def _decoded(self, maps: Array) -> tuple[FloatArray, FloatArray]:
         if self.recipe.decoding == "quarter":
@@ -122,8 +97,18 @@ def input_per_heatmap_pixel(recipe: CheckpointRecipe) -> FloatArray:
     return np.full(2, float(HEATMAP_STRIDE))
 
 
-def open_hrnet(weights: Path, finder: MoveNet, *, workers: int = 1) -> HRNetDetector:
-    """Load a checkpoint and return the detector: on a CUDA GPU with PyTorch, else with OpenVINO.
+def open_hrnet(*, weights: Path, feet: bool = True, workers: int = 1) -> TopDown:
+    """Return the detector of a checkpoint; MoveNet finds the people for it.
+
+    Raises:
+        ModelError: as `hrnet_reader`, or MoveNet's weights are missing.
+    """
+    movenet = open_movenet(feet=feet, workers=workers)
+    return TopDown(movenet, hrnet_reader(weights, workers=workers), movenet.feet)
+
+
+def hrnet_reader(weights: Path, *, workers: int = 1) -> HRNetReader:
+    """Load a checkpoint: on a CUDA GPU with PyTorch, else with OpenVINO.
 
     Raises:
         ModelError: the checkpoint is damaged, unsafe, no HRNet, or has unknown keypoints.
@@ -138,7 +123,7 @@ def open_hrnet(weights: Path, finder: MoveNet, *, workers: int = 1) -> HRNetDete
         engine = torch_engine(network, "cuda")
     else:
         engine = openvino_engine(network, recipe, workers)
-    return HRNetDetector(finder, engine, recipe, KEYPOINT_SETS_BY_COUNT[count])
+    return HRNetReader(engine, recipe, KEYPOINT_SETS_BY_COUNT[count])
 
 
 def torch_engine(network: PoseHRNet, device: str) -> Engine:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from mocap.capture.session import Take
 from mocap.core.points import Points3D
 from mocap.core.store import load_provenance
+from mocap.detect.known import DETECTORS
 from mocap.workflow.graph import path_of
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
-
-# Which measured keypoint offsets belong to a detector.
-_OFFSETS_OF_DETECTOR = {"movenet": "movenet_blazepose"}
 
 
 def detector_of(take: Take) -> str:
@@ -28,8 +26,8 @@ def detector_offsets(detector: str, points: Points3D) -> tuple[Offsets, list[str
     """Return where a detector puts its keypoints, and what to say about it."""
     from mocap.body.landmarks import offsets_of, unmeasured_offsets
 
-    if detector in _OFFSETS_OF_DETECTOR:
-        return offsets_of(_OFFSETS_OF_DETECTOR[detector]), []
+    if detector in DETECTORS and DETECTORS[detector].offsets:
+        return offsets_of(DETECTORS[detector].offsets), []
     return unmeasured_offsets(points.keypoint_names), [
         f"the keypoint definitions of detector '{detector}' were not measured: hips and shoulders "
         "of the fitted body may be off by 3 cm."

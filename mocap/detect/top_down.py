@@ -1,0 +1,70 @@
+"""Two networks in a row: one finds people, another reads the keypoints of each from a crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet
+from mocap.core.shapes import Array
+from mocap.detect.blazepose import FeetFinder
+from mocap.detect.people import Person, jumped, without_duplicates
+
+_COCO = len(COCO_17.keypoint_names)
+
+
+class Finder(Protocol):
+    """Finds people in a whole image."""
+
+    def find(self, image: Array) -> list[Person]:
+        """Return boxes and rough COCO keypoints of the people."""
+
+
+class Reader(Protocol):
+    """Reads the keypoints of one person; a network that works on crops is one."""
+
+    @property
+    def keypoint_set(self) -> KeypointSet:
+        """What it finds; COCO's 17 come first."""
+
+    def __call__(self, image: Array, guess: Person) -> Person:
+        """Return the person in the box of a guess."""
+
+
+@dataclass(frozen=True, eq=False)
+class TopDown:
+    """A detector of a finder and a reader; `feet` adds heels and toes to a reader of COCO's 17."""
+
+    finder: Finder
+    reader: Reader
+    feet: FeetFinder | None = None
+
+    @property
+    def keypoint_names(self) -> tuple[str, ...]:
+        """Names of the keypoints, in order."""
+        added = self._feet is not None
+        return (COCO_17_FEET if added else self.reader.keypoint_set).keypoint_names
+
+    @property
+    def _feet(self) -> FeetFinder | None:
+        """Who finds the feet that the reader does not."""
+        return self.feet if self.reader.keypoint_set is COCO_17 else None
+
+    def __call__(self, image: Array) -> list[Person]:
+        """Return the people of an (height, width, 3) uint8 RGB image, each once."""
+        found = (self._read(image, guess) for guess in self.finder.find(image))
+        people = without_duplicates(found)
+        feet = self._feet
+        return people if feet is None else [feet(image, each) for each in people]
+
+    def _read(self, image: Array, guess: Person) -> Person:
+        person = self.reader(image, guess)
+        body = Person(person.pixels[:_COCO], person.confidence[:_COCO], person.box)
+        if not jumped(body, guess):
+            return person
+        # Someone else stands in this box: keep what the finder saw of the right person.
+        pixels, confidence = np.full_like(person.pixels, np.nan), np.zeros_like(person.confidence)
+        pixels[:_COCO], confidence[:_COCO] = guess.pixels, guess.confidence
+        return Person(pixels, confidence, guess.box)
