@@ -40,9 +40,8 @@ def list_command(as_json: bool) -> None:
             "missing": model.missing,
             "damaged": model.damaged,
         }
-    for detector in DETECTORS.values():
-        if detector.own_weights:
-            console.line(f"{detector.name:12s} {detector.title}")
+    for detector in (each for each in DETECTORS.values() if each.own_weights):
+        console.line(f"{detector.name:12s} {detector.title}")
     console.result({"models": documents})
 
 
