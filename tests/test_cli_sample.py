@@ -76,6 +76,13 @@ def test_the_sample_is_copied_without_results(tmp_path: Path) -> None:
     # A second call continues with the copy.
     session.calibration_path.write_text("kept")
     assert copy_sample(tmp_path / "demo").calibration_path.read_text() == "kept"
+    # A copy that was killed is completed: half a file, a damaged one, settings not yet there.
+    (tmp_path / "demo" / "session.toml").unlink()
+    (tmp_path / "demo" / ".truth-x1.npz").write_bytes(b"half")
+    (tmp_path / "demo" / "calibration" / "back_left.mp4").write_bytes(b"half")
+    session.calibration_path.unlink()
+    assert copy_sample(tmp_path / "demo").takes() == ("dance", "throw")
+    assert (tmp_path / "demo" / "calibration" / "back_left.mp4").stat().st_size > 1000
     other = Session.create(tmp_path / "other", rig="four_corner", board="a1_5x7")
     with pytest.raises(SessionError, match="something else than the sample"):
         copy_sample(other.root)

@@ -50,7 +50,6 @@ def run(
     changed does nothing.
     """
     from mocap.workflow.choices import choices
-    from mocap.workflow.run import document
     from mocap.workflow.run import run as run_session
 
     console = Console(as_json)
@@ -63,20 +62,9 @@ def run(
         progress=console,
     )
     for take in done.takes:
-        console.line(f"{take.name}: {take.report_path} and {take.export_dir}")
+        if take.name not in done.failures:
+            console.line(f"{take.name}: {take.report_path} and {take.export_dir}")
     if done.nothing_done:
         console.line("Nothing to do: everything is current.")
-    console.result(
-        {
-            "session": done.session.root,
-            "calibrated": done.calibrated,
-            "takes": {
-                take.name: {
-                    "stages": document(done.outcomes[take.name]),
-                    "report": take.report_path,
-                    "export": take.export_dir,
-                }
-                for take in done.takes
-            },
-        }
-    )
+    console.result(done.document())
+    done.require_all()

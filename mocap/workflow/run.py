@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mocap.capture.session import Session, Take
-from mocap.core.errors import InputError, SessionError
+from mocap.core.errors import InputError, MocapError, SessionError
+from mocap.core.files.lock import locked
+from mocap.core.files.outside import what_happened
 from mocap.workflow import public
 from mocap.workflow.choices import Choices
-from mocap.workflow.graph import GRAPH, STAGES, STAGES_WITHOUT_BODY
+from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY
 from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
+from mocap.workflow.rig.made_from import require_current
 from mocap.workflow.version import installed_version
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
@@ -27,6 +33,15 @@ FIGURES = {
 }
 
 
+LEFTOVERS = re.compile(
+    r"\..+-[a-z0-9_]{8}\.(npz|json|toml|html|png|csv|bvh|fbx|glb|usda|c3d|trc|mot|sto|xml|obj|ply)"
+)
+"""How the temporary files of `atomic_write` are called: the name, eight letters, the ending."""
+
+TAKE_FOLDERS = (".partial", "export", "measure", "mesh")
+OLD_S = 3600.0
+
+
 @dataclass(frozen=True)
 class SessionRun:
     """What a run did.
@@ -36,18 +51,45 @@ class SessionRun:
         calibrated: whether the rig had to be calibrated first.
         takes: the takes that were run.
         outcomes: what happened to each stage, by take.
+        failures: why a take could not be finished, by take; empty when all were.
     """
 
     session: public.Session
     calibrated: bool
     takes: tuple[public.Take, ...]
     outcomes: Mapping[str, Sequence[Outcome]]
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def nothing_done(self) -> bool:
         """Tell whether everything was current."""
         every = [each for of_take in self.outcomes.values() for each in of_take]
-        return not self.calibrated and all(each.status == CURRENT for each in every)
+        done = self.calibrated or bool(self.failures)
+        return not done and all(each.status == CURRENT for each in every)
+
+    def document(self) -> dict[str, object]:
+        """Return what was done for machines."""
+        takes: dict[str, dict[str, object]] = {}
+        for take in self.takes:
+            takes[take.name] = {
+                "stages": document(self.outcomes[take.name]),
+                "report": take.report_path,
+                "export": take.export_dir,
+            }
+            if take.name in self.failures:
+                takes[take.name]["error"] = self.failures[take.name]
+        return {"session": self.session.root, "calibrated": self.calibrated, "takes": takes}
+
+    def require_all(self) -> None:
+        """Raise SessionError when a take failed: which, and why the first of them did."""
+        if self.failures:
+            names = ", ".join(f"'{name}'" for name in self.failures)
+            first = next(iter(self.failures.values()))
+            rest = "; the reasons of the others are above" if len(self.failures) > 1 else ""
+            raise SessionError(
+                f"{len(self.failures)} of {len(self.takes)} takes could not be finished ({names})"
+                f"{rest}: {first}"
+            )
 
 
 def run(
@@ -70,7 +112,8 @@ def run(
         progress: who is told; nobody without.
 
     Raises:
-        MocapError: whatever a person can mend; results made before it stay.
+        MocapError: whatever a person can mend in the session, or in its only take; results made
+            before it stay. With several takes those that fail are in `failures`.
     """
     from mocap.workflow.rig.calibrate import ensure_calibration
 
@@ -80,9 +123,17 @@ def run(
     chosen, told = choices or Choices(), progress or Quiet()
     selected = chosen_takes(opened, takes)
     calibrated = ensure_calibration(opened, told, accept=accept_calibration)
-    outcomes = run_takes(selected, chosen, told, stages=stages_of(chosen), from_stage=from_stage)
+    failures: dict[str, str] = {}
+    outcomes = run_takes(
+        selected,
+        chosen,
+        told,
+        stages=stages_of(chosen),
+        from_stage=from_stage,
+        failures=failures if len(selected) > 1 else None,
+    )
     done = tuple(opened.take(take.name) for take in selected)
-    return SessionRun(opened, calibrated, done, outcomes)
+    return SessionRun(opened, calibrated, done, outcomes, failures)
 
 
 def stages_of(choices: Choices) -> tuple[str, ...]:
@@ -112,14 +163,19 @@ def run_takes(
     *,
     stages: Sequence[str] = STAGES,
     from_stage: str | None = None,
+    failures: dict[str, str] | None = None,
 ) -> dict[str, list[Outcome]]:
     """Run the named stages of several takes where they are not current; outcomes by take.
 
     Bodies come last: the shape of a person is told by the points of all their takes, and a body
     that was fitted before the last of them would have to be fitted again.
 
+    A take that fails is said and put into `failures` with its reason, and the others go on; without
+    `failures` its error is raised.
+
     Raises:
         InputError: `from_stage` is none of the stages.
+        MocapError: a take failed, without `failures`.
     """
     if from_stage is not None and from_stage not in stages:
         raise InputError(f"there is no stage '{from_stage}' here; known: {', '.join(stages)}.")
@@ -131,9 +187,17 @@ def run_takes(
     outcomes: dict[str, list[Outcome]] = {take.name: [] for take in takes}
     for part, start_at in ((before, start), (after, later)):
         for take in takes if part else ():
-            outcomes[take.name] += run_take(
-                take, choices, progress, stages=stages, only=part, from_stage=start_at
-            )
+            if failures is not None and take.name in failures:
+                continue
+            try:
+                outcomes[take.name] += run_take(
+                    take, choices, progress, stages=stages, only=part, from_stage=start_at
+                )
+            except (MocapError, OSError) as error:
+                if failures is None:
+                    raise
+                failures[take.name] = what_happened(error)
+                progress.warned(f"take '{take.name}' failed: {failures[take.name]}")
     return outcomes
 
 
@@ -146,10 +210,27 @@ def run_take(
     only: Sequence[str] | None = None,
     from_stage: str | None = None,
 ) -> list[Outcome]:
-    """Run the named stages of a take where they are not current; `only` some of them for now."""
+    """Run the named stages of a take where they are not current; `only` some of them for now.
+
+    Another program that works on the take is waited for.
+    """
+    with locked(take.root, f"mocap, {', '.join(only or stages)}", waiting=progress.warned):
+        return _run_take(take, choices, progress, stages, only, from_stage)
+
+
+def _run_take(
+    take: Take,
+    choices: Choices,
+    progress: Progress,
+    stages: Sequence[str],
+    only: Sequence[str] | None,
+    from_stage: str | None,
+) -> list[Outcome]:
     job = TakeRun.of(take, choices, progress, stages)
     remove_leftovers(take)
     if only is None or stages[0] in only:
+        if any(CALIBRATION in row.reads for row in GRAPH if row.name in stages):
+            require_current(take.session, job.hashes)
         progress.warned(*job.footage.recording.warnings)
         job.refuse_stale_inputs()
         _say_older(progress, take)
@@ -165,11 +246,19 @@ def run_take(
 
 
 def remove_leftovers(take: Take) -> None:
-    """Remove temporary files a killed run left beside the artifacts."""
-    for row in GRAPH:
-        path = take.root / row.file
-        for leftover in path.parent.glob(f".{path.stem}-*{path.suffix}"):
-            leftover.unlink(missing_ok=True)
+    """Remove temporary files that killed runs left in the folders of a take and its session.
+
+    Nobody else writes in the take now: it is locked. In the session's folder others may; what is
+    older than an hour there is nobody's.
+    """
+    root = take.session.root
+    mine = (take.root, *(take.root / name for name in TAKE_FOLDERS))
+    for folder in (*mine, root, root / "calibration" / ".corners"):
+        for path in folder.glob(".*"):
+            with suppress(OSError):
+                old = folder in mine or time.time() - path.stat().st_mtime > OLD_S
+                if old and LEFTOVERS.fullmatch(path.name):
+                    path.unlink()
 
 
 def document(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:

@@ -24,8 +24,8 @@ from mocap.core.files.outside import sentence
 MAX_TEXT_BYTES = 64_000_000
 """No definition, calibration or report comes near; a larger file is of another kind."""
 
-LARGEST_WHOLE_NUMBER = 2**53
-"""Larger whole numbers are no exact floating point numbers, and nothing here counts so far."""
+LARGEST_WHOLE_NUMBER = 2**63
+"""Nanoseconds since 1970, the largest that is counted here, have 61 bits."""
 
 DEEPEST = 64
 """Tables within tables; ours have five."""

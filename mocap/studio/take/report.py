@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
+from mocap.core.camera import Calibration
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.studio.page.page import (
@@ -286,8 +287,13 @@ def _calibration(data: ReportData) -> Markup:
         "Position ± (mm)",
     )
     parts.append(table(columns, rows))
-    parts.append(definitions(tuple(data.calibration.metadata.items())))
+    parts.append(definitions(_said_of(data.calibration)))
     return section("Calibration", *parts)
+
+
+def _said_of(calibration: Calibration) -> tuple[tuple[str, str], ...]:
+    """Return what a calibration says of itself to people; `made_…` is for the computer."""
+    return tuple(each for each in calibration.metadata.items() if not each[0].startswith("made_"))
 
 
 def verdict(report: CalibrationReport) -> Markup:

@@ -18,6 +18,7 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.files.lock import locked
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.studio.calibration.report import write_calibration_report
@@ -29,7 +30,8 @@ from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
     save_calibration_report,
 )
-from mocap.workflow.rig.world import on_floor
+from mocap.workflow.rig.made_from import MADE_AS, Repeat, signed, to_repeat
+from mocap.workflow.rig.world import on_floor, set_world_on_floor
 from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
@@ -53,6 +55,17 @@ def calibrate_session(
         SessionError, InputError: the recordings are incomplete or unreadable.
         CalibrationError: they cannot be solved.
     """
+    with locked(session.root, "mocap calibrate", waiting=progress.warned):
+        return _calibrate(session, progress, step, late_frames, force)
+
+
+def _calibrate(
+    session: Session,
+    progress: Progress,
+    step: int | None,
+    late_frames: Mapping[str, int] | None,
+    force: bool,
+) -> CalibrationResult:
     recording = check_calibration_videos(session)
     progress.warned(*recording.warnings)
     board = session.board()
@@ -72,32 +85,43 @@ def calibrate_session(
         )
     corners = [shift_frames(each, late.get(each.camera, 0)) for each in corners]
     result = calibrate(corners, board)
+    own = signed(session, result.calibration, hashes, by="calibrate", step=step, late_frames=late)
+    result = replace(result, calibration=own)
     say_report(progress, result.report)
     _store(session, result, recording, board, progress)
     return result
 
 
 def ensure_calibration(session: Session, progress: Progress, *, accept: bool = False) -> bool:
-    """Calibrate a session that has no calibration yet; tell whether that was needed.
+    """Calibrate a session that has no calibration yet, or whose board or board recordings changed
+    since; tell whether that was needed.
 
     `accept`: go on with a calibration that failed its own verdict, and say so.
 
     Raises:
-        SessionError: there is neither a calibration nor a board recording.
+        SessionError: there is neither a calibration nor a board recording, or an imported
+            calibration is of another board.
         CalibrationError: the calibration failed its own verdict.
     """
+    again = None
     if session.calibration_path.is_file():
-        report = load_calibration_report(session)
-        if report is not None:
-            require_pass(session, report, progress if accept else None)
-        return False
+        again = to_repeat(session, progress)
+        if again is None:
+            report = load_calibration_report(session)
+            if report is not None:
+                require_pass(session, report, progress if accept else None)
+            return False
     if not session.calibration_videos():
         raise SessionError(
             f"session {session.root} has no calibration. Copy the board recordings to "
             f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
         )
-    result = calibrate_session(session, progress)
+    again = again or Repeat()
+    result = calibrate_session(session, progress, step=again.step, late_frames=again.late_frames)
     require_pass(session, result.report, progress if accept else None)
+    if again.world_at is not None:
+        for note in set_world_on_floor(session, again.world_at):
+            progress.finished(f"World: {note}")
     return True
 
 
@@ -191,7 +215,8 @@ def _store(
         calibration = floor.calibration
         for note in floor.notes:
             progress.finished(f"World: {note}")
-    record = Provenance("calibrate", installed_version(), {"board": asdict(board)})
+    made_as = {MADE_AS: calibration.metadata[MADE_AS]}
+    record = Provenance("calibrate", installed_version(), {"board": asdict(board)}, notes=made_as)
     save_artifact(poses, session.board_poses_path, record)
     report = _in_world(result.report, calibration)
     save_calibration_report(report, session.calibration_report_path)

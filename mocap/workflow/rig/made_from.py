@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,15 @@ from mocap.core.camera import Calibration
 from mocap.core.errors import SessionError
 from mocap.core.files.reading import parse_object, reading
 from mocap.core.store import load_provenance
+from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.progress import Progress
+
+BEFORE = "before_refinement"
+"""Key in [metadata]: the file that holds the rig as it was before it was refined from people."""
 
 MADE_FROM = "made_from"
 MADE_AS = "made_as"
-WORLD_AT = "world_at"
+WORLD_AT = "made_world_at"
 """Keys in [metadata]: the inputs as JSON, this calibration's name, how the floor was chosen."""
 
 Hashes = Callable[[Path], str]
@@ -119,6 +124,46 @@ def require_whole(session: Session, calibration: Calibration) -> None:
             f"{session.calibration_path} and the board poses beside it come from two calibrations: "
             f"the last one was interrupted. Run `mocap calibrate {session.root}`."
         )
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How a calibration was made, to make it again.
+
+    Attributes:
+        step: frames that were stepped over, None for the usual number.
+        late_frames: by camera, how late its board recording starts.
+        world_at: the instant at which a person laid the floor, None for the usual choice.
+    """
+
+    step: int | None = None
+    late_frames: Mapping[str, int] = field(default_factory=dict)
+    world_at: str | None = None
+
+
+def to_repeat(session: Session, progress: Progress) -> Repeat | None:
+    """Tell how to make the calibration again, None when it is that of the session as it is now.
+
+    Raises:
+        SessionError: it is not, but was imported, or there are no board recordings.
+    """
+    calibration = session.calibration()
+    record = record_of(session, calibration)
+    if record is None:
+        return None
+    if is_torn(session, calibration):
+        progress.warned("the last calibration was interrupted before it was complete; once more.")
+    else:
+        hashes = FileHashes(session.hash_cache_path, session.root)
+        said = changes(session, calibration, hashes)
+        if not said:
+            return None
+        if is_imported(session, calibration) or not session.calibration_videos():
+            require_current(session, hashes)
+        progress.warned(f"{'; '.join(said)}: the rig is calibrated again, all takes follow.")
+        if BEFORE in calibration.metadata:
+            progress.warned("the rig had been refined: run `mocap calibration refine` again.")
+    return Repeat(record["step"], record["late_frames"], calibration.metadata.get(WORLD_AT))
 
 
 def require_current(session: Session, hash_of: Hashes) -> None:

@@ -24,10 +24,8 @@ from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
     save_calibration_report,
 )
+from mocap.workflow.rig.made_from import BEFORE
 from mocap.workflow.version import installed_version
-
-# Key of the calibration's metadata that names the file with the rig before.
-BEFORE = "before_refinement"
 
 
 def refine_session(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from mocap.calibrate.interchange.formats import read_foreign
@@ -14,7 +15,9 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
 from mocap.core.store import load_artifact
+from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.rig.board_poses import BoardPoses
+from mocap.workflow.rig.made_from import WORLD_AT, require_whole, signed
 
 
 def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
@@ -35,9 +38,11 @@ def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
             f"where the board was is not known: {session.calibration_path} was imported or made "
             "elsewhere. Run `mocap calibrate` first."
         )
+    require_whole(session, calibration)
     poses = load_artifact(session.board_poses_path, BoardPoses)
     found = on_floor(calibration, poses, session.board(), at_frame(instant, poses.fps))
-    save_calibration(found.calibration, session.calibration_path)
+    chosen = {**found.calibration.metadata, WORLD_AT: instant}
+    save_calibration(replace(found.calibration, metadata=chosen), session.calibration_path)
     return found.notes
 
 
@@ -81,7 +86,8 @@ def import_calibration(session: Session, file: Path, unit: str, force: bool) -> 
         raise SessionError(
             f"{session.calibration_path} exists. Give --force to replace it, or move it away."
         )
-    imported = read_foreign(file, unit=unit)
+    hashes = FileHashes(session.hash_cache_path, session.root)
+    imported = signed(session, read_foreign(file, unit=unit), hashes, by="import")
     # Poses and report belong to the calibration that goes.
     for stale in (
         session.board_poses_path,

@@ -8,6 +8,7 @@ from pathlib import Path
 from mocap.body.body_skeleton import skeleton_of
 from mocap.capture.session import CONFIG_FILE, Session
 from mocap.core.errors import InputError, SessionError
+from mocap.core.store import atomic_write, file_hash
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.results import Results
 from mocap.workflow.sample.accuracy import Figure, body_figures, calibration_figures, take_figures
@@ -28,28 +29,41 @@ def copy_sample(folder: Path, sample: Path = SAMPLE) -> Session:
             f"the sample session is not in {sample}: it comes with the source of mocap-studio, not "
             "with the installed package. Get the source and install it with `pip install -e .`."
         )
-    if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / CONFIG_FILE).is_file() or not (folder / TRUTH_FILE).is_file():
-            raise SessionError(
-                f"{folder} holds something else than the sample session. Give an empty folder."
-            )
+    if (folder / CONFIG_FILE).is_file() and (folder / TRUTH_FILE).is_file():
         return Session.open(folder)
-    source = Session.open(sample)
-    for camera_video in source.calibration_videos().values():
-        _copy(camera_video, sample, folder)
-    for name in source.takes():
-        for video in source.take(name).videos().values():
-            _copy(video, sample, folder)
-    _copy(sample / TRUTH_FILE, sample, folder)
-    # Last: a folder with settings and truth is a complete copy.
-    _copy(sample / CONFIG_FILE, sample, folder)
+    files = _sample_files(sample)
+    _refuse_others(folder, {path.relative_to(sample) for path in files[:-1]})
+    for path in files:
+        place = folder / path.relative_to(sample)
+        if not place.is_file() or file_hash(place) != file_hash(path):
+            with atomic_write(place) as temporary:
+                shutil.copyfile(path, temporary)
     return Session.open(folder)
 
 
-def _copy(path: Path, source: Path, target: Path) -> None:
-    place = target / path.relative_to(source)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, place)
+def _sample_files(sample: Path) -> list[Path]:
+    """Return the files to copy; the settings last: a folder with them is a complete copy."""
+    source = Session.open(sample)
+    videos = [*source.calibration_videos().values()]
+    for name in source.takes():
+        videos += source.take(name).videos().values()
+    return [*videos, sample / TRUTH_FILE, sample / CONFIG_FILE]
+
+
+def _refuse_others(folder: Path, known: set[Path]) -> None:
+    """Refuse a folder with anything but what an interrupted copy leaves.
+
+    Raises:
+        SessionError: names one of the other things.
+    """
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if not path.is_dir() and path.relative_to(folder) not in known:
+            if path.name.startswith(".") and path.suffix in {each.suffix for each in known}:
+                continue  # half a file of the copy that was interrupted
+            raise SessionError(
+                f"{folder} holds something else than the sample session "
+                f"({path.relative_to(folder)}). Give an empty folder."
+            )
 
 
 def session_figures(session: Session) -> list[Figure]:
