@@ -1,36 +1,23 @@
 """Writers of animation and biomechanics formats.
 
 Each writer takes a core type and a path, writes the file atomically and returns sentences the
-user should read (an empty tuple when there is nothing to say). `WRITERS` finds one by suffix;
-`mocap.export.job.export_take` writes a whole take.
+user should read (an empty tuple when there is nothing to say). `mocap.export.formats`
+is the table of formats, `WRITERS` finds a writer by suffix, and `mocap.export.job.export_take`
+writes a whole take.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
+from mocap.export.formats import Holds, writers_of
 
-SKELETON_WRITERS: dict[str, Callable[..., tuple[str, ...]]] = {
-    ".bvh": bvh.write,
-    ".mot": mot.write,
-    ".npz": npz.write,
-    ".sto": mot.write,
-}
+SKELETON_WRITERS = writers_of(Holds.SKELETON)
 """Writers of a `SkeletonMotion`."""
 
-CHARACTER_WRITERS: dict[str, Callable[..., tuple[str, ...]]] = {
-    ".fbx": fbx.write,
-    ".glb": glb.write,
-    ".usdc": usd.write,
-}
+CHARACTER_WRITERS = writers_of(Holds.CHARACTER)
 """Writers of one or several `mocap.export.character.character.Character`."""
 
-POINTS_WRITERS: dict[str, Callable[..., tuple[str, ...]]] = {
-    ".c3d": c3d.write,
-    ".csv": csv.write,
-    ".trc": trc.write,
-}
+POINTS_WRITERS = writers_of(Holds.POINTS)
 """Writers of `Points3D`."""
 
 WRITERS = {**SKELETON_WRITERS, **CHARACTER_WRITERS, **POINTS_WRITERS}

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-_SKINS = ("fbx", "glb", "usdc")
-_NAMED = ("bvh", *_SKINS, "mot", "sto")
-_SKELETONS = (*_NAMED, "npz")
+from mocap.export.formats import FORMATS
+
+READ_BACK = "--verify"
 
 APPLIES: Mapping[str, tuple[str, ...]] = {
-    "--names": _NAMED,
-    "--name-prefix": ("bvh", *_SKINS),
-    "--bone-axis": _SKINS,
-    "--pre-rotation": ("fbx",),
-    "--root-bone": _SKINS,
-    "--mesh": _SKINS,
-    "--max-influences": _SKINS,
-    "--order": ("bvh",),
-    "--unit": ("bvh", "fbx"),
-    "--up": ("bvh", "fbx"),
-    "--rest-pose": _NAMED,
-    "--mirror": _SKELETONS,
-    "--gaps": _SKELETONS,
-    "--csv-layout": ("csv",),
-    "--one-file": _SKINS,
-    "--cameras": ("glb",),
-    "--verify": ("bvh", "fbx", "glb", "trc", "c3d"),
+    **{
+        option: tuple(suffix for suffix, each in FORMATS.items() if option in each.options)
+        for option in sorted({option for each in FORMATS.values() for option in each.options})
+    },
+    READ_BACK: tuple(suffix for suffix, each in FORMATS.items() if each.read_back),
 }
-"""Formats by option of the command line."""
+"""Formats by option of the command line; options that are not here apply to all."""
 
 
 def unheard(asked: Sequence[str], formats: Sequence[str]) -> tuple[str, ...]:

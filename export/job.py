@@ -15,15 +15,14 @@ from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
-from mocap.export import bvh, c3d, csv, fbx, glb, mot, npz, trc, usd
 from mocap.export.c3d import C3dExtras
-from mocap.export.character.character import BodyShape, Character, SkeletonStyle
+from mocap.export.character.character import BodyShape, Character
 from mocap.export.character.dummy import dummy_mesh
 from mocap.export.character.gaps import without_gaps
 from mocap.export.character.rest_pose import mirrored, with_rest_pose
 from mocap.export.clip import Clip, clipped_extras, clipped_points
+from mocap.export.formats import FORMATS, FileJob, Holds, formats_of
 from mocap.export.placing import (
-    Placing,
     placed_cameras,
     placed_extras,
     placed_motion,
@@ -31,60 +30,15 @@ from mocap.export.placing import (
     placement,
 )
 from mocap.export.retime import first_frame_from, resampled, trimmed, values_during
+from mocap.export.settings import MESHES, ExportOptions
 from mocap.export.verify import Check, verify_characters, verify_points
 
-CHARACTER_FORMATS = ("bvh", "fbx", "glb", "usdc", "mot", "sto", "npz")
+CHARACTER_FORMATS = formats_of(Holds.SKELETON, Holds.CHARACTER)
 """Formats of a moving skeleton."""
-POINT_FORMATS = ("c3d", "csv", "trc")
+POINT_FORMATS = formats_of(Holds.POINTS)
 """Formats of keypoints."""
-FORMATS = (*CHARACTER_FORMATS, *POINT_FORMATS)
-
-SKIN_FORMATS = ("fbx", "glb", "usdc")
+SKIN_FORMATS = formats_of(Holds.CHARACTER)
 """Formats that hold a skin, and several characters in one file; the others get one each."""
-_VERIFIED = ("bvh", "fbx", "glb", "trc", "c3d")
-
-MESHES = ("body", "dummy", "bones", "none")
-"""What bones may wear, see `ExportOptions.mesh`."""
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What to write and how.
-
-    Attributes:
-        style: joint names, bone axis, root bone, skin (FBX, GLB, USD; names also BVH and MOT).
-        mesh: `body`, the skin where there is one; `dummy`, double pyramids along the bones; `none`;
-            or `bones`: none, but a dummy in GLB, whose bones Blender turns into empties otherwise.
-        order: order of the rotation channels of BVH.
-        unit, up: other than a format's own (BVH and FBX).
-        fps: resample to this rate; None keeps the take's.
-        start_s, end_s: part of the take, both ends included; of every format.
-        placing: floor, origin and front of the clip.
-        rest_pose: `t` or `a`.
-        mirror: swap left and right.
-        gaps: `interpolate`, `hold` or `split` where a skeleton is unknown.
-        csv_layout: `tidy` (a row per frame, person and keypoint) or `wide` (a row per frame).
-        one_file: all characters in one file where the format allows it.
-        take_name: name of the animation inside FBX, GLB and USD.
-        verify: read every file back.
-    """
-
-    style: SkeletonStyle = field(default_factory=SkeletonStyle)
-    mesh: str = "body"
-    order: str = "ZXY"
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    placing: Placing = field(default_factory=Placing)
-    rest_pose: str = "t"
-    mirror: bool = False
-    gaps: str = "interpolate"
-    csv_layout: str = "tidy"
-    one_file: bool = False
-    take_name: str = "Take 001"
-    verify: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +101,7 @@ def export_take(
     take = _clipped(take, options, here.points)
     for each in formats:
         if each in POINT_FORMATS:
-            written = _write_points(take, folder, stem, each, options.csv_layout)
+            written = _write_points(take, folder, stem, each, options)
         else:
             # The zero pose of body parameters is the model's own, whatever the files' rest pose.
             fixed = each == "npz" and options.rest_pose != "t"
@@ -159,7 +113,7 @@ def export_take(
         for path, said, check in written:
             paths.append(path)
             remarks += [sentence for sentence in said if sentence not in remarks]
-            if options.verify and each in _VERIFIED:
+            if options.verify and FORMATS[each].read_back:
                 checks.append(check())
     return ExportResult(tuple(paths), tuple(remarks), tuple(checks))
 
@@ -282,7 +236,8 @@ def _write_pieces(
         for group in [dressed] if together else [[character] for character in dressed]:
             person = "" if together else f"_{group[0].name}"
             path = folder / f"{stem}{person}{part}.{suffix}"
-            said = _write_characters(take, group, path, suffix, options)
+            job = FileJob(path, options, tuple(group), calibration=take.calibration)
+            said = FORMATS[suffix].write_job(job)
             yield path, said, _character_check(path, group, options)
 
 
@@ -307,71 +262,26 @@ def _character_check(
     return lambda: verify_characters(path, group, options.style, unit=options.unit, up=options.up)
 
 
-def _write_characters(
-    take: ExportTake, group: list[Character], path: Path, suffix: str, options: ExportOptions
-) -> tuple[str, ...]:
-    """Write one file of one or several characters."""
-    style, motion = options.style, group[0].motion
-    said: tuple[str, ...]
-    if suffix == "fbx":
-        said = fbx.write(
-            group,
-            path,
-            style=style,
-            take_name=options.take_name,
-            unit=options.unit,
-            up=options.up,
-        )
-    elif suffix == "glb":
-        cameras = take.calibration
-        said = glb.write(group, path, style=style, take_name=options.take_name, calibration=cameras)
-    elif suffix == "usdc":
-        said = usd.write(group, path, style=style)
-    elif suffix == "bvh":
-        said = bvh.write(
-            motion,
-            path,
-            order=options.order,
-            names=style.names,
-            name_prefix=style.name_prefix,
-            unit=options.unit,
-            up=options.up,
-        )
-    elif suffix == "npz":
-        said = npz.write(motion, path, shape=group[0].shape)
-    else:
-        said = mot.write(motion, path, names=style.names)
-    return said
-
-
 def _write_points(
-    take: ExportTake, folder: Path, stem: str, suffix: str, csv_layout: str
+    take: ExportTake, folder: Path, stem: str, suffix: str, options: ExportOptions
 ) -> Iterator[_Written]:
     """Write keypoints and give files, remarks and how to check them.
 
     Keypoints keep their gaps: they are measurements, not animation.
     """
-    points = take.points
+    points, kind = take.points, FORMATS[suffix]
     if points is None:
         raise ExportError(f"there are no keypoints in this take to write as {suffix}.")
-    if csv_layout not in ("tidy", "wide"):
-        raise ExportError(f"CSV layout '{csv_layout}' is unknown; choose tidy or wide.")
-    if suffix == "csv" and csv_layout == "tidy":
-        path = folder / f"{stem}.csv"
-        yield path, csv.write(points, path), _no_check
+    if kind.together(options):
+        path = folder / f"{stem}.{suffix}"
+        yield path, kind.write_job(FileJob(path, options, points=points)), _no_check
         return
     for person in points.person_ids:
         several = f"_person{person}" if len(points.person_ids) > 1 else ""
         path = folder / f"{stem}{several}.{suffix}"
-        if suffix == "csv":
-            yield path, csv.write_wide(points, path, person_id=person), _no_check
-            continue
-        if suffix == "trc":
-            said = trc.write(points, path, person_id=person)
-        else:
-            extras = take.c3d_extras.get(person)
-            said = c3d.write(points, path, person_id=person, extras=extras)
-        yield path, said, _points_check(path, points, person)
+        extras = take.c3d_extras.get(person)
+        job = FileJob(path, options, points=points, person_id=person, extras=extras)
+        yield path, kind.write_job(job), _points_check(path, points, person)
 
 
 def _points_check(path: Path, points: Points3D, person: int) -> Callable[[], Check]:

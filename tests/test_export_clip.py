@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv as table
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mocap.cli.export_command import export
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D, Source
@@ -22,9 +24,11 @@ from mocap.export.character.dummy import dummy_mesh
 from mocap.export.character.names import JOINT_NAMES
 from mocap.export.clip import Clip, clipped_extras, clipped_points
 from mocap.export.fbx import reader as read_fbx
+from mocap.export.formats import FORMATS, FileJob, Format, Holds
 from mocap.export.glb import reader as read_glb
-from mocap.export.job import FORMATS, ExportOptions, ExportTake, export_take
+from mocap.export.job import ExportTake, export_take
 from mocap.export.placing import Placing, placed_cameras, placed_motion, placement
+from mocap.export.settings import ExportOptions
 from mocap.export.targets import TARGETS, target
 from mocap.export.verify import read_trc
 from mocap.synthetic.motion.spinning import spinning_body
@@ -181,6 +185,31 @@ def test_options_that_say_nothing_are_told() -> None:
     )
     assert unheard(("--root-bone", "--fps"), ("fbx",)) == ()
     assert all(set(formats) <= set(FORMATS) for formats in APPLIES.values())
+
+
+def test_help_options_and_documentation_know_every_format() -> None:
+    options = {name: each for each in export.params for name in each.opts + each.secondary_opts}
+    assert set(APPLIES) <= set(options)
+    named = re.search(r"commas: ([a-z0-9, ]+)\.", options["--to"].help or "")
+    assert named and set(named[1].split(", ")) == set(FORMATS)
+    page = Path(__file__).parents[1] / "docs" / "formats.md"
+    rows = re.findall(r"^\| (`.*?) \|", page.read_text(encoding="utf-8"), re.M)
+    assert set(FORMATS) <= {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_a_new_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format of joint names, put into the table alone, is written by the job like the others."""
+
+    def write(job: FileJob) -> tuple[str, ...]:
+        job.path.write_text("\n".join(job.characters[0].motion.joint_names))
+        return ("only the names",)
+
+    names = Format("names", Holds.SKELETON, lambda *_: (), write)
+    monkeypatch.setitem(FORMATS, "names", names)  # type: ignore[arg-type]
+    take = ExportTake([Character(spinning_body(3))])
+    result = export_take(take, tmp_path, "take", ["names"])
+    assert result.remarks == ("only the names",)
+    assert result.paths[0].read_text().startswith("pelvis")
 
 
 def test_a_dummy_has_a_bone_for_every_bone(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ from mocap.export.character.character import BodyShape, Character, SkeletonStyle
 from mocap.export.character.gaps import with_missing
 from mocap.export.character.names import JOINT_NAMES, recognised, renamed
 from mocap.export.character.retarget import retargeted
-from mocap.export.job import FORMATS, ExportOptions, ExportTake, export_take
+from mocap.export.formats import FORMATS
+from mocap.export.job import ExportTake, export_take
+from mocap.export.settings import ExportOptions
 from mocap.export.verify import verify_characters, verify_points
 from mocap.synthetic.motion.spinning import spinning_body
 

@@ -59,7 +59,7 @@ def _inputs(job: Job) -> dict[str, Path]:
     Raises:
         ExportError: an unknown format.
     """
-    from mocap.export.job import FORMATS as KNOWN
+    from mocap.export.formats import FORMATS as KNOWN
 
     choice = job.choices.export
     for each in choice.formats:
