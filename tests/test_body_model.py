@@ -12,8 +12,9 @@ from scipy.sparse import csr_array
 
 from mocap.body.lbs import as_matrices
 from mocap.body.model import WORLD_FROM_BODY, BodyModel, load_free_body
-from mocap.body.smplx_format import FACE_LANDMARK_NAMES, LANDMARK_VERTICES
+from mocap.body.smplx_format import LANDMARK_VERTICES
 from mocap.core.errors import BodyError
+from mocap.core.keypoint_names import INNER_FACE
 from mocap.core.keypoints import mirrored_name
 from mocap.core.rotation import matrix_from_rotvec
 
@@ -197,7 +198,7 @@ def test_refuses_wrong_input(body: BodyModel) -> None:
 
 def head_points(body: BodyModel, **options: np.ndarray) -> dict[str, np.ndarray]:
     points = body.face_landmarks(np.zeros((1, 55, 3)), **options)[0]
-    return dict(zip(FACE_LANDMARK_NAMES, points, strict=True))
+    return dict(zip(INNER_FACE, points, strict=True))
 
 
 def test_file_is_small_and_vertices_are_where_the_format_wants_them(body: BodyModel) -> None:
@@ -262,7 +263,7 @@ def test_jaw_opens_the_mouth_and_eyes_turn_in_place(body: BodyModel) -> None:
     still = head_points(body)
     pose = np.zeros((1, 55, 3))
     pose[0, body.joint("jaw"), 0] = 0.3
-    opened = dict(zip(FACE_LANDMARK_NAMES, body.face_landmarks(pose)[0], strict=True))
+    opened = dict(zip(INNER_FACE, body.face_landmarks(pose)[0], strict=True))
     # 0.3 rad about a joint some 8 cm behind the lips
     assert opened["lower_lip"][1] - still["lower_lip"][1] < -0.015
     np.testing.assert_allclose(opened["upper_lip"], still["upper_lip"], atol=1e-3)

@@ -224,5 +224,5 @@ def test_an_array_that_is_too_short_is_named(tmp_path: Path) -> None:
 
 def test_names_of_the_format() -> None:
     assert len(fmt.JOINT_NAMES) == len(fmt.PARENTS) == 55
-    assert len(set(fmt.FACE_LANDMARK_NAMES)) == 51
+    assert len(set(INNER_FACE)) == 51
     assert all(parent < joint for joint, parent in enumerate(fmt.PARENTS))

@@ -12,7 +12,7 @@ import pytest
 
 from mocap.core.errors import DetectionError, InputError, ModelError
 from mocap.core.shapes import Array
-from mocap.detect.detect import detect, detect_take, join_cameras
+from mocap.detect.detect import detect, join_cameras
 from mocap.detect.detectors import default_workers, open_detector, weight_hashes
 from mocap.detect.people import Person
 from mocap.detect.registry import CACHE_VARIABLE
@@ -105,13 +105,14 @@ def test_progress_counts_every_frame() -> None:
         told.append((camera, done, total))
 
     frames = {"a": [(0, image(1, 20)), (1, image(1, 20))], "b": [(0, image(1, 20))]}
-    detect_take(frames, FakeDetector(), fps=30.0, frame_counts={"a": 2}, progress=progress)
+    for camera, count in (("a", 2), ("b", None)):
+        detect(frames[camera], FakeDetector(), camera=camera, frame_count=count, progress=progress)
     assert told == [("a", 1, 2), ("a", 2, 2), ("b", 1, None)]
 
 
 def test_cameras_of_different_length_are_padded() -> None:
     frames = {"a": [(0, image(1, 20)), (1, image(1, 25))], "b": [(0, image(0, 0))]}
-    found = detect_take(frames, FakeDetector(), fps=30.0)
+    found = join_cameras([detect(f, FakeDetector(), camera=c) for c, f in frames.items()])
     assert found.camera_names == ("a", "b")
     assert found.pixels.shape == (2, 2, 1, 5, 2)
     assert np.isnan(found.pixels[1]).all()
@@ -144,7 +145,7 @@ def test_frames_that_cannot_be_right_are_refused(
 
 def test_a_take_without_cameras_is_refused() -> None:
     with pytest.raises(DetectionError, match="at least one video"):
-        detect_take({}, FakeDetector(), fps=30.0)
+        join_cameras([])
 
 
 def test_an_error_in_a_worker_reaches_the_caller() -> None:

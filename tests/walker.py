@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from mocap.body.skeleton.layout import (
-    FORWARD,
     LEFT,
     LIMBS,
     UP,
@@ -19,6 +18,8 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import matrix_from_rotvec, quaternion_wxyz_from_matrix
 from mocap.core.shapes import FloatArray
+
+FORWARD = np.array([0.0, -1.0, 0.0])
 
 MEASURES = Measures(
     bone={

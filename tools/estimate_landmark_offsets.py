@@ -30,7 +30,7 @@ from mocap.core.keypoints import mirrored_name
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.store import write_text
-from mocap.detect.detect import Detector, detect_take
+from mocap.detect.detect import Detector, detect, join_cameras
 from mocap.detect.detectors import open_detector, weight_hashes
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.person_footage import Clothes, person_frames
@@ -131,7 +131,13 @@ def seen_points(
     )
     for frame, camera, image in images:
         frames[camera].append((frame, image))
-    return triangulate(most_confident(detect_take(frames, detector, fps=FRAMES_PER_SECOND)), rig)
+    found = join_cameras(
+        [
+            detect(images, detector, camera=camera, fps=FRAMES_PER_SECOND)
+            for camera, images in frames.items()
+        ]
+    )
+    return triangulate(most_confident(found), rig)
 
 
 def most_confident(detections: Detections2D) -> Tracks2D:

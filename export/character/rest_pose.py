@@ -15,7 +15,6 @@ from mocap.core.errors import ExportError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import (
-    matrix_from_quaternion_wxyz,
     matrix_from_rotvec,
     quaternion_wxyz_from_matrix,
 )
@@ -129,9 +128,3 @@ def _mirrored_mesh(mesh: SkinnedMesh, other: list[int]) -> SkinnedMesh:
         joints=np.array(other)[mesh.joints],
         weights=mesh.weights,
     )
-
-
-def rest_rotations_of(motion: SkeletonMotion, frame: int) -> dict[str, FloatArray]:
-    """Return the local rotations (3, 3) of a frame by joint, to make it a rest pose."""
-    matrices = matrix_from_quaternion_wxyz(motion.local_rotations_wxyz[frame])
-    return dict(zip(motion.joint_names, matrices, strict=True))

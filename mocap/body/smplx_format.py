@@ -6,8 +6,6 @@ part of any SMPL-X mesh is here.
 
 from __future__ import annotations
 
-from mocap.core.keypoint_names import INNER_FACE
-
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 BODY_JOINT_NAMES = (
@@ -62,10 +60,6 @@ LANDMARK_VERTICES: dict[str, int] = {
 }
 """Vertices that programs look up by number: points 55 to 75 of the joints `smplx` returns."""
 
-
-FACE_LANDMARK_NAMES = INNER_FACE
-"""The 51 landmarks of the inner face in the order of the file: that of the 68-point face markup
-(Sagonas et al. 2013) without its 17 points of the jaw line."""
 
 # Rows of the table of face contours: yaws of 0 to 39 degrees to one side, then to the other.
 CONTOUR_YAWS = 79

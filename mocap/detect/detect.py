@@ -112,45 +112,6 @@ def detect(
     return replace(packed, times_s=times[None])
 
 
-def detect_take(
-    frames: Mapping[str, Iterable[tuple[int, Array]]],
-    detector: Detector,
-    *,
-    fps: float,
-    workers: int = 1,
-    frame_counts: Mapping[str, int] | None = None,
-    progress: Advanced | None = None,
-) -> Detections2D:
-    """Find people in all cameras of a take, one camera after the other.
-
-    Args:
-        frames: by camera name, as for `detect`.
-        detector: finds the people of one image.
-        fps: frames per second, the same in all cameras.
-        workers: images looked at simultaneously.
-        frame_counts: length of each video where known, for `progress`.
-        progress: called after every frame.
-
-    Raises:
-        DetectionError: as `detect`, or there is no camera.
-    """
-    counts = frame_counts or {}
-    return join_cameras(
-        [
-            detect(
-                images,
-                detector,
-                camera=camera,
-                fps=fps,
-                workers=workers,
-                frame_count=counts.get(camera),
-                progress=progress,
-            )
-            for camera, images in frames.items()
-        ]
-    )
-
-
 def join_cameras(parts: Sequence[Detections2D]) -> Detections2D:
     """Put the detections of several cameras together; shorter recordings are padded with empty
     frames.

@@ -23,6 +23,20 @@ _LEAST_FRAMES = 6
 _PAD_PERIODS = 3.0
 
 
+# A cut-off this near to half the frame rate passes nearly all there is; nearer, the warped design
+# frequency runs away.
+_HIGHEST_SHARE_OF_RATE = 0.45
+
+
+def possible_cutoff_hz(wanted_hz: float, fps: float) -> float:
+    """Return a cut-off that a frame rate allows: the wanted one, or 0.45 times the rate.
+
+    >>> possible_cutoff_hz(12.0, 60.0), possible_cutoff_hz(12.0, 20.0)
+    (12.0, 9.0)
+    """
+    return min(wanted_hz, _HIGHEST_SHARE_OF_RATE * fps)
+
+
 def butterworth(
     values: Array, fps: float, cutoff_hz: float | None, *, corrected: bool = True
 ) -> FloatArray:

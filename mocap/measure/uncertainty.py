@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.points import Points3D
 from mocap.core.shapes import BoolArray, FloatArray
-from mocap.measure.filters import butterworth
+from mocap.measure.filters import butterworth, possible_cutoff_hz
 from mocap.measure.misfit import BANDWIDTH_HZ, Misfit
 
 SAMPLES = 24
@@ -53,7 +53,7 @@ def smooth_noise(
 ) -> FloatArray:
     """Return normal noise (frame, ...) of standard deviation one without what is above a band."""
     white = rng.normal(size=shape)
-    if bandwidth_hz >= 0.45 * fps or shape[0] < 8:
+    if bandwidth_hz > possible_cutoff_hz(bandwidth_hz, fps) or shape[0] < 8:
         return white
     smooth = butterworth(white, fps, bandwidth_hz)
     return smooth / max(float(np.std(smooth)), 1e-12)

@@ -15,7 +15,6 @@ from mocap.core.keypoints import mirrored_name
 from mocap.core.shapes import FloatArray
 
 LEFT = np.array([1.0, 0.0, 0.0])
-FORWARD = np.array([0.0, -1.0, 0.0])
 UP = np.array([0.0, 0.0, 1.0])
 
 # (joint, parent), parents first. Without feet keypoints the two foot joints are left out.

@@ -23,7 +23,7 @@ from mocap.measure.exercises.exercise import (
 from mocap.measure.exercises.gait_events import CUTOFF_HZ, foot_velocity_events, gait_events
 from mocap.measure.exercises.gait_path import WalkingPath, walking_path
 from mocap.measure.exercises.gait_strides import MERGED, strides_of
-from mocap.measure.filters import butterworth
+from mocap.measure.filters import butterworth, possible_cutoff_hz
 from mocap.measure.misfit import Misfit
 from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
@@ -32,6 +32,10 @@ _FILTERS = f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on foot paths and
 
 # name: label, unit, definition, largest known error of the method, useful spread. The errors are
 # those `benchmarks/measure.py` prints for scripted walks.
+# Label, unit, definition, method limit, spread above which a single value is grey. The limits are
+# estimates of what cameras and a body model leave open; that of stance is a tenth above the worst
+# walk of benchmarks/measure.py, double support has two such phases. Above the spread a value cannot
+# tell the steps of one person apart, which differ by about as much.
 _GAIT = {
     "cadence": ("Cadence", "steps/min", "heel strikes of both feet per minute", 1.0, 2.0),
     "speed": ("Speed", "m/s", "way of the pelvis along the path in a stride over its time", 0.02,
@@ -45,10 +49,10 @@ _GAIT = {
     "step_time": ("Step time", "s", "from the other foot's heel strike to this one's", 0.02, 0.02),
     "step_width": ("Step width", "m", "sideways distance of the ankles at heel strike", 0.01,
                    0.015),
-    "stance": ("Stance", "% stride", "heel strike to toe-off of the same foot", 3.0, 2.0),
-    "double_support": ("Double support", "% stride", "both feet on the floor, twice a stride", 6.0,
+    "stance": ("Stance", "% stride", "heel strike to toe-off of the same foot", 4.5, 2.0),
+    "double_support": ("Double support", "% stride", "both feet on the floor, twice a stride", 9.0,
                        4.0),
-    "single_support": ("Single support", "% stride", "only this foot on the floor", 3.0, 2.0),
+    "single_support": ("Single support", "% stride", "only this foot on the floor", 4.5, 2.0),
 }  # fmt: skip
 _SYMMETRIES = ("step_length", "step_time", "stance")
 _SPREADS = ("stride_time", "step_length", "step_width")
@@ -218,7 +222,7 @@ def _gait_curves(
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     """Return the joint curves of both legs, and their cycles over the strides that are used."""
     angles = joint_angles(person)
-    cutoff = min(CUTOFF_HZ, 0.45 * person.fps)
+    cutoff = possible_cutoff_hz(CUTOFF_HZ, person.fps)
     curves, cycles = {}, {}
     for side in SIDES:
         spans = [

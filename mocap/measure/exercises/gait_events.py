@@ -11,7 +11,7 @@ from mocap.core.runs import runs
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event, parabola_top, timing_sd_ms
 from mocap.measure.exercises.gait_path import WalkingPath, foot_point
-from mocap.measure.filters import butterworth, derivative
+from mocap.measure.filters import butterworth, derivative, possible_cutoff_hz
 from mocap.measure.segments.segments import SIDES, Segments
 
 CUTOFF_HZ = 6.0
@@ -76,7 +76,7 @@ def gait_events(path: WalkingPath) -> dict[str, tuple[Event, ...]]:
 def _left_before(path: WalkingPath, toe: FloatArray, lifts: list[float]) -> list[float]:
     """Return when toes pass a share of the pelvis' speed before each of the moments given."""
     fps = path.person.fps
-    cutoff = min(CUTOFF_HZ, 0.45 * fps)
+    cutoff = possible_cutoff_hz(CUTOFF_HZ, fps)
 
     def along(point: FloatArray) -> FloatArray:
         velocity = derivative(butterworth(point, fps, cutoff), fps)
@@ -120,7 +120,7 @@ def foot_velocity_events(segments: Segments) -> dict[str, tuple[Event, ...]]:
 
 def _peaks(curve: FloatArray, fps: float, prominence: float) -> list[float]:
     """Return the peaks of a curve in fractions of frames, gaps left out."""
-    smooth = butterworth(curve, fps, min(CUTOFF_HZ, 0.45 * fps))
+    smooth = butterworth(curve, fps, possible_cutoff_hz(CUTOFF_HZ, fps))
     found: list[float] = []
     for start, end in runs(np.isfinite(smooth)):
         peaks, _ = find_peaks(

@@ -9,7 +9,7 @@ import numpy as np
 from mocap.core.errors import InputError
 from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray
-from mocap.measure.filters import butterworth, derivative
+from mocap.measure.filters import butterworth, derivative, possible_cutoff_hz
 from mocap.measure.segments.segments import SIDES, Segments
 
 BELT_M_S = 0.15
@@ -75,7 +75,7 @@ def floor_velocity(segments: Segments) -> FloatArray:
     leaves; the weighted median over all stances, long ones counting as much as they tell.
     """
     slopes, weights = [], []
-    cutoff = min(_CUTOFF_HZ, 0.45 * segments.fps)
+    cutoff = possible_cutoff_hz(_CUTOFF_HZ, segments.fps)
     for side in SIDES:
         heel, toe = (foot_point(segments, side, name) for name in ("heel", "toe"))
         height = butterworth(heel[:, 2], segments.fps, cutoff)
@@ -188,7 +188,7 @@ def _directions(segments: Segments) -> FloatArray:
 def _turns(direction: FloatArray, fps: float) -> BoolArray:
     """Return where (frame,) the heading changes too fast for a stride to have one direction."""
     heading = np.unwrap(np.arctan2(direction[:, 1], direction[:, 0]))
-    cutoff = min(_HEADING_HZ, 0.45 * fps)
+    cutoff = possible_cutoff_hz(_HEADING_HZ, fps)
     smooth = butterworth(heading, fps, cutoff) if len(heading) > 12 else heading
     return np.asarray(np.abs(np.rad2deg(derivative(smooth, fps))) > TURN_DEG_S)
 

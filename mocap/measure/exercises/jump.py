@@ -21,6 +21,8 @@ def measure_jump(
     samples: int = SAMPLES,
 ) -> Exercise:
     """Measure jumps: flight time and height by flight and by the centre of mass."""
+    # Limits are estimates: of flight two frames at 100 per second; of the height by it twice what
+    # that is at half a second, for who lands with bent knees.
     quantities = {
         "count": Quantity("Jumps", "", "flights of at least 0.08 s"),
         "flight_time": Quantity("Flight time", "s", "both feet off the floor, mean", 0.02, 0.02),

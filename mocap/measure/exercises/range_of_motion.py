@@ -19,13 +19,16 @@ from mocap.measure.exercises.repetitions import (
     repetitions,
     summarise,
 )
-from mocap.measure.filters import butterworth
+from mocap.measure.filters import butterworth, possible_cutoff_hz
 from mocap.measure.misfit import Misfit
 from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
 
 RELIABLE_SD_DEG = 2.5
 """Clinics ask for 5 degrees in 95 % of readings: a standard deviation of 2.5."""
+
+METHOD_LIMIT_DEG = 3.0
+"""An estimate, no laboratory comparison: what joint centres a centimetre off turn a limb by."""
 
 MOVEMENTS = (
     *(f"{side}_{angle}" for side in SIDES for angle in (
@@ -100,7 +103,7 @@ def _busiest(angles: AngleCurves) -> tuple[str, ...]:
 def _quantities(name: str) -> dict[str, Quantity]:
     label = name.replace("_", " ").capitalize()
     useful = RELIABLE_SD_DEG
-    limit = PELVIS_TILT_LIMIT_DEG if name.endswith("hip_flexion") else 3.0
+    limit = PELVIS_TILT_LIMIT_DEG if name.endswith("hip_flexion") else METHOD_LIMIT_DEG
     return {
         f"{name}_count": Quantity(f"{label}: repetitions", "", "complete repetitions"),
         f"{name}_incomplete": Quantity(
@@ -130,7 +133,7 @@ def _read(person: Segments, chosen: tuple[str, ...]) -> Reading:
     reasons: dict[str, str] = {}
     sd_ms = timing_sd_ms(30.0, person.fps)  # the top of a slow movement is flat
     for name in chosen:
-        curve = butterworth(angles[name], person.fps, min(CUTOFF_HZ, 0.45 * person.fps))
+        curve = butterworth(angles[name], person.fps, possible_cutoff_hz(CUTOFF_HZ, person.fps))
         found = repetitions(curve, person.fps)
         summary = summarise(found)
         for key in ("count", "incomplete"):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import find_peaks
 
 from mocap.core.shapes import FloatArray
-from mocap.measure.filters import butterworth
+from mocap.measure.filters import butterworth, possible_cutoff_hz
 
 CUTOFF_HZ = 6.0
 LEAST_DEG = 20.0
@@ -54,7 +54,7 @@ def repetitions(angle_deg: FloatArray, fps: float) -> tuple[Repetition, ...]:
     frames = np.arange(len(angle_deg))
     seen = np.isfinite(angle_deg)
     filled = np.interp(frames, frames[seen], np.asarray(angle_deg)[seen])
-    smooth = butterworth(filled, fps, min(CUTOFF_HZ, 0.45 * fps))
+    smooth = butterworth(filled, fps, possible_cutoff_hz(CUTOFF_HZ, fps))
     # Percentiles: one wild frame must not decide how large the others have to be.
     take_range = float(np.subtract(*np.percentile(smooth, [99.0, 1.0])))
     peaks, _ = find_peaks(

@@ -20,7 +20,7 @@ from mocap.measure.exercises.exercise import (
     resampled,
 )
 from mocap.measure.exercises.repetitions import CUTOFF_HZ, Repetition, repetitions
-from mocap.measure.filters import butterworth
+from mocap.measure.filters import butterworth, possible_cutoff_hz
 from mocap.measure.misfit import Misfit
 from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES
@@ -31,6 +31,10 @@ VALGUS_FROM_DEG = 20.0
 # A bone's projection must keep this share of its length: it is then within 60 deg of the plane.
 _IN_PLANE = 0.5
 
+# Label, unit, definition, method limit, spread above which a single value is grey. The limits are
+# estimates (no laboratory comparison): 3 degrees for hinges and lines between joint centres, which
+# keypoints a centimetre off turn by as much; 5 where a foot or a projection takes part, 6 for the
+# abduction that crosstalk from flexion reaches. The spread is that of range of motion.
 _SIDED = {
     "knee_flexion": ("knee flexion", "deg", "at the lowest point", 3.0, 2.5),
     "hip_flexion": (
@@ -108,7 +112,7 @@ def measure_squat(
 
 
 def _read(person: Segments, draw: EventDraw) -> Reading:
-    cutoff = min(CUTOFF_HZ, 0.45 * person.fps)
+    cutoff = possible_cutoff_hz(CUTOFF_HZ, person.fps)
     curves = {
         name: butterworth(curve, person.fps, cutoff) for name, curve in squat_curves(person).items()
     }

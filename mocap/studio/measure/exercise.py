@@ -22,7 +22,7 @@ from mocap.measure.ergonomics.scores import (
 from mocap.measure.ergonomics.tables import REBA_LEVELS, RULA_LEVELS, action_level
 from mocap.measure.exercises.exercise import PHASE_POINTS, Exercise
 from mocap.studio.measure.parts import (
-    METRIC_NOTE,
+    EXERCISE_NOTE,
     TEMPLATES,
     band,
     decimals,
@@ -74,7 +74,7 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
     charts: dict[str, Figure] = {}
     body = [
         warnings_box((*found.warnings, *facts.warnings)),
-        section("Summary", metric_table(found.metrics), note=METRIC_NOTE),
+        section("Summary", metric_table(found.metrics), note=EXERCISE_NOTE),
         _cycles(found, charts),
         _over_time(found, charts),
         _rows(found),

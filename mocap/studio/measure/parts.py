@@ -101,12 +101,19 @@ def metric_table(
     return tag("div", inner, class_="table")
 
 
-METRIC_NOTE = (
+_NOTE = (
     "Band: chance errors of this take, from the uncertainty of its own keypoints. Method limit: "
-    "largest known difference between this kind of measurement and laboratory references; it is "
-    "mostly constant and cancels when the same person is compared with themselves. A dash: not "
-    "known. Grey italics: not to be trusted as a single value, with the reason. Hover over a name "
-    "for its definition."
+    "{limit}; it is mostly constant and cancels when the same person is compared with themselves. "
+    "A dash: not known. Grey italics: not to be trusted as a single value, with the reason. Hover "
+    "over a name for its definition."
+)
+METRIC_NOTE = _NOTE.format(
+    limit="largest known difference between this kind of measurement and laboratory references"
+)
+EXERCISE_NOTE = _NOTE.format(
+    limit="how far this kind of measurement may lie from a laboratory's on top of that. No "
+    "laboratory comparison stands behind these limits yet: they are an estimate from what cameras "
+    "and a body model leave open"
 )
 
 
