@@ -42,7 +42,7 @@ _HEADER_SCALE_BYTE = 12
 
 
 @dataclass(frozen=True)
-class Event:
+class C3dEvent:
     """Something that happens at a moment: foot contact, ball release.
 
     Attributes:
@@ -69,7 +69,7 @@ class C3dExtras:
     """
 
     virtual_markers: Mapping[str, FloatArray] = field(default_factory=dict)
-    events: Sequence[Event] = ()
+    events: Sequence[C3dEvent] = ()
     segments: SkeletonMotion | None = None
     cameras_seen: BoolArray | None = None
 

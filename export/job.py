@@ -31,7 +31,7 @@ from mocap.export.placing import (
 )
 from mocap.export.retime import first_frame_from, resampled, trimmed, values_during
 from mocap.export.settings import MESHES, ExportOptions
-from mocap.export.verify import Check, verify_characters, verify_points
+from mocap.export.verify import ReadBack, verify_characters, verify_points
 
 CHARACTER_FORMATS = formats_of(Holds.SKELETON, Holds.CHARACTER)
 """Formats of a moving skeleton."""
@@ -72,7 +72,7 @@ class ExportResult:
 
     paths: tuple[Path, ...]
     remarks: tuple[str, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[ReadBack, ...]
 
 
 def export_take(
@@ -95,7 +95,7 @@ def export_take(
         raise ExportError(f"there is no format '{unknown[0]}'; known are {', '.join(FORMATS)}.")
     paths: list[Path] = []
     remarks: list[str] = []
-    checks: list[Check] = []
+    checks: list[ReadBack] = []
     here = _placements(take, options)
     pieces = list(_pieces(take.characters, options, here.characters))
     take = _clipped(take, options, here.points)
@@ -124,7 +124,7 @@ def prepared(take: ExportTake, options: ExportOptions) -> Iterator[tuple[str, li
     return _pieces(take.characters, options, where.characters)
 
 
-_Written = tuple[Path, tuple[str, ...], Callable[[], Check]]
+_Written = tuple[Path, tuple[str, ...], Callable[[], ReadBack]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +257,7 @@ def _dressed(character: Character, mesh: str, suffix: str) -> Character:
 
 def _character_check(
     path: Path, group: list[Character], options: ExportOptions
-) -> Callable[[], Check]:
+) -> Callable[[], ReadBack]:
     """Return what measures one file of characters."""
     return lambda: verify_characters(path, group, options.style, unit=options.unit, up=options.up)
 
@@ -284,9 +284,9 @@ def _write_points(
         yield path, kind.write_job(job), _points_check(path, points, person)
 
 
-def _points_check(path: Path, points: Points3D, person: int) -> Callable[[], Check]:
+def _points_check(path: Path, points: Points3D, person: int) -> Callable[[], ReadBack]:
     return lambda: verify_points(path, points, person_id=person)
 
 
-def _no_check() -> Check:
+def _no_check() -> ReadBack:
     raise ExportError("tables for people are not read back.")

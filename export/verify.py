@@ -30,7 +30,7 @@ _SKIN_FRAMES = 5
 
 
 @dataclass(frozen=True)
-class Check:
+class ReadBack:
     """What a file holds compared with what it should hold.
 
     Attributes:
@@ -68,7 +68,7 @@ def verify_characters(
     *,
     unit: str | None = None,
     up: str | None = None,
-) -> Check:
+) -> ReadBack:
     """Compare a BVH, FBX or GLB file with the characters it was written from.
 
     Raises:
@@ -100,7 +100,7 @@ def verify_characters(
             for frame, vertices in zip(frames, scene.vertices, strict=True)
         ]
     fps = first.motion.fps
-    return Check(
+    return ReadBack(
         path=path,
         reader=reader,
         joint_error_mm=1000.0 * max(errors),
@@ -180,7 +180,7 @@ def _skin_error(
 
 def verify_points(
     path: Path | str, points: Points3D, *, person_id: int | None = None, unit: str = "m"
-) -> Check:
+) -> ReadBack:
     """Compare a TRC or C3D file with the keypoints it was written from.
 
     Raises:
@@ -203,7 +203,7 @@ def verify_points(
             f"{path.name} was written wrongly: markers or gaps are not where they were."
         )
     distance = np.linalg.norm(found - expected, axis=-1)[known]
-    return Check(
+    return ReadBack(
         path=path,
         reader=reader,
         joint_error_mm=1000.0 * float(distance.max(initial=0.0)),

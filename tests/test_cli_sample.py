@@ -18,7 +18,12 @@ from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.transform import apply, invert, rigid
 from mocap.synthetic.sample import SampleTruth, load_truth
 from mocap.workflow.rig.world import at_frame
-from mocap.workflow.sample.accuracy import Figure, calibration_figures, joint_errors_mm, limb_joints
+from mocap.workflow.sample.accuracy import (
+    TruthFigure,
+    calibration_figures,
+    joint_errors_mm,
+    limb_joints,
+)
 from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
 
 ELSEWHERE = rigid(matrix_from_rotvec(np.array([0.3, -0.5, 1.0])), np.array([1.0, 2.0, -3.0]))
@@ -29,7 +34,7 @@ def truth() -> SampleTruth:
     return load_truth(SAMPLE)
 
 
-def named(figures: list[Figure]) -> dict[str, float]:
+def named(figures: list[TruthFigure]) -> dict[str, float]:
     return {each.name.removeprefix("calibration: "): each.value for each in figures}
 
 

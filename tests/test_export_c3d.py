@@ -16,7 +16,7 @@ from mocap.core.errors import ExportError
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.export import c3d
-from mocap.export.c3d import C3dExtras, Event
+from mocap.export.c3d import C3dEvent, C3dExtras
 
 
 def uneven_points() -> Points3D:
@@ -92,7 +92,7 @@ def test_markers_events_and_segments(tmp_path: Path) -> None:
     hip = motion.forward_kinematics()[0][:, 1]
     extras = C3dExtras(
         virtual_markers={"L_ASIS": hip},
-        events=[Event("Foot Strike", 61.25, "Left"), Event("Release", 0.5)],
+        events=[C3dEvent("Foot Strike", 61.25, "Left"), C3dEvent("Release", 0.5)],
         segments=motion,
     )
     path = tmp_path / "take.c3d"

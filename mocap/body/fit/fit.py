@@ -152,7 +152,7 @@ class Solution:
     """
 
     layout: Layout
-    measured: Measured
+    measured: MeasuredPoints
     problem: Problem
     state: State
     status: Status
@@ -235,7 +235,7 @@ def _checked_betas(model: BodyModel, betas: FloatArray | None) -> FloatArray | N
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredPoints:
     """Known landmarks of one person, as they were measured.
 
     Attributes:
@@ -252,7 +252,7 @@ class Measured:
     seen: BoolArray
 
 
-def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measured:
+def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> MeasuredPoints:
     """Return what was measured; the landmarks' own scatter is added to the covariances."""
     chosen = landmarks.keypoints
     xyz = np.asarray(points.xyz[:, person, chosen], dtype=np.float64)
@@ -261,7 +261,7 @@ def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measu
     seen &= points.source[:, person, chosen] != Source.MISSING
     total = covariance + landmarks.sigma_m[:, None, None] ** 2 * np.eye(3)
     information = np.linalg.inv(np.where(seen[..., None, None], total, np.eye(3)))
-    return Measured(
+    return MeasuredPoints(
         xyz=np.where(seen[..., None], xyz, np.nan),
         variance=np.where(seen, np.trace(covariance, axis1=-2, axis2=-1) / 3.0, np.nan),
         information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
@@ -270,7 +270,7 @@ def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measu
 
 
 def _problem(
-    layout: Layout, measured: Measured, start: State, fps: float, shape_known: bool
+    layout: Layout, measured: MeasuredPoints, start: State, fps: float, shape_known: bool
 ) -> Problem:
     turn_weight, root_weight = first_guess(start, fps)
     return Problem(
@@ -284,7 +284,7 @@ def _problem(
     )
 
 
-def _ridge(layout: Layout, measured: Measured, fps: float) -> float:
+def _ridge(layout: Layout, measured: MeasuredPoints, fps: float) -> float:
     """Return the weight of the shape's prior.
 
     A landmark's own scatter is the same in every frame. T frames with noise v and scatter s² tell
@@ -315,7 +315,7 @@ def _sigmas(
     return sigma, fitted
 
 
-def _fit_error_mm(layout: Layout, measured: Measured, state: State) -> FloatArray:
+def _fit_error_mm(layout: Layout, measured: MeasuredPoints, state: State) -> FloatArray:
     """Return the median distance (frame,) to the keypoints seen; NaN where none was."""
     shape = layout.shape(state.betas, fixed=True)
     offset = keypoints_of(layout.tree, shape, state.turns, state.root) - measured.xyz

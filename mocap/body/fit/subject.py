@@ -56,7 +56,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class PersonShape:
     """What is the same in all takes of a person.
 
     Attributes:
@@ -108,7 +108,7 @@ def take_evidence(
 
 def subject_of(
     model: BodyModel, evidence: Sequence[Evidence], facts: BodyFacts | None = None
-) -> Subject:
+) -> PersonShape:
     """Return the person that all the evidence together makes most likely.
 
     Raises:
@@ -136,7 +136,7 @@ def subject_of(
         right[:shape] += ridge * prior.precision @ prior.mean
         values = np.asarray(np.linalg.solve(whole, right))
     constants = dict(zip(names[shape:], values[shape:].tolist(), strict=True))
-    return Subject(values[:shape], constants)
+    return PersonShape(values[:shape], constants)
 
 
 def clips(frames: int) -> list[slice]:

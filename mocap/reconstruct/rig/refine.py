@@ -38,8 +38,8 @@ from mocap.reconstruct.rig.verdict import (
 from mocap.reconstruct.rig.views import (
     SOLVED_JOINTS,
     PeopleTake,
+    RigViews,
     Run,
-    Views,
     chosen_runs,
     points_of_runs,
     views_of,
@@ -195,7 +195,7 @@ def _floor(runs: Sequence[Run], anchored: Calibration, old: Calibration, floor: 
 def _changes(
     refined: Calibration,
     old: Calibration,
-    views: Views,
+    views: RigViews,
     scene: Scene,
     halves: Sequence[Calibration],
 ) -> tuple[CameraChange, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.camera import Calibration
 from mocap.core.shapes import FloatArray
-from mocap.reconstruct.rig.views import Views, robust_points
+from mocap.reconstruct.rig.views import RigViews, robust_points
 
 # With two cameras there is nothing left over to test a change by.
 MIN_CAMERAS = 3
@@ -79,7 +79,7 @@ class HeldOutError:
     all_agreeing: float
 
 
-def data_findings(calibration: Calibration, views: Views) -> tuple[str, ...]:
+def data_findings(calibration: Calibration, views: RigViews) -> tuple[str, ...]:
     """Return why the data are too few to refine anything; empty when they are not."""
     names = calibration.names
     if len(names) < MIN_CAMERAS:
@@ -125,7 +125,7 @@ def held_out_error(pairs: Sequence[tuple[Calibration, FloatArray]]) -> HeldOutEr
     )
 
 
-def coverage_of(calibration: Calibration, views: Views) -> list[float]:
+def coverage_of(calibration: Calibration, views: RigViews) -> list[float]:
     """Return per camera the share of the 5 x 5 image cells that hold a joint."""
     out = []
     for index, camera in enumerate(calibration.cameras):
@@ -135,7 +135,7 @@ def coverage_of(calibration: Calibration, views: Views) -> list[float]:
     return out
 
 
-def parallax_deg(calibration: Calibration, views: Views) -> float:
+def parallax_deg(calibration: Calibration, views: RigViews) -> float:
     """Return the median over the points of the widest angle between two of their rays."""
     solved = ~np.isnan(views.points[:, 0])
     centers = np.stack([camera.center for camera in calibration.cameras])

@@ -67,7 +67,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
-class Views:
+class RigViews:
     """What a rig made of some frames.
 
     Attributes:
@@ -114,7 +114,7 @@ def views_of(
     *,
     tolerance: float = TOLERANCE_OF_SIZE,
     joints: tuple[str, ...] = JOINTS,
-) -> Views:
+) -> RigViews:
     """Return the joints of people in all runs, or in one half, as `calibration` sees them.
 
     `tolerance` is how far views of a person may disagree, as a share of their size; `joints` are
@@ -143,7 +143,7 @@ def views_of(
     kept = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=1) >= 2
     pixels = pixels[kept]
     points, squared_errors = robust_points(calibration, pixels)
-    return Views(pixels, points, squared_errors, np.concatenate(frames)[kept])
+    return RigViews(pixels, points, squared_errors, np.concatenate(frames)[kept])
 
 
 def robust_points(calibration: Calibration, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:

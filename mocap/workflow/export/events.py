@@ -12,7 +12,7 @@ from mocap.studio.measure.parts import words
 from mocap.workflow.results import EVENTS_FILE, Results
 
 if TYPE_CHECKING:
-    from mocap.export.c3d import Event as C3dEvent
+    from mocap.export.c3d import C3dEvent
 
 # Labels that gait software looks for; the side is the event's context.
 _GAIT_LABELS = {"heel_strike": "Foot Strike", "toe_off": "Foot Off"}
@@ -23,7 +23,7 @@ _OLD_TABLES = ("pitching.csv", "gait/gait.csv")
 
 def c3d_events(found: MeasuredEvents) -> list[C3dEvent]:
     """Return events as C3D names them: those of one side in its context, throws numbered."""
-    from mocap.export.c3d import Event as C3dEvent
+    from mocap.export.c3d import C3dEvent
 
     several = len(found.groups) > 1
 

@@ -17,7 +17,7 @@ from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.graph import maker, path_of
 
 if TYPE_CHECKING:
-    from mocap.body.fit.subject import Evidence, Subject
+    from mocap.body.fit.subject import Evidence, PersonShape
     from mocap.body.fit.views import CameraTracks
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
@@ -177,7 +177,7 @@ def take_views(take: Take) -> CameraTracks:
 
 def shared_shape(
     known: KnownPerson, body: str, model: BodyModel, *, refine_views: bool
-) -> Subject | None:
+) -> PersonShape | None:
     """Return the shape that the takes of a person tell together; None for the take's own.
 
     Takes in which several people were found are left out: nothing says who is who. With

@@ -36,7 +36,7 @@ LIMB_JOINTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
 @dataclass(frozen=True)
-class Figure:
+class TruthFigure:
     """One figure of the table: what, how much, in which unit."""
 
     name: str
@@ -46,7 +46,7 @@ class Figure:
 
 def calibration_figures(
     calibration: Calibration, truth: SampleTruth
-) -> tuple[list[Figure], FloatArray]:
+) -> tuple[list[TruthFigure], FloatArray]:
     """Compare a calibration with the truth after a rigid alignment of their worlds.
 
     The alignment uses points in the volume, seen by the true cameras and triangulated with the
@@ -83,11 +83,11 @@ def calibration_figures(
         ratio = np.diag(ours.camera_matrix)[:2] / np.diag(theirs.camera_matrix)[:2]
         focal.append(100 * float(np.abs(ratio - 1).max()))
     figures = [
-        Figure("calibration: camera centres, worst", max(centers), "mm"),
-        Figure("calibration: rotations, worst", max(turns), "deg"),
-        Figure("calibration: focal lengths, worst", max(focal), "%"),
-        Figure("calibration: points in the volume, rms", _rms(volume_mm), "mm"),
-        Figure("calibration: points in the volume, worst", float(volume_mm.max()), "mm"),
+        TruthFigure("calibration: camera centres, worst", max(centers), "mm"),
+        TruthFigure("calibration: rotations, worst", max(turns), "deg"),
+        TruthFigure("calibration: focal lengths, worst", max(focal), "%"),
+        TruthFigure("calibration: points in the volume, rms", _rms(volume_mm), "mm"),
+        TruthFigure("calibration: points in the volume, worst", float(volume_mm.max()), "mm"),
     ]
     return figures, truth_from_world
 
@@ -99,22 +99,22 @@ def take_figures(
     true_rig: Calibration,
     truth_from_world: FloatArray,
     take: str,
-) -> list[Figure]:
+) -> list[TruthFigure]:
     """Compare smoothed keypoints with the truth: as detected, and with true 2D instead."""
     from_truth = _with_true_pixels(truth, true_rig.subset(calibration.names), calibration)
     figures = []
     for label, each in (("as detected", points), ("with true 2D", from_truth)):
         errors_mm = joint_errors_mm(each, truth, truth_from_world)
         figures += [
-            Figure(f"{take}: joints {label}, median", float(np.median(errors_mm)), "mm"),
-            Figure(f"{take}: joints {label}, p95", float(np.percentile(errors_mm, 95)), "mm"),
+            TruthFigure(f"{take}: joints {label}, median", float(np.median(errors_mm)), "mm"),
+            TruthFigure(f"{take}: joints {label}, p95", float(np.percentile(errors_mm, 95)), "mm"),
         ]
     return figures + _bone_figures(points, truth, take)
 
 
 def body_figures(
     skeleton: SkeletonMotion, truth: TakeTruth, truth_from_world: FloatArray, take: str
-) -> list[Figure]:
+) -> list[TruthFigure]:
     """Compare the limb joints of a fitted body with those of the body that was drawn."""
     names = [f"{side}_{joint}" for side in ("left", "right") for joint in LIMB_JOINTS]
     positions, _ = skeleton.forward_kinematics()
@@ -123,8 +123,10 @@ def body_figures(
     found = transform.apply(truth_from_world, found)
     errors_mm = 1000 * np.linalg.norm(found - real[: len(found)], axis=-1)
     return [
-        Figure(f"{take}: joints of the fitted body, median", float(np.median(errors_mm)), "mm"),
-        Figure(
+        TruthFigure(
+            f"{take}: joints of the fitted body, median", float(np.median(errors_mm)), "mm"
+        ),
+        TruthFigure(
             f"{take}: joints of the fitted body, p95", float(np.percentile(errors_mm, 95)), "mm"
         ),
     ]
@@ -154,7 +156,7 @@ def _with_true_pixels(
     return smooth(triangulate(tracks, calibration), tracks, calibration)
 
 
-def _bone_figures(points: Points3D, truth: TakeTruth, take: str) -> list[Figure]:
+def _bone_figures(points: Points3D, truth: TakeTruth, take: str) -> list[TruthFigure]:
     """Return how far bone lengths are off and how much they vary, over all limbs."""
     off, varying = [], []
     for side in ("left", "right"):
@@ -166,8 +168,8 @@ def _bone_figures(points: Points3D, truth: TakeTruth, take: str) -> list[Figure]
             off.append(1000 * abs(float(np.median(lengths) - np.median(real))))
             varying.append(100 * float(np.std(lengths) / np.mean(lengths)))
     return [
-        Figure(f"{take}: limb lengths, worst median error", max(off), "mm"),
-        Figure(f"{take}: limb lengths, median variation", float(np.median(varying)), "%"),
+        TruthFigure(f"{take}: limb lengths, worst median error", max(off), "mm"),
+        TruthFigure(f"{take}: limb lengths, median variation", float(np.median(varying)), "%"),
     ]
 
 

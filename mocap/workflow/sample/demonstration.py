@@ -11,7 +11,12 @@ from mocap.core.errors import InputError, SessionError
 from mocap.core.store import atomic_write, file_hash
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.results import Results
-from mocap.workflow.sample.accuracy import Figure, body_figures, calibration_figures, take_figures
+from mocap.workflow.sample.accuracy import (
+    TruthFigure,
+    body_figures,
+    calibration_figures,
+    take_figures,
+)
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "studio"
 TRUTH_FILE = "truth.npz"
@@ -66,7 +71,7 @@ def _refuse_others(folder: Path, known: set[Path]) -> None:
             )
 
 
-def session_figures(session: Session) -> list[Figure]:
+def session_figures(session: Session) -> list[TruthFigure]:
     """Return how far calibration and takes of a rendered session are from the truth."""
     truth = load_truth(session.root)
     calibration = session.calibration()
