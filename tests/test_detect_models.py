@@ -188,7 +188,7 @@ def tiny_card(monkeypatch: pytest.MonkeyPatch) -> cards.ModelCard:
         keypoint_set="coco_17",
         sha256={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
         optional_files=(),
-        sources=(cards.Source("npm", "@tiny/models", "1.0.0", 1, "package/models", names),),
+        sources=(cards.WeightSource("npm", "@tiny/models", "1.0.0", 1, "package/models", names),),
         networks=(cards.NetworkCard("tiny", "tensorflow_js", names),),
     )
     monkeypatch.setattr(registry, "load_card", lambda _name: card)
@@ -375,7 +375,7 @@ def test_pip_carries_what_npm_cannot(
         lambda name: cards.ModelCard(**{**vars(card), "sha256": sha256}),
     )
 
-    def pip(source: cards.Source, folder: Path) -> Path:
+    def pip(source: cards.WeightSource, folder: Path) -> Path:
         if source.client == "npm":
             return download.download(source, folder)
         wheel = folder / "mediapipe.whl"

@@ -205,7 +205,7 @@ def test_a_new_format_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return ("only the names",)
 
     names = Format("names", Holds.SKELETON, lambda *_: (), write)
-    monkeypatch.setitem(FORMATS, "names", names)  # type: ignore[arg-type]
+    monkeypatch.setitem(FORMATS, "names", names)
     take = ExportTake([Character(spinning_body(3))])
     result = export_take(take, tmp_path, "take", ["names"])
     assert result.remarks == ("only the names",)
