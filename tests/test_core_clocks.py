@@ -20,7 +20,9 @@ from mocap.core.errors import InputError
 LATE = CameraClock(
     "right", 3.412, 80.0, 20.0, 4e-4, 9.0, "motion", Verdict.SURE, 0.81, 12.0, {"sound": 3.408}
 )
-CLOCKS = Clocks("left", (CameraClock("left", verdict=Verdict.REFERENCE), LATE), {"left-right": 0.0})
+CLOCKS = Clocks(
+    "left", (CameraClock("left", verdict=Verdict.REFERENCE), LATE), 0.5, {"left-right": 0.0}
+)
 
 
 def test_local_and_common_are_inverse() -> None:

@@ -20,7 +20,7 @@ from mocap.workflow.sample.demonstration import SAMPLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
 
-STAGES = ("detect", "associate", "triangulate", "smooth", "fit", "report", "export")
+STAGES = ("detect", "sync", "associate", "triangulate", "smooth", "fit", "report", "export")
 ARTIFACTS = ("detections.npz", "tracks.npz", "points3d.npz", "smoothed.npz", "body_0.npz")
 COMMAND = (sys.executable, "-u", "-m", "mocap", "run")
 # Every 10th second of detection counts here: feet and a second take would only repeat the test.

@@ -29,6 +29,10 @@ def truth() -> SampleTruth:
     return load_truth(STUDIO)
 
 
+def info_length(path: Path) -> float:
+    return float(probe(path).times_s[-1])
+
+
 def frame_of(path: Path, wanted: int) -> Array:
     return next(image for index, image in read_frames(path) if index == wanted)
 
@@ -51,16 +55,18 @@ def test_names_agree_with_the_rig(session: Session, truth: SampleTruth) -> None:
 
 
 def test_videos_are_as_long_and_as_fast_as_the_truth(session: Session, truth: SampleTruth) -> None:
-    expected = {
+    expected: dict[Path, tuple[int | None, float]] = {
         path: (len(truth.world_from_board), truth.calibration_fps)
         for path in session.calibration_videos().values()
     }
     for name, take in truth.takes.items():
         for path in session.take(name).videos().values():
-            expected[path] = (len(take.xyz), take.fps)
+            camera = truth.calibration.names.index(path.stem)
+            expected[path] = (None, take.camera_fps[camera])
+            assert take.start_s[camera] + info_length(path) < len(take.xyz) / take.fps + 0.02
     for path, (frame_count, fps) in expected.items():
         info = probe(path)
-        assert info.frame_count == frame_count
+        assert frame_count is None or info.frame_count == frame_count
         assert info.fps == pytest.approx(fps)
         assert info.image_size == truth.calibration[path.stem].image_size
 
@@ -142,3 +148,19 @@ def test_truth_survives_writing_and_reading(truth: SampleTruth, tmp_path: Path) 
 def test_a_session_without_truth_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not rendered with known truth"):
         load_truth(tmp_path)
+
+
+def test_one_take_was_started_by_hand(truth: SampleTruth) -> None:
+    take, together = truth.takes["dance_by_hand"], truth.takes["dance"]
+    assert (together.start_s == 0).all() and (together.camera_fps == 30).all()
+    np.testing.assert_allclose(np.sort(take.camera_fps), [30000 / 1001, 30, 30, 60])
+    # Seconds apart, and by no whole number of frames.
+    apart = (take.start_s[:, None] - take.start_s[None]) * 30
+    off = np.abs(apart - np.round(apart))[np.triu_indices(4, 1)]
+    assert np.ptp(take.start_s) > 0.9 and (off > 0.02).all()
+    # It is the same dance: the truth of both is one motion.
+    # A clip is lifted until its lowest sole is on the floor: some millimetres by its length.
+    np.testing.assert_allclose(take.xyz[: len(together.xyz)], together.xyz, atol=0.005)
+    cut = take.from_frame(15)
+    np.testing.assert_array_equal(cut.xyz[0], take.xyz[15])
+    assert cut.start_s[take.start_s.argmin()] == take.start_s.min() - 0.5

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -60,17 +61,51 @@ ON_FLOOR_SECONDS = 2.4
 
 
 @dataclass(frozen=True)
+class CameraClock:
+    """How a camera runs: frame k is taken at (first + k * stride) / rate_hz seconds."""
+
+    rate_hz: Fraction
+    first: int = 0
+    stride: int = 1
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second."""
+        return self.rate_hz / self.stride
+
+    def times_s(self, seconds: float) -> FloatArray:
+        """Return when each frame is taken (frame,)."""
+        ticks = self.first + np.arange(round(seconds * self.fps)) * self.stride
+        return np.asarray(ticks / float(self.rate_hz))
+
+
+@dataclass(frozen=True)
 class TakePlan:
-    """A take of the session: a motion by its name, how fast the cameras run, how long."""
+    """A take of the session: a motion by its name, how the cameras run, how long."""
 
     name: str
-    fps: float
+    motion: str
+    fps: int
     seconds: float
+    by_hand: Mapping[str, CameraClock] = field(default_factory=dict)
+
+    def clock(self, camera: str) -> CameraClock:
+        """Return how a camera runs; all alike unless they were started by hand."""
+        return self.by_hand.get(camera, CameraClock(Fraction(self.fps)))
 
 
+# The dance once more as four people with phones would record it: started one after another, one
+# phone at 29.97 frames per second, one at 60. No start is a whole number of frames from another.
+BY_HAND = {
+    "front_left": CameraClock(Fraction(30), first=15),
+    "front_right": CameraClock(Fraction(120), first=149, stride=4),
+    "back_right": CameraClock(Fraction(30000, 1001), first=26),
+    "back_left": CameraClock(Fraction(60), first=17),
+}
 TAKES = (
-    TakePlan("dance", 30.0, 4.0),
-    TakePlan("throw", 60.0, 2.5),
+    TakePlan("dance", "dance", 30, 4.0),
+    TakePlan("throw", "throw", 60, 2.5),
+    TakePlan("dance_by_hand", "dance", 30, 4.4, BY_HAND),
 )
 
 SESSION = """\
@@ -89,36 +124,54 @@ def main() -> None:
     """Render what was asked for and write the truth."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--output", type=Path, default=STUDIO, help="session folder")
-    output = arguments.parse_args().output
+    arguments.add_argument("--only", help="render this part only: calibration, or a take")
+    given = arguments.parse_args()
+    output, only = given.output, given.only
     calibration, middle = studio_rig()
     room = Room(center_m=(float(middle[0]), float(middle[1])))
     world_from_board = board_path(calibration, middle)
-    board_images = board_frames(calibration, BOARD, world_from_board, room, seed=1)
-    encode(output / "calibration", calibration, CALIBRATION_FPS, board_images)
-    takes = {}
+    if only in (None, "calibration"):
+        images = board_frames(calibration, BOARD, world_from_board, room, seed=1)
+        clocks = dict.fromkeys(calibration.names, Fraction(round(CALIBRATION_FPS)))
+        encode(output / "calibration", clocks, images)
     for seed, plan in enumerate(TAKES, start=2):
-        performed = MOTIONS[plan.name](
-            plan.seconds,
-            plan.fps,
-            heading_deg=FRONT_DEG,
-            origin_m=room.center_m,
-            betas=PERFORMER_BETAS,
-        )
-        images = person_frames(
-            calibration,
-            load_free_body(),
-            performed.rotations,
-            performed.transl,
-            performed.betas,
-            room,
-            seed=seed,
-        )
-        encode(output / "takes" / plan.name, calibration, plan.fps, images)
-        takes[plan.name] = take_truth(performed, plan.fps)
+        if only in (None, plan.name):
+            clocks = {name: plan.clock(name).fps for name in calibration.names}
+            encode(output / "takes" / plan.name, clocks, take_images(plan, calibration, room, seed))
+    takes = {plan.name: take_truth(plan, calibration, room) for plan in TAKES}
     height_m = float(np.ptp(load_free_body().rest_vertices(PERFORMER_BETAS)[:, 1]))
     write_text(output / CONFIG_FILE, SESSION.format(height_m=height_m))
     truth = SampleTruth(calibration, world_from_board, CALIBRATION_FPS, takes)
     save_truth(truth, output / "truth.npz")
+
+
+def perform(plan: TakePlan, fps: float, seconds: float, room: Room) -> SyntheticMotion:
+    """Return the motion of a take, sampled at `fps` from the instant 0."""
+    return MOTIONS[plan.motion](
+        seconds, fps, heading_deg=FRONT_DEG, origin_m=room.center_m, betas=PERFORMER_BETAS
+    )
+
+
+def take_images(
+    plan: TakePlan, calibration: Calibration, room: Room, seed: int
+) -> Iterator[tuple[int, str, Array]]:
+    """Yield the images of a take; cameras that run alike are drawn frame by frame together."""
+    clocks: dict[CameraClock, list[str]] = {}
+    for name in calibration.names:
+        clocks.setdefault(plan.clock(name), []).append(name)
+    for number, (clock, names) in enumerate(clocks.items()):
+        times = clock.times_s(plan.seconds)
+        performed = perform(plan, float(clock.rate_hz), times[-1] + 1.0, room)
+        chosen = np.rint(times * float(clock.rate_hz)).astype(np.int64)
+        yield from person_frames(
+            calibration.subset(names),
+            load_free_body(),
+            performed.rotations[chosen],
+            performed.transl[chosen],
+            performed.betas,
+            room,
+            seed=seed + 100 * number,
+        )
 
 
 def studio_rig() -> tuple[Calibration, FloatArray]:
@@ -145,30 +198,32 @@ def board_path(calibration: Calibration, middle: FloatArray) -> FloatArray:
     return np.concatenate([waved, still])
 
 
-def take_truth(performed: SyntheticMotion, fps: float) -> TakeTruth:
-    """Return where the body's keypoints and joints are."""
+def take_truth(plan: TakePlan, calibration: Calibration, room: Room) -> TakeTruth:
+    """Return where the body's keypoints and joints are, until the last camera stops."""
+    clocks = [plan.clock(name) for name in calibration.names]
+    last_s = max(clock.times_s(plan.seconds)[-1] for clock in clocks)
+    performed = perform(plan, plan.fps, last_s + 1.0 / plan.fps, room)
     return TakeTruth(
-        fps=fps,
+        fps=plan.fps,
         keypoint_names=COCO_17_FEET.keypoint_names,
         xyz=body_keypoints(performed, COCO_17_FEET),
         skeleton=performed.skeleton,
         betas=performed.betas,
+        camera_fps=np.array([float(clock.fps) for clock in clocks]),
+        start_s=np.array([clock.times_s(plan.seconds)[0] for clock in clocks]),
     )
 
 
 def encode(
-    folder: Path,
-    calibration: Calibration,
-    fps: float,
-    images: Iterable[tuple[int, str, Array]],
+    folder: Path, fps: Mapping[str, Fraction], images: Iterable[tuple[int, str, Array]]
 ) -> None:
-    """Write one video per camera and say how large they became."""
+    """Write one video per camera, `fps` by its name, and say how large they became."""
     folder.mkdir(parents=True, exist_ok=True)
     started, count = time.perf_counter(), 0
-    paths = {name: folder / f"{name}.mp4" for name in calibration.names}
+    paths = {name: folder / f"{name}.mp4" for name in fps}
     with ExitStack() as stack:
         writers = {
-            name: stack.enter_context(VideoWriter(path, IMAGE_SIZE, fps))
+            name: stack.enter_context(VideoWriter(path, IMAGE_SIZE, float(fps[name])))
             for name, path in paths.items()
         }
         for _, camera, image in images:

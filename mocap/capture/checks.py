@@ -19,10 +19,6 @@ from mocap.core.rig import Rig
 from mocap.core.shapes import Array
 
 MIN_CAMERAS = 2
-# 29.97 and 30 frames per second differ by 0.1 % and drift apart by a frame in half a minute: worth
-# a warning. Beyond 1 % the same frame number is another moment within seconds.
-FPS_WARNING = 2e-4
-FPS_ERROR = 0.01
 # Cameras that stop one after another differ by a few frames at the end; more hints at lost ones.
 FRAME_COUNT_TOLERANCE = 2
 # Black bars are looked for in this many frames, spread over the first seconds.
@@ -36,7 +32,7 @@ class Recording:
 
     Attributes:
         infos: what each video is, by camera.
-        fps: frames per second, common to all.
+        fps: frames per second of most cameras.
         warnings: sentences for people.
     """
 
@@ -54,8 +50,8 @@ def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
     """Probe the videos of a take and compare them with each other and with the calibration.
 
     Raises:
-        SessionError: no videos, fewer than two calibrated cameras, a camera that was not
-            calibrated, or frame rates that cannot belong to one take.
+        SessionError: no videos, fewer than two calibrated cameras, or a camera that was not
+            calibrated.
         InputError: a video is unreadable or cut short.
     """
     videos = take.videos()
@@ -68,9 +64,7 @@ def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
             "cameras are needed. Copy the others there, each named by its camera."
         )
     infos = {camera: probe(path, camera) for camera, path in videos.items()}
-    fps, fps_warnings = _common_fps(infos)
-    warnings += [*fps_warnings, *_frame_counts(infos), *_variable_rates(infos)]
-    return Recording(infos, fps, tuple(warnings))
+    return Recording(infos, _common_fps(infos), tuple(warnings))
 
 
 def check_calibration_videos(session: Session) -> Recording:
@@ -163,8 +157,8 @@ def _match_rig(videos: Mapping[str, Path], rig: Rig) -> list[str]:
     return [f"rig '{rig.name}' and the calibration folder differ: {'; '.join(parts)}."]
 
 
-def _common_fps(infos: Mapping[str, VideoInfo]) -> tuple[float, list[str]]:
-    """Return the frame rate most cameras have."""
+def _common_fps(infos: Mapping[str, VideoInfo]) -> float:
+    """Return the frame rate most cameras have; the others are brought to one clock later."""
     for camera, info in infos.items():
         if not math.isfinite(info.fps):
             raise InputError(
@@ -172,21 +166,15 @@ def _common_fps(infos: Mapping[str, VideoInfo]) -> tuple[float, list[str]]:
                 f"Write the line 'fps = 60.0' with the true rate into {info.path}/"
                 f"{IMAGE_FOLDER_FILE}, or convert the recording to .mp4."
             )
-    common = Counter(info.fps for info in infos.values()).most_common(1)[0][0]
-    warnings = []
-    for camera, info in infos.items():
-        off = abs(info.fps / common - 1.0)
-        if off > FPS_ERROR and not info.variable_frame_rate:
-            raise SessionError(
-                f"camera '{camera}' has {info.fps:.3f} frames per second, the others have "
-                f"{common:.3f}. Record all cameras at one rate, or convert that video."
-            )
-        if off > FPS_WARNING:
-            warnings.append(
-                f"camera '{camera}' has {info.fps:.3f} frames per second, the others "
-                f"{common:.3f}: it drifts by one frame every {1 / (off * common):.0f} s."
-            )
-    return common, warnings
+    return infos[steadiest(infos)].fps
+
+
+def steadiest(infos: Mapping[str, VideoInfo]) -> str:
+    """Return the first camera of the commonest frame rate, of those without uneven frames."""
+    steady = [info for info in infos.values() if not info.variable_frame_rate]
+    candidates = steady or list(infos.values())
+    common = Counter(info.fps for info in candidates).most_common(1)[0][0]
+    return next(info.camera for info in candidates if info.fps == common)
 
 
 def _frame_counts(infos: Mapping[str, VideoInfo]) -> list[str]:
@@ -198,7 +186,7 @@ def _frame_counts(infos: Mapping[str, VideoInfo]) -> list[str]:
     listed = ", ".join(f"{camera} {count}" for camera, count in counts.items())
     return [
         f"the cameras have different numbers of frames ({listed}): '{shortest}' may have lost "
-        "frames or started later. Frames are matched by their number from the first."
+        "frames or started later."
     ]
 
 

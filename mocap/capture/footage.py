@@ -29,8 +29,7 @@ class Footage:
         """The videos, compared with each other and, once there is one, with the calibration.
 
         Raises:
-            SessionError: too few videos, one of a camera that was not calibrated, or frame rates
-                that cannot belong to one take.
+            SessionError: too few videos, or one of a camera that was not calibrated.
             InputError: a video is unreadable.
         """
         calibrated = self.take.session.calibration_path.is_file()

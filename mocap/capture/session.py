@@ -162,6 +162,11 @@ class Session:
         return self.root / "calibration" / ".corners" / f"{camera}.npz"
 
     @property
+    def calibration_clocks_path(self) -> Path:
+        """The clocks of the cameras while they saw the board."""
+        return self.root / "calibration_sync.json"
+
+    @property
     def board_poses_path(self) -> Path:
         """Where the poses of the board during calibration are kept."""
         return self.root / "calibration" / ".corners" / "board_poses.npz"
@@ -282,6 +287,11 @@ class Take:
                 + (suggest(name, subjects) if subjects else "Add a table [[subjects]] there.")
             )
         return subjects[name]
+
+    @property
+    def clocks_path(self) -> Path:
+        """The clocks of the cameras and why they are believed."""
+        return self.root / "sync.json"
 
     @property
     def measure_dir(self) -> Path:

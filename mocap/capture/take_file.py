@@ -5,6 +5,10 @@ subject = "A"                    # who was recorded, when session.toml names sev
 [[pitches]]                      # throws in time order
 ball_release_s = 1.792           # seconds from the first frame; any event of `EVENTS`
 
+[sync]                           # clocks of cameras that were started by hand
+reference = "left"               # the others are brought to its clock
+offset_s = { right = 3.412 }     # seconds after the reference at which a camera started
+
 [ergonomics]                     # what a pose does not show, as scores of the worksheets
 reba_load = 1
 """
@@ -51,11 +55,15 @@ class TakeSettings:
         pitches: per throw, in time order: event -> seconds from the first frame.
         ergonomics: worksheet inputs by name.
         subject: name of the subject, None when nothing is said.
+        reference: camera whose clock the others are brought to, None when nothing is said.
+        offset_s: by camera: seconds after the reference at which it started.
     """
 
     pitches: tuple[Mapping[str, float], ...] = ()
     ergonomics: Mapping[str, int] = field(default_factory=dict)
     subject: str | None = None
+    reference: str | None = None
+    offset_s: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_take_settings(path: Path) -> TakeSettings:
@@ -67,7 +75,7 @@ def load_take_settings(path: Path) -> TakeSettings:
     if not path.is_file():
         return TakeSettings()
     table = load_toml(path)
-    check_keys(table, ("subject", "pitches", "ergonomics"), path)
+    check_keys(table, ("subject", "pitches", "ergonomics", "sync"), path)
     pitches = []
     for each in tables(table, "pitches", path):
         check_keys(each, _EVENT_KEYS, path, "[pitches]")
@@ -78,7 +86,26 @@ def load_take_settings(path: Path) -> TakeSettings:
     check_keys(given, ERGONOMICS_KEYS, path, "ergonomics")
     scores = {key: _score(value, key, path) for key, value in given.items()}
     subject = text(table, "subject", path) if "subject" in table else None
-    return TakeSettings(tuple(pitches), scores, subject)
+    reference, offset_s = _clocks(table.get("sync", {}), path)
+    return TakeSettings(tuple(pitches), scores, subject, reference, offset_s)
+
+
+def _clocks(table: object, path: Path) -> tuple[str | None, dict[str, float]]:
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: 'sync' must be a table written as [sync].")
+    check_keys(table, ("reference", "offset_s"), path, "sync")
+    reference = text(table, "reference", path) if "reference" in table else None
+    given = table.get("offset_s", {})
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: 'offset_s' must be a table written as [sync.offset_s].")
+    for camera, value in given.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not abs(value) < 1e6:
+            raise InputError(
+                f"{path}: 'offset_s' of camera '{camera}' is {value!r}; give seconds after the "
+                "reference at which it started."
+            )
+    return reference, {str(camera): float(value) for camera, value in given.items()}
 
 
 def _time(value: object, key: str, path: Path) -> float:

@@ -25,6 +25,7 @@ COMMANDS = {
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),
     **{row.name: ("mocap.cli.take_commands", row.about) for row in GRAPH},
+    "sync": ("mocap.cli.sync_command", "Bring the cameras of a take to one clock."),
     "export": ("mocap.cli.export_command", "Write files for other programs, or onto a character."),
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),

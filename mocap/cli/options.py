@@ -49,6 +49,29 @@ def detector_options(command: Command) -> Command:
     )(command)
 
 
+def sync_options(command: Command) -> Command:
+    """Add --sync, --reference and --without."""
+    for option in (
+        click.option(
+            "--without",
+            multiple=True,
+            metavar="CAMERA",
+            help="Leave this camera out of the take; may be repeated.",
+        ),
+        click.option(
+            "--reference", metavar="CAMERA", help="Bring the other cameras to this one's clock."
+        ),
+        click.option(
+            "--sync/--no-sync",
+            default=True,
+            show_default=True,
+            help="Use the clocks that are found; otherwise only check the recorded times.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 _EXPORT_OPTIONS = (
     click.option(
         "--to",

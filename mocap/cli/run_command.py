@@ -13,6 +13,7 @@ from mocap.cli.options import (
     export_options,
     fit_options,
     session_argument,
+    sync_options,
 )
 from mocap.workflow.graph import STAGES
 
@@ -21,6 +22,7 @@ from mocap.workflow.graph import STAGES
 @session_argument
 @click.argument("takes", nargs=-1, metavar="[TAKE]...")
 @detector_options
+@sync_options
 @fit_options(none=True)
 @export_options
 @click.option(

@@ -13,11 +13,17 @@ from mocap.cli.options import (
     export_options,
     fit_options,
     session_argument,
+    sync_options,
     take_argument,
 )
 from mocap.workflow.graph import STAGES, Row, row_of
 
-OPTIONS = {"detector": detector_options, "fit": fit_options(), "export": export_options}
+OPTIONS = {
+    "detector": detector_options,
+    "sync": sync_options,
+    "fit": fit_options(),
+    "export": export_options,
+}
 """What a row of the table calls a group of choices -> how a command offers them."""
 
 force_option = click.option("--force", is_flag=True, help="Run it even when it is current.")

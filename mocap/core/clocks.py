@@ -88,11 +88,13 @@ class Clocks:
     Attributes:
         reference: the camera whose clock is the common one.
         cameras: in rig order; names are unique.
+        origin_s: common time of frame 0 of everything that is reconstructed.
         loop_residuals_s: "a-b" -> by how much the pair disagrees with the joint solution.
     """
 
     reference: str
     cameras: tuple[CameraClock, ...]
+    origin_s: float = 0.0
     loop_residuals_s: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,6 +133,7 @@ def save_clocks(clocks: Clocks, path: Path, extra: Mapping[str, Any] | None = No
     """Write `sync.json` atomically; NaN becomes null. `extra` is for people."""
     document = {
         "reference": clocks.reference,
+        "origin_s": clocks.origin_s,
         "cameras": {each.camera: _jsonable(asdict(each)) for each in clocks.cameras},
         "loop_residuals_s": _jsonable(dict(clocks.loop_residuals_s)),
         **(extra or {}),
@@ -150,7 +153,8 @@ def load_clocks(path: Path) -> Clocks:
         document = json.loads(path.read_text(encoding="utf-8"))
         cameras = tuple(_clock(name, table) for name, table in document["cameras"].items())
         residuals = {key: float(value) for key, value in document["loop_residuals_s"].items()}
-        return Clocks(str(document["reference"]), cameras, residuals)
+        origin_s = float(document["origin_s"])
+        return Clocks(str(document["reference"]), cameras, origin_s, residuals)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error}). Delete it and run `mocap sync` again."

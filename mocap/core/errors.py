@@ -7,6 +7,7 @@ MocapError
 ├── CalibrationError       the cameras cannot be calibrated from what was recorded
 ├── DetectionError         2D detection cannot work on these frames
 ├── ModelError             network weights are missing, damaged or unsafe
+├── SyncError              the clocks of the cameras cannot be found
 ├── ReconstructionError    2D points cannot become 3D points
 ├── BodyError              a skeleton or body cannot be built from these points
 ├── ExportError            a format cannot hold what was asked
@@ -52,6 +53,10 @@ class DetectionError(MocapError):
 
 class ModelError(MocapError):
     """Network weights are missing, damaged or unsafe."""
+
+
+class SyncError(MocapError):
+    """The clocks of the cameras cannot be found."""
 
 
 class ReconstructionError(MocapError):

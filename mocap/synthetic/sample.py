@@ -7,7 +7,7 @@ that lies on the floor, x along the board's columns, z up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ class TakeTruth:
             of the face and the feet are points on its skin (inside the shoe).
         skeleton: the motion the body was posed with; its joints are the body's joint centres.
         betas: (shape,) of the free body.
+        camera_fps: (camera,) frames per second of each camera's video.
+        start_s: (camera,) when each camera took its first frame, on the clock of the truth, whose
+            frame 0 is the instant 0.
     """
 
     fps: float
@@ -42,16 +45,35 @@ class TakeTruth:
     xyz: FloatArray
     skeleton: SkeletonMotion
     betas: FloatArray
+    camera_fps: FloatArray
+    start_s: FloatArray
 
     def __post_init__(self) -> None:
         """Check shapes."""
-        check_shapes(self, keypoint_names="keypoint", xyz="frame keypoint 3", betas="shape")
+        check_shapes(
+            self,
+            keypoint_names="keypoint",
+            xyz="frame keypoint 3",
+            betas="shape",
+            camera_fps="camera",
+            start_s="camera",
+        )
         check_unique(self, "keypoint_names", self.keypoint_names)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
         """Names of the body's joints."""
         return self.skeleton.joint_names
+
+    def from_frame(self, first: int) -> TakeTruth:
+        """Return the truth from a frame on; the clock begins there."""
+        skeleton = replace(
+            self.skeleton,
+            local_rotations_wxyz=self.skeleton.local_rotations_wxyz[first:],
+            root_positions=self.skeleton.root_positions[first:],
+        )
+        start = self.start_s - first / self.fps
+        return replace(self, xyz=self.xyz[first:], skeleton=skeleton, start_s=start)
 
     def joints(self) -> FloatArray:
         """Return the joint centres (frame, joint, 3) in metres."""
@@ -92,7 +114,7 @@ def save_truth(truth: SampleTruth, path: Path) -> None:
         "take_names": tuple(truth.takes),
     }
     for name, take in truth.takes.items():
-        for field in ("fps", "keypoint_names", "xyz", "betas"):
+        for field in ("fps", "keypoint_names", "xyz", "betas", "camera_fps", "start_s"):
             values[f"{name}/{field}"] = getattr(take, field)
         for each in fields(SkeletonMotion):
             values[f"{name}/skeleton/{each.name}"] = getattr(take.skeleton, each.name)
@@ -153,4 +175,6 @@ def _take(values: Mapping[str, Array], name: str) -> TakeTruth:
             fps=float(skeleton("fps")),
         ),
         betas=values[f"{name}/betas"],
+        camera_fps=values[f"{name}/camera_fps"],
+        start_s=values[f"{name}/start_s"],
     )

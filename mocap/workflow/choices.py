@@ -45,6 +45,22 @@ class DetectorChoice:
 
 
 @dataclass(frozen=True)
+class SyncChoice:
+    """How the clocks of the cameras are brought together.
+
+    Attributes:
+        on: use what is found; otherwise the recorded times are kept and only checked.
+        reference: the camera whose clock the others are brought to; one of the commonest rate by
+            default.
+        without: cameras that are left out of the take.
+    """
+
+    on: bool = True
+    reference: str | None = None
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExportChoice:
     """What to write; see `mocap.export.job.ExportOptions` for the meaning of each.
 
@@ -128,12 +144,14 @@ class Choices:
 
     Attributes:
         detector: which network finds people.
+        sync: how clocks are brought together.
         export: formats and how they are written.
         person: "main", the person most cameras see longest and nearest.
         fit: the body and how it is fitted; None: no body, a skeleton straight from the keypoints.
     """
 
     detector: DetectorChoice = field(default_factory=DetectorChoice)
+    sync: SyncChoice = field(default_factory=SyncChoice)
     export: ExportChoice = field(default_factory=ExportChoice)
     person: Literal["main"] = "main"
     fit: FitChoice | None = field(default_factory=FitChoice)
@@ -184,6 +202,9 @@ def choices(
     detector: str = "movenet",
     weights: Path | None = None,
     feet: bool = True,
+    sync: bool = True,
+    reference: str | None = None,
+    without: tuple[str, ...] = (),
     to: str | None = None,
     body: str | None = None,
     height_m: float | None = None,
@@ -203,6 +224,7 @@ def choices(
         raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
     return Choices(
         DetectorChoice(detector, weights, feet),
+        SyncChoice(sync, reference, without),
         export_choice(to, **export),
         fit=None
         if body == NO_BODY

@@ -86,6 +86,17 @@ GRAPH = (
         revision=1,
     ),
     Row(
+        name="sync",
+        about="Bring the cameras of a take to one clock.",
+        makes="detections",
+        file="synced.npz",
+        kind="mocap.core.detections:Detections2D",
+        reads=("detections", CALIBRATION),
+        options=("sync",),
+        code="mocap.workflow.sync",
+        revision=1,
+    ),
+    Row(
         name="associate",
         about="Tell who is who across cameras and time.",
         makes="tracks",

@@ -15,6 +15,7 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
+from mocap.workflow.frames import images_at
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
 
@@ -129,15 +130,16 @@ def write_overlay(take: Take, bodies: MeshBodies, choice: MeshChoice, progress: 
         own = [frame for frame in frames if frame < motion.frame_count]
         for frame, skin in posed_skins(bodies.model, motion, own):
             skins[frame][person] = skin
+    fps = next(iter(bodies.motions.values())).fps
     overlay = MeshOverlay(
         calibration=footage.calibration,
         image_maps=footage.matrices,
         skins=skins,
         faces=dict.fromkeys(bodies.motions, bodies.model.faces),
-        fps=footage.fps,
+        fps=fps,
     )
     images = {
-        camera: _frames_of(footage.recording.infos[camera].path, frames)
+        camera: images_at(take, footage.recording.infos[camera], frames, fps)
         for camera in footage.calibration.names
     }
     note = "SMPL-X licence" if bodies.model.licence_note else ""
@@ -145,16 +147,3 @@ def write_overlay(take: Take, bodies: MeshBodies, choice: MeshChoice, progress: 
         temporary.write_bytes(encode_png(mesh_sheet(overlay, images, note=note)))
     progress.finished(f"Wrote {take.mesh_overlay_path}")
     return take.mesh_overlay_path
-
-
-def _frames_of(path: Path, wanted: list[int]) -> dict[int, Array]:
-    """Return some frames of a video; it is decoded as far as the last of them."""
-    from mocap.capture.video import read_frames
-
-    found: dict[int, Array] = {}
-    for frame, image in read_frames(path):
-        if frame in wanted:
-            found[frame] = image
-        if frame >= max(wanted):
-            break
-    return found

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
-from mocap.capture.video import read_frames
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
+from mocap.workflow.frames import images_at
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
 from mocap.workflow.results import FittedBody, Results
@@ -24,6 +23,7 @@ SHEET_FRAMES = 5
 
 
 def _make(job: Job) -> Made:
+    from mocap.reconstruct.exact_time import at_frame_times
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
 
@@ -31,10 +31,12 @@ def _make(job: Job) -> Made:
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
     results = Results(take)
+    # Residuals are those of the exact times; pictures show each image with what was found in it.
+    timely = at_frame_times(tracks, points, footage.calibration)
     data = ReportData(
         take_name=take.name,
         calibration=footage.calibration,
-        tracks=tracks,
+        tracks=timely,
         points=points,
         warnings=(*footage.recording.warnings, *results.warnings()),
         provenance=_made_from(results),
@@ -88,9 +90,9 @@ def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> byte
 
     infos = footage.recording.infos
     overlay = Overlay(footage.calibration, tracks, points, footage.matrices)
-    step = max(1, len(points.xyz) // SHEET_FRAMES)
+    frames = range(0, len(points.xyz), max(1, len(points.xyz) // SHEET_FRAMES))[:SHEET_FRAMES]
     images: dict[str, dict[int, Array]] = {
-        camera: dict(islice(read_frames(infos[camera].path, step=step), SHEET_FRAMES))
+        camera: images_at(footage.take, infos[camera], frames, points.fps)
         for camera in tracks.camera_names
     }
     return encode_png(contact_sheet(overlay, images))

@@ -22,6 +22,9 @@ CLOSE_UP_SHARE = 0.4
 WIDEST_PAIR_DEG = 100.0
 CLOSE_UP_DISTANCE_M = (1.2, 2.2)
 CHEST_HEIGHT_M = 1.1
+# Every turn tilts the board at a pace and from a phase of its own. A board that moves alike before
+# every pair of cameras cannot tell them when it was before which: each lag of a turn fits.
+TURN_PACES, TURN_PHASE_RAD = (0.88, 1.0, 1.12), 2.4
 # Paper and ink as a camera sees them: neither is pure.
 INK_LEVEL, PAPER_LEVEL = 20, 239
 # Sides that halve four times without a remainder: mipmaps of other sizes shift the print.
@@ -75,9 +78,10 @@ def waved_board(calibration: Calibration, board: Board, frame_count: int) -> Flo
         )
     poses = []
     for turn, phase in _turns(len(calibration.cameras), close_up_frames):
-        poses.append(_close_up(calibration.cameras[turn], phase, board))
+        poses.append(_close_up(calibration.cameras[turn], phase, _own(turn, phase), board))
     for turn, phase in _turns(len(bisectors), frame_count - close_up_frames):
-        poses.append(_facing_pair(center, bisectors[turn], phase, board))
+        own = _own(turn + len(calibration.cameras), phase)
+        poses.append(_facing_pair(center, bisectors[turn], phase, own, board))
     return np.stack(poses)
 
 
@@ -117,6 +121,11 @@ def _turns(count: int, frames: int) -> Iterator[tuple[int, float]]:
         yield int(progress), 2.0 * np.pi * (progress % 1.0)
 
 
+def _own(turn: int, phase: float) -> float:
+    """Return the phase of a turn's tilting, unlike that of any other turn."""
+    return TURN_PACES[turn % len(TURN_PACES)] * phase + TURN_PHASE_RAD * turn
+
+
 def _pair_azimuths(calibration: Calibration, center: FloatArray) -> list[float]:
     """Return the azimuths half-way between neighbouring cameras, seen from the middle."""
     offsets = np.array([camera.center - center for camera in calibration.cameras])
@@ -126,7 +135,7 @@ def _pair_azimuths(calibration: Calibration, center: FloatArray) -> list[float]:
     return [float(value) for value in (azimuths + gaps / 2.0)[near]]
 
 
-def _close_up(camera: Camera, phase: float, board: Board) -> FloatArray:
+def _close_up(camera: Camera, phase: float, own: float, board: Board) -> FloatArray:
     """Sweep over the image of one camera at reading distance, tilted up to 32 degrees."""
     near, far = CLOSE_UP_DISTANCE_M
     distance = (near + far) / 2.0 + (far - near) / 2.0 * np.sin(2.0 * phase)
@@ -135,11 +144,13 @@ def _close_up(camera: Camera, phase: float, board: Board) -> FloatArray:
     world_from_camera = np.linalg.inv(camera.camera_from_world)
     position = world_from_camera[:3, :3] @ offset + world_from_camera[:3, 3]
     facing = -camera.camera_from_world[2, :3]
-    wobble_deg = (32.0 * np.sin(3.0 * phase + 1.0), 32.0 * np.cos(2.0 * phase))
-    return _pose(position, facing, wobble_deg, 40.0 * np.sin(phase + 0.5), board)
+    wobble_deg = (32.0 * np.sin(3.0 * own + 1.0), 32.0 * np.cos(2.0 * own))
+    return _pose(position, facing, wobble_deg, 40.0 * np.sin(own + 0.5), board)
 
 
-def _facing_pair(center: FloatArray, azimuth: float, phase: float, board: Board) -> FloatArray:
+def _facing_pair(
+    center: FloatArray, azimuth: float, phase: float, own: float, board: Board
+) -> FloatArray:
     """Sweep near the middle of the volume, facing half-way between two cameras."""
     outward = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
     sideways = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
@@ -147,8 +158,8 @@ def _facing_pair(center: FloatArray, azimuth: float, phase: float, board: Board)
     position = position + 0.5 * np.sin(2.0 * phase) * sideways
     position[2] = CHEST_HEIGHT_M + 0.45 * np.sin(3.0 * phase)
     facing = outward + np.array([0.0, 0.0, 0.15])
-    wobble_deg = (16.0 * np.sin(3.0 * phase), 26.0 * np.sin(4.0 * phase + 0.7))
-    return _pose(position, facing, wobble_deg, 35.0 * np.sin(2.0 * phase + 0.3), board)
+    wobble_deg = (16.0 * np.sin(2.0 * own), 26.0 * np.sin(2.7 * own + 0.7))
+    return _pose(position, facing, wobble_deg, 35.0 * np.sin(1.4 * own + 0.3), board)
 
 
 def _pose(

@@ -8,7 +8,7 @@ from mocap.capture.session import Take
 from mocap.core.points import Points3D
 from mocap.core.store import load_provenance
 from mocap.detect.known import DETECTORS
-from mocap.workflow.graph import path_of
+from mocap.workflow.graph import row_of
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def detector_of(take: Take) -> str:
     """Return the name of the detector of a take; "unknown" when nothing tells."""
-    path = path_of(take, "detections")
+    path = take.root / row_of("detect").file
     if not path.is_file():
         return "unknown"
     return str(load_provenance(path).options.get("detector", "unknown"))

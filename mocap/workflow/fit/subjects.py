@@ -157,6 +157,7 @@ def take_views(take: Take) -> CameraTracks:
             made from others.
     """
     from mocap.body.fit.views import CameraTracks
+    from mocap.reconstruct.exact_time import at_frame_times
 
     made_from = load_provenance(path_of(take, "points")).inputs
     paths = {
@@ -170,9 +171,10 @@ def take_views(take: Take) -> CameraTracks:
                 "images and points would contradict each other. Run "
                 f"`mocap run {take.session.root}`, which makes the points of all takes again."
             )
-    return CameraTracks(
-        load_artifact(path_of(take, "tracks"), Tracks2D), take.session.calibration()
-    )
+    calibration = take.session.calibration()
+    tracks = load_artifact(path_of(take, "tracks"), Tracks2D)
+    points = load_artifact(path_of(take, "points"), Points3D)
+    return CameraTracks(at_frame_times(tracks, points, calibration), calibration)
 
 
 def shared_shape(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mocap.capture.video import probe, read_frames
+from mocap.capture.video import probe
 from mocap.core.camera import Camera
 from mocap.core.shapes import Array
 from mocap.measure.pitching.pitching import Pitch, Pitching
 from mocap.studio.measure.parts import Thumbnail, words
+from mocap.workflow.frames import images_at
 
 if TYPE_CHECKING:
     from mocap.workflow.measure.take import Measured
@@ -43,12 +42,13 @@ def event_pictures(
     frames = sorted(
         {round(event.frame) for pitch in found.pitches for event in pitch.events.values()}
     )
-    images = _images(videos[camera.name], frames)
+    info = probe(videos[camera.name])
+    images = images_at(ready.take, info, frames, ready.segments.fps)
     pictures = {
         pitch.number: _pictures(pitch, images, camera, xyz, ready.segments.fps)
         for pitch in found.pitches
     }
-    size = probe(videos[camera.name]).image_size
+    size = info.image_size
     if size != camera.image_size:
         return pictures, (
             f"pictures of the events are cropped roughly: '{camera.name}' is recorded at "
@@ -63,12 +63,6 @@ def _stride_px(camera: Camera, xyz: Array) -> float:
     middle = np.nanmedian(camera.project(xyz), axis=1)
     known = middle[np.isfinite(middle).all(axis=1)]
     return float(np.ptp(known[:, 0])) if len(known) else 0.0
-
-
-def _images(path: Path, frames: list[int]) -> dict[int, Array]:
-    wanted = set(frames)
-    stream = islice(read_frames(path), max(frames) + 1) if frames else ()
-    return {number: image.copy() for number, image in stream if number in wanted}
 
 
 def _pictures(

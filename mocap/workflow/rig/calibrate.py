@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from mocap.calibrate.board.corners import detect_corners
 from mocap.calibrate.lag import shift_frames
@@ -16,6 +17,7 @@ from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
+from mocap.core.clocks import Clocks, save_clocks
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.files.lock import locked
@@ -25,6 +27,13 @@ from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, table_lines
+from mocap.workflow.rig.board_clocks import (
+    board_clocks,
+    corrected,
+    moved_cameras,
+    on_one_clock,
+    sentences,
+)
 from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
@@ -36,6 +45,10 @@ from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
 LOOKS_PER_SECOND = 15.0
+# Corrections of the clocks by the calibration: each leaves a tenth of what it found.
+MAX_CLOCK_ROUNDS = 2
+# Cameras whose clocks are compared, at least.
+MIN_TIED = 2
 
 
 def calibrate_session(
@@ -69,27 +82,108 @@ def _calibrate(
     recording = check_calibration_videos(session)
     progress.warned(*recording.warnings)
     board = session.board()
-    # Frames that are stepped over cannot be shifted by one frame.
-    every = step if step is not None else (1 if late_frames else _step(recording.fps))
-    hashes = FileHashes(session.hash_cache_path, session.root)
-    corners = [
-        _corners(session, info, board, every, hashes, progress, force)
-        for info in recording.infos.values()
-    ]
     late = dict(late_frames or {})
+    corners, clocks = find_board(
+        session, recording, progress, step=step, late_frames=late, force=force
+    )
+    infos = recording.infos
+    moved = clocks is not None and moved_cameras(clocks)
+    if clocks is None or not moved:
+        result = calibrate(corners, board)
+    else:
+        result = calibrate(on_one_clock(corners, clocks, infos), board)
+        for _ in range(MAX_CLOCK_ROUNDS):
+            clocks, left = corrected(clocks, result, infos[clocks.reference].fps)
+            if not left:
+                break
+            result = calibrate(on_one_clock(corners, clocks, infos), board)
+        notes = tuple(sentences(clocks, infos))
+        report = replace(result.report, notes=(*notes, *result.report.notes))
+        result = replace(result, report=report)
+        recording = replace(recording, fps=infos[clocks.reference].fps)
+    if clocks is not None:
+        save_clocks(clocks, session.calibration_clocks_path)
+    hashes = FileHashes(session.hash_cache_path, session.root)
+    own = signed(session, result.calibration, hashes, by="calibrate", step=step, late_frames=late)
+    result = replace(result, calibration=own)
+    say_report(progress, result.report)
+    _store(session, result, recording, board, progress)
+    return result
+
+
+def sync_calibration(session: Session, progress: Progress, *, force: bool = False) -> Path:
+    """Find the clocks of the cameras while they saw the board; return the file they are in.
+
+    Raises:
+        SessionError, InputError: the recordings are incomplete or unreadable.
+        CalibrationError: no camera saw the board move together with another.
+    """
+    recording = check_calibration_videos(session)
+    corners, clocks = find_board(session, recording, progress, force=force)
+    if clocks is None:
+        clocks = board_clocks(corners, session.board(), recording.infos, {})
+    tied = [each for each in clocks.cameras if each.said]
+    if len(tied) < MIN_TIED:
+        raise CalibrationError(
+            "no two cameras saw the board move at one time: their clocks cannot be compared. Wave "
+            "the board, turning it, where two cameras see it; or clap once in view of all."
+        )
+    for clock in clocks.cameras:
+        if not clock.said and clock.camera != clocks.reference:
+            progress.warned(
+                f"camera '{clock.camera}': nothing ties its clock to the others; its recorded time "
+                "is kept. Wave the board, turning it, where it and another camera see it."
+            )
+    save_clocks(clocks, session.calibration_clocks_path)
+    for sentence in sentences(clocks, recording.infos):
+        progress.finished(sentence)
+    progress.finished(f"Wrote {session.calibration_clocks_path}")
+    return session.calibration_clocks_path
+
+
+def find_board(
+    session: Session,
+    recording: Recording,
+    progress: Progress,
+    *,
+    step: int | None = None,
+    late_frames: Mapping[str, int] | None = None,
+    force: bool = False,
+) -> tuple[list[Corners], Clocks | None]:
+    """Return the corners all cameras found, and their clocks by the board.
+
+    The clocks are None for a rig that is synchronised by hardware, unless a camera was said to be
+    late. When clocks differ, every frame is looked at: those stepped over would be missed.
+
+    Raises:
+        SessionError, InputError: the recordings are incomplete or unreadable.
+    """
+    late = dict(late_frames or {})
+    board, hashes = session.board(), FileHashes(session.hash_cache_path, session.root)
     unknown = sorted(set(late) - set(recording.infos))
     if unknown:
         raise InputError(
             f"there is no camera '{unknown[0]}' to shift; the calibration folder has "
             f"{', '.join(recording.infos)}."
         )
-    corners = [shift_frames(each, late.get(each.camera, 0)) for each in corners]
-    result = calibrate(corners, board)
-    own = signed(session, result.calibration, hashes, by="calibrate", step=step, late_frames=late)
-    result = replace(result, calibration=own)
-    say_report(progress, result.report)
-    _store(session, result, recording, board, progress)
-    return result
+
+    def looked_at(every: int, again: bool) -> list[Corners]:
+        return [
+            _corners(session, info, board, every, hashes, progress, again)
+            for info in recording.infos.values()
+        ]
+
+    every = step if step is not None else (1 if late else _step(recording.fps))
+    corners = looked_at(every, force)
+    by_hardware = session.rig().sync == "genlock"
+    photos = not all(math.isfinite(info.fps) for info in recording.infos.values())
+    if (by_hardware and not late) or photos:
+        return [shift_frames(each, late.get(each.camera, 0)) for each in corners], None
+    clocks = board_clocks(corners, board, recording.infos, late)
+    if moved_cameras(clocks) and every > 1 and step is None:
+        corners = looked_at(1, False)
+        clocks = board_clocks(corners, board, recording.infos, late)
+    return corners, clocks
 
 
 def ensure_calibration(session: Session, progress: Progress, *, accept: bool = False) -> bool:

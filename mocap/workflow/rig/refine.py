@@ -11,14 +11,16 @@ from mocap.capture.checks import check_take, image_maps
 from mocap.capture.session import Session, Take
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
+from mocap.core.clocks import recorded_clocks
 from mocap.core.errors import CalibrationError, SessionError
 from mocap.core.store import write_text
+from mocap.reconstruct.common_clock import on_common_clock
 from mocap.reconstruct.rig.anchor import Floor
 from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
-from mocap.workflow.graph import path_of
+from mocap.workflow.graph import path_of, row_of
 from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
@@ -110,6 +112,10 @@ def restore_calibration(session: Session) -> str:
 def _people(take: Take, calibration: Calibration) -> PeopleTake:
     """Return the detections of a take with the maps of its pixels."""
     path = path_of(take, "detections")
+    synced = path.is_file()
+    if not synced:
+        # A rig too wrong to be synchronised with is what this command mends.
+        path = take.root / row_of("detect").file
     if not path.is_file():
         raise SessionError(
             f"take '{take.name}' has no detections yet. Run `mocap detect {take.session.root} "
@@ -117,6 +123,9 @@ def _people(take: Take, calibration: Calibration) -> PeopleTake:
         )
     recording = check_take(take, calibration)
     detections = load_detections(path, take, recording)
+    if not synced:
+        clocks = recorded_clocks(detections.camera_names)
+        detections, _ = on_common_clock(detections, clocks)
     infos = {name: recording.infos[name] for name in detections.camera_names}
     maps = image_maps(take.session, infos, calibration)
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})

@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from mocap.body.body_skeleton import skeleton_of
-from mocap.capture.session import CONFIG_FILE, Session
+from mocap.capture.session import CONFIG_FILE, Session, Take
+from mocap.core.clocks import load_clocks
 from mocap.core.errors import InputError, SessionError
 from mocap.core.store import atomic_write, file_hash
-from mocap.synthetic.sample import load_truth
+from mocap.synthetic.sample import TakeTruth, load_truth
 from mocap.workflow.results import Results
 from mocap.workflow.sample.accuracy import (
     TruthFigure,
@@ -80,15 +81,25 @@ def session_figures(session: Session) -> list[TruthFigure]:
         take = session.take(name)
         results = Results(take)
         points, tracks = results.points, results.tracks
+        take_truth = _from_first_frame(truth.takes[name], take, truth.calibration.names)
         figures += take_figures(
             points,
             calibration.subset(tracks.camera_names),
-            truth.takes[name],
+            take_truth,
             truth.calibration,
             truth_from_world,
             name,
         )
         for body in results.bodies.values():
             skeleton = skeleton_of(body.motion, body.model())
-            figures += body_figures(skeleton, truth.takes[name], truth_from_world, name)
+            figures += body_figures(skeleton, take_truth, truth_from_world, name)
     return figures
+
+
+def _from_first_frame(truth: TakeTruth, take: Take, camera_names: tuple[str, ...]) -> TakeTruth:
+    """Return the truth from the instant of the first frame that was reconstructed."""
+    if not take.clocks_path.is_file():
+        return truth
+    clocks = load_clocks(take.clocks_path)
+    started_s = truth.start_s[camera_names.index(clocks.reference)]
+    return truth.from_frame(round((clocks.origin_s + started_s) * truth.fps))

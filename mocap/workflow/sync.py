@@ -1,0 +1,188 @@
+"""The sync stage: every camera's frames brought to one clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.capture.checks import steadiest
+from mocap.capture.take_file import TakeSettings, load_take_settings
+from mocap.core.clocks import load_clocks, save_clocks
+from mocap.core.detections import Detections2D
+from mocap.core.errors import InputError, SessionError
+from mocap.workflow.detect import load_detections
+from mocap.workflow.job import Job, StageCode
+from mocap.workflow.pipeline import Made
+from mocap.workflow.progress import table_lines
+
+MIN_CAMERAS = 2
+# Points of the curve of agreement kept for the report, around the offset that was found.
+CURVE_POINTS = 300
+
+
+def _make(job: Job) -> Made:
+    from mocap.reconstruct.common_clock import on_common_clock
+    from mocap.sync.decide import SyncWish, decide
+    from mocap.sync.people import sync_people
+
+    recording, settings = job.footage.recording, _settings(job)
+    whole = load_detections(job.input_path("detections"), job.take, recording)
+    detections = without(whole, job.choices.sync.without)
+    reference = _reference(job, detections, settings)
+    result = sync_people(
+        detections,
+        job.footage.calibration,
+        image_maps=_matrices(job, detections),
+        reference=reference,
+    )
+    wish = SyncWish(
+        on=job.choices.sync.on,
+        hardware=_by_hardware(job),
+        reference=reference,
+        offset_s=settings.offset_s,
+    )
+    decision = decide(result, wish, _sound(job, detections))
+    fps = recording.infos[decision.clocks.reference].fps
+    synced, frames = on_common_clock(replace(detections, fps=fps), decision.clocks)
+    clocks = replace(decision.clocks, origin_s=frames.origin_s)
+    save_clocks(clocks, job.take.clocks_path, {"fps": fps, "curves": _curves(result)})
+    notes: dict[str, Any] = {
+        "reference": clocks.reference,
+        "found": list(decision.found),
+        "unused_frames": {
+            name: int(count)
+            for name, count in zip(synced.camera_names, frames.unused, strict=True)
+            if count
+        },
+        "verdicts": {each.camera: str(each.verdict) for each in clocks.cameras},
+        "checks": list(decision.found),
+    }
+    return Made(synced, decision.warnings, notes)
+
+
+def _curves(result: Any) -> dict[str, Any]:
+    """Return a thinned curve of agreement for each camera, for the report."""
+    step = max(1, len(result.lags_s) // CURVE_POINTS)
+    return {
+        "lags_s": [round(float(lag), 3) for lag in result.lags_s[::step]],
+        **{
+            name: [round(float(v), 3) for v in _thinned(curve, step)]
+            for name, curve in zip(result.clocks.names, result.curves, strict=True)
+        },
+    }
+
+
+def _thinned(curve: Any, step: int) -> Any:
+    """Return the largest of every `step` values: a peak must not fall between two."""
+    padded = np.pad(curve, (0, -len(curve) % step), mode="edge")
+    return padded.reshape(-1, step).max(axis=1)
+
+
+def _settings(job: Job) -> TakeSettings:
+    return load_take_settings(job.take.settings_path)
+
+
+def _by_hardware(job: Job) -> bool:
+    return job.take.session.rig().sync == "genlock"
+
+
+def _reference(job: Job, detections: Detections2D, settings: TakeSettings) -> str:
+    """Return the camera whose clock is kept: the one asked for, else one of the commonest rate."""
+    names = detections.camera_names
+    asked = job.choices.sync.reference or settings.reference
+    for camera in (*([asked] if asked else ()), *settings.offset_s):
+        if camera not in names:
+            raise InputError(
+                f"there is no camera '{camera}' to be synchronised in take '{job.take.name}'; it "
+                f"has {', '.join(names)}. Correct --reference or {job.take.settings_path}."
+            )
+    if asked:
+        return asked
+    return steadiest({name: job.footage.recording.infos[name] for name in names})
+
+
+def without(detections: Detections2D, cameras: tuple[str, ...]) -> Detections2D:
+    """Return the detections of all other cameras.
+
+    Raises:
+        InputError: there is no such camera.
+        SessionError: fewer than two would be left.
+    """
+    names = detections.camera_names
+    for camera in cameras:
+        if camera not in names:
+            raise InputError(
+                f"--without names '{camera}', but the cameras are {', '.join(names)}. Correct it."
+            )
+    keep = [index for index, name in enumerate(names) if name not in cameras]
+    if len(keep) < MIN_CAMERAS:
+        raise SessionError(
+            f"--without leaves {len(keep)} of {len(names)} cameras; at least {MIN_CAMERAS} are "
+            "needed. Leave fewer out."
+        )
+    return replace(
+        detections,
+        camera_names=tuple(names[index] for index in keep),
+        pixels=detections.pixels[keep],
+        confidence=detections.confidence[keep],
+        boxes=detections.boxes[keep],
+        times_s=detections.times_s[keep],
+    )
+
+
+def _matrices(job: Job, detections: Detections2D) -> Mapping[str, Any]:
+    return {name: job.footage.matrices[name] for name in detections.camera_names}
+
+
+def _sound(job: Job, detections: Detections2D) -> dict[str, float]:
+    return {}
+
+
+def _options(job: Job) -> dict[str, object]:
+    settings, choice = _settings(job), job.choices.sync
+    return {
+        "on": choice.on,
+        "without": list(choice.without),
+        "reference": choice.reference or settings.reference or "",
+        "offset_s": dict(settings.offset_s),
+        "hardware": _by_hardware(job),
+        "image_maps": {camera: each.tolist() for camera, each in job.footage.matrices.items()},
+    }
+
+
+STAGE = StageCode(make=_make, options=_options)
+
+
+def clock_lines(path: Path) -> list[str]:
+    """Return a table of the clocks in `sync.json`, for people."""
+    clocks = load_clocks(path)
+    header = ("camera", "offset s", "± ms", "drift ppm", "by", "agreement", "t", "verdict")
+    rows = [
+        (
+            each.camera,
+            f"{each.offset_s:+.4f}",
+            _known(1e3 * each.sigma_s, 1),
+            f"{each.drift_ppm:+.0f}",
+            each.method,
+            _known(each.agreement, 2),
+            _known(each.evidence_t, 1),
+            str(each.verdict),
+        )
+        for each in clocks.cameras
+    ]
+    return table_lines(header, rows)
+
+
+def _known(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "-"
+
+
+def clocks_document(path: Path) -> dict[str, Any]:
+    """Return what `sync.json` says, without the curves, for machines."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {key: value for key, value in document.items() if key != "curves"}
