@@ -81,16 +81,6 @@ def test_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     assert store.file_hash(tmp_path / "a.npz") == store.file_hash(tmp_path / "b.npz")
 
 
-def test_current_depends_on_stage_options_and_inputs(tmp_path: Path) -> None:
-    path = tmp_path / "tracks.npz"
-    assert not store.is_current(path, "associate", {"person": "main"}, {"detections": "ab"})
-    store.save_artifact(tracks(), path, MADE)
-    assert store.is_current(path, "associate", {"person": "main"}, {"detections": "ab"})
-    assert not store.is_current(path, "associate", {"person": "all"}, {"detections": "ab"})
-    assert not store.is_current(path, "associate", {"person": "main"}, {"detections": "cd"})
-    assert not store.is_current(path, "triangulate", {"person": "main"}, {"detections": "ab"})
-
-
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     store.write_text(path, "old")

@@ -252,18 +252,3 @@ def provenance_from(stored: Mapping[str, Any]) -> Provenance:
     if not isinstance(made.options, Mapping) or not isinstance(made.notes, Mapping):
         raise ValueError("options or notes that are no tables")
     return made
-
-
-def is_current(
-    path: Path, stage: str, options: Mapping[str, Any], inputs: Mapping[str, str]
-) -> bool:
-    """Tell whether an artifact was made by this stage from these inputs with these options.
-
-    Raises:
-        InputError: the file exists and is damaged (a missing file is simply not current).
-    """
-    if not path.is_file():
-        return False
-    made = load_provenance(path)
-    same_options = json.dumps(made.options, sort_keys=True) == json.dumps(options, sort_keys=True)
-    return made.stage == stage and same_options and dict(made.inputs) == dict(inputs)
