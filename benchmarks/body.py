@@ -35,8 +35,9 @@ from mocap.core.rotation import (  # noqa: E402
     rotvec_from_matrix,
 )
 from mocap.core.shapes import FloatArray  # noqa: E402
+from mocap.export.bvh import reader as bvh_reader  # noqa: E402
 from mocap.synthetic.footage.puppet import SyntheticMotion  # noqa: E402
-from mocap.synthetic.motion.bvh_source import bvh_motion, read_bvh  # noqa: E402
+from mocap.synthetic.motion.bvh_source import bvh_motion  # noqa: E402
 from mocap.synthetic.motion.random_motion import (  # noqa: E402
     BODY_23,
     BODY_AND_HANDS_63,
@@ -272,8 +273,8 @@ def clip_figures(body: BodyModel, seed: int) -> list[Figure]:
         return []
     results, bent = [], []
     for number, path in enumerate(sorted((Path(folder) / "bvh").rglob("*.bvh"))):
-        clip = read_bvh(path)
-        seconds = min(5.0, (len(clip.positions) - 1) / clip.fps)
+        clip = bvh_reader.read(path)
+        seconds = min(5.0, (len(clip.root_positions) - 1) / clip.fps)
         betas = np.random.default_rng(seed + number).normal(0.0, 1.0, body.shape_count)
         motion = with_real_elbows(
             body, bvh_motion(clip, seconds, FPS, betas=betas), np.random.default_rng(seed + number)

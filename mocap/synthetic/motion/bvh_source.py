@@ -1,4 +1,4 @@
-"""Drive the free body from a BVH clip, for synthetic scenes only.
+"""Drive the free body from a motion capture clip, for synthetic scenes only.
 
 Every bone of the body is turned to point where the clip's bone points; the clip's own rest pose,
 proportions and units do not matter. Twist about the bones comes from the bending planes of elbows
@@ -7,15 +7,13 @@ and knees and, where limbs are straight, from the trunk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import InputError
+from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix, unit
 from mocap.core.shapes import Array, FloatArray
 from mocap.synthetic.footage.puppet import SIDE_NAME, Puppet, SyntheticMotion, orthonormal_axes
@@ -38,111 +36,8 @@ _SMOOTHING_S = 0.020
 _TRUNK_HINT = 0.15
 
 
-@dataclass(frozen=True, eq=False)
-class BvhClip:
-    """Joint positions of a BVH clip in the file's own axes and unit.
-
-    Attributes:
-        joint_names: in file order; end sites are left out.
-        fps: frames per second.
-        positions: (frame, joint, 3).
-    """
-
-    joint_names: tuple[str, ...]
-    fps: float
-    positions: FloatArray
-
-
-@dataclass
-class _Joint:
-    name: str
-    parent: int
-    offset: list[float]
-    channels: list[str]
-
-
-def read_bvh(path: Path) -> BvhClip:
-    """Read a BVH file.
-
-    Raises:
-        InputError: when the file is not BVH or its motion does not fit its hierarchy.
-    """
-    header, found, motion = path.read_text(encoding="utf-8", errors="replace").partition("MOTION")
-    words = motion.replace("Frame Time:", "").replace("Frames:", "").split()
-    joints = _hierarchy(header.split())
-    channels = sum(len(joint.channels) for joint in joints)
-    if not found or not joints or len(words) < 2:
-        raise InputError(f"{path.name} is not a BVH file: no HIERARCHY or no MOTION section.")
-    frames, frame_time_s = int(words[0]), float(words[1])
-    values = np.array(words[2:], dtype=np.float64)
-    if values.size != frames * channels:
-        raise InputError(
-            f"{path.name} promises {frames} frames of {channels} channels but holds "
-            f"{values.size} numbers; the file is cut off or damaged."
-        )
-    positions = _positions(joints, values.reshape(frames, channels))
-    named = [k for k, joint in enumerate(joints) if joint.name]
-    return BvhClip(tuple(joints[k].name for k in named), 1.0 / frame_time_s, positions[:, named])
-
-
-def _hierarchy(words: list[str]) -> list[_Joint]:
-    """Parse the words of the HIERARCHY section; end sites get an empty name."""
-    joints: list[_Joint] = []
-    open_joints: list[int] = []
-    k = 0
-    while k < len(words):
-        word = words[k].upper()
-        if word in ("ROOT", "JOINT", "END"):
-            name = "" if word == "END" else words[k + 1]
-            joints.append(_Joint(name, open_joints[-1] if open_joints else -1, [], []))
-            k += 2
-        elif word == "{":
-            open_joints.append(len(joints) - 1)
-            k += 1
-        elif word == "}":
-            open_joints.pop()
-            k += 1
-        elif word == "OFFSET":
-            joints[-1].offset = [float(number) for number in words[k + 1 : k + 4]]
-            k += 4
-        elif word == "CHANNELS":
-            count = int(words[k + 1])
-            joints[-1].channels = words[k + 2 : k + 2 + count]
-            k += 2 + count
-        else:
-            k += 1
-    return joints
-
-
-def _positions(joints: list[_Joint], values: FloatArray) -> FloatArray:
-    """Return joint positions (frame, joint, 3) by forward kinematics."""
-    frames = len(values)
-    positions = np.zeros((frames, len(joints), 3))
-    rotations = np.zeros((frames, len(joints), 3, 3))
-    column = 0
-    for k, joint in enumerate(joints):
-        offset = np.tile(np.array(joint.offset), (frames, 1))
-        local = np.tile(np.eye(3), (frames, 1, 1))
-        for channel in joint.channels:
-            axis = "XYZ".index(channel[0].upper())
-            if channel.lower().endswith("position"):
-                offset[:, axis] = values[:, column]
-            else:
-                rotvec = np.zeros((frames, 3))
-                rotvec[:, axis] = np.deg2rad(values[:, column])
-                local = local @ matrix_from_rotvec(rotvec)
-            column += 1
-        if joint.parent < 0:
-            positions[:, k], rotations[:, k] = offset, local
-        else:
-            above = rotations[:, joint.parent]
-            positions[:, k] = positions[:, joint.parent] + np.einsum("fab,fb->fa", above, offset)
-            rotations[:, k] = above @ local
-    return positions
-
-
 def bvh_motion(
-    clip: BvhClip,
+    clip: SkeletonMotion,
     duration_s: float,
     fps: float,
     *,
@@ -154,7 +49,8 @@ def bvh_motion(
 ) -> SyntheticMotion:
     """Return the clip's motion on the free body, standing on the floor, centred on `origin_m`.
 
-    Distances scale with the leg length. `heading_deg` turns the clip's forward axis away from
+    The clip is what `mocap.export.bvh.reader.read` gives: Z up. Distances scale with the leg
+    length. `heading_deg` turns the clip's forward axis away from
     world X. The lowest sole of the whole clip touches the floor.
 
     Raises:
@@ -180,26 +76,22 @@ def bvh_motion(
 
 
 def _resampled(
-    clip: BvhClip, start_s: float, duration_s: float, fps: float
+    clip: SkeletonMotion, start_s: float, duration_s: float, fps: float
 ) -> dict[str, FloatArray]:
     """Return smoothed positions (frame, 3) by our names, Y up, at our frame times."""
     time = start_s + np.arange(max(1, round(duration_s * fps))) / fps
-    length_s = (len(clip.positions) - 1) / clip.fps
+    length_s = (len(clip.root_positions) - 1) / clip.fps
     if time[-1] > length_s + 1e-9:
         raise InputError(
             f"the clip lasts {length_s:.2f} s; {start_s + duration_s:.2f} s were asked for."
         )
-    smooth = gaussian_filter1d(clip.positions, _SMOOTHING_S * clip.fps, axis=0)
+    smooth = gaussian_filter1d(clip.forward_kinematics()[0], _SMOOTHING_S * clip.fps, axis=0)
     frames = CubicSpline(np.arange(len(smooth)) / clip.fps, smooth, axis=0)(time)
     found = {name: frames[:, column] for name, column in _columns(clip).items()}
-    shoulders = found["left_shoulder"] + found["right_shoulder"]
-    up = np.mean(shoulders - found["left_ankle"] - found["right_ankle"], axis=0)
-    if np.argmax(np.abs(up)) == 2:
-        found = {n: np.stack([p[:, 0], p[:, 2], -p[:, 1]], axis=-1) for n, p in found.items()}
-    return found
+    return {n: np.stack([p[:, 0], p[:, 2], -p[:, 1]], axis=-1) for n, p in found.items()}
 
 
-def _columns(clip: BvhClip) -> dict[str, int]:
+def _columns(clip: SkeletonMotion) -> dict[str, int]:
     """Return the clip's joint for each of ours.
 
     Raises:
