@@ -21,10 +21,15 @@ os.environ.update(SINGLE_THREAD)
 import argparse
 
 from people_parts.gaps import gap_figures
+from people_parts.identities import choice_figures, cost_figures, identity_figures
 
 PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
     "gaps": ("Somebody unseen for a while (jitter, error: times the take without the gap)",
              gap_figures),
+    "identities": ("Crowds: 5 px, 15 % missed, people hidden and invented, 3 % exchanged sides",
+                   identity_figures),
+    "choice": ("Main person, mirror images, strangers", choice_figures),
+    "cost": ("What association costs", cost_figures),
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def chosen(pixels: FloatArray, calibration: Calibration, xyz: FloatArray) -> Flo
 def test_one_person_is_followed_through_all_views(cameras: int, people: int) -> None:
     calibration = rig(cameras, arc_deg=100.0 if cameras == 2 else 360.0)
     xyz = crowd(people, 30)
-    tracks = associate(detect(calibration, xyz), calibration)
+    tracks = associate(detect(calibration, xyz), calibration, person="main")
     who = chosen(tracks.pixels, calibration, xyz)
     assert tracks.person_ids == (0,)
     assert len(np.unique(who)) == 1
@@ -125,7 +125,7 @@ def test_swapped_view_is_put_right_and_counted() -> None:
     tracks, report = associate_with_report(swapped, calibration)
     straight = associate(detections, calibration)
     np.testing.assert_array_equal(tracks.pixels, straight.pixels)
-    assert report.swapped_by_camera == {"cam1": 0, "cam2": 12, "cam3": 0, "cam4": 0}
+    assert report.people[0].swapped_by_camera == {"cam1": 0, "cam2": 12, "cam3": 0, "cam4": 0}
     assert any("'cam2' 12" in sentence for sentence in report.warnings())
 
 
@@ -139,7 +139,7 @@ def test_two_views_swapped_for_a_while_are_decided_by_time() -> None:
     swapped = replace(detections, pixels=pixels, confidence=confidence)
     tracks, report = associate_with_report(swapped, calibration)
     assert person_errors_px(tracks.pixels, calibration, xyz).max() < 2.5 * NOISE_PX
-    assert sum(report.swapped_by_camera.values()) == 10
+    assert sum(report.people[0].swapped_by_camera.values()) == 10
 
 
 def test_image_maps_bring_pixels_into_the_calibration() -> None:
@@ -161,8 +161,8 @@ def test_report_tells_which_camera_misses_the_person() -> None:
     kept = np.ones(detections.confidence.shape[:3])
     kept[2, 5:] = 0.0
     _, report = associate_with_report(keep(detections, kept), calibration)
-    assert report.views_by_camera == {"cam1": 20, "cam2": 20, "cam3": 5}
-    assert report.frames_in_two_views == 20
+    assert report.people[0].views_by_camera == {"cam1": 20, "cam2": 20, "cam3": 5}
+    assert report.people[0].frames == 20
     assert [s for s in report.warnings() if "camera 'cam3' shows the person in 5 of 20" in s]
 
 

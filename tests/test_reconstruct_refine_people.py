@@ -245,6 +245,7 @@ def test_long_takes_are_sampled_evenly_in_runs() -> None:
     many = replace(
         detections,
         pixels=np.tile(detections.pixels, (1, 20, 1, 1, 1)),
+        times_s=np.zeros((0, 0)),
         confidence=np.tile(detections.confidence, (1, 20, 1, 1)),
         boxes=np.tile(detections.boxes, (1, 20, 1, 1)),
     )

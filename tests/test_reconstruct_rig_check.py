@@ -147,7 +147,7 @@ def test_recorded_person_is_reconstructed_and_the_shipped_rig_flagged(real_data:
         real_detections(folder, calibration), calibration, image_maps=IMAGE_MAPS
     )
     # One person balances in the middle of all views; a bystander is visible in two of them.
-    assert all(views == 100 for views in report.views_by_camera.values())
+    assert all(views == 100 for views in report.people[0].views_by_camera.values())
     points = triangulate(tracks, calibration)
     assert points.share(Source.MEASURED) > 0.98
     # The shipped extrinsics leave 14 px in the median, whatever one does.

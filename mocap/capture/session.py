@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from mocap.capture.boards import load_board, load_definition
+from mocap.capture.edits_file import EDITS_FILE
 from mocap.capture.image_map import ImageMap
 from mocap.capture.rigs import load_rig
 from mocap.capture.session_file import SessionConfig, Subject, load_config, new_config_text
@@ -270,6 +271,11 @@ class Take:
     def settings_path(self) -> Path:
         """What a person says about this take: `take.toml`; it need not exist."""
         return self.root / "take.toml"
+
+    @property
+    def edits_path(self) -> Path:
+        """What a person corrected about this take: `edits.toml`; it need not exist."""
+        return self.root / EDITS_FILE
 
     def subject(self) -> Subject | None:
         """Return who was recorded: the one `take.toml` names, else the only one of the session.

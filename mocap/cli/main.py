@@ -27,6 +27,7 @@ COMMANDS = {
     **{row.name: ("mocap.cli.take_commands", row.about) for row in GRAPH},
     "sync": ("mocap.cli.sync_command", "Bring the cameras of a take to one clock."),
     "export": ("mocap.cli.export_command", "Write files for other programs, or onto a character."),
+    "people": ("mocap.cli.people_command", "List who is in a take, name and correct them."),
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
     "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),

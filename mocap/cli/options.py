@@ -72,6 +72,18 @@ def sync_options(command: Command) -> Command:
     return command
 
 
+def people_options(command: Command) -> Command:
+    """Add --person."""
+    return click.option(
+        "--person",
+        default="all",
+        show_default=True,
+        metavar="all|main|largest|N|NAME",
+        help="Who: all seen in a tenth of the take, the main person, the largest in the images, "
+        "or numbers and names of `mocap people`, separated by commas.",
+    )(command)
+
+
 _EXPORT_OPTIONS = (
     click.option(
         "--to",

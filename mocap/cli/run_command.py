@@ -12,6 +12,7 @@ from mocap.cli.options import (
     detector_options,
     export_options,
     fit_options,
+    people_options,
     session_argument,
     sync_options,
 )
@@ -23,6 +24,7 @@ from mocap.workflow.graph import STAGES
 @click.argument("takes", nargs=-1, metavar="[TAKE]...")
 @detector_options
 @sync_options
+@people_options
 @fit_options(none=True)
 @export_options
 @click.option(

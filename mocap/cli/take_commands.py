@@ -12,6 +12,7 @@ from mocap.cli.options import (
     detector_options,
     export_options,
     fit_options,
+    people_options,
     session_argument,
     sync_options,
     take_argument,
@@ -21,6 +22,7 @@ from mocap.workflow.graph import STAGES, Row, row_of
 OPTIONS = {
     "detector": detector_options,
     "sync": sync_options,
+    "people": people_options,
     "fit": fit_options(),
     "export": export_options,
 }

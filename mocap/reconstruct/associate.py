@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 
+from mocap.capture.edits_file import IdentityEdit
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
-from mocap.core.kernels.linear import camera_matrices
-from mocap.core.keypoints import mirrored_name
-from mocap.core.lens import undistort_points
-from mocap.core.shapes import Array, FloatArray, IntArray
-from mocap.reconstruct.association_kernels import (
-    NOBODY,
-    essential_matrices,
-    people_of_instant,
-    pick_members,
+from mocap.core.shapes import Array, BoolArray, FloatArray
+from mocap.reconstruct.people.edits import edited
+from mocap.reconstruct.people.following import follow
+from mocap.reconstruct.people.instant_kernels import NOBODY
+from mocap.reconstruct.people.naming import names_by_height
+from mocap.reconstruct.people.presence import (
+    FoundPerson,
+    best_view,
+    by_presence,
+    chosen_ids,
+    height_of,
 )
-from mocap.reconstruct.tracking import Person, Track, absorb, link
+from mocap.reconstruct.people.scene import TOLERANCE_OF_SIZE, Scene, mirror_of
+from mocap.reconstruct.people.stitching import Person, people_of
 
-# How far a detected keypoint may be from where the other cameras see it, as a share of the
-# person's size in the image: detectors are 1.5 % off in the median, 7 % at the 95th percentile.
-TOLERANCE_OF_SIZE = 0.08
-# At least this much, for people far away and rigs a little off.
-MIN_TOLERANCE_PX = 10.0
-
-# More people than this at once are bystanders beyond interest.
-MAX_PEOPLE = 12
-
-# A gap up to this long is bridged to find the single views of a person inside it.
-MAX_BRIDGE_S = 1.0
+# A view that shows somebody in less than this share of their frames deserves a look.
+_SELDOM_SEEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,32 +36,53 @@ class AssociationReport:
 
     Attributes:
         frame_count: frames of the take.
-        people_seen: separate people found in space, bystanders included.
-        views_by_camera: frames in which each camera contributes the person.
-        swapped_by_camera: frames in which left and right of that camera were exchanged.
-        frames_in_two_views: frames in which at least two cameras show the person.
+        fps: frames per second.
+        people: everybody who was found, chosen or not, the main person first.
     """
 
     frame_count: int
-    people_seen: int
-    views_by_camera: Mapping[str, int]
-    swapped_by_camera: Mapping[str, int]
-    frames_in_two_views: int
+    fps: float
+    people: tuple[FoundPerson, ...]
+
+    @property
+    def chosen(self) -> tuple[FoundPerson, ...]:
+        """The people whom later stages get."""
+        return tuple(person for person in self.people if person.chosen)
 
     def warnings(self) -> tuple[str, ...]:
         """Return sentences about what deserves a look."""
         out = []
-        for camera, views in self.views_by_camera.items():
-            if 2 * views < self.frame_count:
+        for person in self.chosen:
+            who = "the person" if len(self.people) == 1 else person.name
+            out += self._view_warnings(person, who)
+            out += [f"{person.name}: {note}" for note in person.notes]
+        for person in self.people:
+            if not person.chosen:
+                first, last = person.first_frame / self.fps, person.last_frame / self.fps
                 out.append(
-                    f"camera '{camera}' shows the person in {views} of {self.frame_count} frames; "
-                    "check that it is aimed at the person and that the person is detected there."
+                    f"{person.name} was found too (seen in {person.frames} of {self.frame_count} "
+                    f"frames, {first:.1f} to {last:.1f} s) and left out; choose them with "
+                    f"`--person {person.person_id}` or `--person all`, or everybody by number."
                 )
-        swapped = {name: count for name, count in self.swapped_by_camera.items() if count}
+        return tuple(out)
+
+    def _view_warnings(self, person: FoundPerson, who: str) -> list[str]:
+        out = []
+        there = self.frame_count if len(self.people) == 1 else person.frames
+        for camera, views in person.views_by_camera.items():
+            if views < _SELDOM_SEEN * there:
+                out.append(
+                    f"camera '{camera}' shows {who} in {views} of {there} frames; check that it "
+                    "is aimed at them and that they are detected there."
+                )
+        swapped = {name: count for name, count in person.swapped_by_camera.items() if count}
         if swapped:
             listed = ", ".join(f"'{name}' {count}" for name, count in swapped.items())
-            out.append(f"left and right were exchanged and put right, frames per camera: {listed}.")
-        return tuple(out)
+            whose = "" if len(self.people) == 1 else f" of {who}"
+            out.append(
+                f"left and right{whose} were exchanged and put right, frames per camera: {listed}."
+            )
+        return out
 
 
 def associate(
@@ -76,7 +90,9 @@ def associate(
     calibration: Calibration,
     *,
     image_maps: Mapping[str, Array] | None = None,
-    person: Literal["main"] = "main",
+    person: str = "all",
+    edits: Sequence[IdentityEdit] = (),
+    heights_m: Mapping[str, float] | None = None,
     tolerance_of_size: float = TOLERANCE_OF_SIZE,
 ) -> Tracks2D:
     """Return the tracks of the chosen people, in pixels of the calibration.
@@ -94,6 +110,8 @@ def associate(
         calibration,
         image_maps=image_maps,
         person=person,
+        edits=edits,
+        heights_m=heights_m,
         tolerance_of_size=tolerance_of_size,
     )[0]
 
@@ -103,117 +121,86 @@ def associate_with_report(
     calibration: Calibration,
     *,
     image_maps: Mapping[str, Array] | None = None,
-    person: Literal["main"] = "main",
+    person: str = "all",
+    edits: Sequence[IdentityEdit] = (),
+    heights_m: Mapping[str, float] | None = None,
     tolerance_of_size: float = TOLERANCE_OF_SIZE,
 ) -> tuple[Tracks2D, AssociationReport]:
-    """Find who is who across cameras and frames.
+    """Find who is who across cameras and frames: everybody, then choose.
 
-    The main person is the one with the largest sum, over all frames and views, of their size in
-    the image: seen by most cameras, longest, and nearest. Views in which the detector took left
-    for right are put right. A view without a matching detection stays NaN.
+    Known people are predicted from frame to frame and matched to the detections of every camera
+    one to one; new people are found in what is left. Tracks are joined over gaps by where somebody
+    could have walked and by their bodies. Views in which the detector took left for right are put
+    right. A view without a matching detection stays NaN. Person 0 is the main person: longest in
+    the volume, in most views, moving.
 
     Args:
         detections: in pixels of the videos, at the frames of one clock (`on_common_clock`).
         calibration: holds at least the cameras of the detections.
         image_maps: per camera (2, 3) calibration_from_video where videos are not in the pixels
             of the calibration.
-        person: "main" only, for now.
+        person: "all": everybody seen in a tenth of the take or more; "main"; "largest" in the
+            images; or numbers and names, separated by commas.
+        edits: corrections of who is who, in order.
+        heights_m: of the subjects, by name: people whose bodies tell them apart get their names.
         tolerance_of_size: how far a keypoint may be from where the other cameras see it, as a
             share of the person's size in the image; more for a rig known to be wrong.
 
     Raises:
-        ReconstructionError: when nobody was detected, or no two cameras agree on anybody.
+        ReconstructionError: when nobody was detected, no two cameras agree on anybody, or `person`
+            or an edit names nobody.
     """
     detections = _mapped(detections, image_maps or {})
     _require_people(detections)
-    scene = _Scene(detections, calibration, tolerance_of_size)
-    tracks = link([scene.people(f) for f in range(scene.frame_count)], scene.mirror, detections.fps)
-    if not tracks:
-        raise ReconstructionError(
-            f"people were detected in {len(detections.camera_names)} cameras, but no two cameras "
-            "agree on where anybody is. Check that the calibration belongs to these videos and "
-            "that the videos start at the same instant."
+    scene = Scene(detections, calibration, tolerance_of_size)
+    found = dict(enumerate(by_presence(people_of(follow(scene), scene), scene)))
+    found, given = edited(found, edits)
+    if not found:
+        raise ReconstructionError(_nobody(detections, edits))
+    names = {person_id: f"person {person_id}" for person_id in found}
+    heights = {person_id: height_of(each, scene) for person_id, each in found.items()}
+    names |= names_by_height(heights, heights_m or {}) | given
+    ids = tuple(found)
+    chosen = chosen_ids(person, ids, [*found.values()], [names[i] for i in ids], scene)
+    pixels, confidence = _pixels(detections, [*found.values()])
+    people = []
+    for index, person_id in enumerate(ids):
+        people.append(
+            _found_person(
+                person_id,
+                names[person_id],
+                person_id in chosen,
+                found[person_id],
+                heights[person_id],
+                detections,
+                best_view(detections.camera_names, pixels[:, :, index]),
+            )
         )
-    main = absorb(max(tracks, key=scene.presence), tracks)
-    people = _bridged(main, scene)
-    return _tracks(detections, people, scene.mirror), _report(detections, people, len(tracks))
+    kept = [ids.index(person_id) for person_id in chosen]
+    tracks = Tracks2D(
+        camera_names=detections.camera_names,
+        keypoint_names=detections.keypoint_names,
+        person_ids=chosen,
+        fps=detections.fps,
+        pixels=pixels[:, :, kept],
+        confidence=confidence[:, :, kept],
+        times_s=detections.times_s,
+    )
+    report = AssociationReport(scene.frame_count, scene.fps, tuple(people))
+    return tracks, report
 
 
-class _Scene:
-    """All detections as rays with tolerances."""
-
-    def __init__(
-        self, detections: Detections2D, calibration: Calibration, tolerance_of_size: float
-    ) -> None:
-        rig = calibration.subset(detections.camera_names)
-        vectors = rig.vectors()
-        self.fps = detections.fps
-        self.frame_count = detections.pixels.shape[1]
-        self.poses = camera_matrices(vectors)
-        self.essentials = essential_matrices(self.poses)
-        names = detections.keypoint_names
-        self.mirror: IntArray = np.array(
-            [names.index(m) if (m := mirrored_name(n)) in names else names.index(n) for n in names]
+def _nobody(detections: Detections2D, edits: Sequence[IdentityEdit]) -> str:
+    if edits:
+        return (
+            "nobody is left: edits.toml drops everybody who was found. Remove an entry of it, "
+            "or `mocap people SESSION TAKE` says what there was."
         )
-        self.orders = np.stack([np.arange(len(names)), self.mirror])
-        pixels = np.array(detections.pixels, dtype=np.float64)
-        pixels[np.asarray(detections.confidence) < MIN_CONFIDENCE] = np.nan
-        cameras = len(vectors)
-        rays = np.full((cameras, pixels[0].size // 2, 2), np.nan)
-        undistort_points(vectors, pixels.reshape(cameras, -1, 2), rays)
-        # (frame, camera, slot, keypoint, 2): an instant is contiguous.
-        self.rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
-        seen = ~np.isnan(self.rays)
-        high = np.where(seen, self.rays, -np.inf).max(axis=3)
-        low = np.where(seen, self.rays, np.inf).min(axis=3)
-        size = np.max(high - low, axis=-1)
-        self.size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
-        floor = MIN_TOLERANCE_PX / vectors[None, :, None, 6]
-        self.tolerance = np.maximum(tolerance_of_size * self.size, floor)
-
-    def people(self, frame: int) -> list[Person]:
-        """Return the people of one frame."""
-        cameras, keypoints = len(self.poses), len(self.mirror)
-        members = np.full((MAX_PEOPLE, cameras), NOBODY)
-        swapped = np.zeros((MAX_PEOPLE, cameras), dtype=bool)
-        skeletons = np.full((MAX_PEOPLE, keypoints, 3), np.nan)
-        count = people_of_instant(
-            self.poses,
-            self.essentials,
-            self.rays[frame],
-            self.tolerance[frame],
-            self.orders,
-            MAX_PEOPLE,
-            members,
-            swapped,
-            skeletons,
-        )
-        return [Person(members[p], swapped[p], skeletons[p]) for p in range(count)]
-
-    def presence(self, track: Track) -> float:
-        """Return the sum of a person's image sizes over all frames and views."""
-        total = 0.0
-        for frame, person in track.people.items():
-            cameras = np.flatnonzero(person.members != NOBODY)
-            total += float(np.nansum(self.size[frame, cameras, person.members[cameras]]))
-        return total
-
-    def views_of(self, frame: int, skeleton: FloatArray) -> Person:
-        """Return the detections that fit a skeleton known from other frames."""
-        members = np.full(len(self.poses), NOBODY)
-        swapped = np.zeros(len(self.poses), dtype=bool)
-        free = ~np.isnan(self.tolerance[frame])
-        pick_members(
-            self.poses,
-            self.rays[frame],
-            self.tolerance[frame],
-            self.orders,
-            free,
-            skeleton,
-            members,
-            swapped,
-        )
-        return Person(members, swapped, skeleton)
+    return (
+        f"people were detected in {len(detections.camera_names)} cameras, but no two cameras "
+        "agree on where anybody is. Check that the calibration belongs to these videos and "
+        "that the videos start at the same instant."
+    )
 
 
 def _mapped(detections: Detections2D, image_maps: Mapping[str, Array]) -> Detections2D:
@@ -247,54 +234,60 @@ def _require_people(detections: Detections2D) -> None:
         )
 
 
-def _bridged(main: Track, scene: _Scene) -> dict[int, Person]:
-    """Return the person's instants, with views found in the gaps between them."""
-    people = dict(main.people)
-    frames = list(main.people)
-    for before, after in pairwise(frames):
-        if not 1 < after - before <= MAX_BRIDGE_S * scene.fps:
-            continue
-        start, end = main.people[before].skeleton, main.people[after].skeleton
-        for frame in range(before + 1, after):
-            part = (frame - before) / (after - before)
-            people[frame] = scene.views_of(frame, (1.0 - part) * start + part * end)
-    return people
-
-
-def _tracks(detections: Detections2D, people: Mapping[int, Person], mirror: IntArray) -> Tracks2D:
-    """Return the person's detections, swapped views put right."""
+def _pixels(detections: Detections2D, people: Sequence[Person]) -> tuple[FloatArray, FloatArray]:
+    """Return pixels and confidence (camera, frame, person, keypoint, ...), swaps put right."""
     cameras, frames, _, keypoints = detections.confidence.shape
-    pixels = np.full((cameras, frames, 1, keypoints, 2), np.nan)
-    confidence = np.zeros((cameras, frames, 1, keypoints))
-    for frame, person in people.items():
-        for camera in np.flatnonzero(person.members != NOBODY):
-            order = mirror if person.swapped[camera] else np.arange(keypoints)
-            slot = person.members[camera]
-            pixels[camera, frame, 0] = detections.pixels[camera, frame, slot, order]
-            confidence[camera, frame, 0] = detections.confidence[camera, frame, slot, order]
+    pixels = np.full((cameras, frames, len(people), keypoints, 2), np.nan)
+    confidence = np.zeros((cameras, frames, len(people), keypoints))
+    orders = np.stack([np.arange(keypoints), mirror_of(detections.keypoint_names)])
+    for index, person in enumerate(people):
+        track = person.track
+        row, camera = np.nonzero(track.members != NOBODY)
+        frame, slot = track.frames[row], track.members[row, camera]
+        order = orders[track.swapped[row, camera].astype(np.int64)]
+        at = (camera[:, None], frame[:, None], slot[:, None], order)
+        pixels[camera, frame, index] = np.asarray(detections.pixels)[at]
+        confidence[camera, frame, index] = np.asarray(detections.confidence)[at]
     confidence[np.isnan(pixels[..., 0])] = 0.0
-    return Tracks2D(
-        camera_names=detections.camera_names,
-        keypoint_names=detections.keypoint_names,
-        person_ids=(0,),
-        fps=detections.fps,
-        pixels=pixels,
-        confidence=confidence,
-        times_s=detections.times_s,
-    )
+    return pixels, confidence
 
 
-def _report(
-    detections: Detections2D, people: Mapping[int, Person], people_seen: int
-) -> AssociationReport:
-    """Count views and swaps."""
-    member = np.array([p.members != NOBODY for p in people.values()])
-    swapped = np.array([p.swapped for p in people.values()]) & member
+def _found_person(
+    person_id: int,
+    name: str,
+    chosen: bool,
+    person: Person,
+    height_m: float,
+    detections: Detections2D,
+    view: tuple[str, int, tuple[float, float, float, float]],
+) -> FoundPerson:
+    """Return what is told of a person."""
+    track = person.track
+    member: BoolArray = track.members != NOBODY
     names = detections.camera_names
-    return AssociationReport(
-        frame_count=detections.pixels.shape[1],
-        people_seen=people_seen,
+    sure = track.frames[track.views >= 2]
+    notes = []
+    for join in person.joins:
+        if not join.sure:
+            gap_s = (join.after - join.before) / detections.fps
+            notes.append(
+                f"unseen for {gap_s:.1f} s from frame {join.before}, found again "
+                f"{join.distance_m:.1f} m away with a body {100.0 * join.size_share:+.0f} % in "
+                "size, and taken for the same; if it is another, write a split into edits.toml "
+                f"(`mocap people SESSION TAKE split {person_id} --from-frame {join.after}`)."
+            )
+    return FoundPerson(
+        person_id=person_id,
+        name=name,
+        chosen=chosen,
+        first_frame=int(sure[0]) if len(sure) else int(track.frames[0]),
+        last_frame=int(sure[-1]) if len(sure) else int(track.frames[-1]),
+        frames=len(sure),
         views_by_camera=dict(zip(names, member.sum(axis=0).tolist(), strict=True)),
-        swapped_by_camera=dict(zip(names, swapped.sum(axis=0).tolist(), strict=True)),
-        frames_in_two_views=int(np.sum(member.sum(axis=1) >= 2)),
+        swapped_by_camera=dict(
+            zip(names, (track.swapped & member).sum(axis=0).tolist(), strict=True)
+        ),
+        height_m=height_m,
+        notes=tuple(notes),
+        best_view=view,
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
 from mocap.capture.checks import image_map_warnings
+from mocap.capture.edits_file import load_identity_edits
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
+
+if TYPE_CHECKING:
+    from mocap.reconstruct.associate import AssociationReport
 
 
 def _make(job: Job) -> Made:
@@ -18,18 +25,44 @@ def _make(job: Job) -> Made:
         footage.calibration,
         image_maps=footage.matrices,
         person=job.choices.person,
+        edits=load_identity_edits(job.take.edits_path),
+        heights_m=_heights(job),
     )
     notes = {
         "people": len(tracks.person_ids),
-        "people_seen": report.people_seen,
-        "frames_in_two_views": report.frames_in_two_views,
+        "people_seen": len(report.people),
+        "everybody": everybody(report),
     }
     return Made(tracks, [*image_map_warnings(footage.maps), *report.warnings()], notes)
 
 
+def everybody(report: AssociationReport) -> list[dict[str, Any]]:
+    """Return who was found, chosen or not, as JSON: `FoundPerson` with its best view."""
+    people = []
+    for person in report.people:
+        entry = asdict(person)
+        height = person.height_m
+        entry["height_m"] = round(height, 3) if height == height else None
+        entry["seconds"] = [person.first_frame / report.fps, person.last_frame / report.fps]
+        people.append(entry)
+    return people
+
+
+def _heights(job: Job) -> dict[str, float]:
+    """Return the heights of the subjects of the session, by name."""
+    subjects = job.take.session.config.subjects
+    return {each.name: each.height_m for each in subjects if each.height_m is not None}
+
+
 def _options(job: Job) -> dict[str, object]:
     maps = {camera: each.tolist() for camera, each in job.footage.matrices.items()}
-    return {"person": job.choices.person, "image_maps": maps}
+    edits = [edit.as_text() for edit in load_identity_edits(job.take.edits_path)]
+    return {
+        "person": job.choices.person,
+        "image_maps": maps,
+        "edits": edits,
+        "heights_m": _heights(job),
+    }
 
 
 STAGE = StageCode(make=_make, options=_options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mocap.core.errors import ExportError, InputError
 
@@ -146,14 +146,14 @@ class Choices:
         detector: which network finds people.
         sync: how clocks are brought together.
         export: formats and how they are written.
-        person: "main", the person most cameras see longest and nearest.
+        person: "all" who are seen in a tenth of the take, "main", "largest", or numbers and names.
         fit: the body and how it is fitted; None: no body, a skeleton straight from the keypoints.
     """
 
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     sync: SyncChoice = field(default_factory=SyncChoice)
     export: ExportChoice = field(default_factory=ExportChoice)
-    person: Literal["main"] = "main"
+    person: str = "all"
     fit: FitChoice | None = field(default_factory=FitChoice)
 
 
@@ -213,6 +213,7 @@ def choices(
     foot_lock: FootLockMode = "auto",
     refine_views: bool = True,
     subject_shape: str = "auto",
+    person: str = "all",
     **export: Any,
 ) -> Choices:
     """Return what was chosen; `export` are arguments of `export_choice`.
@@ -237,4 +238,5 @@ def choices(
             refine_views,
             subject_shape,
         ),
+        person=person,
     )

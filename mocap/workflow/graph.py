@@ -103,8 +103,10 @@ GRAPH = (
         file="tracks.npz",
         kind="mocap.core.detections:Tracks2D",
         reads=("detections", CALIBRATION),
+        options=("people",),
         code="mocap.workflow.associate",
-        revision=1,
+        # 2: everybody is followed, not the main person alone.
+        revision=2,
     ),
     Row(
         name="triangulate",

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
+from mocap.capture.session import Take
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.workflow.frames import images_at
 from mocap.workflow.job import Job, StageCode
+from mocap.workflow.people import person_cards
 from mocap.workflow.pipeline import Made
 from mocap.workflow.results import FittedBody, Results
 from mocap.workflow.rig.calibration_report import load_calibration_report
 
 if TYPE_CHECKING:
     from mocap.studio.take.body_section import BodyFigures, ShapeFigures
+    from mocap.studio.take.report_data import PersonCard
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -42,6 +45,7 @@ def _make(job: Job) -> Made:
         provenance=_made_from(results),
         calibration_report=load_calibration_report(take.session),
         contact_sheet_png=_contact_sheet(footage, tracks, points),
+        everybody=_everybody(take, footage),
     )
     bodies = results.bodies if job.has("bodies") else {}
     write_report(data, take.report_path, tuple(_body(each) for each in bodies.values()))
@@ -96,6 +100,13 @@ def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> byte
         for camera in tracks.camera_names
     }
     return encode_png(contact_sheet(overlay, images))
+
+
+def _everybody(take: Take, footage: Footage) -> tuple[PersonCard, ...]:
+    """Return who was found; nobody where the tracks do not tell."""
+    if "everybody" not in Results(take).provenance("tracks").notes:
+        return ()
+    return person_cards(take, footage)
 
 
 def _made_from(results: Results) -> tuple[tuple[str, str], ...]:

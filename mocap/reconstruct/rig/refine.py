@@ -17,7 +17,7 @@ from mocap.core.camera import Calibration
 from mocap.core.errors import ReconstructionError
 from mocap.core.rotation import angle_between_deg
 from mocap.core.shapes import FloatArray
-from mocap.reconstruct.associate import TOLERANCE_OF_SIZE
+from mocap.reconstruct.people.scene import TOLERANCE_OF_SIZE
 from mocap.reconstruct.rig.adjust import Scene, adjust, pose_covariance
 from mocap.reconstruct.rig.anchor import (
     Floor,

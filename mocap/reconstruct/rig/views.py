@@ -13,7 +13,8 @@ from mocap.core.errors import ReconstructionError
 from mocap.core.kernels.triangulation import triangulate_kernel
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array, BoolArray, FloatArray
-from mocap.reconstruct.associate import TOLERANCE_OF_SIZE, associate
+from mocap.reconstruct.associate import associate
+from mocap.reconstruct.people.scene import TOLERANCE_OF_SIZE
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
 
 # More frames cost time and add little: keypoint errors of neighbouring frames are alike.
@@ -57,7 +58,7 @@ class Run:
     half: Array
 
     def tracks(self, calibration: Calibration, tolerance: float = TOLERANCE_OF_SIZE) -> Tracks2D:
-        """Return the main person of this run as the rig associates it."""
+        """Return everybody in this run as the rig associates it."""
         return associate(
             self.detections,
             calibration,

@@ -29,6 +29,7 @@ from mocap.studio.page.page import (
 )
 from mocap.studio.take import figures
 from mocap.studio.take.body_section import BodyFigures, body_section
+from mocap.studio.take.people_section import people_section
 from mocap.studio.take.report_data import (
     ReportData,
     bone_figures,
@@ -61,6 +62,7 @@ def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigure
     body = [
         _key_figures(data, residual),
         _warnings(data.warnings),
+        people_section(data.everybody),
         _motion(),
         _quality(data),
         _reprojection(data, residual),

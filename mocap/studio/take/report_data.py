@@ -19,6 +19,31 @@ _FACE = ("nose", "eye", "ear")
 
 
 @dataclass(frozen=True, eq=False)
+class PersonCard:
+    """One person who was found in a take.
+
+    Attributes:
+        person_id, name: of the person.
+        chosen: whether the result holds them.
+        seconds: when they were first and last seen.
+        frames, frame_count: in which two cameras see them, and those of the take.
+        views: mean number of cameras in those frames.
+        height_m: about; None when unknown.
+        picture_png: from the view that shows them best.
+    """
+
+    person_id: int
+    name: str
+    chosen: bool
+    seconds: tuple[float, float]
+    frames: int
+    frame_count: int
+    views: float
+    height_m: float | None
+    picture_png: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything a take's report is made from.
 
@@ -31,6 +56,7 @@ class ReportData:
         provenance: label and text of what made the result: versions, models, options.
         calibration_report: the calibration's own figures; None where it was imported.
         contact_sheet_png: an image of the overlays.
+        everybody: who was found, chosen or not.
     """
 
     take_name: str
@@ -41,6 +67,7 @@ class ReportData:
     provenance: tuple[tuple[str, str], ...] = ()
     calibration_report: CalibrationReport | None = None
     contact_sheet_png: bytes | None = None
+    everybody: tuple[PersonCard, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that 2D and 3D belong together.

@@ -1,0 +1,1 @@
+"""Who is who: people followed through all views and over time."""

@@ -1,0 +1,154 @@
+"""People who come and go: new ones out of detections left over, lost ones ended."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mocap.core.lens import FASTMATH
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.reconstruct.people.instant_kernels import NOBODY, people_of_instant
+from mocap.reconstruct.people.matching_kernels import (
+    expected_views,
+    is_shaped_like_a_person,
+    median_gap,
+    project_person,
+)
+from mocap.reconstruct.people.state import MAX_LIVE, Live, Records, Rig
+
+# A person unseen for longer than this has left, for now (`stitching` may find them again).
+COAST_S = 1.0
+# Somebody seen for less than this has not proved to be there: dropped after a tenth of a second.
+PROVED_S = 0.17
+UNPROVED_COAST_S = 0.1
+
+# Nobody new appears this near a known person.
+INSIDE_M = 0.3
+# Somebody new this near a lost person, farther the longer they are lost, is the lost person.
+FOUND_AGAIN_M_S = 2.0
+MAX_FOUND_AGAIN_M = 1.2
+# Share of the cameras that should see a new person and do.
+BIRTH_SHARE = 0.5
+
+_NEW_AT_ONCE = 12
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def write(live: Live, person: int, frame: int, expected: int, records: Records) -> None:
+    """Add a row for a person and frame."""
+    row = records.filled[0]
+    records.frame[row] = frame
+    records.track[row] = live.track[person]
+    records.members[row] = live.members[person]
+    records.swapped[row] = live.swapped[person]
+    records.skeleton[row] = live.position[person]
+    records.expected[row] = expected
+    records.filled[0] = row + 1
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def find_new(
+    rig: Rig,
+    rays: FloatArray,
+    tolerance: FloatArray,
+    free: BoolArray,
+    fps: float,
+    frame: int,
+    live: Live,
+    records: Records,
+) -> None:
+    """Group the detections left over into people: the lost found again, and new ones."""
+    cameras, keypoints = len(rig.poses), live.position.shape[1]
+    left = tolerance.copy()
+    for c in range(cameras):
+        for slot in range(free.shape[1]):
+            if not free[c, slot]:
+                left[c, slot] = np.nan
+    members = np.full((_NEW_AT_ONCE, cameras), NOBODY)
+    swapped = np.zeros((_NEW_AT_ONCE, cameras), np.bool_)
+    skeletons = np.full((_NEW_AT_ONCE, keypoints, 3), np.nan)
+    found = people_of_instant(
+        rig.poses, rig.essentials, rays, left, rig.orders, _NEW_AT_ONCE, members, swapped, skeletons
+    )
+    projected, outline = np.zeros((cameras, keypoints, 2)), np.zeros((cameras, 4))
+    depth = np.zeros(cameras)
+    for new in range(found):
+        views = 0
+        for c in range(cameras):
+            views += members[new, c] != NOBODY
+        if views < 2 or not is_shaped_like_a_person(skeletons[new], rig.bones):
+            continue
+        project_person(rig.poses, skeletons[new], projected, outline, depth)
+        count = live.counts[0]
+        expected = expected_views(rig, outline, depth, live.outline[:count], live.depth[:count])
+        if views < BIRTH_SHARE * expected:
+            continue
+        person = _place_for(live, skeletons[new], fps)
+        if person == NOBODY:
+            continue
+        live.position[person] = skeletons[new]
+        live.members[person] = members[new]
+        live.swapped[person] = swapped[new]
+        live.outline[person] = outline
+        live.depth[person] = depth
+        write(live, person, frame, expected, records)
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
+    """Return the row of somebody lost who was found again or of somebody new; -1 for neither."""
+    count = live.counts[0]
+    lost, least = NOBODY, np.inf
+    for person in range(count):
+        gap = median_gap(skeleton, live.position[person])
+        if live.unseen[person] == 0:
+            if gap < INSIDE_M:
+                return NOBODY
+            continue
+        unseen_s = live.unseen[person] / fps
+        reach = min(INSIDE_M + FOUND_AGAIN_M_S * unseen_s, MAX_FOUND_AGAIN_M)
+        if unseen_s <= COAST_S and gap < reach and gap < least:
+            lost, least = person, gap
+    if lost != NOBODY:
+        live.velocity[lost] *= 0.5
+        live.unseen[lost] = 0
+        live.hits[lost] += 1
+        return lost
+    if count >= MAX_LIVE:
+        return NOBODY
+    live.counts[0] += 1
+    live.track[count] = live.counts[1]
+    live.counts[1] += 1
+    live.velocity[count] = 0.0
+    live.unseen[count] = 0
+    live.hits[count] = 1
+    live.doubled[count] = 0
+    live.build[count] = np.nan
+    return count
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def forget(live: Live, fps: float) -> None:
+    """End those unseen for too long; the last row moves into the place of an ended one."""
+    person = 0
+    while person < live.counts[0]:
+        unseen_s = live.unseen[person] / fps
+        unproved = live.hits[person] < PROVED_S * fps
+        if unseen_s <= COAST_S and not (unproved and unseen_s > UNPROVED_COAST_S):
+            person += 1
+            continue
+        live.counts[0] -= 1
+        last = live.counts[0]
+        live.track[person] = live.track[last]
+        live.position[person] = live.position[last]
+        live.predicted[person] = live.predicted[last]
+        live.velocity[person] = live.velocity[last]
+        live.unseen[person] = live.unseen[last]
+        live.hits[person] = live.hits[last]
+        live.doubled[person] = live.doubled[last]
+        live.build[person] = live.build[last]
+        live.slack[person] = live.slack[last]
+        live.members[person] = live.members[last]
+        live.swapped[person] = live.swapped[last]
+        live.outline[person] = live.outline[last]
+        live.depth[person] = live.depth[last]
