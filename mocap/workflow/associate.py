@@ -9,6 +9,7 @@ from mocap.capture.checks import image_map_warnings
 from mocap.capture.edits_file import load_identity_edits
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode
+from mocap.workflow.mixed_up import refuse_swapped
 from mocap.workflow.pipeline import Made
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def _make(job: Job) -> Made:
 
     footage = job.footage
     detections = load_detections(job.input_path("detections"), job.take, footage.recording)
+    refuse_swapped(detections, footage)
     tracks, report = associate_with_report(
         detections,
         footage.calibration,

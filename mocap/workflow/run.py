@@ -15,8 +15,9 @@ from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
 from mocap.workflow import public
 from mocap.workflow.choices import Choices
-from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY
+from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
+from mocap.workflow.mixed_up import refuse_copies
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
@@ -231,6 +232,8 @@ def _run_take(
     if only is None or stages[0] in only:
         if any(CALIBRATION in row.reads for row in GRAPH if row.name in stages):
             require_current(take.session, job.hashes)
+        if any(VIDEOS in row.reads for row in GRAPH if row.name in stages):
+            refuse_copies(job.footage.videos, job.hashes, f"take '{take.name}'")
         progress.warned(*job.footage.recording.warnings)
         job.refuse_stale_inputs()
         _say_older(progress, take)

@@ -25,6 +25,7 @@ from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.mixed_up import refuse_copies
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.rig.board_clocks import (
@@ -81,6 +82,8 @@ def _calibrate(
 ) -> CalibrationResult:
     recording = check_calibration_videos(session)
     progress.warned(*recording.warnings)
+    hashes = FileHashes(session.hash_cache_path, session.root)
+    refuse_copies(recording.videos, hashes, "the calibration")
     board = session.board()
     late = dict(late_frames or {})
     corners, clocks = find_board(
@@ -103,7 +106,6 @@ def _calibrate(
         recording = replace(recording, fps=infos[clocks.reference].fps)
     if clocks is not None:
         save_clocks(clocks, session.calibration_clocks_path)
-    hashes = FileHashes(session.hash_cache_path, session.root)
     own = signed(session, result.calibration, hashes, by="calibrate", step=step, late_frames=late)
     result = replace(result, calibration=own)
     say_report(progress, result.report)
