@@ -13,6 +13,7 @@ from typing import Any
 import ezc3d
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from clips_take import fake_take
 from fitted import random_motion
 from stages import export_stage
@@ -22,6 +23,7 @@ from mocap.body.anatomical_markers import marker_vertices
 from mocap.body.mesh import posed_skins
 from mocap.body.model import WORLD_FROM_BODY, load_free_body
 from mocap.capture.session import Session, Take
+from mocap.cli import main
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import ExportError, InputError
 from mocap.core.files.documents import save_document
@@ -193,6 +195,32 @@ def test_events_go_with_a_copied_session_and_not_with_other_keypoints(
     (take.measure_dir / "pitching" / EVENTS_FILE).write_text("{}")
     with pytest.raises(InputError, match=r"events.json is damaged"):
         export(take, "c3d")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("measure", "angles"),
+        ("mesh", "--to", "obj", "--frames", "0:1"),
+        ("export", "--to", "bvh"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_body_of_other_points_is_refused_by_every_command(
+    take: Take, words: tuple[str, ...]
+) -> None:
+    name, *rest = words
+    folders = [str(take.session.root), take.name]
+    # The second word of `measure angles` is a command, options come last.
+    command = [name, *rest[:1], *folders] if name == "measure" else [name, *folders, *rest]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    points = keypoints_on(walk(FRAMES))
+    other = replace(points, xyz=points.xyz + 0.01)
+    save_artifact(other, take.artifact("smoothed"), Provenance("smooth", "2"))
+    refused = CliRunner().invoke(main, command)
+    assert refused.exit_code == 1, refused.output
+    assert f"the bodies of take {take.name} cannot be used: smoothed.npz is not" in refused.stderr
+    assert f"Run `mocap run {take.session.root} {take.name}` first" in refused.stderr
 
 
 def test_event_tables_of_earlier_versions_are_named(take: Take) -> None:

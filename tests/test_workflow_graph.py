@@ -44,12 +44,13 @@ def test_a_role_is_the_last_result_above() -> None:
 
 
 def test_a_stage_between_two_others_is_read_by_those_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = maker("tracks", "triangulate")
     between = replace(row_of("associate"), name="clean", file="clean.npz", reads=("tracks",))
-    place = [row.name for row in GRAPH].index("associate") + 1
+    place = GRAPH.index(row_of("triangulate"))
     rows = (*GRAPH[:place], between, *GRAPH[place:])
     monkeypatch.setattr(graph, "GRAPH", rows)
     monkeypatch.setattr(graph, "STAGES", tuple(row.name for row in rows))
-    assert maker("tracks", "clean").name == "associate"
+    assert maker("tracks", "clean").name == before.name
     assert maker("tracks", "triangulate").name == maker("tracks").name == "clean"
 
 
@@ -57,6 +58,28 @@ def test_the_table_loads_nothing_heavy() -> None:
     code = "import sys, mocap.workflow.graph; print('numpy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_a_new_choice_makes_nothing_stale_that_was_made_by_default(tmp_path: Path) -> None:
+    def run(options: dict[str, object], defaults: dict[str, object]) -> tuple[str, str]:
+        stage = artifact_stage(
+            "count",
+            tmp_path / "count.npz",
+            Number,
+            inputs={},
+            options=options,
+            make=lambda: Made(Number(np.zeros(1))),
+            defaults=defaults,
+        )
+        (outcome,) = run_stages([stage], version="1")
+        return outcome.status, outcome.reason
+
+    assert run({}, {})[0] == "made"
+    assert run({"hands": "still"}, {"hands": "still"})[0] == "current"
+    assert run({"hands": "free"}, {"hands": "still"}) == (
+        "made",
+        "options changed: hands 'still' -> 'free'",
+    )
 
 
 def test_another_revision_of_the_algorithm_makes_again_another_version_does_not(

@@ -41,6 +41,8 @@ class StageCode:
         options: what changes the result beside its inputs; JSON values only.
         inputs: files it reads beside those in its row, by a short name.
         forget: drop unfinished work: it is forced, or stored.
+        defaults: what options were before there was a choice: a choice that is new makes nothing
+            stale that was made as it is by default.
         path: where the artifact or the manifest is, when choices may move it; else as the row says.
     """
 
@@ -48,6 +50,7 @@ class StageCode:
     options: Callable[[Job], Mapping[str, Any]] = _nothing
     inputs: Callable[[Job], Mapping[str, Path]] = _nothing
     forget: Callable[[Job], None] = lambda _: None
+    defaults: Callable[[], Mapping[str, Any]] = dict
     path: Callable[[Job], Path] | None = None
 
 
@@ -182,6 +185,7 @@ class Job:
                 options=code.options(self),
                 make=lambda: code.make(job),
                 revision=self.row.revision,
+                defaults=code.defaults(),
             )
         return artifact_stage(
             self.row.name,
@@ -192,6 +196,7 @@ class Job:
             make=lambda: code.make(self),
             forget=lambda: code.forget(self),
             revision=self.row.revision,
+            defaults=code.defaults(),
         )
 
     def _will_be(self, role: str) -> bool:

@@ -58,6 +58,8 @@ class Stage:
         build: make and store the artifact; takes what to record, returns what was recorded.
         forget: drop unfinished work; called when the stage is forced and once it is stored.
         revision: of the algorithm; what an earlier one made is made again.
+        defaults: options that an artifact of an earlier version may not name, and what they were
+            then.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stage:
     build: Callable[[Provenance], Provenance]
     forget: Callable[[], None] = lambda: None
     revision: int = 1
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def artifact_stage(
     make: Callable[[], Made],
     forget: Callable[[], None] = lambda: None,
     revision: int = 1,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Stage:
     """Return a stage whose result is one `.npz` artifact of type `cls`."""
 
@@ -115,7 +119,7 @@ def artifact_stage(
         save_artifact(made.content, path, complete)
         return complete
 
-    return Stage(name, inputs, options, stored, build, forget, revision)
+    return Stage(name, inputs, options, stored, build, forget, revision, defaults or {})
 
 
 def files_stage(
@@ -126,6 +130,7 @@ def files_stage(
     options: Mapping[str, Any],
     make: Callable[[], Made],
     revision: int = 1,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Stage:
     """Return a stage that writes files and remembers them with their hashes in `manifest`.
 
@@ -159,7 +164,7 @@ def files_stage(
         write_text(manifest, json.dumps(document, indent=1, sort_keys=True) + "\n")
         return complete
 
-    return Stage(name, inputs, options, stored, build, revision=revision)
+    return Stage(name, inputs, options, stored, build, revision=revision, defaults=defaults or {})
 
 
 def run_stages(
@@ -247,7 +252,8 @@ def _judge(stage: Stage, wanted: Provenance, forced: bool) -> tuple[Provenance |
         return None, f"rebuilt, because {error}"
     if found is None:
         return None, "not made yet"
-    return found, difference(found, wanted)
+    told = replace(found, options={**_as_json(stage.defaults), **found.options})
+    return found, difference(told, wanted)
 
 
 def difference(found: Provenance, wanted: Provenance) -> str:

@@ -189,4 +189,10 @@ def _long_runs(fit: SkeletonFit) -> BoolArray:
     return missing
 
 
-STAGE = StageCode(make=_make, options=_options, inputs=_inputs, path=_manifest)
+STAGE = StageCode(
+    make=_make,
+    options=_options,
+    inputs=_inputs,
+    path=_manifest,
+    defaults=lambda: asdict(ExportChoice()),
+)

@@ -140,4 +140,6 @@ def _figures(locked: FootLock, converged: bool, known: KnownPerson, model: BodyM
     )
 
 
-STAGE = StageCode(make=_make, options=_options, inputs=_inputs)
+STAGE = StageCode(
+    make=_make, options=_options, inputs=_inputs, defaults=lambda: asdict(FitChoice())
+)
