@@ -28,7 +28,7 @@ LEVELS = {
 # Scenes with known truth use the body and the rig; only the demo and the tests use them.
 SYNTHETIC_MAY_IMPORT = {"core", "capture", "body", "synthetic"}
 MAX_LINES = 400
-MAX_CLI_LINES = 1900
+MAX_CLI_LINES = 1800
 MAX_FILES = 22
 HEAVY = ("numpy", "scipy", "cv2", "numba", "torch", "openvino", "av", "plotly", "reportlab")
 

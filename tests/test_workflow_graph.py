@@ -13,7 +13,7 @@ import pytest
 from mocap.core.shapes import FloatArray
 from mocap.workflow import graph
 from mocap.workflow.graph import GRAPH, SESSION_FILES, Row, maker, row_of
-from mocap.workflow.job import StageCode
+from mocap.workflow.job import StageCode, code_of
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 
 
@@ -24,7 +24,7 @@ class Number:
 
 @pytest.mark.parametrize("row", GRAPH, ids=[row.name for row in GRAPH])
 def test_a_row_names_what_exists(row: Row) -> None:
-    assert isinstance(row.functions(), StageCode)
+    assert isinstance(code_of(row), StageCode)
     if row.kind:
         assert isinstance(row.type(), type)
     for name in (*row.reads, *row.reads_if_there):

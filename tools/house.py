@@ -51,17 +51,8 @@ def short(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield the full names that a file imports as it is loaded or run, for types left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    """Yield the full names that a file imports: at its top, in functions, or for types alone."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -77,7 +68,7 @@ def module_of(path: Path) -> str:
 
 
 def circles() -> list[list[str]]:
-    """Return groups of modules that import each other at any time, also inside functions."""
+    """Return groups of modules that import each other, be it in functions or for types alone."""
     files = {module_of(path): path for path in python_files(*CODE)}
     graph = {
         name: {each for each in imports(path) if each in files and each != name}

@@ -12,7 +12,7 @@ from mocap.core.errors import InputError
 from mocap.core.files.reading import read_toml
 
 
-def load_toml(path: Path) -> dict[str, Any]:
+def load_toml(path: Path) -> Mapping[str, Any]:
     """Return the tables of the TOML file `path`.
 
     Raises:
@@ -72,7 +72,7 @@ def flag(table: Mapping[str, Any], key: str, path: Path, default: bool) -> bool:
     return bool(_value(table, key, path, bool, "true or false", default))
 
 
-def tables(table: Mapping[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
+def tables(table: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
     """Return the array of tables `[[key]]`; an absent one is empty."""
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):

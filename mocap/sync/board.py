@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from mocap.core.shapes import BoolArray, FloatArray
-from mocap.sync.board_pairs import MAX_GAP_S, PairLag, pair_lag
+from mocap.sync.board_pairs import MAX_GAP_S, BoardTrack, PairLag, pair_lag
 from mocap.sync.correlate import turned_curve
 from mocap.sync.offsets import PairCurves, all_pairs, connected, consistent_offsets
 
@@ -33,25 +33,6 @@ LEAST_PX_S, LEAST_RAD_S = 12.0, 0.12
 SECOND_POSE_RAD, MAX_TURN_RAD = 0.05, 1.0
 # A millisecond for every pixel by which the relative pose wanders, and never less than this.
 SIGMA_S_PER_PX, SIGMA_FLOOR_S = 1e-3, 2e-3
-
-
-@dataclass(frozen=True, eq=False)
-class BoardTrack:
-    """The board as one camera saw it.
-
-    Attributes:
-        times_s: (view,) ascending, on the camera's own clock.
-        camera_from_board: (view, 4, 4) rough poses.
-        focal_px: rough focal length.
-        middle_m: (3,) middle of the board in its own frame.
-        moving: (view,) whether the board moves.
-    """
-
-    times_s: FloatArray
-    camera_from_board: FloatArray
-    focal_px: float
-    middle_m: FloatArray
-    moving: BoolArray
 
 
 def board_track(

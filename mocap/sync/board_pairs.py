@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import BoolArray, FloatArray
 from mocap.sync.evidence import peaks
-
-if TYPE_CHECKING:
-    from mocap.sync.board import BoardTrack
 
 # Poses farther apart say nothing about the board between them; nor do two that turn this much.
 MAX_GAP_S, MAX_TURN_RAD = 0.35, 0.6
@@ -30,6 +26,25 @@ RECORDED_AS_GOOD = 1.5
 TURN_WEIGHT = 0.05
 FINE_REACH_S, FINE_POINTS, FINE_ROUNDS = 0.04, 9, 3
 ROUNDS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class BoardTrack:
+    """The board as one camera saw it.
+
+    Attributes:
+        times_s: (view,) ascending, on the camera's own clock.
+        camera_from_board: (view, 4, 4) rough poses.
+        focal_px: rough focal length.
+        middle_m: (3,) middle of the board in its own frame.
+        moving: (view,) whether the board moves.
+    """
+
+    times_s: FloatArray
+    camera_from_board: FloatArray
+    focal_px: float
+    middle_m: FloatArray
+    moving: BoolArray
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mocap.capture.session import Take
-    from mocap.workflow.job import StageCode
 
 VIDEOS = "videos"
 CALIBRATION = "calibration"
@@ -66,11 +65,6 @@ class Row:
         module, _, name = self.kind.partition(":")
         found: type[Any] = getattr(import_module(module), name)
         return found
-
-    def functions(self) -> StageCode:
-        """Return what the stage does."""
-        code: StageCode = import_module(self.code).STAGE
-        return code
 
 
 GRAPH = (

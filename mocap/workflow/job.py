@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +53,12 @@ class StageCode:
     forget: Callable[[Job], None] = lambda _: None
     defaults: Callable[[], Mapping[str, Any]] = dict
     path: Callable[[Job], Path] | None = None
+
+
+def code_of(row: Row) -> StageCode:
+    """Return what a stage of the table does."""
+    code: StageCode = import_module(row.code).STAGE
+    return code
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +139,7 @@ class Job:
     @property
     def path(self) -> Path:
         """Where the artifact or the manifest is."""
-        moved = self.row.functions().path
+        moved = code_of(self.row).path
         return self.take.root / self.row.file if moved is None else moved(self)
 
     def input_path(self, role: str) -> Path:
@@ -170,11 +177,11 @@ class Job:
                 found |= self._session_files(name)
             elif name in self.row.reads or self._will_be(name):
                 found[maker(name, self.row.name).key] = self.input_path(name)
-        return {**found, **self.row.functions().inputs(self)}
+        return {**found, **code_of(self.row).inputs(self)}
 
     def stage(self) -> Stage:
         """Return the stage as the pipeline runs it."""
-        code = self.row.functions()
+        code = code_of(self.row)
         if not self.row.kind:
             earlier = self.path.read_text("utf-8", "replace") if self.path.is_file() else ""
             job = replace(self, earlier_manifest=earlier)

@@ -51,7 +51,7 @@ def _make(job: Job) -> Made:
     synced, frames = on_common_clock(replace(detections, fps=fps), decision.clocks)
     clocks = replace(decision.clocks, origin_s=frames.origin_s)
     save_clocks(clocks, job.take.clocks_path, {"fps": fps, "curves": _curves(result)})
-    notes: dict[str, Any] = {
+    notes: dict[str, object] = {
         "reference": clocks.reference,
         "found": list(decision.found),
         "unused_frames": {
@@ -65,7 +65,7 @@ def _make(job: Job) -> Made:
     return Made(synced, decision.warnings, notes)
 
 
-def _curves(result: Any) -> dict[str, Any]:
+def _curves(result: Any) -> dict[str, object]:
     """Return a thinned curve of agreement for each camera, for the report."""
     step = max(1, len(result.lags_s) // CURVE_POINTS)
     return {

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from mocap.capture.session import Take
 from mocap.capture.video import probe
 from mocap.core.camera import Camera
+from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.measure.pitching.pitching import Pitch, Pitching
 from mocap.studio.measure.parts import Thumbnail, words
 from mocap.workflow.frames import images_at
-
-if TYPE_CHECKING:
-    from mocap.workflow.measure.take import Measured
 
 _CELL_PX = 260
 _MARGIN = 0.25
@@ -22,31 +19,30 @@ _MARGIN = 0.25
 
 
 def event_pictures(
-    ready: Measured, found: Pitching
+    take: Take, points: Points3D, found: Pitching
 ) -> tuple[dict[int, list[Thumbnail]], tuple[str, ...]]:
     """Return one picture per event and throw, and what to say when there is none.
 
     From the camera that looks at the person most from the open side: the one whose images show
     the stride longest.
     """
-    videos = ready.take.videos()
-    calibration_path = ready.take.session.calibration_path
+    videos = take.videos()
+    calibration_path = take.session.calibration_path
     if not videos or not calibration_path.is_file():
         return {}, ("no pictures of the events: the videos or the calibration are not there",)
-    calibration = ready.take.session.calibration()
+    calibration = take.session.calibration()
     cameras = [camera for camera in calibration.cameras if camera.name in videos]
     if not cameras:
         return {}, ("no pictures of the events: no video belongs to a calibrated camera",)
-    xyz = np.asarray(ready.person_points.xyz[:, 0])
+    xyz = np.asarray(points.xyz[:, 0])
     camera = max(cameras, key=lambda each: _stride_px(each, xyz))
     frames = sorted(
         {round(event.frame) for pitch in found.pitches for event in pitch.events.values()}
     )
     info = probe(videos[camera.name])
-    images = images_at(ready.take, info, frames, ready.segments.fps)
+    images = images_at(take, info, frames, points.fps)
     pictures = {
-        pitch.number: _pictures(pitch, images, camera, xyz, ready.segments.fps)
-        for pitch in found.pitches
+        pitch.number: _pictures(pitch, images, camera, xyz, points.fps) for pitch in found.pitches
     }
     size = info.image_size
     if size != camera.image_size:

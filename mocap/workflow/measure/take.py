@@ -239,7 +239,9 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         write_events_c3d(folder / "pitching.c3d", ready.person_points, events),
         _save_events(ready, events),
     ]
-    pictures, said = event_pictures(ready, found) if choice.pictures else ({}, ())
+    pictures, said = (
+        event_pictures(ready.take, ready.person_points, found) if choice.pictures else ({}, ())
+    )
     report = folder / "report.html"
     write_pitching_report(
         PitchingReport(

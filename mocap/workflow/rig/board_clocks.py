@@ -15,7 +15,8 @@ from mocap.capture.video import VideoInfo
 from mocap.core.board import Board
 from mocap.core.clocks import CameraClock, Clocks, Verdict
 from mocap.core.detections import Corners
-from mocap.sync.board import BoardTrack, board_track, sync_boards
+from mocap.sync.board import board_track, sync_boards
+from mocap.sync.board_pairs import BoardTrack
 
 # Less than this share of a frame is within the noise of the board's poses: the recorded time stays,
 # and the calibration says what is left.
