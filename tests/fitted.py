@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from skeleton_pose import pose_from_skeleton
 
 from mocap.body.model import BodyModel, load_free_body
-from mocap.body.model_motion import pose_from_skeleton
 from mocap.capture.session import Session
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.calibration_file import save_calibration

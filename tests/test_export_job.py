@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skeleton_pose import pose_from_skeleton
 from skinned import spinning_character
 from walker import keypoints_on, walk
 
 from mocap.body.model import load_free_body
-from mocap.body.model_motion import pose_from_skeleton
 from mocap.core.errors import ExportError
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Source

@@ -7,9 +7,9 @@ import pytest
 
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
-from mocap.core.shapes import FloatArray, IntArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.core.transform import look_at
-from mocap.studio.pictures.mesh_overlay import MeshOverlay, draw_bodies, mesh_sheet, silhouette
+from mocap.studio.pictures.mesh_overlay import MeshOverlay, draw_bodies, mesh_sheet, rendered
 
 SIZE = (320, 240)
 FOCAL_PX = 400.0
@@ -42,6 +42,17 @@ def overlay_of(
 
 def black() -> np.ndarray:
     return np.zeros((SIZE[1], SIZE[0], 3), dtype=np.uint8)
+
+
+def silhouette(overlay: MeshOverlay, camera: str, frame: int, size: tuple[int, int]) -> BoolArray:
+    """Return which pixels (height, width) of a frame of `size` (width, height) a body covers."""
+    covered = np.zeros(size[::-1], dtype=bool)
+    for person, skin in overlay.skins.get(frame, {}).items():
+        pixels = overlay.pixels(camera, frame, person)
+        lens = overlay.calibration[camera]
+        _, mask = rendered(skin, pixels, overlay.faces[person], lens, size[::-1], 0)
+        covered |= mask > 0
+    return covered
 
 
 def test_silhouette_of_a_ball_is_a_disc() -> None:

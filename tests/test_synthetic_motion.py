@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skeleton_pose import pose_from_skeleton
 
 from mocap.body.model import load_free_body
-from mocap.body.model_motion import pose_from_skeleton, skeleton_from_pose
+from mocap.body.model_motion import skeleton_from_pose
 from mocap.core.errors import BodyError, InputError
 from mocap.core.keypoints import COCO_17, COCO_17_FEET
 from mocap.core.rotation import rotvec_from_matrix

@@ -77,20 +77,6 @@ def _scene(root: Record, path: Path, skin_frames: Sequence[int]) -> ReadScene:
     )
 
 
-def frame_rate(path: Path | str) -> float:
-    """Return the frame rate that the settings of an FBX file name, 0 when only "custom".
-
-    Raises:
-        InputError: the file is no FBX file.
-    """
-    from mocap.export.fbx.writer import TIME_MODES
-
-    settings = next(read_records(Path(path)).all("GlobalSettings")).properties()
-    mode = settings["TimeMode"][0]
-    rates = {number: rate for rate, number in TIME_MODES.items()}
-    return float(rates.get(mode, settings["CustomFrameRate"][0]))
-
-
 def local_rotations(path: Path | str, number: int) -> FloatArray:
     """Return the rotations (key, 3, 3) of a node, by its number, in its parent's frame."""
     document = _document(read_records(Path(path)))

@@ -11,10 +11,9 @@ import numpy as np
 
 from mocap.body.lbs import as_matrices
 from mocap.body.model import WORLD_FROM_BODY, BodyModel
-from mocap.core.errors import BodyError
 from mocap.core.motion import SkeletonMotion
-from mocap.core.rotation import matrix_from_quaternion_wxyz, quaternion_wxyz_from_matrix
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.rotation import quaternion_wxyz_from_matrix
+from mocap.core.shapes import Array
 
 
 def skeleton_from_pose(
@@ -43,30 +42,3 @@ def skeleton_from_pose(
         root_positions=joints[0] + np.asarray(transl, dtype=np.float64),
         fps=fps,
     )
-
-
-def pose_from_skeleton(
-    model: BodyModel, motion: SkeletonMotion, betas: Array
-) -> tuple[FloatArray, FloatArray]:
-    """Return model rotations (frame, joint, 3, 3) and transl (frame, 3) of a skeleton's motion.
-
-    Joints are matched by name; joints of the model that the skeleton lacks stay at rest. The
-    skeleton's rest pose must be the T-pose described above.
-
-    Raises:
-        BodyError: when the skeleton's root is not the model's, or it has unknown joints.
-    """
-    unknown = sorted(set(motion.joint_names) - set(model.joint_names))
-    if unknown or motion.joint_names[0] != model.joint_names[0]:
-        raise BodyError(
-            f"a skeleton rooted at '{motion.joint_names[0]}' with {len(unknown)} unknown joints "
-            f"({', '.join(unknown[:5])}) cannot drive body '{model.name}'; rename its joints to "
-            "SMPL-X names."
-        )
-    frames = len(motion.root_positions)
-    rotations = np.tile(np.eye(3), (frames, model.joint_count, 1, 1))
-    local = matrix_from_quaternion_wxyz(motion.local_rotations_wxyz)
-    columns = [model.joint(name) for name in motion.joint_names]
-    rotations[:, columns] = WORLD_FROM_BODY.T @ local @ WORLD_FROM_BODY
-    rotations[:, 0] = local[:, 0] @ WORLD_FROM_BODY
-    return rotations, motion.root_positions - model.joints(betas)[0]

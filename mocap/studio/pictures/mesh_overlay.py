@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from mocap.core.camera import Calibration, Camera
-from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
+from mocap.core.shapes import Array, FloatArray, IntArray
 from mocap.studio.pictures.cells import DARK, LABEL_PX, box_around, cell, placed, sheet, write_label
 
 # RGB, one for each person; they differ in lightness as well as in hue.
@@ -110,7 +110,7 @@ def draw_bodies(
         pixels = placed(overlay.pixels(camera, frame, person), origin, scale)
         lens = overlay.calibration[camera]
         faces = overlay.faces[person]
-        shown, mask = _rendered(skin, pixels, faces, lens, canvas.shape[:2], people.index(person))
+        shown, mask = rendered(skin, pixels, faces, lens, canvas.shape[:2], people.index(person))
         covered = mask > 0
         canvas[covered] = (
             (1.0 - _OPACITY) * canvas[covered] + _OPACITY * shown[covered]
@@ -119,18 +119,7 @@ def draw_bodies(
         cv2.drawContours(canvas, outline, -1, _OUTLINE, thick, cv2.LINE_AA)
 
 
-def silhouette(overlay: MeshOverlay, camera: str, frame: int, size: tuple[int, int]) -> BoolArray:
-    """Return which pixels (height, width) of a frame of `size` (width, height) a body covers."""
-    covered = np.zeros(size[::-1], dtype=bool)
-    for person, skin in overlay.skins.get(frame, {}).items():
-        pixels = overlay.pixels(camera, frame, person)
-        lens = overlay.calibration[camera]
-        _, mask = _rendered(skin, pixels, overlay.faces[person], lens, size[::-1], 0)
-        covered |= mask > 0
-    return covered
-
-
-def _rendered(
+def rendered(
     skin: Array,
     pixels: FloatArray,
     faces: IntArray,
