@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from mocap.body.fit.solver import (
 )
 from mocap.core.errors import BodyError
 from mocap.core.shapes import FloatArray
+
+T = TypeVar("T")
 
 # Steps whose cost falls by less than this share end the iteration: far below what noise decides.
 RELATIVE_CHANGE = 1e-4
@@ -136,13 +138,34 @@ def _better(
             "the body cannot be fitted: a keypoint or its covariance is not finite. "
             "Run `mocap triangulate` and `mocap smooth` again."
         )
-    while damping < _LARGEST_DAMPING:
+
+    def attempt(damping: float) -> tuple[tuple[State, FloatArray | None], float] | None:
         step = normals.step(damping)
-        if step is not None:
-            trial = applied(problem, state, step)
-            cost = cost_of(problem, trial)
-            if cost < normals.cost:
-                lower = step.lower if damping <= _SLIGHT_DAMPING else None
-                return trial, cost, max(damping * 0.2, 1e-9), lower
-        damping = max(damping * 10.0, 1e-4)
+        if step is None:
+            return None
+        trial = applied(problem, state, step)
+        lower = step.lower if damping <= _SLIGHT_DAMPING else None
+        return (trial, lower), cost_of(problem, trial)
+
+    found = lowered(attempt, normals.cost, damping)
+    if found is None:
+        return None
+    (better, lower), cost, damping = found
+    return better, cost, damping, lower
+
+
+def lowered(
+    attempt: Callable[[float], tuple[T, float] | None], cost: float, damping: float
+) -> tuple[T, float, float] | None:
+    """Return a state of less cost, its cost and the next damping; None when there is none.
+
+    `attempt` takes the damping of Levenberg and Marquardt and returns a state with its cost, or
+    None when the damped matrix is not positive definite. The damping grows tenfold until the cost
+    falls; after that it falls to a fifth.
+    """
+    while damping < _LARGEST_DAMPING:
+        tried = attempt(damping)
+        if tried is not None and tried[1] < cost:
+            return tried[0], tried[1], max(0.2 * damping, 1e-9)
+        damping = max(10.0 * damping, 1e-4)
     return None

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.linalg.lapack import dpbtrs
 from scipy.ndimage import uniform_filter1d
 
+from mocap.body.fit.descent import lowered
 from mocap.body.fit.face_points import FacePoints, face_points
 from mocap.body.fit.solver import CAUCHY_SCALE, factor, one_blas_thread
 from mocap.body.fit.uncertainty import POSTURE_S, SelectedInverse, invert_band
@@ -54,7 +55,6 @@ _WINDOW_S, _TYPICAL_WEIGHT = 0.1, 2.0
 
 _MAX_ITERATIONS = 25
 _RELATIVE_CHANGE = 1e-4
-_LARGEST_DAMPING = 1e4
 
 # Frames whose Jacobians are held at once: 20 MB.
 _FRAMES_AT_ONCE = 500
@@ -202,16 +202,16 @@ def _better(
     damping: float,
 ) -> tuple[FloatArray, float, float] | None:
     """Return better values, their cost and the next damping; None when there are none."""
-    while damping < _LARGEST_DAMPING:
+
+    def attempt(damping: float) -> tuple[FloatArray, float] | None:
         lower = factor(band, damping)
-        if lower is not None:
-            step, _ = dpbtrs(lower, gradient, lower=1)
-            trial = values - step.reshape(values.shape)
-            after = cost(problem, trial)
-            if after < before:
-                return trial, after, max(0.2 * damping, 1e-9)
-        damping = max(10.0 * damping, 1e-4)
-    return None
+        if lower is None:
+            return None
+        step, _ = dpbtrs(lower, gradient, lower=1)
+        trial = values - step.reshape(values.shape)
+        return trial, cost(problem, trial)
+
+    return lowered(attempt, before, damping)
 
 
 def _prior(problem: FaceProblem) -> tuple[FloatArray, FloatArray]:
