@@ -57,7 +57,9 @@ def take(tmp_path: Path) -> Take:
 
 def save_body(take: Take, motion: BodyMotion) -> None:
     inputs = {"smoothed": file_hash(take.artifact("smoothed"))}
-    save_artifact(motion, take.body_path(0), Provenance("fit", "1", {"body": "free"}, inputs))
+    save_artifact(
+        motion, take.body_path(motion.person_id), Provenance("fit", "1", {"body": "free"}, inputs)
+    )
 
 
 def save_events(take: Take, kind: str, events: list[Event]) -> None:
@@ -302,6 +304,28 @@ def test_a_long_unseen_stretch_must_be_asked_for(take: Take) -> None:
     written = sorted(path.name for path in take.export_dir.glob("*.bvh"))
     assert len(written) == 2
     assert all("Frames: 4" in (take.export_dir / name).read_text() for name in written)
+
+
+def test_somebody_who_comes_and_goes_does_not_cost_the_others_their_files(take: Take) -> None:
+    points = keypoints_on(walk(FRAMES))
+    fields = ("xyz", "covariance", "reprojection_error_px", "view_count", "source")
+    twice: dict[str, Any] = {
+        name: np.concatenate([getattr(points, name)] * 2, axis=1) for name in fields
+    }
+    two = replace(points, person_ids=(0, 1), **twice)
+    save_artifact(two, take.artifact("smoothed"), Provenance("smooth", "two"))
+    motion = random_motion(load_free_body(), FRAMES)
+    error = np.where(np.arange(FRAMES) < 16, np.nan, 3.0)
+    save_body(take, motion)
+    save_body(take, replace(motion, person_id=1, fit_error_mm=error))
+    outcome = export(take, "bvh", "trc")
+    written = {path.name for path in take.export_dir.iterdir()} - {"export.json"}
+    # One person left over has the name of the take; the tables hold both.
+    assert written == {f"{take.name}.bvh", f"{take.name}_person0.trc", f"{take.name}_person1.trc"}
+    assert any(
+        "person 1 is in no animation file" in each and "Choose --gaps" in each
+        for each in outcome.warnings
+    )
 
 
 def test_a_short_unseen_stretch_is_bridged(take: Take) -> None:

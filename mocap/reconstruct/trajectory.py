@@ -43,10 +43,12 @@ FIRST_GATE_FACTORS = (3.0, 1.5)
 
 MAX_STEPS = 12
 # Converged when the root mean square step is below this: a tenth of a posterior sigma at best.
-# Values less certain than 8 mm need not settle further than this share of their sigma: in a gap the
-# compressed skeleton between two poses buckles outwards slowly, by fractions of a sigma a step.
+# Values less certain than 8 mm need not settle further than this share of their sigma, and where
+# nobody sees them than a quarter: there the compressed skeleton between two poses buckles outwards
+# slowly, by fractions of a sigma a step, while everything seen stands still.
 CONVERGED_STEP_M = 2e-4
 CONVERGED_STEP_SIGMAS = 0.025
+CONVERGED_UNSEEN_STEP_SIGMAS = 0.25
 
 # A value whose standard deviation (per axis) exceeds this is a guess, not an estimate. It is
 # reported as MISSING, and whether it has settled is of no interest.
@@ -200,20 +202,21 @@ def estimate_trajectories(
             system.seen,
             problem.fps,
         )
-        converged = factor == 1.0 and _settled(step, system.variance())
+        converged = factor == 1.0 and _settled(step, system.variance(), system.seen)
     # The covariance is that of the last system: its step was far below any standard deviation.
     system.reproject(points, problem.gate_px)
     covariance = system.covariance
     return Trajectories(points, covariance, system.squared_errors, scales, steps, converged)
 
 
-def _settled(step: FloatArray, variance: FloatArray) -> bool:
+def _settled(step: FloatArray, variance: FloatArray, seen: BoolArray) -> bool:
     """Return whether a step (keypoint, frame, 3) moved what is known by next to nothing."""
     known = variance < MAX_SIGMA_M**2
     if not known.any():
         return True
     sigma = np.sqrt(variance[known])
-    allowed = np.maximum(CONVERGED_STEP_M, CONVERGED_STEP_SIGMAS * sigma)
+    share = np.where(seen[known], CONVERGED_STEP_SIGMAS, CONVERGED_UNSEEN_STEP_SIGMAS)
+    allowed = np.maximum(CONVERGED_STEP_M, share * sigma)
     return bool(np.mean((step[known] / allowed[:, None]) ** 2) < 1.0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from mocap.capture import session as plain
 from mocap.capture.footage import Footage
@@ -43,7 +42,7 @@ def associate(
     cameras: Footage | Calibration,
     *,
     image_maps: Mapping[str, Array] | None = None,
-    person: Literal["main"] = "main",
+    person: str = "all",
 ) -> Tracks2D:
     """Tell who is who across cameras and time.
 
@@ -52,10 +51,12 @@ def associate(
         cameras: the footage of the take, which knows how video and calibration pixels relate; or
             a calibration alone, for videos in its own pixels.
         image_maps: with a calibration alone: per camera (2, 3) calibration_from_video.
-        person: the main person: seen by most cameras, longest, and nearest.
+        person: "all" who are seen in a tenth of the take or more, "main", "largest" in the images,
+            or numbers, separated by commas; person 0 is the main person.
 
     Raises:
-        ReconstructionError: nobody was detected, or no two cameras agree on anybody.
+        ReconstructionError: nobody was detected, no two cameras agree on anybody, or `person` is
+            nobody.
     """
     from mocap.reconstruct.associate import associate as by_calibration
 

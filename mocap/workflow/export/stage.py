@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.core.calibration_file import load_calibration
-from mocap.core.errors import ExportError
+from mocap.core.errors import ExportError, MocapError
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash
 from mocap.workflow.choices import ExportChoice
@@ -132,7 +132,14 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
     notes: list[str] = []
     if skeletons or set(choice.formats) & set(CHARACTER_FORMATS) or choice.placed:
         for person in points.person_ids:
-            character, said = _character(points, person, bodies.get(person), choice)
+            try:
+                character, said = _character(points, person, bodies.get(person), choice)
+            except MocapError as error:
+                # Somebody who comes and goes must not cost the others their files.
+                if person == points.person_ids[0] or choice.placed:
+                    raise
+                notes.append(f"person {person} is in no animation file: {error}")
+                continue
             characters.append(character)
             notes += said
             if person not in bodies and job.choices.fit is not None:

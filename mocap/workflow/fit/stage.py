@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mocap.core.body.fit_figures import FitFigures
-from mocap.core.errors import InputError
+from mocap.core.errors import BodyError, InputError
 from mocap.core.plain import plain
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, file_hash, save_artifact
@@ -79,12 +79,19 @@ def _make(job: Job) -> Made:
     points = job.load("points", Points3D)
     model = load_body(choice.body)
     offsets, warnings = detector_offsets(detector_of(take), points)
-    if len(points.person_ids) > 1:
-        # Nothing says which of them session.toml means.
-        known = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
-    else:
-        warnings += nobody_warnings(take)
-    warnings += [*known.warnings(model), *height_warnings(known, points, model, offsets)]
+    # The take's subject is its main person, who comes first; nothing is known of the others.
+    main = points.person_ids[0]
+    others = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
+    warnings += nobody_warnings(take)
+    warnings += [
+        *known.warnings(model),
+        *height_warnings(known, points.of_person(main), model, offsets),
+    ]
+    if len(points.person_ids) > 1 and known.name is not None:
+        warnings.append(
+            f"{known.name}, of whom session.toml tells, was taken for person {main}, the main "
+            "person."
+        )
     views = take_views(take) if choice.refine_views else None
     record = Provenance(
         stage="fit",
@@ -96,18 +103,28 @@ def _make(job: Job) -> Made:
     shape = shared_shape(known, choice.body, model, refine_views=choice.refine_views)
     motions, notes = {}, {}
     for person in points.person_ids:
-        fitted = fit(
-            points,
-            model,
-            person_id=person,
-            facts=known.facts(),
-            offsets=offsets,
-            betas=shape.betas if shape else None,
-            constants=shape.constants if shape else None,
-            views=views,
-        )
+        facts, told = (known.facts(), shape) if person == main else (others.facts(), None)
+        try:
+            fitted = fit(
+                points,
+                model,
+                person_id=person,
+                facts=facts,
+                offsets=offsets,
+                betas=told.betas if told else None,
+                constants=told.constants if told else None,
+                views=views,
+            )
+        except BodyError as error:
+            # Somebody who passes by must not cost the others their bodies.
+            if person == main:
+                raise
+            warnings.append(f"person {person} has no fitted body: {error}")
+            continue
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock)
-        figures = _figures(locked, fitted.status.converged, known, model)
+        figures = _figures(
+            locked, fitted.status.converged, known if person == main else others, model
+        )
         notes[f"person{person}"] = plain(asdict(figures))
         save_artifact(locked.motion, take.body_path(person), record)
         motions[take.body_path(person)] = locked.motion

@@ -182,8 +182,8 @@ def shared_shape(
 ) -> PersonShape | None:
     """Return the shape that the takes of a person tell together; None for the take's own.
 
-    Takes in which several people were found are left out: nothing says who is who. With
-    `refine_views` each take tells it as it is refined on what every camera saw.
+    The subject of a take is its main person. With `refine_views` each take tells the shape as it
+    is refined on what every camera saw.
 
     Raises:
         BodyError: nobody was seen in any of the takes.
@@ -224,8 +224,8 @@ def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, .
     from mocap.body.smplx_file import load_body
 
     points = load_artifact(path_of(source.take, "points"), Points3D)
-    if len(points.person_ids) != 1:
-        return ()
+    # The subject of a take is its main person, who comes first.
+    points = points.of_person(points.person_ids[0])
     offsets, _ = detector_offsets(source.detector, points)
     return take_evidence(
         points,

@@ -103,7 +103,8 @@ class Measured:
     def person(self) -> int:
         """Whose motion is measured."""
         people = self.points.person_ids
-        if self.chosen.person is None and len(people) == 1:
+        if self.chosen.person is None and people:
+            # The main person comes first; whoever else is there has to be asked for.
             return int(people[0])
         if self.chosen.person not in people:
             raise InputError(
