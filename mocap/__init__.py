@@ -4,6 +4,7 @@
     take = session.take("dance_01")
     footage = take.footage()
     detections = mocap.detect(footage, model="movenet")
+    detections = mocap.synchronise(detections, footage)
     tracks = mocap.associate(detections, footage)
     points = mocap.triangulate(tracks, footage.calibration)
     points = mocap.smooth(points, tracks, footage.calibration)
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mocap.reconstruct.smooth import smooth
     from mocap.reconstruct.triangulate import triangulate
     from mocap.workflow.choices import choices
-    from mocap.workflow.public import Session, Take, associate
+    from mocap.workflow.public import Session, Take, associate, synchronise
     from mocap.workflow.run import run
 
 _MODULES = {
@@ -38,6 +39,7 @@ _MODULES = {
     "run": "mocap.workflow.run",
     "skeleton_from_points": "mocap.body.skeleton.build",
     "smooth": "mocap.reconstruct.smooth",
+    "synchronise": "mocap.workflow.public",
     "triangulate": "mocap.reconstruct.triangulate",
 }
 
@@ -52,6 +54,7 @@ __all__ = [
     "run",
     "skeleton_from_points",
     "smooth",
+    "synchronise",
     "triangulate",
 ]
 

@@ -9,6 +9,8 @@ from mocap.capture.footage import Footage
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.shapes import Array
+from mocap.workflow.choices import Choices, SyncChoice
+from mocap.workflow.progress import Quiet
 from mocap.workflow.results import Results
 
 
@@ -35,6 +37,29 @@ class Take(plain.Take):
     def results(self) -> Results:
         """Return what `mocap run` made of the take; what is stale is refused."""
         return Results(self)
+
+
+def synchronise(
+    detections: Detections2D, footage: Footage, choice: SyncChoice | None = None
+) -> Detections2D:
+    """Bring the cameras of a take to one clock, as `mocap sync` does; see `at_one_clock`.
+
+    Args:
+        detections: as `detect` gives them, each camera at its own frames.
+        footage: of the same take.
+        choice: which camera keeps its clock, which are left out; without: as take.toml says.
+
+    Raises:
+        InputError: a camera that was named is none of the take.
+        SessionError: fewer than two cameras are left.
+    """
+    from mocap.workflow.job import TakeRun
+    from mocap.workflow.sync import at_one_clock
+
+    choices = Choices(sync=choice or SyncChoice())
+    return at_one_clock(
+        TakeRun.of(footage.take, choices, Quiet(), ("sync",)), detections
+    ).detections
 
 
 def associate(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 
 from mocap.capture.checks import steadiest
 from mocap.capture.take_file import TakeSettings, load_take_settings
-from mocap.core.clocks import load_clocks, save_clocks
+from mocap.core.clocks import Clocks, load_clocks, save_clocks
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
 from mocap.workflow.detect import load_detections
-from mocap.workflow.job import Job, StageCode
+from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import table_lines
 
@@ -25,44 +25,83 @@ MIN_CAMERAS = 2
 CURVE_POINTS = 300
 
 
-def _make(job: Job) -> Made:
+@dataclass(frozen=True, eq=False)
+class OneClock:
+    """What came of bringing the cameras of a take to one clock.
+
+    Attributes:
+        detections: at the frames of the common clock.
+        clocks: of each camera, with how sure they are.
+        unused_frames: images that no frame of the common clock takes, by camera.
+        found: what was found, a line for people each.
+        warnings: what a person should know.
+        curves: agreement by lag, thinned for the report.
+    """
+
+    detections: Detections2D
+    clocks: Clocks
+    unused_frames: Mapping[str, int]
+    found: tuple[str, ...]
+    warnings: tuple[str, ...]
+    curves: Mapping[str, object]
+
+
+def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
+    """Bring the cameras of a take to one clock.
+
+    Raises:
+        InputError: a camera that was named is none of the take.
+        SessionError: fewer than two cameras are left.
+    """
     from mocap.reconstruct.common_clock import on_common_clock
     from mocap.sync.decide import SyncWish, decide
     from mocap.sync.people import sync_people
 
-    recording, settings = job.footage.recording, _settings(job)
-    whole = load_detections(job.input_path("detections"), job.take, recording)
-    detections = without(whole, job.choices.sync.without)
-    reference = _reference(job, detections, settings)
+    recording, settings = run.footage.recording, _settings(run)
+    detections = without(whole, run.choices.sync.without)
+    reference = _reference(run, detections, settings)
     result = sync_people(
         detections,
-        job.footage.calibration,
-        image_maps=_matrices(job, detections),
+        run.footage.calibration,
+        image_maps=_matrices(run, detections),
         reference=reference,
     )
     wish = SyncWish(
-        on=job.choices.sync.on,
-        hardware=_by_hardware(job),
+        on=run.choices.sync.on,
+        hardware=_by_hardware(run),
         reference=reference,
         offset_s=settings.offset_s,
     )
-    decision = decide(result, wish, _sound(job, detections))
+    decision = decide(result, wish, _sound(run, detections))
     fps = recording.infos[decision.clocks.reference].fps
     synced, frames = on_common_clock(replace(detections, fps=fps), decision.clocks)
-    clocks = replace(decision.clocks, origin_s=frames.origin_s)
-    save_clocks(clocks, job.take.clocks_path, {"fps": fps, "curves": _curves(result)})
-    notes: dict[str, object] = {
-        "reference": clocks.reference,
-        "found": list(decision.found),
-        "unused_frames": {
+    return OneClock(
+        synced,
+        replace(decision.clocks, origin_s=frames.origin_s),
+        {
             name: int(count)
             for name, count in zip(synced.camera_names, frames.unused, strict=True)
             if count
         },
-        "verdicts": {each.camera: str(each.verdict) for each in clocks.cameras},
-        "checks": list(decision.found),
+        tuple(decision.found),
+        tuple(decision.warnings),
+        _curves(result),
+    )
+
+
+def _make(job: Job) -> Made:
+    whole = load_detections(job.input_path("detections"), job.take, job.footage.recording)
+    done = at_one_clock(job.run, whole)
+    told = {"fps": done.detections.fps, "curves": done.curves}
+    save_clocks(done.clocks, job.take.clocks_path, told)
+    notes: dict[str, object] = {
+        "reference": done.clocks.reference,
+        "found": list(done.found),
+        "unused_frames": done.unused_frames,
+        "verdicts": {each.camera: str(each.verdict) for each in done.clocks.cameras},
+        "checks": list(done.found),
     }
-    return Made(synced, decision.warnings, notes)
+    return Made(done.detections, done.warnings, notes)
 
 
 def _curves(result: Any) -> dict[str, object]:
@@ -83,27 +122,27 @@ def _thinned(curve: Any, step: int) -> Any:
     return padded.reshape(-1, step).max(axis=1)
 
 
-def _settings(job: Job) -> TakeSettings:
-    return load_take_settings(job.take.settings_path)
+def _settings(run: TakeRun) -> TakeSettings:
+    return load_take_settings(run.take.settings_path)
 
 
-def _by_hardware(job: Job) -> bool:
-    return job.take.session.rig().sync == "genlock"
+def _by_hardware(run: TakeRun) -> bool:
+    return run.take.session.rig().sync == "genlock"
 
 
-def _reference(job: Job, detections: Detections2D, settings: TakeSettings) -> str:
+def _reference(run: TakeRun, detections: Detections2D, settings: TakeSettings) -> str:
     """Return the camera whose clock is kept: the one asked for, else one of the commonest rate."""
     names = detections.camera_names
-    asked = job.choices.sync.reference or settings.reference
+    asked = run.choices.sync.reference or settings.reference
     for camera in (*([asked] if asked else ()), *settings.offset_s):
         if camera not in names:
             raise InputError(
-                f"there is no camera '{camera}' to be synchronised in take '{job.take.name}'; it "
-                f"has {', '.join(names)}. Correct --reference or {job.take.settings_path}."
+                f"there is no camera '{camera}' to be synchronised in take '{run.take.name}'; it "
+                f"has {', '.join(names)}. Correct --reference or {run.take.settings_path}."
             )
     if asked:
         return asked
-    return steadiest({name: job.footage.recording.infos[name] for name in names})
+    return steadiest({name: run.footage.recording.infos[name] for name in names})
 
 
 def without(detections: Detections2D, cameras: tuple[str, ...]) -> Detections2D:
@@ -135,22 +174,22 @@ def without(detections: Detections2D, cameras: tuple[str, ...]) -> Detections2D:
     )
 
 
-def _matrices(job: Job, detections: Detections2D) -> Mapping[str, Any]:
-    return {name: job.footage.matrices[name] for name in detections.camera_names}
+def _matrices(run: TakeRun, detections: Detections2D) -> Mapping[str, Any]:
+    return {name: run.footage.matrices[name] for name in detections.camera_names}
 
 
-def _sound(job: Job, detections: Detections2D) -> dict[str, float]:
+def _sound(run: TakeRun, detections: Detections2D) -> dict[str, float]:
     return {}
 
 
 def _options(job: Job) -> dict[str, object]:
-    settings, choice = _settings(job), job.choices.sync
+    settings, choice = _settings(job.run), job.choices.sync
     return {
         "on": choice.on,
         "without": list(choice.without),
         "reference": choice.reference or settings.reference or "",
         "offset_s": dict(settings.offset_s),
-        "hardware": _by_hardware(job),
+        "hardware": _by_hardware(job.run),
         "image_maps": {camera: each.tolist() for camera, each in job.footage.matrices.items()},
     }
 
