@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.body.fit_figures import FitFigures
+from mocap.core.clocks import load_clocks
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
@@ -29,6 +30,7 @@ def _make(job: Job) -> Made:
     from mocap.reconstruct.exact_time import at_frame_times
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
+    from mocap.workflow.sync import sync_curves
 
     take, footage = job.take, job.footage
     tracks = job.load("tracks", Tracks2D)
@@ -46,6 +48,8 @@ def _make(job: Job) -> Made:
         calibration_report=load_calibration_report(take.session),
         contact_sheet_png=_contact_sheet(footage, tracks, points),
         everybody=_everybody(take, footage),
+        clocks=load_clocks(take.clocks_path) if take.clocks_path.is_file() else None,
+        sync_curves=sync_curves(take.clocks_path),
     )
     bodies = results.bodies if job.has("bodies") else {}
     write_report(data, take.report_path, tuple(_body(each) for each in bodies.values()))

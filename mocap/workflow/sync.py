@@ -225,3 +225,18 @@ def clocks_document(path: Path) -> dict[str, Any]:
     """Return what `sync.json` says, without the curves, for machines."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {key: value for key, value in document.items() if key != "curves"}
+
+
+def sync_curves(path: Path) -> dict[str, list[float]]:
+    """Return the curves kept in `sync.json`; empty when there are none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        curves = json.loads(path.read_text(encoding="utf-8")).get("curves", {})
+        return {str(name): [float(v) for v in values] for name, values in curves.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}). Run `mocap sync` again.") from error

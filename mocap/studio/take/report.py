@@ -29,6 +29,7 @@ from mocap.studio.page.page import (
 )
 from mocap.studio.take import figures
 from mocap.studio.take.body_section import BodyFigures, body_section
+from mocap.studio.take.clocks_section import clocks_section
 from mocap.studio.take.people_section import people_section
 from mocap.studio.take.report_data import (
     ReportData,
@@ -69,6 +70,7 @@ def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigure
         _time(),
         _uncertainty(data),
         body_section(bodies),
+        clocks_section(data.clocks, data.sync_curves),
     ]
     if data.contact_sheet_png is not None:
         description = "Frames of all cameras with the detected and the reprojected skeleton"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.core.camera import Calibration
+from mocap.core.clocks import Clocks
 from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.keypoints import keypoint_set_of
@@ -57,6 +59,8 @@ class ReportData:
         calibration_report: the calibration's own figures; None where it was imported.
         contact_sheet_png: an image of the overlays.
         everybody: who was found, chosen or not.
+        clocks: of the cameras; None for a take that was never synchronised.
+        sync_curves: agreement over offsets, see `clocks_section`.
     """
 
     take_name: str
@@ -68,6 +72,8 @@ class ReportData:
     calibration_report: CalibrationReport | None = None
     contact_sheet_png: bytes | None = None
     everybody: tuple[PersonCard, ...] = ()
+    clocks: Clocks | None = None
+    sync_curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that 2D and 3D belong together.

@@ -1,0 +1,110 @@
+"""Clocks from one moving board, with nothing calibrated; corners brought to one clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mocap.calibrate.retime import corners_at
+from mocap.calibrate.solve import calibrate
+from mocap.capture.boards import load_board
+from mocap.capture.video import VideoInfo
+from mocap.core.clocks import CameraClock, Verdict
+from mocap.core.detections import Corners
+from mocap.core.shapes import FloatArray
+from mocap.synthetic.boards import observe_board, wave_board
+from mocap.synthetic.rigs import ring
+from mocap.workflow.rig.board_clocks import board_clocks, corrected, on_one_clock
+
+BOARD = load_board("a1_5x7")
+RIG = ring(3, arc_deg=140.0, image_size=(1280, 960), focal_px=1000.0, jitter=0.3, seed=3)
+FPS = 30.0
+TRUE_FPS = 240.0
+
+
+def info(camera: str, frames: int) -> VideoInfo:
+    return VideoInfo(
+        Path(camera), camera, (1280, 960), FPS, frames, "h264", 0, False, np.arange(frames) / FPS
+    )
+
+
+@pytest.fixture(scope="module")
+def poses() -> FloatArray:
+    return wave_board(RIG, BOARD, int(26 * TRUE_FPS), fps=TRUE_FPS, seed=5)
+
+
+def seen(poses: FloatArray, starts: tuple[int, ...], frames: int) -> list[Corners]:
+    """Return what each camera finds when it starts at a tick of `TRUE_FPS`."""
+    out = []
+    every = int(TRUE_FPS / FPS)
+    for index, start in enumerate(starts):
+        ticks = start + every * np.arange(frames)
+        rig = RIG.subset([RIG.names[index]])
+        out.append(observe_board(rig, BOARD, poses[ticks], noise_px=0.3, seed=index)[0])
+    return out
+
+
+STARTS = (0, 453, 171)
+"""Ticks of 240 per second: 0, 1.8875 and 0.7125 s; 56.625 and 21.375 frames."""
+
+
+def test_offsets_come_back_and_the_calibration_sharpens_them(poses: FloatArray) -> None:
+    frames = 660
+    corners = seen(poses, STARTS, frames)
+    infos = {name: info(name, frames) for name in RIG.names}
+    clocks = board_clocks(corners, BOARD, infos, {})
+    true = np.array(STARTS) / TRUE_FPS
+    true = true - true[RIG.names.index(clocks.reference)]
+    found = np.array([clocks[name].offset_s for name in RIG.names])
+    # The gate of rough poses of uncalibrated lenses, measured over many rigs.
+    assert np.abs(found - true).max() < 0.012
+    assert all(each.verdict in (Verdict.SURE, Verdict.REFERENCE) for each in clocks.cameras)
+    result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
+    for _ in range(2):
+        clocks, _ = corrected(clocks, result, FPS)
+        result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
+    sharp = np.array([clocks[name].offset_s for name in RIG.names])
+    # A tenth of a frame: what the calibration still calls late it cannot tell from its poses.
+    assert np.abs(sharp - true).max() < 0.1 / FPS
+    assert result.report.sigma_px < 0.6
+
+
+def test_cameras_in_step_keep_their_recorded_times(poses: FloatArray) -> None:
+    corners = seen(poses, (0, 0, 0), 400)
+    infos = {name: info(name, 400) for name in RIG.names}
+    clocks = board_clocks(corners, BOARD, infos, {})
+    assert [each.offset_s for each in clocks.cameras] == [0.0, 0.0, 0.0]
+    late = board_clocks(corners, BOARD, infos, {"cam2": 3})
+    assert late["cam2"].verdict is Verdict.GIVEN
+    assert late["cam2"].offset_s == pytest.approx(-3 / FPS)
+
+
+def test_a_board_at_rest_tells_nothing(poses: FloatArray) -> None:
+    still = np.repeat(poses[4000:4001], 4000, axis=0)
+    corners = seen(still, (0, 453, 171), 400)
+    infos = {name: info(name, 400) for name in RIG.names}
+    clocks = board_clocks(corners, BOARD, infos, {})
+    assert all(each.offset_s == 0.0 for each in clocks.cameras)
+    assert all(each.verdict is Verdict.REFUSED for each in clocks.cameras[1:])
+
+
+def test_corners_between_frames_follow_a_curve() -> None:
+    times = np.arange(40) / 30
+    path = np.stack([300 + 200 * np.sin(3 * times), 200 + 150 * np.cos(2 * times)], axis=1)
+    corners = Corners("a", (640, 480), 40, np.arange(40), np.zeros(40, np.int64), path)
+    clock = CameraClock("a", offset_s=0.2117)
+    instants = np.arange(45) / 30
+    moved = corners_at(corners, times, clock, instants, np.arange(45))
+    local = instants[moved.frame] - 0.2117
+    want = np.stack([300 + 200 * np.sin(3 * local), 200 + 150 * np.cos(2 * local)], axis=1)
+    inner = (local > 0.05) & (local < times[-1] - 0.05)
+    # Third order in a step of 1/30 s: 0.002 of a pixel; straight lines would miss by 0.25 px.
+    assert np.abs(moved.pixels - want)[inner].max() < 0.01
+    assert len(moved.frame) > 35 and moved.frame.min() >= 6
+    whole = corners_at(corners, times, replace(clock, offset_s=0.2), instants, np.arange(45))
+    np.testing.assert_array_equal(whole.pixels[:30], path[:30])
+    slow = corners_at(corners, 5 * times, clock, 5 * instants, np.arange(45))
+    assert all(any(np.array_equal(p, q) for q in path) for p in slow.pixels)
