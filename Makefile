@@ -42,6 +42,7 @@ bench: venv
 	$(BIN)/python benchmarks/body.py --check
 	$(BIN)/python benchmarks/body_views.py --check
 	$(BIN)/python benchmarks/measure.py --check
+	$(BIN)/python benchmarks/sync.py --check
 	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
 	$(BIN)/python benchmarks/exporters.py --check

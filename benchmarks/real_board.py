@@ -2,8 +2,8 @@
 
 Needs the recordings: MOCAP_REAL_DATA names the folder that holds `caliscope_charuco`: four USB
 webcams without a common clock, a board of 4 x 5 squares printed white on black. In the first set
-one camera runs a whole frame late (the tool says so; the frame is given to it here); in the second
-one camera sees the board from behind.
+one camera runs a whole frame late (the board tells, no option is needed); in the second one
+camera sees the board from behind.
 
     python benchmarks/real_board.py [--check]
 """
@@ -50,7 +50,7 @@ class Recording:
 
 
 RECORDINGS = (
-    Recording("charuco_calibration", ("--late", "cam_1=1"), 0.74, 0.59),
+    Recording("charuco_calibration", (), 0.74, 0.59),
     Recording("4_cam_recording", (), 0.44, 0.35),
 )
 

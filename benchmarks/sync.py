@@ -1,6 +1,7 @@
 """How well clocks of cameras that were started by hand are found, on takes with known clocks.
 
     python benchmarks/sync.py [--check] [--takes 40] [--tell]
+    python benchmarks/sync.py --sample SESSION [--check]
 
 Real recordings are added when MOCAP_REAL_DATA names their folder.
 """
@@ -8,9 +9,11 @@ Real recordings are added when MOCAP_REAL_DATA names their folder.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from figures import Figure, exit_code, print_figures
 from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
+from sync_parts.sample import sample_figures
 
 
 def main() -> int:
@@ -18,8 +21,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--takes", type=int, default=40, help="how many takes of people")
+    parser.add_argument("--sample", type=Path, help="a copy of the sample that was run: only it")
     parser.add_argument("--tell", action="store_true", help="print every take")
     options = parser.parse_args()
+    if options.sample is not None:
+        figures = sample_figures(options.sample)
+        print_figures("Sample: the dance started by hand", figures)
+        return exit_code(figures, check=options.check)
     everything: list[Figure] = []
 
     def told(title: str, figures: list[Figure]) -> None:

@@ -63,12 +63,15 @@ def test_offsets_come_back_and_the_calibration_sharpens_them(poses: FloatArray) 
     assert np.abs(found - true).max() < 0.012
     assert all(each.verdict in (Verdict.SURE, Verdict.REFERENCE) for each in clocks.cameras)
     result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
-    for _ in range(2):
-        clocks, _ = corrected(clocks, result, FPS)
+    correction = None
+    for _ in range(4):
+        correction = corrected(clocks, result, FPS, correction)
+        clocks = correction.clocks
         result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
     sharp = np.array([clocks[name].offset_s for name in RIG.names])
-    # A tenth of a frame: what the calibration still calls late it cannot tell from its poses.
-    assert np.abs(sharp - true).max() < 0.1 / FPS
+    assert np.abs(sharp - true).max() < np.abs(found - true).max()
+    # The poses take up most of a lateness: a tenth of a frame of 1/30 s stays undetermined.
+    assert np.abs(sharp - true).max() < 3e-3
     assert result.report.sigma_px < 0.6
 
 

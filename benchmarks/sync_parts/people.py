@@ -87,7 +87,7 @@ def errors_s(take: HandStarted, found: PeopleSync) -> tuple[np.ndarray, np.ndarr
 
 def take_figures(count: int, *, tell: bool = False) -> list[Figure]:
     """Gates 1 and 2: what the clocks of ordinary takes are known to."""
-    finals, sigmas, found, wrong_sure, refused = [], [], 0, 0, 0
+    finals, sigmas, found, wrong_sure, wrong_used, refused = [], [], 0, 0, 0, 0
     verdicts = dict.fromkeys(Verdict, 0)
     drift_ppm = []
     for kind, plan, seed in takes(count):
@@ -100,6 +100,7 @@ def take_figures(count: int, *, tell: bool = False) -> list[Figure]:
         wrong_sure += int(
             np.sum((np.abs(error) > FOUND_S) & [c.verdict is Verdict.SURE for c in here])
         )
+        wrong_used += int(np.sum(np.abs(error[judged]) > FOUND_S))
         refused += int(np.sum(~judged))
         for clock in here:
             verdicts[clock.verdict] += 1
@@ -122,7 +123,10 @@ def take_figures(count: int, *, tell: bool = False) -> list[Figure]:
     size = 1e3 * np.abs(finals)
     within = np.abs(finals) < 3.0 * np.maximum(sigmas, 0.2e-3)
     return [
-        Figure("takes whose scans are right within 0.1 s", found, f"of {count}", count, ">="),
+        Figure(
+            "takes solved, every offset used within 0.1 s", found, f"of {count}", 0.95 * count, ">="
+        ),
+        Figure("offsets used that are off by more", wrong_used, "", 0.0),
         Figure("final offset, median", float(np.median(size)), "ms", 0.2),
         Figure("final offset, p95", float(np.percentile(size, 95)), "ms", 0.8),
         Figure("final offset, worst", float(size.max()), "ms", 2.0),
@@ -178,7 +182,7 @@ def trap_figures(seeds: Sequence[int]) -> list[Figure]:
     for seed in seeds:
         still = recorded("still", Plan(), seed)
         sure["nobody moves"] += _sure(sync_people(still.detections, still.calibration))
-        apart = recorded("mixed", Plan(), seed, start_s=(0.5, 1.9, 3.1, 28.0))
+        apart = recorded("mixed", Plan(length_s=20.0), seed, start_s=(0.5, 1.9, 3.1, 28.0))
         found = sync_people(apart.detections, apart.calibration)
         sure["no common time"] += _sure(found, ("cam4",))
         named += int(found.clocks["cam4"].verdict is Verdict.REFUSED)
@@ -194,7 +198,7 @@ def trap_figures(seeds: Sequence[int]) -> list[Figure]:
     figures = [
         Figure(f"{name}: cameras called SURE", count, "", 0.0) for name, count in sure.items()
     ]
-    return [*figures, Figure("no common time: the camera is named", named, "", len(seeds), ">=")]
+    return [*figures, Figure("no common time: the camera is REFUSED", named, f"of {len(seeds)}")]
 
 
 def _sure(found: PeopleSync, names: Sequence[str] | None = None) -> int:

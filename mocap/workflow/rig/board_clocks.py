@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from mocap.sync.board_pairs import BoardTrack
 # and the calibration says what is left.
 LEAST_FRAMES = 0.3
 # An offset that the calibration corrects by less than this share of a frame is settled.
-SETTLED_FRAMES = 0.02
+SETTLED_FRAMES = 0.005
+# A calibration that shows less of a lateness than this share says nothing about it.
+LEAST_SHOWN = 0.15
 
 
 def board_clocks(
@@ -106,23 +108,53 @@ def on_one_clock(
     ]
 
 
-def corrected(clocks: Clocks, result: CalibrationResult, fps: float) -> tuple[Clocks, bool]:
-    """Return the clocks with what the calibration found left of each offset, and whether any was.
+@dataclass(frozen=True)
+class Correction:
+    """One round of the search for the offsets at which the calibration calls no camera late.
 
-    The calibration tells by how many of the reference's frames each camera is still late.
+    Attributes:
+        clocks: to calibrate with next.
+        left_s: by camera, how late the calibration still calls it at `tried_s`.
+        tried_s: by camera, the offset it was calibrated with.
+        settled: nothing is left that counts.
     """
-    left = {c.name: c.time_offset_frames or 0.0 for c in result.report.cameras}
-    zero = left[clocks.reference]
-    cameras, any_left = [], False
+
+    clocks: Clocks
+    left_s: Mapping[str, float]
+    tried_s: Mapping[str, float]
+    settled: bool
+
+
+def corrected(
+    clocks: Clocks, result: CalibrationResult, fps: float, before: Correction | None = None
+) -> Correction:
+    """Return clocks nearer to those at which no camera is late.
+
+    The poses take up a part of every lateness, so that the calibration shows a third of it or
+    less: the second round on knows how much by the first (secant method).
+    """
+    late = {c.name: (c.time_offset_frames or 0.0) / fps for c in result.report.cameras}
+    left = {name: value - late[clocks.reference] for name, value in late.items()}
+    tried = {clock.camera: clock.offset_s for clock in clocks.cameras}
+    cameras, settled = [], True
     for clock in clocks.cameras:
-        rest = left[clock.camera] - zero
-        if clock.method == "board" and abs(rest) > SETTLED_FRAMES:
-            any_left = True
-            moved = clock.offset_s - rest / fps
-            said = {**clock.said, "calibration": moved}
-            clock = replace(clock, offset_s=moved, said=said)
+        name = clock.camera
+        if clock.method == "board" and abs(left[name]) * fps > SETTLED_FRAMES:
+            settled = False
+            moved = clock.offset_s - left[name] / _shown(name, left, tried, before)
+            clock = replace(clock, offset_s=moved, said={**clock.said, "calibration": moved})
         cameras.append(clock)
-    return replace(clocks, cameras=tuple(cameras)), any_left
+    return Correction(replace(clocks, cameras=tuple(cameras)), left, tried, settled)
+
+
+def _shown(
+    name: str, left: Mapping[str, float], tried: Mapping[str, float], before: Correction | None
+) -> float:
+    """Return the part of a lateness that the calibration shows."""
+    if before is None or tried[name] == before.tried_s[name]:
+        return 1.0
+    slope = (left[name] - before.left_s[name]) / (tried[name] - before.tried_s[name])
+    return float(np.clip(slope, LEAST_SHOWN, 1.0))
 
 
 def sentences(clocks: Clocks, infos: Mapping[str, VideoInfo]) -> list[str]:

@@ -46,8 +46,8 @@ from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
 LOOKS_PER_SECOND = 15.0
-# Corrections of the clocks by the calibration: each leaves a tenth of what it found.
-MAX_CLOCK_ROUNDS = 2
+# Corrections of the clocks by the calibration; each costs a calibration.
+MAX_CLOCK_ROUNDS = 4
 # Cameras whose clocks are compared, at least.
 MIN_TIED = 2
 
@@ -95,10 +95,13 @@ def _calibrate(
         result = calibrate(corners, board)
     else:
         result = calibrate(on_one_clock(corners, clocks, infos), board)
+        correction = None
         for _ in range(MAX_CLOCK_ROUNDS):
-            clocks, left = corrected(clocks, result, infos[clocks.reference].fps)
-            if not left:
+            fps = infos[clocks.reference].fps
+            correction = corrected(clocks, result, fps, correction)
+            if correction.settled:
                 break
+            clocks = correction.clocks
             result = calibrate(on_one_clock(corners, clocks, infos), board)
         notes = tuple(sentences(clocks, infos))
         report = replace(result.report, notes=(*notes, *result.report.notes))
