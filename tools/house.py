@@ -8,6 +8,7 @@ tests/test_house.py holds the same measures.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = ("mocap", "export")
 CALLERS = ("benchmarks", "tools")
 
-MAX_CLI_LINES = 1800
+MAX_CLI_LINES, FIRST_COMMANDS, LINES_OF_A_COMMAND = 1800, 27, 45
+"""A shell of 27 commands was held to 1,800 lines; every further command may add 45."""
 """A shell: commands, options and what they say. More means that work has moved into it."""
 MAX_UNTYPED = 25
 """`dict[str, Any]` where a foreign format really has no shape of ours (glTF, TOML)."""
@@ -138,9 +140,16 @@ def importing(package: str, *folders: str, outside: str) -> list[str]:
     ]
 
 
+def commands() -> int:
+    """Return how many commands the shell has, those of groups included."""
+    texts = [path.read_text("utf-8") for path in python_files("mocap/cli")]
+    return sum(len(re.findall(r"^@\w+\.command\(", text, re.MULTILINE)) for text in texts)
+
+
 def measures() -> list[Measure]:
     """Return every measure of the house."""
     cli = sum(len(path.read_text("utf-8").splitlines()) for path in python_files("mocap/cli"))
+    most = MAX_CLI_LINES + LINES_OF_A_COMMAND * max(0, commands() - FIRST_COMMANDS)
     untyped = sum(containing("dict[str, Any]", *CODE).values())
     dated = [name for name in containing("mtime", *CODE) if name not in MAY_LOOK_AT_DATES]
     clicking = importing("click", *CODE, *CALLERS, outside="mocap/cli/")
@@ -151,7 +160,7 @@ def measures() -> list[Measure]:
         return Measure(name, ", ".join(found) or "none", not found)
 
     return [
-        Measure(f"lines in mocap/cli (<= {MAX_CLI_LINES})", str(cli), cli <= MAX_CLI_LINES),
+        Measure(f"lines in mocap/cli (<= {most})", str(cli), cli <= most),
         Measure(f"dict[str, Any] (<= {MAX_UNTYPED})", str(untyped), untyped <= MAX_UNTYPED),
         none("files below the command line that import click", clicking),
         none("files below the command line that call it", calling),

@@ -93,13 +93,17 @@ def _counts(found: Exercise, prefix: str) -> tuple[float, float]:
 
 def clip_points(clip: Clip) -> Points3D:
     """Return the keypoints of a clip with noise."""
+    names = COCO_17_FEET.keypoint_names
+    return measured_points(clip_keypoints(clip), names, FPS, sigma_m=NOISE_M, seed=clip.seed)
+
+
+def clip_keypoints(clip: Clip) -> FloatArray:
+    """Return the true keypoints (frame, keypoint, 3) of a clip."""
     poses = _poses(clip.exercise)
     steps = np.interp(_depths(clip.repetitions), np.linspace(0.0, 1.0, _STEPS), np.arange(_STEPS))
     low = np.minimum(steps.astype(np.int64), _STEPS - 2)
     share = (steps - low)[:, None, None]
-    xyz = (1.0 - share) * poses[low] + share * poses[low + 1]
-    names = COCO_17_FEET.keypoint_names
-    return measured_points(xyz, names, FPS, sigma_m=NOISE_M, seed=clip.seed)
+    return np.asarray((1.0 - share) * poses[low] + share * poses[low + 1], np.float64)
 
 
 def _depths(repetitions: Sequence[Repetition]) -> FloatArray:

@@ -31,6 +31,8 @@ COMMANDS = {
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
     "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),
+    "actions": ("mocap.cli.understand_commands", "Recognise what people do; alerts by rules."),
+    "lift": ("mocap.cli.understand_commands", "Preview a motion from one camera."),
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),

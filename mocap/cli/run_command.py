@@ -38,12 +38,18 @@ from mocap.workflow.graph import STAGES
     is_flag=True,
     help="Go on with a calibration whose verdict is FAIL; what comes of it is not to be trusted.",
 )
+@click.option(
+    "--one-camera",
+    is_flag=True,
+    help="Preview takes of a single camera: depth is guessed, BVH only, nothing to measure.",
+)
 @json_option
 def run(
     session: Path,
     takes: tuple[str, ...],
     from_stage: str | None,
     accept_calibration: bool,
+    one_camera: bool,
     as_json: bool,
     **chosen: Any,
 ) -> None:
@@ -55,8 +61,12 @@ def run(
     """
     from mocap.workflow.choices import choices
     from mocap.workflow.run import run as run_session
+    from mocap.workflow.understand.lift import preview
 
     console = Console(as_json)
+    if one_camera:
+        console.result({"takes": preview(session, takes, choices(**chosen), console)})
+        return
     done = run_session(
         session,
         takes,

@@ -22,6 +22,8 @@ class Source(IntEnum):
     """Filled between measured frames by the motion model."""
     EXTRAPOLATED = 3
     """Continued before the first or after the last measured frame."""
+    LIFTED = 4
+    """Guessed from one camera: depth is what people usually do, not a measurement."""
 
 
 @dataclass(frozen=True, eq=False)

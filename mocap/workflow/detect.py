@@ -16,8 +16,9 @@ from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import load_artifact
 from mocap.workflow.choices import DetectorChoice
+from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, StageCode
-from mocap.workflow.pipeline import CURRENT, Made, artifact_stage, run_stages
+from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
 from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version
 
@@ -83,6 +84,22 @@ def _make(job: Job) -> Made:
     whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
     warnings, notes = judge_detections(whole, recording, job.take.name)
     return Made(whole, warnings, {**notes, "weights": detector.weights})
+
+
+def detect_camera_stage(
+    path: Path, info: VideoInfo, choice: DetectorChoice, progress: Progress
+) -> Stage:
+    """Return the stage that finds people in the video of one camera and keeps them at `path`."""
+    weights = {} if choice.weights is None else {"weights": choice.weights}
+    return artifact_stage(
+        info.camera,
+        path,
+        Detections2D,
+        inputs={"video": info.path, **weights},
+        options={"detector": choice.name, "feet": choice.feet, "fps": info.fps},
+        make=_camera_maker(info, info.fps, LazyDetector(choice), progress),
+        revision=row_of("detect").revision,
+    )
 
 
 def _weights(job: Job) -> dict[str, Path]:

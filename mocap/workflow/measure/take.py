@@ -55,6 +55,7 @@ from mocap.studio.measure.exercise import (
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.measure.misfit import body_misfit
 from mocap.workflow.results import EVENTS_FILE, Results
+from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ class Measured:
 
     @cached_property
     def points(self) -> Points3D:
-        """The smoothed keypoints."""
+        """The smoothed keypoints.
+
+        Raises:
+            InputError: there are none, or only a preview from one camera.
+        """
+        refuse_lifted(self.take)
         return self.results.points
 
     @cached_property

@@ -1,0 +1,73 @@
+"""mocap actions, lift: what people did, and a preview from one camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mocap.cli.console import Console, json_option
+from mocap.cli.options import detector_options, finite, session_argument, take_argument
+
+
+@click.command()
+@session_argument
+@take_argument
+@click.option("--person", type=int, help="Only this one.")
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML of alerts of your own; `docs/understanding.md` shows the rules that come along.",
+)
+@json_option
+def actions(
+    session: Path, take: str, person: int | None, rules: Path | None, as_json: bool
+) -> None:
+    """Recognise what the people of TAKE do, and alert by rules: tables and a page in actions/."""
+    from mocap.capture.session import Session
+    from mocap.workflow.understand.actions import document, recognise, write_actions
+
+    console = Console(as_json)
+    opened = Session.open(session).take(take)
+    people = recognise(opened, person=person, rules_file=rules)
+    for each in people:
+        console.line(each.name)
+        for span in each.spans:
+            console.line(f"  {span.start_s:6.1f} to {span.end_s:6.1f} s  {span.label}")
+        for alert in each.alerts:
+            console.warned(f"at {alert.start_s:.1f} s, for {alert.seconds:.1f} s: {alert.says}")
+    written = write_actions(opened, people)
+    console.line(f"{take}: {written[-1]}")
+    console.result({**document(opened, people), "files": written})
+
+
+@click.command()
+@session_argument
+@take_argument
+@click.option("--camera", help="Which camera; needed when the take has several.")
+@click.option("--height-m", callback=finite, type=click.FloatRange(0.5, 2.6), help="Stature.")
+@detector_options
+@json_option
+def lift(
+    session: Path,
+    take: str,
+    camera: str | None,
+    height_m: float | None,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Preview the motion of TAKE from one camera as BVH. Depth is guessed: measure nothing."""
+    from mocap.capture.session import Session
+    from mocap.workflow.choices import choices
+    from mocap.workflow.understand.lift import lift as lift_take
+    from mocap.workflow.understand.lift import only_camera
+
+    console = Console(as_json)
+    opened = Session.open(session).take(take)
+    name = only_camera(opened, camera)
+    found = lift_take(opened, name, choices(**chosen).detector, console, height_m=height_m)
+    console.warned(*found.warnings)
+    for path in found.files:
+        console.line(f"{take}: {path}")
+    console.result({"take": take, "files": found.files, "warnings": found.warnings})

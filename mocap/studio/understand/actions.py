@@ -1,0 +1,103 @@
+"""The page of actions: a strip over time for each person, spans and alerts as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mocap.studio.page.page import (
+    Markup,
+    join,
+    number,
+    percent,
+    prose,
+    section,
+    table,
+    tag,
+    text,
+    write_page,
+)
+from mocap.understand.actions import NONE_OF_THESE, UNSEEN, ActionSpan, ActionWindow
+from mocap.understand.alerts import Alert
+
+NEVER_CLAIMED = (
+    "A label says what a motion looks like, by examples of few people. It is no diagnosis and no "
+    "judgement of form; falls are not recognised; where nothing known is near, it says so."
+)
+# Okabe and Ito's colours: told apart by colour-blind readers.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b59f00")
+_QUIET = {NONE_OF_THESE: "#c9cdd2", UNSEEN: "#eef0f2", "stand": "#9aa3ad"}
+_WIDTH, _ROW, _LABEL = 1000, 34, 18
+
+
+@dataclass(frozen=True)
+class PersonStrip:
+    """What one person did.
+
+    Attributes:
+        name: for people: a name or "person 0".
+        windows, spans, alerts: as recognised.
+    """
+
+    name: str
+    windows: Sequence[ActionWindow]
+    spans: Sequence[ActionSpan]
+    alerts: Sequence[Alert]
+
+
+def write_actions_page(path: Path, take_name: str, people: Sequence[PersonStrip]) -> None:
+    """Write the page of a take's actions."""
+    body = [tag("p", prose(NEVER_CLAIMED), class_="note")]
+    body += [_person(person) for person in people]
+    write_page(path, title=f"Actions: {take_name}", subtitle="what people did", body=body, data={})
+
+
+def _person(person: PersonStrip) -> Markup:
+    rows = [
+        [label_words(s.label), number(s.start_s, 1, "s"), number(s.end_s, 1, "s"),
+         percent(s.confidence)]
+        for s in person.spans
+    ]  # fmt: skip
+    parts = [strip(person.spans), table(("What", "From", "To", "Likeness"), rows)]
+    if person.alerts:
+        alerts = [
+            [alert.says, number(alert.start_s, 1, "s"), number(alert.seconds, 1, "s")]
+            for alert in person.alerts
+        ]
+        parts.append(table(("Alert", "At", "For"), alerts))
+    return section(person.name, *parts)
+
+
+def strip(spans: Sequence[ActionSpan]) -> Markup:
+    """Return spans as coloured stretches of one bar, each with its words where they fit."""
+    if not spans:
+        return tag("p", text("Too short to tell."))
+    start, end = spans[0].start_s, spans[-1].end_s
+    scale = _WIDTH / max(end - start, 1e-9)
+    names = sorted({span.label for span in spans} - set(_QUIET))
+    colours = {name: _COLOURS[k % len(_COLOURS)] for k, name in enumerate(names)}
+    pieces = []
+    for span in spans:
+        x, width = (span.start_s - start) * scale, (span.end_s - span.start_s) * scale
+        words = label_words(span.label)
+        title = tag("title", text(f"{words}, {span.start_s:.1f} to {span.end_s:.1f} s"))
+        fill = colours.get(span.label, _QUIET.get(span.label, "#c9cdd2"))
+        box = {"x": f"{x:.1f}", "y": "0", "width": f"{width:.1f}", "height": str(_ROW)}
+        pieces.append(tag("rect", title, fill=fill, stroke="#ffffff", **box))
+        if width > 8 * len(words):
+            middle = {"x": f"{x + width / 2:.1f}", "y": str(_ROW / 2 + 5)}
+            ink = "#1d2733" if span.label in _QUIET else "#ffffff"
+            style = {"text_anchor": "middle", "font_size": "13", "fill": ink}
+            pieces.append(tag("text", text(words), **middle, **style))
+    ends = [(0, "start", start), (_WIDTH, "end", end)]
+    for at, anchor, seconds in ends:
+        label = {"x": str(at), "y": str(_ROW + _LABEL - 3), "text_anchor": anchor}
+        pieces.append(tag("text", text(f"{seconds:.1f} s"), font_size="12", **label))
+    box_text = f"0 0 {_WIDTH} {_ROW + _LABEL}"
+    return tag("svg", join(pieces), viewBox=box_text, width="100%", role="img")
+
+
+def label_words(label: str) -> str:
+    """Return a label for people: "deep squat"."""
+    return label.replace("_", " ")

@@ -1,0 +1,1 @@
+"""Small models trained on free data: see the model card beside them."""

@@ -1,0 +1,1 @@
+"""What people did in a take: actions, exercises, a preview from one camera."""

@@ -1,0 +1,117 @@
+"""What `mocap actions` does: recognise what everybody in a take did, write tables and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.capture.session import Take
+from mocap.core.errors import InputError
+from mocap.core.points import Points3D, Source
+from mocap.core.store import write_text
+from mocap.studio.understand.actions import PersonStrip, write_actions_page
+from mocap.understand.action_model import load_action_model
+from mocap.understand.actions import action_spans, action_windows
+from mocap.understand.alerts import Rule, find_alerts, load_rules
+from mocap.understand.joints import JointClip, joint_clip
+from mocap.workflow.results import Results
+from mocap.workflow.version import installed_version
+
+NEVER_CLAIMED = "no diagnosis, no judgement of form, no falls"
+
+
+def recognise(
+    take: Take, *, person: int | None = None, rules_file: Path | None = None
+) -> tuple[PersonStrip, ...]:
+    """Return what each person of a take did, and which rules their postures met.
+
+    Args:
+        take: a take with smoothed points.
+        person: only this one; None: everybody.
+        rules_file: rules of the user's own; None: those of the package.
+
+    Raises:
+        InputError: there are no points, no such person, or the rules are wrong.
+        ModelError: the model cannot be loaded.
+    """
+    points = Results(take).points
+    rules = _rules(rules_file)
+    model = load_action_model()
+    strips = []
+    for each in _people(points, person):
+        clip = clip_of(points, each)
+        windows = action_windows(clip, model=model)
+        alerts = find_alerts(clip, rules, windows)
+        strips.append(PersonStrip(f"person {each}", windows, action_spans(windows), alerts))
+    return tuple(strips)
+
+
+def write_actions(take: Take, people: Sequence[PersonStrip]) -> list[Path]:
+    """Write `actions.csv`, `alerts.csv`, `actions.json` and `actions.html` into `actions/`."""
+    folder = take.root / "actions"
+    folder.mkdir(exist_ok=True)
+    written = [folder / name for name in ("actions.csv", "alerts.csv", "actions.json")]
+    write_text(written[0], _csv("label,confidence", [
+        (p.name, s.start_s, s.end_s, f"{s.label},{s.confidence:.3f}")
+        for p in people for s in p.spans
+    ]))  # fmt: skip
+    write_text(written[1], _csv("rule", [
+        (p.name, a.start_s, a.end_s, a.rule) for p in people for a in p.alerts
+    ]))  # fmt: skip
+    write_text(written[2], json.dumps(document(take, people), indent=1) + "\n")
+    page = folder / "actions.html"
+    write_actions_page(page, take.name, people)
+    return [*written, page]
+
+
+def document(take: Take, people: Sequence[PersonStrip]) -> Mapping[str, Any]:
+    """Return everything that was recognised as JSON values."""
+    return {
+        "take": take.name,
+        "version": installed_version(),
+        "claims": NEVER_CLAIMED,
+        "people": [
+            {
+                "name": person.name,
+                "spans": [asdict(span) for span in person.spans],
+                "windows": [asdict(window) for window in person.windows],
+                "alerts": [asdict(alert) for alert in person.alerts],
+            }
+            for person in people
+        ],
+    }
+
+
+def clip_of(points: Points3D, person: int) -> JointClip:
+    """Return the joints of one person; values that no camera supports count as not seen."""
+    own = points.of_person(person)
+    known = own.source[:, 0] != Source.EXTRAPOLATED
+    xyz = np.where(known[..., None], own.xyz[:, 0], np.nan)
+    return joint_clip(xyz, own.keypoint_names, np.arange(len(xyz)) / own.fps)
+
+
+def _people(points: Points3D, person: int | None) -> tuple[int, ...]:
+    if person is None:
+        return tuple(int(each) for each in points.person_ids)
+    if person not in points.person_ids:
+        known = ", ".join(str(each) for each in points.person_ids)
+        raise InputError(f"there is no person {person} in this take; there are: {known}.")
+    return (person,)
+
+
+def _rules(path: Path | None) -> tuple[Rule, ...]:
+    if path is not None:
+        return load_rules(path)
+    with as_file(files("mocap.understand.models") / "rules.toml") as shipped:
+        return load_rules(shipped)
+
+
+def _csv(columns: str, rows: Sequence[tuple[str, float, float, str]]) -> str:
+    lines = [f"{name},{start:.3f},{end:.3f},{rest}" for name, start, end, rest in rows]
+    return "\n".join([f"person,start_s,end_s,{columns}", *lines]) + "\n"

@@ -1,0 +1,117 @@
+"""mocap actions and mocap lift on small sessions."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pybvh
+import pytest
+from click.testing import CliRunner
+from clips import write_clip
+from understand_clips import keypoints_of
+
+from mocap.capture.session import Session, Take
+from mocap.cli.main import main
+from mocap.core.detections import Detections2D
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.points import Points3D, Source
+from mocap.core.store import Provenance, load_artifact, save_artifact
+from mocap.synthetic.motion.random_motion import measured_points
+from mocap.synthetic.rigs import ring
+
+NAMES = COCO_17_FEET.keypoint_names
+
+
+def take_of(root: Path, motion: str) -> Take:
+    """Make a session whose take has the smoothed points of a scripted motion."""
+    session = Session.create(root, rig="four_corner", board="a1_5x7")
+    write_clip(root / "takes" / "a" / "left.mp4")
+    take = session.take("a")
+    points = measured_points(keypoints_of(motion), NAMES, 30.0, sigma_m=0.005, seed=1)
+    save_artifact(points, take.artifact("smoothed"), Provenance("smooth", "0"))
+    return take
+
+
+def run(*arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(main, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_actions_writes_what_it_says(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "s", "walk")
+    document = run("actions", str(tmp_path / "s"), "a")
+    with (take.root / "actions" / "actions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    (person,) = document["people"]
+    assert [row["label"] for row in rows] == [span["label"] for span in person["spans"]]
+    assert "walk" in {row["label"] for row in rows}
+    page = (take.root / "actions" / "actions.html").read_text(encoding="utf-8")
+    assert ">walk<" in page
+    assert "no diagnosis" in page
+
+
+def test_a_wrong_person_and_wrong_rules_are_said(tmp_path: Path) -> None:
+    take_of(tmp_path / "s", "walk")
+    result = CliRunner().invoke(main, ["actions", str(tmp_path / "s"), "a", "--person", "7"])
+    assert result.exit_code == 1
+    assert "no person 7" in result.output
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[rule]]\nname = "x"\n', encoding="utf-8")
+    result = CliRunner().invoke(main, ["actions", str(tmp_path / "s"), "a", "--rules", str(rules)])
+    assert result.exit_code == 1
+    assert str(rules) in result.output
+
+
+@pytest.fixture
+def one_camera(tmp_path: Path) -> Iterator[Take]:
+    """A take of one camera, already detected: somebody who walks."""
+    root = tmp_path / "s"
+    session = Session.create(root, rig="four_corner", board="a1_5x7")
+    xyz = keypoints_of("walk")[:90]
+    write_clip(root / "takes" / "a" / "phone.mp4", frames=90, fps=30)
+    take = session.take("a")
+    pixels = ring(1).cameras[0].project(xyz)[None, :, None]
+    confidence = np.ones(pixels.shape[:-1])
+    boxes = np.concatenate([pixels.min(axis=3), pixels.max(axis=3)], axis=-1)
+    found = Detections2D(("phone",), NAMES, 30.0, pixels, confidence, boxes)
+
+    def keep(path: Path, *_: object) -> mock.Mock:
+        save_artifact(found, path, Provenance("phone", "0"))
+        return mock.Mock()
+
+    with (
+        mock.patch("mocap.workflow.understand.lift.detect_camera_stage", keep),
+        mock.patch("mocap.workflow.understand.lift.run_stages"),
+    ):
+        yield take
+
+
+def test_one_camera_gives_a_preview_that_nothing_measures(one_camera: Take) -> None:
+    root = str(one_camera.session.root)
+    document = run("run", root, "a", "--one-camera")
+    assert "take no angle" in str(document)
+    assert "not calibrated" in str(document)
+    points = load_artifact(one_camera.root / "lifted.npz", Points3D)
+    assert set(np.unique(points.source)) <= {Source.LIFTED, Source.MISSING}
+    written = pybvh.read_bvh_file(one_camera.export_dir / "a_lifted.bvh")
+    assert written.frame_count == 90
+    result = CliRunner().invoke(main, ["measure", "angles", root, "a"])
+    assert result.exit_code == 1
+    assert "lifted from one camera" in result.output
+
+
+def test_several_cameras_ask_which(one_camera: Take) -> None:
+    write_clip(one_camera.root / "tablet.mp4", frames=90, fps=30)
+    root = str(one_camera.session.root)
+    result = CliRunner().invoke(main, ["lift", root, "a"])
+    assert result.exit_code == 1
+    assert "phone, tablet" in result.output
+    assert "--camera" in result.output

@@ -1,0 +1,76 @@
+"""The numpy networks are the torch networks they were trained as."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mocap.core.shapes import Array
+from mocap.understand.lift_network import FRAMES, INPUTS
+from mocap.understand.packed import check_weights, pack, unpack
+from mocap.understand.window_features import FEATURES
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+
+def _trained(network: object) -> None:
+    """Give batch normalisation statistics that are not the identity."""
+    import torch
+
+    generator = torch.Generator().manual_seed(3)
+    for module in network.modules():  # type: ignore[attr-defined]
+        if isinstance(module, torch.nn.BatchNorm1d):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_(0.0, 0.3, generator=generator)
+            module.running_var.uniform_(0.5, 2.0, generator=generator)
+
+
+@pytest.mark.parametrize("frames", [30, 45, 60, 91])
+def test_the_action_network_agrees_with_torch(frames: int) -> None:
+    import torch
+    from understanding_training.train_network import TorchNetwork, plain_network
+
+    torch.manual_seed(0)
+    network = TorchNetwork(5)
+    _trained(network)
+    network.eval()
+    features = np.random.default_rng(1).normal(size=(3, frames, FEATURES)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(features)).numpy()
+    plain = plain_network(network)
+    # Sums of 400 float32 products in another order.
+    assert np.abs(plain.scores(plain.embed(features)) - expected).max() < 1e-4
+
+
+def test_the_lift_network_agrees_with_torch() -> None:
+    import torch
+    from understanding_training.train_lift import TorchLift, plain_lift
+
+    torch.manual_seed(0)
+    network = TorchLift()
+    _trained(network)
+    network.eval()
+    inputs = np.random.default_rng(1).normal(size=(4, FRAMES, INPUTS)).astype(np.float32)
+    with torch.no_grad():
+        joints, log_sigma = (each.numpy() for each in network(torch.from_numpy(inputs)))
+    found, sigma = plain_lift(network)(inputs)
+    assert np.abs(found - joints).max() < 1e-4
+    assert np.abs(np.log(sigma) - log_sigma).max() < 1e-4
+
+
+def test_packed_weights_come_back() -> None:
+    shapes = {"a": (2, 3), "b": (4,)}
+    weights = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([0.5, -1.0, 2.0, 0.0])}
+    vector = pack(weights, shapes)
+    assert vector.dtype == np.float16
+    for name, values in unpack(vector, shapes).items():
+        assert np.array_equal(values, weights[name])
+
+
+@pytest.mark.parametrize("vector", [np.zeros(9, np.float16), np.full(10, np.nan, np.float16)])
+def test_wrong_weights_are_refused(vector: Array) -> None:
+    with pytest.raises(ValueError):
+        check_weights(vector, {"a": (2, 3), "b": (4,)})

@@ -1,0 +1,1 @@
+"""Training of what `mocap/understand` recognises: data, drawn windows, networks."""
