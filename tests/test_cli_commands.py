@@ -78,7 +78,7 @@ def test_the_module_runs_as_the_command() -> None:
     [
         (["calibrat"], "No such command 'calibrat'. Did you mean 'calibrate'?"),
         (["calibrate", "lab", "--stepp", "2"], "No such option '--stepp'"),
-        (["new", "lab", "--rig", "four_corner"], "Missing option '--board'"),
+        (["new", "lab", "--rig", "four_corner"], "give --rig and --board"),
         (["run"], "Missing argument 'SESSION'"),
         (["run", "lab", "--from", "fitt"], "Invalid value for '--from'"),
         (["calibrate", "SAMPLE", "--late", "left"], "'left' is not CAMERA=FRAMES"),

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mocap.body.model import load_free_body
+from mocap.body.skin import skinned_mesh
 from mocap.cli.export_command import export
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import ExportError
@@ -22,6 +24,7 @@ from mocap.export.character.bone_axes import BONE_AXES
 from mocap.export.character.character import Character
 from mocap.export.character.dummy import dummy_mesh
 from mocap.export.character.names import JOINT_NAMES
+from mocap.export.character.unwrap import unwrapped
 from mocap.export.clip import Clip, clipped_extras, clipped_points
 from mocap.export.fbx import reader as read_fbx
 from mocap.export.formats import FORMATS, FileJob, Format, Holds
@@ -236,3 +239,18 @@ def test_a_vrm_animation_names_its_bones(tmp_path: Path) -> None:
     bones = document["extensions"]["VRMC_vrm_animation"]["humanoid"]["humanBones"]
     assert document["nodes"][bones["leftLowerArm"]["node"]]["name"] == "leftLowerArm"
     assert document["nodes"][bones["hips"]["node"]]["name"] == "hips" and "leftEye" not in bones
+
+
+def test_no_face_is_stretched_over_the_seam_of_the_texture() -> None:
+    mesh = skinned_mesh(load_free_body())
+    picture = unwrapped(mesh)
+    places = picture.places[picture.corners]
+    assert places.min() >= 0.0 and places.max() <= 1.0
+    left = (places[..., 0] < 0.5).sum(axis=1)
+    assert set(np.unique(left)) == {0, 3}
+    # A face is as large in the picture as in the pattern: nothing is folded or pulled long.
+    size = np.ptp(mesh.vertices, axis=0)[[0, 2]]
+    scale = np.array([0.48, 0.98]) / size
+    across = np.abs(places[:, 1] - places[:, 0])
+    real = np.abs(mesh.vertices[mesh.faces[:, 1]] - mesh.vertices[mesh.faces[:, 0]])[:, [0, 2]]
+    np.testing.assert_allclose(across, real * scale, atol=1e-12)

@@ -15,6 +15,7 @@ import numpy as np
 from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.character.character import FileSkeleton
+from mocap.export.character.unwrap import unwrapped
 from mocap.export.euler import euler_angles
 from mocap.export.fbx.binary import FbxStream, Property
 
@@ -182,7 +183,7 @@ def _columns(matrix: Array) -> FloatArray:
 
 
 def _write_geometry(scene: FbxScene, skeleton: FileSkeleton, mesh: SkinnedMesh, name: str) -> int:
-    """Write vertices, triangles and one normal per corner."""
+    """Write vertices, triangles, and a normal and a texture coordinate per corner."""
     polygons = mesh.faces.astype(np.int32)
     # The last corner of a polygon is marked by its bitwise complement.
     polygons[:, -1] ^= -1
@@ -195,11 +196,19 @@ def _write_geometry(scene: FbxScene, skeleton: FileSkeleton, mesh: SkinnedMesh, 
         stream.leaf("Vertices", skeleton.skin_vertices(mesh).ravel())
         stream.leaf("PolygonVertexIndex", polygons.ravel())
         _write_layer(stream, "Normal", "ByPolygonVertex", "Direct", "Normals", normals.ravel())
+        picture = unwrapped(mesh)
+        with stream.record("LayerElementUV", 0):
+            stream.leaf("Version", 101)
+            stream.leaf("Name", "UVMap")
+            stream.leaf("MappingInformationType", "ByPolygonVertex")
+            stream.leaf("ReferenceInformationType", "IndexToDirect")
+            stream.leaf("UV", picture.places.ravel())
+            stream.leaf("UVIndex", picture.corners.ravel().astype(np.int32))
         nothing = np.zeros(1, dtype=np.int32)
         _write_layer(stream, "Material", "AllSame", "IndexToDirect", "Materials", nothing)
         with stream.record("Layer", 0):
             stream.leaf("Version", 100)
-            for kind in ("LayerElementNormal", "LayerElementMaterial"):
+            for kind in ("LayerElementNormal", "LayerElementUV", "LayerElementMaterial"):
                 with stream.record("LayerElement"):
                     stream.leaf("Type", kind)
                     stream.leaf("TypedIndex", 0)

@@ -47,37 +47,43 @@ class Glb:
         return values.reshape(-1, width)
 
 
-def read(path: Path | str, *, skin_frames: Sequence[int] = ()) -> ReadScene:
+def read(
+    path: Path | str, *, skin_frames: Sequence[int] = (), animation: str | None = None
+) -> ReadScene:
     """Return the nodes of a GLB file at the times of its keys, in metres, Z up.
 
     Args:
         path: file to read.
         skin_frames: frames whose skin is computed.
+        animation: name of the one to play; the first when left out.
 
     Raises:
-        InputError: the file is no GLB file or has no animation.
+        InputError: the file is no GLB file or has no (such) animation.
     """
     path = Path(path)
     with reading(path, "a GLB file with an animation"):
-        return _scene(load(path), path, skin_frames)
+        return _scene(load(path), path, skin_frames, animation)
 
 
-def _scene(glb: Glb, path: Path, skin_frames: Sequence[int]) -> ReadScene:
+def _scene(glb: Glb, path: Path, skin_frames: Sequence[int], animation: str | None) -> ReadScene:
     nodes = glb.document["nodes"]
     animations = glb.document.get("animations", [])
     if not animations:
         raise InputError(f"{path} has no animation.")
-    animation = animations[0]
-    clocks = [glb.array(each["input"])[:, 0] for each in animation["samplers"]]
+    named = [each for each in animations if animation in (None, each.get("name"))]
+    if not named:
+        raise InputError(f"{path} has no animation '{animation}'.")
+    played = named[0]
+    clocks = [glb.array(each["input"])[:, 0] for each in played["samplers"]]
     times = max(clocks, key=len).astype(np.float64)
-    local = _local_transforms(glb, animation, times)
+    local = _local_transforms(glb, played, times)
     parents = np.full(len(nodes), -1)
     for index, node in enumerate(nodes):
         parents[node.get("children", [])] = index
     matrices = _world_transforms(local, parents)
     positions = AXES["glb"].world_points(matrices[:, :, :3, 3])
     skinned = [node for node in nodes if "skin" in node and "mesh" in node]
-    weights = _morph_weights(glb, animation, nodes.index(skinned[0])) if skinned else None
+    weights = _morph_weights(glb, played, nodes.index(skinned[0])) if skinned else None
     vertices = tuple(
         AXES["glb"].world_points(
             _skin(glb, skinned[0], matrices[frame], None if weights is None else weights[frame])

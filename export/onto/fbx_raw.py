@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import reading
 from mocap.export.fbx.records import property_values
 
 _MAGIC = b"Kaydara FBX Binary  \x00"
@@ -90,10 +91,10 @@ def read_raw(path: Path) -> RawFile:
     Raises:
         InputError: it is none, is of another version, or is damaged.
     """
-    try:
+    with reading(path, "an FBX file"):
         data = path.read_bytes()
-    except OSError as problem:
-        raise InputError(f"{path} cannot be read: {problem.strerror}.") from problem
+    if len(data) < _HEAD_BYTES:
+        raise InputError(f"{path} is no FBX file: it has {len(data)} bytes.")
     if not data.startswith(_MAGIC):
         ascii_file = b"FBXHeaderExtension" in data[:2000]
         kind = "an ASCII FBX file" if ascii_file else "no FBX file"
@@ -105,10 +106,8 @@ def read_raw(path: Path) -> RawFile:
             "binary FBX 7.4 (2014) or later."
         )
     root = RawRecord("", 0, b"", nested=True)
-    try:
+    with reading(path, "a binary FBX 7 file"):
         root.children, at = _siblings(data, _HEAD_BYTES, _layout(version))
-    except (struct.error, ValueError, RecursionError) as problem:
-        raise InputError(f"{path} is damaged: {problem}.") from problem
     footer = data[at : at + _FOOTER_BYTES]
     return RawFile(data[:_HEAD_BYTES], version, root, footer, data[-_END_BYTES:])
 
@@ -140,6 +139,8 @@ def _siblings(data: bytes, at: int, layout: str) -> tuple[list[RawRecord], int]:
         if end == 0:
             return out, at + size
         start = at + size + letters
+        if end <= at:
+            raise ValueError(f"a record at byte {at} ends before it begins")
         if not start + length <= end <= len(data):
             raise ValueError(f"a record at byte {at} ends outside the file")
         name = data[at + size : start].decode("utf-8", "surrogateescape")

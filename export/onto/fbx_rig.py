@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import reading
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.transform import apply, rigid
 from mocap.export.axes import FileAxes
 from mocap.export.euler import matrix_from_angles
+from mocap.export.fbx.writer import TIME_MODES
 from mocap.export.onto.fbx_raw import RawFile, RawRecord, read_raw
 from mocap.export.onto.glb_rig import bind_turns
 from mocap.export.onto.rig import Rig
@@ -30,11 +32,13 @@ class FbxCharacter:
         file: all records.
         rig: nodes; their numbers are object numbers.
         orders: rotation order of every node, see `ORDERS`.
+        fps: frames per second of its time line, 0 where it does not say.
     """
 
     file: RawFile
     rig: Rig
     orders: tuple[str, ...]
+    fps: float = 0.0
 
 
 @dataclass(eq=False)
@@ -54,11 +58,8 @@ def read_character(path: Path) -> FbxCharacter:
     Raises:
         InputError: it is no binary FBX 7 file, is damaged, or has no skeleton.
     """
-    file = read_raw(path)
-    try:
-        return _character(file, path)
-    except (KeyError, IndexError, TypeError, ValueError) as problem:
-        raise InputError(f"{path} is damaged or incomplete: {problem!r}.") from problem
+    with reading(path, "a binary FBX 7 file", "Export the character again."):
+        return _character(read_raw(path), path)
 
 
 def _character(file: RawFile, path: Path) -> FbxCharacter:
@@ -92,6 +93,7 @@ def _character(file: RawFile, path: Path) -> FbxCharacter:
         file,
         replace(rig, floor=_lowest(scene, rig, place, clusters)),
         tuple(each.order for each in parts),
+        _frame_rate(file.root),
     )
 
 
@@ -188,6 +190,14 @@ def _axes(root: RawRecord) -> FileAxes:
     file_from_world = np.stack([axis("Coord", 0), -axis("Front", 2), axis("Up", 1)], axis=1)
     unit = float(settings.get("UnitScaleFactor", [1.0])[0])
     return FileAxes("", 100.0 / unit, file_from_world)
+
+
+def _frame_rate(root: RawRecord) -> float:
+    """Return the frame rate that the settings name, 0 where they do not."""
+    settings = next(root.all("GlobalSettings")).properties()
+    mode = int(settings.get("TimeMode", [0])[0])
+    rates = {number: rate for rate, number in TIME_MODES.items()}
+    return float(max(rates.get(mode, settings.get("CustomFrameRate", [0.0])[0]), 0.0))
 
 
 def _binds(scene: _Scene) -> tuple[dict[int, FloatArray], list[tuple[int, int, RawRecord]]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import reading
 from mocap.core.rotation import matrix_from_quaternion_wxyz
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply
@@ -20,9 +21,13 @@ def read_rig(path: Path) -> Rig:
     """Return the nodes of a GLB file.
 
     Raises:
-        InputError: it is no GLB file, or it has no skeleton.
+        InputError: it is no GLB file, is damaged, or has no skeleton.
     """
-    glb = load(path)
+    with reading(path, "a GLB file", "Export the character again."):
+        return _rig(load(path), path)
+
+
+def _rig(glb: Glb, path: Path) -> Rig:
     nodes: list[GltfObject] = glb.document.get("nodes", [])
     skins = glb.document.get("skins", [])
     if not skins:

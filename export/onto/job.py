@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import reading
 from mocap.core.motion import SkeletonMotion
 from mocap.export.character.character import check_motion
 from mocap.export.onto import fbx_splice, glb_splice
@@ -15,6 +16,9 @@ from mocap.export.onto.joints import FINGERS, JointMap, joint_map
 from mocap.export.onto.retarget import retargeted
 from mocap.export.onto.rig import Rig
 from mocap.export.onto.solved import Solved, Standing
+
+# Rates that differ by less are one: NTSC's are a thousandth apart.
+_SAME_RATE = 1e-4
 
 SUFFIXES = (".fbx", ".glb")
 
@@ -86,17 +90,19 @@ def write_onto(
     """
     check_motion(motion)
     read = read_hero(hero)
-    joints = joint_map(read.rig, hero.name, map_file)
-    solved = retargeted(read.rig, joints, motion, standing)
-    if read.fbx is not None:
-        fbx_splice.write(read.fbx, solved, path, take_name)
-    else:
-        glb_splice.write(hero, read.rig, solved, path, take_name)
-    return Onto(path, solved, joints, _remarks(hero.name, joints, solved))
+    with reading(hero, "a character that can be moved", "Export the character again."):
+        joints = joint_map(read.rig, hero.name, map_file)
+        solved = retargeted(read.rig, joints, motion, standing)
+        if read.fbx is not None:
+            fbx_splice.write(read.fbx, solved, path, take_name)
+        else:
+            glb_splice.write(hero, read.rig, solved, path, take_name)
+    return Onto(path, solved, joints, _remarks(read, joints, solved))
 
 
-def _remarks(name: str, joints: JointMap, solved: Solved) -> tuple[str, ...]:
+def _remarks(hero: Hero, joints: JointMap, solved: Solved) -> tuple[str, ...]:
     """Return what the user should know about the fit of a rig."""
+    name = hero.path.name
     said = [f"{name}: legs {solved.scale:.2f} times as long as the person's"]
     if "after" in solved.drift_mm:
         said[0] += (
@@ -116,4 +122,10 @@ def _remarks(name: str, joints: JointMap, solved: Solved) -> tuple[str, ...]:
     ]
     if missing:
         said.append(f"{name}: no bone for {', '.join(missing)}; what they do is left out.")
+    theirs = 0.0 if hero.fbx is None else hero.fbx.fps
+    if theirs and abs(theirs - solved.fps) > _SAME_RATE * theirs:
+        said.append(
+            f"{name}: its time line has {theirs:g} frames per second and stays so; the motion has "
+            f"{solved.fps:g}, so that keys lie between frames; --fps {theirs:g} avoids it."
+        )
     return tuple(said)

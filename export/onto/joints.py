@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_toml
 from mocap.export.onto.names import candidates, is_helper
 from mocap.export.onto.rig import Rig
 
@@ -189,12 +189,7 @@ def read_map(path: Path, rig: Rig) -> dict[str, int]:
     Raises:
         InputError: no such file, no TOML, or names that do not exist.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise InputError(f"the map {path} cannot be read: {problem.strerror}.") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise InputError(f'{path}: {problem}. A line is left_knee = "their name".') from problem
+    table = read_toml(path, 'a map (a line is left_knee = "their name")')
     out = {}
     for ours, theirs in table.items():
         if ours not in KNOWN:

@@ -20,7 +20,12 @@ from mocap.capture.boards import load_board, load_definition
 from mocap.capture.edits_file import EDITS_FILE
 from mocap.capture.image_map import ImageMap
 from mocap.capture.rigs import load_rig
-from mocap.capture.session_file import SessionConfig, Subject, load_config, new_config_text
+from mocap.capture.session_file import (
+    SessionConfig,
+    Subject,
+    load_config,
+    new_config_text,
+)
 from mocap.capture.take_file import load_take_settings
 from mocap.capture.toml_tables import suggest
 from mocap.capture.video import VIDEO_SUFFIXES, image_files
@@ -99,12 +104,21 @@ class Session:
         return cls.open(root)
 
     def rig(self) -> Rig:
-        """Return the rig."""
-        return load_rig(self._definition(self.config.rig))
+        """Return the rig; SessionError where the session names none."""
+        return load_rig(self._definition(self._named("rig", self.config.rig)))
 
     def board(self) -> Board:
-        """Return the board with its measured square."""
-        return load_board(self._definition(self.config.board), square_mm=self.config.square_mm)
+        """Return the board with its measured square; SessionError where it names none."""
+        name = self._definition(self._named("board", self.config.board))
+        return load_board(name, square_mm=self.config.square_mm)
+
+    def _named(self, what: str, name: str | None) -> str:
+        if name is None:
+            raise SessionError(
+                f"{self.root / CONFIG_FILE} names no {what}: its calibration came from elsewhere. "
+                'Add rig = "NAME" and board = "NAME" to calibrate here (see `mocap boards`).'
+            )
+        return name
 
     def _definition(self, name: str) -> str:
         """A definition of the user's own is given relative to the session."""

@@ -48,8 +48,9 @@ class SessionConfig:
     """What `session.toml` says.
 
     Attributes:
-        rig: name of a rig, or path of a rig file relative to the session.
-        board: name of a board, or path of a board file relative to the session.
+        rig: name of a rig, or path of a rig file relative to the session; None where the
+            calibration came from elsewhere.
+        board: name of a board, or path of a board file relative to the session; None likewise.
         square_mm: side of a square as measured on the print; None: the nominal side.
         notes: for people.
         cameras: cameras to use; None: every camera that has a video.
@@ -57,8 +58,8 @@ class SessionConfig:
         image_maps: per camera name, how video pixels relate to calibration pixels.
     """
 
-    rig: str
-    board: str
+    rig: str | None = None
+    board: str | None = None
     square_mm: float | None = None
     notes: str = ""
     cameras: tuple[str, ...] | None = None
@@ -74,12 +75,14 @@ def load_config(path: Path) -> SessionConfig:
     """
     table = load_toml(path)
     check_keys(table, SESSION_KEYS, path)
+    # A calibration from elsewhere needs neither; one of them alone is half a session.
+    needed = {"rig", "board", "square_mm"}
     maps = table.get("image_map", {})
     if not isinstance(maps, dict):
         raise InputError(f"{path}: 'image_map' must hold a table per camera: [image_map.CAMERA].")
     return SessionConfig(
-        rig=text(table, "rig", path),
-        board=text(table, "board", path),
+        rig=text(table, "rig", path) if needed & set(table) else None,
+        board=text(table, "board", path) if needed & set(table) else None,
         square_mm=number(table, "square_mm", path) if "square_mm" in table else None,
         notes=text(table, "notes", path, ""),
         cameras=_cameras(table, path),
@@ -164,6 +167,13 @@ def _image_map(camera: str, table: Any, path: Path) -> ImageMap:
         return ImageMap(matrix, "given in session.toml")
     except ValueError as error:
         raise InputError(f"{path}: [{where}]: {error}.") from error
+
+
+def imported_config_text(source: str, notes: str) -> str:
+    """Return the text of a `session.toml` whose calibration came from elsewhere."""
+    whole = new_config_text("", "", None, 0.0, notes)
+    about = f"# No rig and no board: calibrated with {json.dumps(source, ensure_ascii=False)}.\n"
+    return about + whole[whole.index("notes = ") :]
 
 
 def new_config_text(

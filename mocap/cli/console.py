@@ -13,6 +13,9 @@ from mocap.core.plain import plain
 from mocap.workflow.progress import table_lines
 
 # A line per quarter of a video keeps logs short and shows that something happens.
+PLAIN_COUNT = 10
+"""Without a terminal, steps of unknown number are told every so often."""
+
 PLAIN_STEPS = 4
 
 
@@ -53,6 +56,9 @@ class Console:
 
     def advanced(self, what: str, done: int, total: int | None) -> None:
         """Show how far a camera is: a bar on a terminal, a line per quarter otherwise."""
+        if total is None:
+            self._counted(what, done)
+            return
         if not total:
             return
         if sys.stderr.isatty():
@@ -70,6 +76,14 @@ class Console:
         if step > self._steps_said.get(what, 0):
             self._steps_said[what] = step
             self.line(f"  {what}: {done}/{total} frames")
+
+    def _counted(self, what: str, done: int) -> None:
+        """Show how many steps of unknown number are done."""
+        if sys.stderr.isatty():
+            click.echo(f"\r  {what}: {done}", nl=False, err=True)
+            self._bar_open = True
+        elif done % PLAIN_COUNT == 0:
+            self.line(f"  {what}: {done}")
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Say a table: first column to the left, the others to the right."""

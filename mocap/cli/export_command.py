@@ -54,7 +54,9 @@ def export(
         raise click.UsageError("--map and --list-joints are about a character: give --onto too.")
     console = Console(as_json)
     if onto is not None and list_joints:
-        _list_joints(onto, map_file, console)
+        from mocap.workflow.export.onto import list_joints_of
+
+        console.result({"file": onto, "lines": list_joints_of(onto, map_file, console)})
         return
     if bool(takes) == all_takes:
         raise click.UsageError("name takes, or give --all-takes.")
@@ -90,19 +92,5 @@ def _exported(
     from mocap.workflow.export.onto import export_onto
 
     result = export_onto(take, settings, onto, console, map_file=map_file)
-    for path in result.paths:
-        console.finished(f"{take.name}: wrote {path}")
-    console.warned(*result.remarks)
     files = [str(path) for path in result.paths]
     return [{"stage": "export", "files": files, "warnings": result.remarks}]
-
-
-def _list_joints(onto: Path, map_file: Path | None, console: Console) -> None:
-    """Print the bones of a character's file as a map."""
-    from mocap.export.onto.job import read_hero
-    from mocap.export.onto.joints import listing
-
-    lines = listing(read_hero(onto).rig, onto.name, map_file)
-    for line in lines:
-        console.line(line)
-    console.result({"file": onto, "lines": lines})

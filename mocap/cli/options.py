@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,11 +84,25 @@ def people_options(command: Command) -> Command:
     )(command)
 
 
+def _word(name: str, words: Sequence[str], about: str) -> Any:
+    """Return an option that takes one of some words, in any case; None when it is not given."""
+    return click.option(name, type=click.Choice(list(words), case_sensitive=False), help=about)
+
+
+def _flag(name: str, about: str) -> Any:
+    """Return a flag; None when it is not given, so that a program's settings hold."""
+    return click.option(name, is_flag=True, default=None, help=about)
+
+
+def _number(name: str, field: str, about: str) -> Any:
+    return click.option(name, field, callback=finite, type=float, help=about)
+
+
 _EXPORT_OPTIONS = (
     click.option(
         "--to",
-        help="Formats to write, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, "
-        "csv, trc.  [default: bvh,trc,csv, or those of --for]",
+        help="Formats, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, csv, trc.  "
+        "[default: bvh,trc,csv, or those of --for]",
     ),
     click.option(
         "--for",
@@ -96,42 +110,15 @@ _EXPORT_OPTIONS = (
         help="Files as a program wants them, in a folder of its name: blender, unreal, unity, "
         "maya, motionbuilder, mixamo, vrm. Options given besides go before.",
     ),
+    click.option("-o", "--output", "folder", help="Folder to write to instead of the take's."),
     click.option(
-        "-o",
-        "--output",
-        "folder",
-        type=click.Path(file_okay=False),
-        help="Folder to write to instead of the take's.",
-    ),
-    click.option(
-        "--names",
-        help="Preset of joint names: smplx, mixamo, humanik, rokoko, unreal, ue5, vrm.  "
-        "[default: smplx]",
+        "--names", help="Joint names: smplx (default), mixamo, humanik, rokoko, unreal, ue5, vrm."
     ),
     click.option("--name-prefix", help="Put before every joint name: mixamorig:."),
-    click.option(
-        "--bone-axis",
-        type=click.Choice(["none", "y", "x", "mixamo"], case_sensitive=False),
-        help="Axis along the bones of FBX, GLB and USD: y for Blender, x for Maya, or the frames "
-        "of Mixamo's rigs.  [default: none]",
-    ),
-    click.option(
-        "--pre-rotation",
-        is_flag=True,
-        default=None,
-        help="Keep rest rotations of FBX apart: zero rotations are the rest pose.",
-    ),
-    click.option(
-        "--root-bone/--no-root-bone",
-        default=None,
-        help="Add a bone on the floor that carries the travel.",
-    ),
-    click.option(
-        "--mesh",
-        type=click.Choice(["body", "dummy", "none"], case_sensitive=False),
-        help="Skin: the body's where there is one, double pyramids along the bones, or none.  "
-        "[default: body]",
-    ),
+    _word("--bone-axis", ("none", "y", "x", "mixamo"), "Axis along bones: y Blender, x Maya."),
+    _flag("--pre-rotation", "Keep rest rotations of FBX apart: zero rotations are the rest pose."),
+    _flag("--root-bone/--no-root-bone", "Add a bone on the floor that carries the travel."),
+    _word("--mesh", ("body", "dummy", "none"), "Skin: the body's, pyramids on bones, or none."),
     click.option(
         "--no-mesh",
         "mesh",
@@ -142,77 +129,22 @@ _EXPORT_OPTIONS = (
         "--max-influences", type=click.IntRange(1), help="Joints that may move one vertex."
     ),
     click.option("--order", help="Order of BVH rotation channels.  [default: ZXY]"),
-    click.option(
-        "--unit",
-        type=click.Choice(["m", "cm", "mm"], case_sensitive=False),
-        help="Unit of BVH and FBX.",
-    ),
-    click.option(
-        "--up",
-        type=click.Choice(["y", "z"], case_sensitive=False),
-        help="Upward axis of BVH and FBX.",
-    ),
-    click.option(
-        "--fps", callback=finite, type=float, help="Resample to this frame rate, every format."
-    ),
-    click.option(
-        "--start",
-        "start_s",
-        callback=finite,
-        type=float,
-        help="First second to write, of every format.",
-    ),
-    click.option(
-        "--end", "end_s", callback=finite, type=float, help="Last second to write, of every format."
-    ),
-    click.option(
-        "--ground",
-        is_flag=True,
-        default=None,
-        help="Put the floor the feet stand on at height 0.",
-    ),
-    click.option(
-        "--at-origin",
-        is_flag=True,
-        default=None,
-        help="Begin above the origin.",
-    ),
-    click.option(
-        "--facing",
-        metavar="front|left|back|right|DEGREES",
-        help="Where the first person faces in the first frame; front is +Z in Y-up files.",
-    ),
-    click.option(
-        "--rest-pose",
-        type=click.Choice(["t", "a"], case_sensitive=False),
-        help="Pose at zero rotations.  [default: t]",
-    ),
-    click.option("--mirror", is_flag=True, default=None, help="Swap left and right."),
-    click.option(
-        "--gaps",
-        type=click.Choice(["interpolate", "hold", "split"], case_sensitive=False),
-        help="What to do where a skeleton is unknown for long; refused when left out.",
-    ),
-    click.option(
-        "--fill-long-gaps",
-        is_flag=True,
-        default=None,
-        help="Bridge gaps of any length in the skeleton instead of refusing.",
-    ),
-    click.option(
-        "--csv-layout",
-        type=click.Choice(["tidy", "wide"], case_sensitive=False),
-        help="Tables with a row per keypoint, or a row per frame.  [default: tidy]",
-    ),
-    click.option(
-        "--one-file", is_flag=True, default=None, help="All people in one FBX, GLB or USD file."
-    ),
-    click.option(
-        "--cameras", is_flag=True, default=None, help="Add the cameras of the rig to GLB."
-    ),
-    click.option(
-        "--verify", is_flag=True, default=None, help="Read every file back and measure it in mm."
-    ),
+    _word("--unit", ("m", "cm", "mm"), "Unit of BVH and FBX."),
+    _word("--up", ("y", "z"), "Upward axis of BVH and FBX."),
+    _number("--fps", "fps", "Resample to this frame rate, every format."),
+    _number("--start", "start_s", "First second to write, of every format."),
+    _number("--end", "end_s", "Last second to write, of every format."),
+    _flag("--ground", "Put the floor the feet stand on at height 0."),
+    _flag("--at-origin", "Begin above the origin."),
+    click.option("--facing", help="First frame's front: front, left, back, right or degrees."),
+    _word("--rest-pose", ("t", "a"), "Pose at zero rotations.  [default: t]"),
+    _flag("--mirror", "Swap left and right."),
+    _word("--gaps", ("interpolate", "hold", "split"), "Long gaps; refused when left out."),
+    _flag("--fill-long-gaps", "Bridge gaps of any length in the skeleton instead of refusing."),
+    _word("--csv-layout", ("tidy", "wide"), "A row per keypoint (default), or a row per frame."),
+    _flag("--one-file", "All people in one FBX, GLB or USD file."),
+    _flag("--cameras", "Add the cameras of the rig to GLB."),
+    _flag("--verify", "Read every file back and measure it in mm."),
 )
 
 

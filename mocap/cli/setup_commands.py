@@ -83,8 +83,20 @@ def rigs(as_json: bool) -> None:
 
 @click.command()
 @click.argument("session", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--rig", required=True, help="Name of a rig, or a .toml file (see `mocap rigs`).")
-@click.option("--board", required=True, help="Name of a board, or a .toml file.")
+@click.option("--rig", help="Name of a rig, or a .toml file (see `mocap rigs`).")
+@click.option("--board", help="Name of a board, or a .toml file.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Calibration of another tool, instead of rig and board.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["m", "mm"]),
+    default="m",
+    show_default=True,
+    help="Length unit of a calibration that does not say its own.",
+)
 @click.option(
     "--square-mm",
     callback=finite,
@@ -94,13 +106,30 @@ def rigs(as_json: bool) -> None:
 @click.option("--notes", default="", help="Anything worth remembering.")
 @json_option
 def new(
-    session: Path, rig: str, board: str, square_mm: float | None, notes: str, as_json: bool
+    session: Path,
+    rig: str | None,
+    board: str | None,
+    calibration: Path | None,
+    unit: str,
+    square_mm: float | None,
+    notes: str,
+    as_json: bool,
 ) -> None:
-    """Make the folder SESSION with its session.toml."""
+    """Make the folder SESSION with its session.toml: for a rig and a board, or calibrated."""
     from mocap.capture.boards import planning_notes
     from mocap.capture.session import Session
 
     console = Console(as_json)
+    if calibration is not None:
+        if rig or board or square_mm is not None:
+            raise click.UsageError("--calibration goes without --rig, --board and --square-mm.")
+        from mocap.workflow.rig.world import new_calibrated
+
+        made = new_calibrated(session, calibration, unit, notes, console)
+        console.result({"session": session, "cameras": made.calibration().names, "warnings": ()})
+        return
+    if rig is None or board is None:
+        raise click.UsageError("give --rig and --board, or --calibration with another tool's file.")
     made = Session.create(session, rig=rig, board=board, square_mm=square_mm, notes=notes)
     camera = made.rig().camera_names[0]
     warnings = planning_notes(made.board(), made.rig())

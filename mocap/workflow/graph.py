@@ -132,7 +132,8 @@ GRAPH = (
         reads=("points",),
         options=("fit",),
         code="mocap.workflow.fit.stage",
-        revision=1,
+        # 2: fingers that nobody saw are relaxed, not flat.
+        revision=2,
     ),
     # The report comes before the export: it shows why a skeleton may be refused.
     Row(

@@ -24,6 +24,15 @@ IMPORTERS = {
 }
 
 
+def play(armature: Any, take: str) -> None:
+    """Let an armature do one of several actions of a file."""
+    data = armature.animation_data or armature.animation_data_create()
+    for track in list(data.nla_tracks):
+        data.nla_tracks.remove(track)
+    data.action = next(each for each in bpy.data.actions if take in each.name)
+    data.action_slot = data.action_suitable_slots[0]
+
+
 def read(job: dict[str, Any]) -> None:
     """Import one file and write joints, skin and facts."""
     import addon_utils  # exists only after bpy
@@ -39,6 +48,8 @@ def read(job: dict[str, Any]) -> None:
     armatures = [each for each in scene.objects if each.type == "ARMATURE"]
     # The one that has the joints asked for.
     armature = next(each for each in armatures if job["names"][0] in each.data.bones)
+    if job.get("take"):
+        play(armature, job["take"])
     action = armature.animation_data.action
     first, last = action.frame_range
     meshes = [

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 globalThis.self = globalThis;
+const image = { addEventListener() {}, removeEventListener() {} };
+globalThis.document = { createElementNS: () => image };
 const from = (path) => import(pathToFileURL(join(job.modules, 'three', path)).href);
 const THREE = await from('build/three.module.js');
 const raw = readFileSync(job.file);
@@ -19,7 +21,11 @@ async function load() {
   }
   if (job.kind === 'glb') {
     const { GLTFLoader } = await from('examples/jsm/loaders/GLTFLoader.js');
-    const file = await new Promise((done, fail) => new GLTFLoader().parse(buffer, '', done, fail));
+    const loader = new GLTFLoader();
+    // There is no browser here to decode pictures; where joints are does not depend on them.
+    const blank = () => Promise.resolve(new THREE.Texture());
+    loader.register(() => ({ name: 'blank_textures', loadTexture: blank }));
+    const file = await new Promise((done, fail) => loader.parse(buffer, '', done, fail));
     return { scene: file.scene, clips: file.animations, scale: 1 };
   }
   const { BVHLoader } = await from('examples/jsm/loaders/BVHLoader.js');
@@ -41,7 +47,8 @@ scene.traverse((node) => {
   if (node.isSkinnedMesh) meshes.push(node);
 });
 const mixer = new THREE.AnimationMixer(scene);
-const action = mixer.clipAction(clips[0]);
+const clip = job.take ? clips.find((each) => each.name.includes(job.take)) : clips[0];
+const action = mixer.clipAction(clip);
 action.setLoop(THREE.LoopOnce);
 action.clampWhenFinished = true;
 action.play();
@@ -52,7 +59,7 @@ const push = (p) => values.push(p.x * scale, -p.z * scale, p.y * scale);
 const skins = [];
 for (let frame = 0; frame < job.frames; frame++) {
   // Just before the end of the clip: three.js counts its duration in 32 bits.
-  action.time = Math.min(frame / job.fps, clips[0].duration);
+  action.time = Math.min(frame / job.fps, clip.duration);
   mixer.update(0);
   scene.updateMatrixWorld(true);
   for (const name of job.names) {
@@ -73,7 +80,7 @@ const facts = {
   skeletons: roots.length,
   roots,
   clips: clips.length,
-  seconds: clips[0].duration,
+  seconds: clip.duration,
   vertices: skins.length ? skins[0].length / 3 : 0,
 };
 writeFileSync(`${job.out}.json`, JSON.stringify(facts));

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import assimp
 import environments
 import kinetics
 import numpy as np
+import onto
 import scene
 from scene import FPS, SKIN_FRAMES, Written
 from scipy.spatial import cKDTree
@@ -79,6 +81,7 @@ def job_of(written: Written, kind: str, out: Path) -> dict[str, Any]:
         "frames": len(written.positions),
         "fps": written.fps,
         "skin_frames": list(SKIN_FRAMES) if written.skins else [],
+        "take": written.take,
         "out": str(out / f"{written.path.stem}_{written.path.suffix[1:]}_{kind}"),
     }
 
@@ -97,6 +100,8 @@ def compare(tool: str, written: Written, job: dict[str, Any]) -> Iterator[Findin
         yield Finding(tool, name, "roots too many", extra, 0)
         extra = abs(facts["skeletons"] - written.people)
         yield Finding(tool, name, "skeletons too many", extra, 0)
+    if written.take:
+        return  # The time line is that of the character's file.
     if "fps" in facts and tool not in ("blender glb", "blender usd"):
         yield Finding(tool, name, "frame rate (rel.)", abs(facts["fps"] / written.fps - 1), 1e-6)
     if "frames" in facts:
@@ -153,22 +158,28 @@ def check_three(files: list[Written], out: Path) -> Iterator[Finding]:
 
 def check_khronos(files: list[Written], out: Path) -> Iterator[Finding]:
     """Validate GLB files by the specification."""
-    modules = str(environments.node().folder / "node_modules")
-    names = [str(each.path) for each in files if each.path.suffix == ".glb"]
-    job = {"files": names, "out": str(out / "khronos"), "modules": modules}
-    run_jobs(["node", str(HERE / "read_khronos.mjs")], job, out)
-    for file, issues in json.loads((out / "khronos.json").read_text()).items():
+    for file, issues in khronos([each.path for each in files], out).items():
         for severity in ("numErrors", "numWarnings"):
             yield Finding("Khronos", Path(file).name, severity, issues[severity], 0)
 
 
-def check_blender(files: list[Written], out: Path) -> Iterator[Finding]:
+def khronos(paths: list[Path], out: Path) -> dict[str, dict[str, int]]:
+    """Return the numbers of issues by GLB file."""
+    modules = str(environments.node().folder / "node_modules")
+    names = [str(path) for path in paths if path.suffix == ".glb"]
+    job = {"files": names, "out": str(out / "khronos"), "modules": modules}
+    run_jobs(["node", str(HERE / "read_khronos.mjs")], job, out)
+    found: dict[str, dict[str, int]] = json.loads((out / "khronos.json").read_text())
+    return found
+
+
+def check_blender(files: list[Written], out: Path, *, rates: bool = True) -> Iterator[Finding]:
     """Read everything with Blender, FBX with both of its importers."""
     python = str(environments.python("blender").python)
     importers = {".fbx": ("fbx_python", "fbx_cpp"), ".glb": ("glb",), ".bvh": ("bvh",)}
     pairs = [
         (written, job_of(written, kind, out))
-        for written in [*files, *scene.write_frame_rates(out)]
+        for written in [*files, *(scene.write_frame_rates(out) if rates else [])]
         for kind in importers[written.path.suffix]
     ]
     run_jobs([python, str(HERE / "read_blender.py")], [job for _, job in pairs], out)
@@ -281,6 +292,28 @@ def check_kinetics(files: list[Written], out: Path) -> Iterator[Finding]:
         yield Finding("Kinetics Toolkit", "angles and filters", what, value, line)
 
 
+def check_assimp(files: list[Written], out: Path) -> Iterator[Finding]:
+    """Let assimp (Debian's 5.2 or later) read FBX and GLB and write GLB; read that."""
+    yield from assimp.check(files, out, distances)
+
+
+def check_onto(files: list[Written], out: Path) -> Iterator[Finding]:
+    """Put a walk onto characters of others and read what comes back with all of these."""
+    heroes = onto.write_all(out)
+    for tool, file, what, value, line in onto.gates(heroes):
+        yield Finding(tool, file, what, value, line)
+    written = [each.written for each in heroes]
+    yield from check_three(written, out)
+    yield from check_assimp(written, out)
+    yield from check_blender(written, out, rates=False)
+    before, after = [each.source for each in heroes], written
+    issues = khronos(before, out), khronos([each.path for each in after], out)
+    for source, result in zip(before, after, strict=True):
+        for severity in ("numErrors", "numWarnings") if source.suffix == ".glb" else ():
+            more = issues[1][str(result.path)][severity] - issues[0][str(source)][severity]
+            yield Finding("Khronos", result.path.name, f"{severity} more", more, 0)
+
+
 CHECKS: dict[str, Callable[[list[Written], Path], Iterator[Finding]]] = {
     "sdk": check_sdk,
     "three": check_three,
@@ -288,6 +321,8 @@ CHECKS: dict[str, Callable[[list[Written], Path], Iterator[Finding]]] = {
     "tables": check_tables,
     "opensim": check_opensim,
     "blender": check_blender,
+    "assimp": check_assimp,
+    "onto": check_onto,
     "usd": check_usd,
     "kinetics": check_kinetics,
 }

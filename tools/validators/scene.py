@@ -25,6 +25,8 @@ from mocap.synthetic.motion.spinning import spinning_body
 FRAMES = 90
 FPS = 60.0
 SKIN_FRAMES = (0, 41, FRAMES - 1)
+PRE_ROTATION = "pre_rotation"
+"""Name of the file with rest rotations kept apart, which assimp 5 reads wrongly."""
 FRAME_RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 59.94, 60.0 / 1.001, 60.0, 90.0, 100.0, 120.0)
 
 
@@ -40,6 +42,7 @@ class Written:
         fps: frames per second.
         plain: no vertex follows more than four joints, which some readers need.
         people: how many skeletons the file holds; the truth is of one of them.
+        take: name of the animation when the file has several.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class Written:
     fps: float
     plain: bool = True
     people: int = 1
+    take: str = ""
 
 
 def person() -> Character:
@@ -63,7 +67,7 @@ def write_all(folder: Path) -> list[Written]:
     assert full.mesh is not None
     four = replace(full, mesh=strongest(full.mesh, 4))
     out = []
-    for axis in ("none", "y", "x"):
+    for axis in ("none", "y", "x", "mixamo"):
         style = SkeletonStyle(bone_axis=axis)
         out.append(_character(folder / f"axis_{axis}.fbx", four, style))
         out.append(_character(folder / f"axis_{axis}.glb", four, style))
@@ -74,6 +78,8 @@ def write_all(folder: Path) -> list[Written]:
     out.append(_character(folder / "all_weights.glb", full, SkeletonStyle()))
     mixamo = SkeletonStyle(names="mixamo", with_mesh=False)
     out.append(_character(folder / "no_skin.fbx", four, mixamo))
+    apart = SkeletonStyle(bone_axis="x", pre_rotation=True)
+    out.append(_character(folder / f"{PRE_ROTATION}.fbx", four, apart))
     out += _two_people(folder, four)
     for order in ("ZXY", "ZYX", "XYZ"):
         path = folder / f"order_{order}.bvh"

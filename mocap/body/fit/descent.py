@@ -81,6 +81,7 @@ def minimise(
     rescale: Rescale | None = None,
     rescalings: int = 0,
     linearise: Linearise = normals_of,
+    told: Callable[[], None] | None = None,
 ) -> tuple[State, Problem, Status]:
     """Return the optimum, the problem with the final smoothness, and how it went.
 
@@ -90,13 +91,18 @@ def minimise(
         rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
         rescalings: how often.
         linearise: makes the normal equations; `fit_windows` has one for long takes.
+        told: called before every step.
 
     Raises:
         BodyError: the matrix is not positive definite however much it is damped: a value is not
             finite.
     """
     with one_blas_thread():
-        return _minimise(problem, state, rescale, rescalings, linearise)
+        return _minimise(problem, state, rescale, rescalings, linearise, told or _nobody)
+
+
+def _nobody() -> None:
+    """Hear that a step begins, and do nothing."""
 
 
 def _minimise(
@@ -105,10 +111,12 @@ def _minimise(
     rescale: Rescale | None,
     rescalings: int,
     linearise: Linearise,
+    told: Callable[[], None],
 ) -> tuple[State, Problem, Status]:
     damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
     before, lower = state, None
     for iteration in range(MAX_ITERATIONS):
+        told()
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
             turn_weight, root_weight = rescale(problem, state, before, lower)

@@ -3,12 +3,12 @@
 Shape from bone lengths; a closed-form first pose; then one robust least-squares problem over the
 whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then, on
 request, the same with what every camera saw (`fit_views`); then the
-fingers, chain by chain, where hands were seen.
+fingers, chain by chain, where hands were seen; elsewhere they are relaxed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from mocap.body.fit.constants import with_constants
 from mocap.body.fit.descent import Status
 from mocap.body.fit.face import fit_face
-from mocap.body.fit.hands import fit_fingers, hand_keypoints
+from mocap.body.fit.hands import fit_fingers, hand_keypoints, relaxed_fingers
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS, Layout, groups, make_layout
 from mocap.body.fit.shape import shape_from_bones
@@ -68,6 +68,7 @@ def fit(
     betas: FloatArray | None = None,
     constants: Mapping[str, float] | None = None,
     views: CameraTracks | None = None,
+    told: Callable[[], None] | None = None,
 ) -> FitResult:
     """Fit a body to one person's keypoints.
 
@@ -84,6 +85,7 @@ def fit(
         constants: angles that the person keeps, in radians by name, when known; see
             `fit_constants`.
         views: what the points were made from: the body is then refined on the images.
+        told: called before every step of the optimisation: a long take takes minutes.
 
     Raises:
         InputError: the person is unknown.
@@ -108,10 +110,13 @@ def fit(
         betas=betas,
         constants=constants,
         views=views,
+        told=told,
     )
     layout, state = solution.layout, solution.state
     sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
     rotations = layout.local_rotations(state.turns, model.joint_count)
+    for joint, turn in relaxed_fingers(model).items():
+        rotations[:, joint] = turn
     hands = fit_fingers(model, points, person, rotations, state.root, state.betas)
     for joint, (turn, finger_sigma) in hands.items():
         rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
@@ -168,6 +173,7 @@ def solve(
     betas: FloatArray | None = None,
     constants: Mapping[str, float] | None = None,
     views: CameraTracks | None = None,
+    told: Callable[[], None] | None = None,
 ) -> Solution:
     """Solve for shape and pose of the person with this index; arguments as for `fit`.
 
@@ -190,11 +196,11 @@ def solve(
         anatomy, unknown = with_constants(layout, problem.anatomy, constants)
         problem, start = replace(problem, anatomy=anatomy), replace(start, constants=unknown)
     state, problem, status = minimise(
-        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS
+        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS, told=told
     )
     if views is not None:
         seen = seen_landmarks(views, points.person_ids[person], landmarks)
-        state, problem, status = refine_on_views(problem, state, seen, points.fps)
+        state, problem, status = refine_on_views(problem, state, seen, points.fps, told)
     return Solution(layout, measured, problem, state, status)
 
 

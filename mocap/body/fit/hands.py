@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mocap.body.fit.layout import make_layout
+from mocap.body.fit.layout import groups, make_layout
 from mocap.body.fit.smoothness import AccelerationScale
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.uncertainty import frame_sigmas_deg
@@ -34,6 +34,20 @@ def hand_keypoints(names: tuple[str, ...]) -> tuple[str, ...]:
         and name.split("_")[1] in _FINGERS
         and name.split("_")[-1] in ("2", "3", "4")
     )
+
+
+def relaxed_fingers(model: BodyModel) -> dict[int, FloatArray]:
+    """Return the local rotation (3, 3) of every finger joint of a hand at rest, by joint.
+
+    It is the mean of the prior: fingers that nobody saw are curled a little (20 degrees a joint),
+    as hands are, not flat.
+    """
+    return {
+        model.joint(joint): matrix_from_rotvec(np.deg2rad(group.mean_deg))
+        for group in groups()
+        for joint in group.joints
+        if joint.split("_")[-1][:-1] in _FINGERS
+    }
 
 
 def fit_fingers(

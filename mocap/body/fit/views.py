@@ -10,7 +10,7 @@ How precise the views are is estimated from the take itself: see `with_noise`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,7 +118,11 @@ def _by_frame(values: Array) -> FloatArray:
 
 
 def refine_on_views(
-    problem: Problem, state: State, seen: SeenLandmarks, fps: float
+    problem: Problem,
+    state: State,
+    seen: SeenLandmarks,
+    fps: float,
+    told: Callable[[], None] | None = None,
 ) -> tuple[State, Problem, Status]:
     """Fit to what the cameras saw, where a fit to points in space has led.
 
@@ -127,6 +131,7 @@ def refine_on_views(
         state: its solution, where to start.
         seen: from `seen_landmarks`, frame by frame as the points.
         fps: frames per second.
+        told: called before every step.
 
     Returns:
         state, problem and status as `minimise`.
@@ -151,6 +156,7 @@ def refine_on_views(
             state,
             AccelerationScale(fps),
             rescalings=_RESCALINGS,
+            told=told,
         )
         statuses.append(status)
     return state, problem, _together(statuses)

@@ -11,7 +11,7 @@ are no seams.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -88,7 +88,11 @@ def windows(frames: int) -> list[Window]:
 
 
 def minimise(
-    problem: Problem, state: State, rescale: Rescale | None = None, rescalings: int = 0
+    problem: Problem,
+    state: State,
+    rescale: Rescale | None = None,
+    rescalings: int = 0,
+    told: Callable[[], None] | None = None,
 ) -> tuple[State, Problem, Status]:
     """Return the optimum as `descent.minimise` does, of a take of any length.
 
@@ -96,7 +100,7 @@ def minimise(
         BodyError: as there.
     """
     linearise = WindowEquations if len(state.root) > WINDOW_FRAMES else normals_of
-    return descent.minimise(problem, state, rescale, rescalings, linearise)
+    return descent.minimise(problem, state, rescale, rescalings, linearise, told)
 
 
 def window_normals(problem: Problem, state: State, window: Window) -> Normals:

@@ -25,6 +25,7 @@ from mocap.export.character.gaps import with_missing
 from mocap.workflow.export.events import measured_events
 from mocap.workflow.results import Results
 
+_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 _GENDERS = ("female", "male")
 
 
@@ -52,6 +53,21 @@ def body_character(
         return character
     mesh = skinned_mesh(model, motion.betas, expressions=motion.expression.shape[1] > 0)
     return replace(character, mesh=mesh, note=model.licence_note)
+
+
+def finger_notes(motion: BodyMotion, name: str) -> list[str]:
+    """Return a sentence when nobody saw a person's fingers."""
+    fingers = [
+        joint
+        for joint, each in enumerate(motion.joint_names)
+        if each.split("_")[-1].rstrip("123") in _FINGERS
+    ]
+    if motion.observable[fingers].any():
+        return []
+    return [
+        f"{name}: no detector saw fingers, so that hands are relaxed and wrists nearly follow the "
+        "forearms."
+    ]
 
 
 def with_gaps(

@@ -84,7 +84,24 @@ def export_onto(
         )
         paths.append(path)
         remarks += done.remarks
-    return OntoResult(tuple(paths), tuple(dict.fromkeys(remarks)))
+    said = tuple(dict.fromkeys(remarks))
+    progress.finished(f"{take.name}: wrote {', '.join(map(str, paths))}")
+    progress.warned(*said)
+    return OntoResult(tuple(paths), said)
+
+
+def list_joints_of(hero: Path, map_file: Path | None, progress: Progress) -> list[str]:
+    """Tell the bones of a character's file as lines of a map file, and return them.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    from mocap.export.onto.job import read_hero
+    from mocap.export.onto.joints import listing
+
+    lines: list[str] = listing(read_hero(hero).rig, hero.name, map_file)
+    progress.finished("\n".join(lines))
+    return lines
 
 
 def _alone(

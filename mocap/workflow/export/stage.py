@@ -164,13 +164,14 @@ def _character(
     from mocap.body.skeleton.build import fit_skeleton
     from mocap.export.character.character import Character
     from mocap.export.job import SKIN_FORMATS
-    from mocap.workflow.export.bodies import body_character, with_gaps
+    from mocap.workflow.export.bodies import body_character, finger_notes, with_gaps
 
     name = f"person{person}"
     if body is not None:
         with_skin = choice.mesh == "body" and bool(set(choice.formats) & set(SKIN_FORMATS))
         character = body_character(*body, name, with_mesh=with_skin)
         character, said = with_gaps(character, body[0], choice.gaps, fill=choice.fill_long_gaps)
+        said = [*finger_notes(body[0], name), *said]
         return character, [*said, *([character.note] if character.note else [])]
     fill = choice.fill_long_gaps or choice.gaps is not None
     fit = fit_skeleton(points, person, long_gaps="fill" if fill else "refuse")

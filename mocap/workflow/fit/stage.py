@@ -27,6 +27,7 @@ from mocap.workflow.fit.subjects import (
 from mocap.workflow.graph import maker
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
+from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _make(job: Job) -> Made:
                 betas=told.betas if told else None,
                 constants=told.constants if told else None,
                 views=views,
+                told=_Steps(job.progress, f"person {person}, steps of the fit").next,
             )
         except BodyError as error:
             # Somebody who passes by must not cost the others their bodies.
@@ -132,6 +134,18 @@ def _make(job: Job) -> Made:
     return Made(
         list(motions), warnings, {**notes, "fit_error_mm": round(float(np.median(errors)), 2)}
     )
+
+
+class _Steps:
+    """Counts the steps of a fit aloud; how many there will be is not known before."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self._progress, self._what, self._done = progress, what, 0
+
+    def next(self) -> None:
+        """Tell that one more step begins."""
+        self._done += 1
+        self._progress.advanced(self._what, self._done, None)
 
 
 def _figures(locked: FootLock, converged: bool, known: KnownPerson, model: BodyModel) -> FitFigures:

@@ -201,13 +201,17 @@ def _advice(session: Session, calibration: Calibration) -> str:
 
 
 def _board(session: Session) -> dict[str, Any]:
-    """Return the board as JSON gives it back."""
+    """Return the board as JSON gives it back; empty for a session that was calibrated elsewhere."""
+    if session.config.board is None:
+        return {}
     board: dict[str, Any] = json.loads(json.dumps(asdict(session.board())))
     return board
 
 
 def _board_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say how the board changed; the side of a square in the unit of session.toml."""
+    if not before or not now:
+        return []
     if before.get("name") != now["name"]:
         return [f"the board was '{before.get('name')}' and is '{now['name']}'"]
     if before == now:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from mocap.calibrate.interchange.formats import read_foreign
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
-from mocap.capture.session import Session
+from mocap.capture.session import CONFIG_FILE, Session
+from mocap.capture.session_file import imported_config_text
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
-from mocap.core.store import load_artifact
+from mocap.core.store import load_artifact, write_text
 from mocap.workflow.file_hashes import FileHashes
+from mocap.workflow.progress import Progress
 from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.made_from import WORLD_AT, require_whole, signed
 
@@ -97,3 +99,26 @@ def import_calibration(session: Session, file: Path, unit: str, force: bool) -> 
         stale.unlink(missing_ok=True)
     save_calibration(imported, session.calibration_path)
     return imported
+
+
+def new_calibrated(root: Path, file: Path, unit: str, notes: str, progress: Progress) -> Session:
+    """Make a session with the calibration of another tool instead of rig and board.
+
+    Raises:
+        SessionError: the folder is a session already.
+        InputError: the file cannot be read as one of the known kinds; no folder is made then.
+    """
+    read_foreign(file, unit=unit)
+    path = root / CONFIG_FILE
+    if path.exists():
+        raise SessionError(f"{root} is a session already. Edit {path}, or choose another name.")
+    (root / "takes").mkdir(parents=True, exist_ok=True)
+    write_text(path, imported_config_text(file.name, notes))
+    made = Session.open(root)
+    imported = import_calibration(made, file, unit, force=False)
+    progress.finished(
+        f"Made {root}, calibrated by {file.name}: cameras "
+        f"{', '.join(imported.names)}. Copy the takes "
+        f"to {root}/takes/NAME/{imported.names[0]}.mp4 …"
+    )
+    return made
