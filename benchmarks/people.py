@@ -22,6 +22,7 @@ import argparse
 
 from people_parts.gaps import gap_figures
 from people_parts.identities import choice_figures, cost_figures, identity_figures
+from people_parts.limbs import limb_figures
 
 PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
     "gaps": ("Somebody unseen for a while (jitter, error: times the take without the gap)",
@@ -29,6 +30,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
     "identities": ("Crowds: 5 px, 15 % missed, people hidden and invented, 3 % exchanged sides",
                    identity_figures),
     "choice": ("Main person, mirror images, strangers", choice_figures),
+    "limbs": ("Arms and legs exchanged in single views", limb_figures),
     "cost": ("What association costs", cost_figures),
 }  # fmt: skip
 

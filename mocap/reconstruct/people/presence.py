@@ -42,6 +42,7 @@ class FoundPerson:
         chosen: whether later stages get them.
         first_frame, last_frame, frames: when they were seen by two cameras at least, and how often.
         views_by_camera, swapped_by_camera: frames of each camera, and those put right.
+        limbs_by_camera, limbs_left_out_by_camera: limb pairs put right, and left out in doubt.
         height_m: about, from limb lengths; NaN when too little was seen.
         notes: what was joined, and how sure that is.
         best_view: camera, frame and box x0 y0 x1 y1 in pixels of the calibration in which they are
@@ -56,6 +57,8 @@ class FoundPerson:
     frames: int
     views_by_camera: dict[str, int]
     swapped_by_camera: dict[str, int]
+    limbs_by_camera: dict[str, int]
+    limbs_left_out_by_camera: dict[str, int]
     height_m: float
     notes: tuple[str, ...]
     best_view: tuple[str, int, tuple[float, float, float, float]]

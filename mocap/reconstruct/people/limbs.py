@@ -1,0 +1,205 @@
+"""Left and right exchanged in single limbs of single views, put right before triangulation.
+
+A detector takes the left leg for the right in one view, the other views do not: averaged, both
+ends of the limb are decimetres off. Each view of a limb pair is read as it is and exchanged,
+against where the limb is expected from the frames before and from the other views; the exchange
+must explain it clearly better. Forward and backward in time must agree; where they do not, the
+view's limb is left out for that frame, if enough cameras are left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from mocap.core.camera import Calibration
+from mocap.core.kernels.linear import camera_matrices, in_camera
+from mocap.core.lens import FASTMATH, MIN_DEPTH_M, undistort_points
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.reconstruct.people.matching_kernels import solve_person
+from mocap.reconstruct.people.state import Rig
+
+# What is exchanged together: a detector takes the whole lower leg, or the whole lower arm.
+_LIMBS = (("knee", "ankle", "heel", "big_toe", "small_toe"), ("elbow", "wrist"))
+
+# How far a limb's keypoint may be from where it is expected, as a share of the person's size, and
+# the least in pixels.
+_SHARE_OF_SIZE = 0.05
+_LEAST_PX = 8.0
+
+# The exchange must explain a limb pair better by this, in squared tolerances summed over its
+# keypoints; each counts four at most.
+_MARGIN = 1.0
+_MOST_PER_KEYPOINT = 4.0
+# The limb is expected where it moves on to at this share of its velocity.
+_VELOCITY_KEPT = 0.8
+_ROUNDS = 3
+# A limb unseen for longer is expected nowhere.
+_FORGET_S = 0.3
+
+# With fewer cameras a view less costs more than a wrong one.
+LEAST_CAMERAS_TO_LEAVE_OUT = 4
+
+
+def repair_limbs(
+    pixels: FloatArray,
+    confidence: FloatArray,
+    names: tuple[str, ...],
+    calibration: Calibration,
+    fps: float,
+) -> tuple[IntArray, IntArray]:
+    """Put exchanged limbs of one person right, in place.
+
+    Args:
+        pixels: (camera, frame, keypoint, 2) in pixels of the calibration; NaN = not seen.
+        confidence: (camera, frame, keypoint).
+        names: of the keypoints.
+        calibration: the cameras, in this order.
+        fps: frames per second.
+
+    Returns:
+        Frames in which a limb pair of each camera (camera,) was exchanged, and was left out.
+    """
+    cameras, frames, keypoints, _ = pixels.shape
+    vectors = calibration.vectors()
+    rays = np.full((cameras, frames * keypoints, 2), np.nan)
+    undistort_points(vectors, np.ascontiguousarray(pixels.reshape(cameras, -1, 2)), rays)
+    rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
+    tolerance = _tolerance(rays, vectors)
+    exchanged, left_out = np.zeros(cameras, np.int64), np.zeros(cameras, np.int64)
+    for here, other in _pairs(names):
+        swapped, doubt = _decisions(rays[:, :, here], tolerance, vectors, here, other, fps)
+        camera, frame = np.nonzero(swapped.T)
+        pixels[camera[:, None], frame[:, None], here] = pixels[
+            camera[:, None], frame[:, None], other
+        ]
+        confidence[camera[:, None], frame[:, None], here] = confidence[
+            camera[:, None], frame[:, None], other
+        ]
+        exchanged += swapped.sum(axis=0)
+        if cameras >= LEAST_CAMERAS_TO_LEAVE_OUT:
+            camera, frame = (each[:, None] for each in np.nonzero(doubt.T))
+            pixels[camera, frame, here] = np.nan
+            confidence[camera, frame, here] = 0.0
+            left_out += doubt.sum(axis=0)
+    return exchanged, left_out
+
+
+def _pairs(names: tuple[str, ...]) -> list[tuple[IntArray, IntArray]]:
+    """Return positions of the keypoints of each limb pair, and of their mirror images."""
+    out = []
+    for limb in _LIMBS:
+        left = [names.index(f"left_{part}") for part in limb if f"left_{part}" in names]
+        right = [names.index(f"right_{part}") for part in limb if f"right_{part}" in names]
+        if left and len(left) == len(right):
+            out.append((np.array(left + right), np.array(right + left)))
+    return out
+
+
+def _tolerance(rays: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return the tolerance (frame, camera) in units of the rays."""
+    seen = ~np.isnan(rays)
+    high = np.where(seen, rays, -np.inf).max(axis=2)
+    low = np.where(seen, rays, np.inf).min(axis=2)
+    size = np.max(high - low, axis=-1)
+    size = np.where(np.isfinite(size), size, 0.0)
+    return np.maximum(_SHARE_OF_SIZE * size, _LEAST_PX / vectors[:, 6])
+
+
+def _decisions(
+    rays: FloatArray,
+    tolerance: FloatArray,
+    vectors: FloatArray,
+    here: IntArray,
+    other: IntArray,
+    fps: float,
+) -> tuple[BoolArray, BoolArray]:
+    """Return which views (frame, camera) of a limb pair are exchanged, and which are doubtful."""
+    order = np.arange(len(here))
+    back = np.searchsorted(np.sort(here), other)
+    mirror = np.argsort(here)[back]
+    rig = Rig(
+        poses=camera_matrices(vectors),
+        essentials=np.zeros((1, 1, 3, 3)),
+        orders=np.stack([order, mirror]),
+        images=np.zeros((len(vectors), 4)),
+        floor=np.zeros(len(vectors)),
+        bones=np.zeros((0, 4)),
+        tolerance_of_size=_SHARE_OF_SIZE,
+    )
+    rays = np.ascontiguousarray(rays[:, :, None])
+    forget = max(1, round(_FORGET_S * fps))
+    found = []
+    for step in (1, -1):
+        swapped = np.zeros(rays.shape[:2], dtype=bool)
+        decide_limbs(rig, rays[::step].copy(), tolerance[::step].copy(), forget, swapped)
+        # Followed on the other side all along: what is called exchanged is the rest.
+        found.append((~swapped if swapped.mean() > 0.5 else swapped)[::step])
+    known = ~np.isnan(rays[:, :, 0, :, 0]).all(axis=-1)
+    return found[0] & found[1] & known, (found[0] != found[1]) & known
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def decide_limbs(
+    rig: Rig, rays: FloatArray, tolerance: FloatArray, forget: int, swapped: BoolArray
+) -> None:
+    """Write which views (frame, camera) of a limb pair are exchanged, one way through time.
+
+    rays (frame, camera, 1, keypoint, 2); tolerance (frame, camera); forget: frames after which a
+    limb unseen is expected nowhere.
+    """
+    frames, cameras, _, keypoints, _ = rays.shape
+    members = np.zeros(cameras, np.int64)
+    confidence = np.ones((cameras, 1, keypoints))
+    last, before = np.full((keypoints, 3), np.nan), np.full((keypoints, 3), np.nan)
+    expected, solved = np.full((keypoints, 3), np.nan), np.full((keypoints, 3), np.nan)
+    unseen = 0
+    for f in range(frames):
+        for k in range(keypoints):
+            expected[k] = last[k]
+            if not np.isnan(before[k, 0]):
+                expected[k] += _VELOCITY_KEPT * (last[k] - before[k])
+        for _ in range(_ROUNDS):
+            for c in range(cameras):
+                swapped[f, c] = _explains_better(
+                    rig.poses[c], expected, rays[f, c, 0], rig.orders, tolerance[f, c]
+                )
+            solve_person(
+                rig, rays[f], confidence, members, swapped[f], expected, tolerance[f], solved
+            )
+            for k in range(keypoints):
+                if not np.isnan(solved[k, 0]):
+                    expected[k] = solved[k]
+        seen = False
+        for k in range(keypoints):
+            before[k] = last[k]
+            if not np.isnan(solved[k, 0]):
+                last[k] = solved[k]
+                seen = True
+        unseen = 0 if seen else unseen + 1
+        if unseen > forget:
+            last[:] = np.nan
+            before[:] = np.nan
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _explains_better(
+    pose: FloatArray, expected: FloatArray, rays: FloatArray, orders: IntArray, tolerance: float
+) -> bool:
+    """Return whether a view (keypoint, 2) fits the expected limb pair better exchanged."""
+    plain, exchanged = 0.0, 0.0
+    squared = tolerance * tolerance
+    for k in range(len(expected)):
+        if np.isnan(expected[k, 0]):
+            continue
+        u, v = rays[orders[0, k], 0], rays[orders[0, k], 1]
+        s, t = rays[orders[1, k], 0], rays[orders[1, k], 1]
+        if np.isnan(u) or np.isnan(s):
+            continue
+        x, y, z = in_camera(pose, expected[k, 0], expected[k, 1], expected[k, 2])
+        if z < MIN_DEPTH_M:
+            continue
+        a, b = x / z, y / z
+        plain += min(((a - u) ** 2 + (b - v) ** 2) / squared, _MOST_PER_KEYPOINT)
+        exchanged += min(((a - s) ** 2 + (b - t) ** 2) / squared, _MOST_PER_KEYPOINT)
+    return exchanged + _MARGIN < plain
