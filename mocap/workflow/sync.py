@@ -179,7 +179,18 @@ def _matrices(run: TakeRun, detections: Detections2D) -> Mapping[str, Any]:
 
 
 def _sound(run: TakeRun, detections: Detections2D) -> dict[str, float]:
-    return {}
+    """Return offsets by sound, by camera; cameras that hear nothing in common are not in it."""
+    from mocap.capture.sound import read_sound
+    from mocap.sync.sound import sync_sound
+
+    names = detections.camera_names
+    sounds = [read_sound(run.footage.recording.infos[name]) for name in names]
+    found = sync_sound([None if s is None else (s.samples, s.rate_hz) for s in sounds])
+    return {
+        name: float(offset) - sound.start_s
+        for name, offset, sound in zip(names, found.offset_s, sounds, strict=True)
+        if sound is not None and np.isfinite(offset)
+    }
 
 
 def _options(job: Job) -> dict[str, object]:

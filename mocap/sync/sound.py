@@ -1,0 +1,157 @@
+"""Offsets of cameras from their sound: what starts proposes, the phase of events decides.
+
+Found is when a sound reached each microphone: 2.9 ms for every metre of path difference stay in
+the answer. Sound is a start and a check; motion gives the last milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import butter, resample_poly, sosfiltfilt
+
+from mocap.core.shapes import FloatArray
+from mocap.sync.correlate import lag_curve
+from mocap.sync.evidence import peaks
+from mocap.sync.offsets import all_pairs, connected, consistent_offsets
+
+RATE_HZ = 16000
+HOP_S = 0.005
+MAX_LAG_S, MIN_OVERLAP_S = 35.0, 5.0
+BANDS_HZ = ((120.0, 400.0), (400.0, 1200.0), (1200.0, 3000.0), (3000.0, 7000.0))
+CANDIDATES, APART_S = 4, 0.15
+# What is louder than the background by this much is an event; whitening the rest would make noise
+# the signal.
+EVENT_DB, EVENT_RANGE_DB = 3.0, 6.0
+PHAT_LOW_HZ, PHAT_HIGH_HZ, PHAT_POWER, PHAT_REACH_S = 200.0, 6000.0, 0.8, 0.05
+# A peak of the phase transform this many times its noise, and above its rival, is an answer;
+# speech repeats its rhythm, a waveform does not repeat.
+CLEAR_PEAK, CLEAR_OF_RIVAL = 7.0, 1.4
+SIGMA_S = 0.5e-3
+
+
+@dataclass(frozen=True, eq=False)
+class SoundSync:
+    """What the microphones say.
+
+    Attributes:
+        offset_s: (camera,) common minus the time of the sound's own clock, the first camera that
+            hears at 0; NaN for those that hear nothing in common.
+        residual_s: by accepted pair, its disagreement with the joint solution.
+    """
+
+    offset_s: FloatArray
+    residual_s: dict[tuple[int, int], float]
+
+
+def sync_sound(tracks: Sequence[tuple[FloatArray, int] | None]) -> SoundSync:
+    """Find offsets of (samples, rate) of every camera; None where a file has no sound.
+
+    A silent camera is no error: it is NaN.
+    """
+    heard = [k for k, track in enumerate(tracks) if track is not None]
+    sounds = [_resampled(*track) for track in tracks if track is not None]
+    onsets = [_onsets(sound) for sound in sounds]
+    events = [_events(sound) for sound in sounds]
+    lags = {}
+    for i, j in all_pairs(len(sounds)):
+        if len(onsets[i]) and len(onsets[j]):
+            lag = _pair_lag(onsets[i], onsets[j], events[i], events[j])
+            if lag is not None:
+                lags[i, j] = (-lag, SIGMA_S)
+    offset = np.full(len(tracks), np.nan)
+    if not lags:
+        return SoundSync(offset, {})
+    root = max(range(len(sounds)), key=lambda c: (len(connected(lags, c)), -c))
+    order = [root, *(c for c in range(len(sounds)) if c != root)]
+    number = {camera: k for k, camera in enumerate(order)}
+    renamed = {}
+    for (i, j), (lag, sigma) in lags.items():
+        a, b = number[i], number[j]
+        renamed[min(a, b), max(a, b)] = (lag if a < b else -lag, sigma)
+    solved, residual = consistent_offsets(renamed, len(sounds))
+    offset[np.array(heard)[order]] = solved
+    named = {(heard[order[a]], heard[order[b]]): value for (a, b), value in residual.items()}
+    return SoundSync(offset, named)
+
+
+def _resampled(samples: FloatArray, rate_hz: int) -> FloatArray:
+    divisor = int(np.gcd(int(rate_hz), RATE_HZ))
+    sound = resample_poly(samples, RATE_HZ // divisor, int(rate_hz) // divisor)
+    return np.asarray(sound - sound.mean()) if len(sound) else np.zeros(0)
+
+
+def _onsets(sound: FloatArray) -> FloatArray:
+    """Return what starts in four bands (time, 4) every 5 ms, whatever its loudness."""
+    hop = round(HOP_S * RATE_HZ)
+    count = len(sound) // hop
+    if count < 100:
+        return np.zeros((0, len(BANDS_HZ)))
+    out = []
+    for band in BANDS_HZ:
+        passed = sosfiltfilt(butter(3, band, "band", fs=RATE_HZ, output="sos"), sound)
+        energy = np.mean(passed[: count * hop].reshape(count, hop) ** 2, axis=1)
+        level = np.log10(energy + 1e-10)
+        level = np.maximum(level - np.percentile(level, 30), 0.0)
+        out.append(np.maximum(np.convolve(level, [0.5, 0.5, -0.5, -0.5], "same"), 0.0))
+    flux = np.stack(out, axis=1)
+    return np.asarray(flux - flux.mean(axis=0))
+
+
+def _events(sound: FloatArray) -> FloatArray:
+    """Return the sound with all that does not stand out of the background silenced."""
+    hop = round(HOP_S * RATE_HZ)
+    count = len(sound) // hop
+    if count < 100:
+        return sound
+    passed = sosfiltfilt(butter(2, 150.0, "high", fs=RATE_HZ, output="sos"), sound)
+    energy = np.mean(passed[: count * hop].reshape(count, hop) ** 2, axis=1)
+    level = 10.0 * np.log10(energy + 1e-12)
+    over = np.clip((level - np.percentile(level, 40) - EVENT_DB) / EVENT_RANGE_DB, 0.0, 1.0)
+    over = np.maximum(over, np.maximum(np.roll(over, 1), np.roll(over, -1)))
+    gain = np.interp(np.arange(len(passed)), (np.arange(count) + 0.5) * hop, over)
+    return np.asarray(passed * gain)
+
+
+def _pair_lag(
+    onsets_a: FloatArray, onsets_b: FloatArray, a: FloatArray, b: FloatArray
+) -> float | None:
+    """Return by how much b's clock is ahead when both hear the same; None without an answer."""
+    lags, score = lag_curve(onsets_a, onsets_b, HOP_S, MAX_LAG_S, MIN_OVERLAP_S)
+    tried = []
+    for k in peaks(lags, score, APART_S, CANDIDATES):
+        found = _phase_lag(a, b, float(lags[k]))
+        if found is not None:
+            tried.append(found)
+    if not tried:
+        return None
+    tried.sort(reverse=True)
+    sharp, lag = tried[0]
+    rival = tried[1][0] if len(tried) > 1 else 0.0
+    return lag if sharp > CLEAR_PEAK and sharp > CLEAR_OF_RIVAL * rival else None
+
+
+def _phase_lag(a: FloatArray, b: FloatArray, around_s: float) -> tuple[float, float] | None:
+    """Return peak over noise and lag of b near a lag (Knapp & Carter 1976, phase transform)."""
+    shift = round(around_s * RATE_HZ)
+    first, second = (a, b[shift:]) if shift >= 0 else (a[-shift:], b)
+    count = min(len(first), len(second))
+    if count < RATE_HZ:
+        return None
+    size = 1 << int(np.ceil(np.log2(2 * count)))
+    cross = np.conj(np.fft.rfft(first[:count], size)) * np.fft.rfft(second[:count], size)
+    hertz = np.fft.rfftfreq(size, 1.0 / RATE_HZ)
+    inside = (hertz > PHAT_LOW_HZ) & (hertz < PHAT_HIGH_HZ)
+    weight = np.where(inside, 1.0 / (np.abs(cross) ** PHAT_POWER + 1e-12), 0.0)
+    finer = 4
+    curve = np.fft.irfft(cross * weight, size * finer)
+    reach = round(PHAT_REACH_S * RATE_HZ * finer)
+    steps = np.arange(-reach, reach + 1)
+    near = curve[steps]
+    k = int(np.argmax(near))
+    noise = float(np.median(np.abs(near))) / 0.6745
+    if noise <= 0.0:
+        return None
+    return float(near[k]) / noise, float(steps[k]) / (RATE_HZ * finer) + shift / RATE_HZ
