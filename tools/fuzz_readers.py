@@ -24,12 +24,15 @@ from mocap.core.store import Provenance, load_artifact, load_provenance, save_ar
 from mocap.export.bvh import reader as bvh_reader
 from mocap.export.bvh import writer as bvh_writer
 from mocap.export.character.character import Character
+from mocap.export.character.dummy import dummy_mesh
 from mocap.export.fbx import reader as fbx_reader
 from mocap.export.fbx import writer as fbx_writer
 from mocap.export.glb import reader as glb_reader
 from mocap.export.glb import writer as glb_writer
+from mocap.export.onto.job import read_hero
 from mocap.export.opensim_ik import read_table
 from mocap.synthetic.footage.encode import VideoWriter
+from mocap.synthetic.motion.spinning import spinning_body
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.file_hashes import FileHashes
@@ -195,6 +198,15 @@ def _bvh(folder: Path) -> list[Path]:
     return [path]
 
 
+def _heroes(folder: Path, suffix: str) -> list[Path]:
+    """Write a character with a skin, for a motion to be put onto."""
+    motion = spinning_body(2)
+    path = folder / f"hero{suffix}"
+    writer = glb_writer if suffix == ".glb" else fbx_writer
+    writer.write(Character(motion, dummy_mesh(motion)), path)
+    return [path]
+
+
 def _characters(folder: Path, suffix: str) -> list[Path]:
     character = Character(bvh_reader.read(_bvh(folder)[0]))
     path = folder / f"motion{suffix}"
@@ -246,6 +258,14 @@ READERS = (
     ),
     Reader(
         "fbx", "motion.fbx", fbx_reader.read, lambda folder: _characters(folder, ".fbx"),
+        mutations.of_bytes,
+    ),
+    Reader(
+        "hero_glb", "hero.glb", read_hero, lambda folder: _heroes(folder, ".glb"),
+        mutations.of_bytes,
+    ),
+    Reader(
+        "hero_fbx", "hero.fbx", read_hero, lambda folder: _heroes(folder, ".fbx"),
         mutations.of_bytes,
     ),
     Reader(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mocap.core.errors import InputError
 from mocap.core.files.reading import reading
 from mocap.core.motion import SkeletonMotion
@@ -59,10 +61,19 @@ def read_hero(path: Path) -> Hero:
         raise InputError(f"{path} is neither FBX or GLB by its name. Export the character as one.")
     if not path.is_file():
         raise InputError(f"there is no file {path}. Correct --onto.")
-    if path.suffix.lower() == ".glb":
-        return Hero(path, read_rig(path))
-    character = read_character(path)
-    return Hero(path, character.rig, character)
+    # A damaged number overflows quietly and is found below.
+    with np.errstate(all="ignore"):
+        if path.suffix.lower() == ".glb":
+            hero = Hero(path, read_rig(path))
+        else:
+            character = read_character(path)
+            hero = Hero(path, character.rig, character)
+        whole = bool(np.isfinite(hero.rig.world()).all())
+    if not whole or not np.isfinite(hero.rig.bind_turn).all():
+        raise InputError(
+            f"{path} is damaged: bones stand where no number says. Export the character again."
+        )
+    return hero
 
 
 def write_onto(
