@@ -4,7 +4,7 @@ Throws of the free body, both hands and several shapes, are seen by eight camera
 second (2 px noise, 10 % outliers), triangulated, smoothed, fitted (on the images too, as `mocap
 fit` does) and measured; the same measurement of the true motion is the reference. Exercises are
 thirty clips of squats, lunges and arm raises with slow, fast, incomplete and paused repetitions,
-walks are four of different speeds, both on keypoints 8 mm off.
+walks go over ground, on a treadmill, there and back and in circles, both on keypoints 8 mm off.
 
     python benchmarks/measure.py [--check] [--throws N]
 """
@@ -12,201 +12,34 @@ walks are four of different speeds, both on keypoints 8 mm off.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
-import numpy as np
 from figures import Figure, exit_code, print_figures
 from measure_parts.exercise_scripts import CLIPS, counted
 from measure_parts.gait_clips import gait_figures
+from measure_parts.imported_joints import imported_figures
+from measure_parts.random_postures import posture_figures
+from measure_parts.rehabilitation import counting_figures, recognition_figures, recordings
+from measure_parts.rom_limits import limit_figures
+from measure_parts.throw_chain import (
+    AMATEUR,
+    PITCHER,
+    PITCHER_FEW,
+    compare,
+    throw_figures,
+    worst_metrics,
+)
 from measure_parts.throw_coverage import thinned_figures
 
-from mocap.body.anatomical_markers import bony_landmarks
-from mocap.body.fit.fit import fit
-from mocap.body.fit.views import CameraTracks
-from mocap.body.landmarks import Offsets
-from mocap.body.model import BodyModel, load_free_body
-from mocap.body.model_motion import skeleton_from_pose
-from mocap.body.shape_prior import BodyFacts
-from mocap.core.keypoints import COCO_17_FEET
-from mocap.core.motion import SkeletonMotion
-from mocap.core.points import Points3D
-from mocap.core.shapes import FloatArray
-from mocap.measure.misfit import measure_misfit
-from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
-from mocap.measure.segments.body import segments_from_skeleton
-from mocap.measure.segments.segments import Segments
-from mocap.reconstruct.smooth import smooth
-from mocap.reconstruct.triangulate import triangulate
-from mocap.synthetic.motion.motion import body_keypoints, throw
-from mocap.synthetic.observations import observe_points
-from mocap.synthetic.rigs import laboratory
-from mocap.workflow.measure.misfit import away_from_body
+from mocap.body.model import load_free_body
 
-FPS = 240.0
-SECONDS = 2.8
-_SHAPE_SD = 0.8
-_FIRST_SHAPES = 4
 _THINNED_THROWS = 3
-
-# Curve -> greatest RMS error in degrees from peak knee height to maximal internal rotation.
-CURVE_LINES = {
-    "elbow_flexion": 3.0,
-    "glove_elbow_flexion": 3.0,
-    "lead_knee_flexion": 3.0,
-    "rear_knee_flexion": 3.0,
-    "shoulder_external_rotation": 5.0,
-    "torso_rotation": 5.0,
-    "torso_anterior_tilt": 5.0,
-    "torso_lateral_tilt": 5.0,
-}
-_TOLD = ("shoulder_abduction", "shoulder_horizontal_abduction", "pelvis_rotation",
-         "pelvis_anterior_tilt", "hip_shoulder_separation", "elbow_pronation")  # fmt: skip
-_IR, _STRIDE = "max_shoulder_internal_rotational_velo", "stride_length"
-_MOMENTS = ("max_external_rotation", "max_internal_rotation", "ball_release", "foot_plant",
-            "foot_contact", "peak_knee_height")  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """One throw: the measurement of the truth and of the chain."""
-
-    true: Pitching
-    found: Pitching
-
-    def curve_rms(self, name: str) -> float:
-        """Return the RMS difference of a curve between knee height and internal rotation."""
-        events = self.true.pitches[0].events
-        first = round(events["peak_knee_height"].frame)
-        last = round(events["max_internal_rotation"].frame)
-        difference = (self.found.curves[name] - self.true.curves[name])[first : last + 1]
-        known = difference[np.isfinite(difference)]
-        return float(np.sqrt(np.mean(known**2))) if len(known) else float("nan")
-
-    def event_ms(self, name: str) -> float:
-        """Return how late an event was found."""
-        late = self.found.pitches[0].events[name].frame - self.true.pitches[0].events[name].frame
-        return 1000.0 * late / FPS
-
-    def values(self, name: str) -> tuple[float, float, float]:
-        """Return a metric's true and found value, and its band."""
-        true, found = (
-            next(metric for metric in each.pitches[0].metrics if metric.name == name)
-            for each in (self.true, self.found)
-        )
-        return true.value, found.value, found.band
-
-
-def segments_of(model: BodyModel, skeleton: SkeletonMotion, betas: FloatArray) -> Segments:
-    """Return the segments of a body with its virtual markers."""
-    return segments_from_skeleton(skeleton, bony_landmarks(model, betas))
-
-
-def throw_points(
-    seed: int, betas: FloatArray, hand: str
-) -> tuple[Points3D, CameraTracks, SkeletonMotion]:
-    """Return the smoothed keypoints of a throw, what eight cameras saw, and the true motion."""
-    motion = throw(SECONDS, FPS, seed=seed, betas=betas, left_handed=hand == "left")
-    names = COCO_17_FEET.keypoint_names
-    rig = laboratory(seed=seed)
-    tracks = observe_points(
-        rig, body_keypoints(motion)[:, None], names,
-        fps=FPS, noise_px=2.0, outliers=0.1, seed=seed,
-    )  # fmt: skip
-    points = smooth(triangulate(tracks, rig), tracks, rig)
-    return points, CameraTracks(tracks, rig), motion.skeleton
-
-
-def compare(seed: int, model: BodyModel) -> Comparison:
-    """Run one throw through the chain."""
-    rng = np.random.default_rng(seed)
-    betas = np.zeros(model.shape_count)
-    if seed > 1:
-        betas[:_FIRST_SHAPES] = rng.normal(0.0, _SHAPE_SD, _FIRST_SHAPES)
-    hand = "left" if seed % 2 == 0 else "right"
-    points, views, skeleton = throw_points(seed, betas, hand)
-    height = float(np.ptp(model.rest_vertices(betas)[:, 1]))
-    body = fit(points, model, facts=BodyFacts(height_m=height), views=views).motion
-    moved = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, FPS)
-    options = PitchingOptions(hand=hand, height_m=height, target_deg=0.0)
-    misfit = measure_misfit(points, away_from_body(points, model, body, Offsets()))
-    return Comparison(
-        measure_pitching(segments_of(model, skeleton, betas), options),
-        measure_pitching(
-            segments_of(model, moved, body.betas), options, points=points, misfit=misfit
-        ),
-    )
-
-
-def throw_figures(comparisons: list[Comparison]) -> list[Figure]:
-    """Return the figures of all throws: worst of each kind, and how often bands hold."""
-    figures = []
-    for name in (*CURVE_LINES, *_TOLD):
-        worst = max(each.curve_rms(name) for each in comparisons)
-        label = f"{name.replace('_', ' ')}, RMS, worst throw"
-        figures.append(Figure(label, worst, "deg", CURVE_LINES.get(name)))
-    stride = [each.values(_STRIDE) for each in comparisons]
-    worst = max(abs(found - true) for true, found, _ in stride)
-    figures.append(Figure("stride, worst", worst, "% height", 1.0))
-    peaks = [each.values(_IR) for each in comparisons]
-    error = [100.0 * (found / true - 1.0) for true, found, _ in peaks]
-    figures.append(Figure("internal rotation peak, worst", max(map(abs, error)), "%", 8.0))
-    figures.append(Figure("internal rotation peak, mean", float(np.mean(error)), "%"))
-    for name in _MOMENTS:
-        late = [each.event_ms(name) for each in comparisons]
-        label = name.replace("_", " ")
-        bound = 6.0 if name.startswith("max") else None
-        figures.append(Figure(f"{label}, worst", max(map(abs, late)), "ms", bound))
-        if name == "ball_release":
-            bias = abs(float(np.mean(late)))
-            figures.append(Figure(f"{label}, bias", bias, "ms", 4.0))
-    figures += _coverage(comparisons)
-    return figures
-
-
-def _coverage(comparisons: list[Comparison]) -> list[Figure]:
-    """Return how many true values lie within the bands, alone and with the method's limits."""
-    alone, together, count = 0, 0, 0
-    for each in comparisons:
-        for true, found in zip(
-            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
-        ):
-            error = abs(found.value - true.value)
-            if not found.trusted or not np.isfinite(error + found.band):
-                continue
-            count += 1
-            alone += error <= found.band
-            together += error <= found.band + np.nan_to_num(found.systematic)
-    share = 100.0 / max(count, 1)
-    total = sum(len(each.found.pitches[0].metrics) for each in comparisons)
-    return [
-        Figure("metrics that are trusted", 100.0 * count / total, "%"),
-        Figure("trusted metrics within their band", share * alone, "%"),
-        Figure("trusted metrics within band and method limit", share * together, "%", 95.0, ">="),
-    ]
-
-
-def worst_metrics(comparisons: list[Comparison]) -> list[str]:
-    """Return the metrics whose error leaves band and method limit, for the eye."""
-    lines = []
-    for k, each in enumerate(comparisons):
-        for true, found in zip(
-            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
-        ):
-            error = found.value - true.value
-            allowed = found.band + np.nan_to_num(found.systematic)
-            if found.trusted and abs(error) > allowed:
-                lines.append(
-                    f"  throw {k + 1}: {found.name} off by {error:.2f} {found.unit}, "
-                    f"band ± {found.band:.2f}, limit {found.systematic:g}"
-                )
-    return lines
 
 
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
-    parser.add_argument("--throws", type=int, default=8, help="how many throws")
+    parser.add_argument("--throws", type=int, default=8, help="how many throws of each kind")
     options = parser.parse_args()
     model = load_free_body()
     right = sum(counted(clip) for clip in CLIPS)
@@ -217,14 +50,30 @@ def main() -> int:
     print_figures("Exercises", figures)
     walked = gait_figures()
     print_figures("Walks", walked)
+    rehabilitated: list[Figure] = []
+    if (data := recordings()) is not None:
+        rehabilitated = [*recognition_figures(data), *counting_figures(data)]
+        print_figures("Rehabilitation exercises of ten people", rehabilitated)
+    limits = limit_figures(model)
+    print_figures("Method limits of angles: known movements, three shapes, fitted", limits)
+    postured = posture_figures()
+    print_figures("Four hundred random postures", postured)
+    imported = imported_figures(model)
+    print_figures("Exact joint centres imported from C3D", imported)
     thinned = thinned_figures(range(1, 1 + _THINNED_THROWS))
     print_figures("Exact throws seen by slower cameras", thinned)
-    comparisons = [compare(seed, model) for seed in range(1, options.throws + 1)]
-    thrown = throw_figures(comparisons)
-    print_figures(f"{options.throws} throws through the whole chain", thrown)
-    for each in worst_metrics(comparisons):
-        print(each)
-    return exit_code([*figures, *walked, *thinned, *thrown], check=options.check)
+    thrown: list[Figure] = []
+    for setting in (AMATEUR, PITCHER, PITCHER_FEW):
+        comparisons = [compare(seed, model, setting) for seed in range(1, options.throws + 1)]
+        told = throw_figures(comparisons, lines=setting is not PITCHER_FEW)
+        print_figures(f"{options.throws} throws through the whole chain: {setting.name}", told)
+        for each in worst_metrics(comparisons):
+            print(each)
+        thrown += told
+    return exit_code(
+        [*figures, *walked, *rehabilitated, *limits, *postured, *imported, *thinned, *thrown],
+        check=options.check,
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stick_person import person
 
+from mocap.measure.ergonomics.posture import postures
 from mocap.measure.ergonomics.scores import (
     BORDERLINE_DEG,
     Limits,
@@ -15,6 +17,7 @@ from mocap.measure.ergonomics.scores import (
     Task,
     assess_reba,
     assess_rula,
+    drivers,
     sustained,
     time_in_levels,
 )
@@ -31,6 +34,7 @@ from mocap.measure.ergonomics.tables import (
     reba,
     rula,
 )
+from mocap.measure.segments.body import segments_from_skeleton
 
 
 def posture(frames: int = 1, **angles: Any) -> Posture:
@@ -166,3 +170,28 @@ def test_time_in_levels_and_sustained_postures() -> None:
     assert [(each.start, each.end, each.score) for each in found] == [(2, 6, 7)]
     assert action_level([1, 3, 4, 7, 8, 10, 11, 15], REBA_LEVELS).tolist() == [
         0, 1, 2, 2, 3, 3, 4, 4]  # fmt: skip
+
+
+def test_arms_raised_forwards_are_not_abducted_and_hands_past_the_middle_are_across() -> None:
+    def of(**right: tuple[float, float, float]) -> Posture:
+        return postures(segments_from_skeleton(person(1, right=right)))["right"]
+
+    forwards = of(shoulder=(78.0, 160.0, 0.0))
+    # The worksheets draw abduction from the front: 4 deg aside, however high the arm.
+    assert forwards.upper_arm_abduction[0] == pytest.approx(4.1, abs=0.2)
+    assert of(shoulder=(0.0, 70.0, 0.0)).upper_arm_abduction[0] == pytest.approx(70.0, abs=0.1)
+    across = of(shoulder=(120.0, 80.0, 0.0), elbow=(60.0, 0.0, 0.0))
+    aside = of(shoulder=(0.0, 60.0, 0.0))
+    assert across.forearm_across[0] > 5.0 and aside.forearm_across[0] > 5.0
+    for hanging in (of(), of(elbow=(90.0, 0.0, 0.0))):
+        assert hanging.forearm_across[0] < 5.0
+
+
+def test_sitting_takes_the_legs_out_and_a_driver_is_named() -> None:
+    bent = {"knee": (90.0, 0.0, 0.0), "hip": (90.0, 0.0, 0.0)}
+    lifted = {"shoulder": (90.0, 100.0, 0.0), "elbow": (20.0, 0.0, 0.0)}
+    posture = postures(segments_from_skeleton(person(1, left=bent, right={**bent, **lifted})))
+    standing = assess_reba(posture["right"], Task())
+    seated = assess_reba(posture["right"], Task(sitting=True))
+    assert standing.parts["legs"][0] >= 3 and seated.parts["legs"][0] == 1
+    assert drivers(posture["right"], Task(sitting=True), "RULA", 0) == "upper_arm"

@@ -83,7 +83,7 @@ def counted(clip: Clip) -> bool:
         name = "left_shoulder_elevation"
         found = measure_range_of_motion(segments, [name])
         return _counts(found, f"{name}_") == wanted
-    return _counts(measure_squat(segments), "") == wanted
+    return _counts(measure_squat(segments, clip.exercise), "") == wanted
 
 
 def _counts(found: Exercise, prefix: str) -> tuple[float, float]:

@@ -187,10 +187,14 @@ class Session:
         return self.root / "calibration" / ".corners" / "board_poses.npz"
 
     def takes(self) -> tuple[str, ...]:
-        """Return the names of the takes in order: every folder in `takes` that holds videos."""
+        """Return the names of the takes in order: folders in `takes` with videos or points."""
         folder = self.root / "takes"
         names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        held = [name for name in names if self._videos(folder / name)]
+        held = [
+            name
+            for name in names
+            if self._videos(folder / name) or (folder / name / "smoothed.npz").is_file()
+        ]
         return tuple(sorted(held, key=_natural))
 
     def take(self, name: str) -> Take:

@@ -43,6 +43,7 @@ ERGONOMICS_KEYS = {
     "wrist_twist_end": (0, 1),
     "legs_supported": (0, 1),
     "shoulder_raised": (0, 1),
+    "sitting": (0, 1),
 }
 """Least and largest value of each; those that are yes or no may be written true or false."""
 

@@ -1,11 +1,12 @@
-"""mocap measure angles|pitching|range-of-motion|squat|gait|jump|ergonomics SESSION TAKE."""
+"""mocap measure angles|pitching|squat|gait|… SESSION TAKE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,52 +16,70 @@ from mocap.cli.options import finite, session_argument, take_argument
 if TYPE_CHECKING:
     from mocap.core.points import Points3D
     from mocap.measure.exercises.exercise import Exercise
-    from mocap.measure.metric import Metric
     from mocap.measure.misfit import Misfit
     from mocap.measure.segments.segments import Segments
     from mocap.workflow.measure.take import Measured
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True)
+class Asked:
+    """What every measurement is asked: which take, whose motion, from what."""
+
+    session: Path
+    take: str
+    person: int | None
+    source: str
+    body_name: str | None
+    console: Console
+
+    def ready(self, *, height_m: float | None = None, hand: str | None = None) -> Measured:
+        """Return the take, ready to be measured."""
+        from mocap.capture.session import Session
+        from mocap.workflow.measure.take import Chosen, Measured
+
+        chosen = Chosen(self.person, self.source, self.body_name, height_m, hand)
+        return Measured(Session.open(self.session).take(self.take), chosen)
+
+    def say(self, written: list[Path], **more: Any) -> None:
+        """Tell of the files written."""
+        for path in written:
+            self.console.line(f"Wrote {path}")
+        self.console.result({"take": self.take, "files": written, **more})
 
 
-_SUBJECT_OPTIONS = (
-    click.option("--person", type=int, help="Whose motion, when there are several."),
-    click.option(
+_SOURCES = click.Choice(("auto", "body", "keypoints"))
+
+
+def asks_for_a_take(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command SESSION, TAKE, --person, --source, --body and --json as one `Asked`."""
+
+    @session_argument
+    @take_argument
+    @click.option("--person", type=int, help="Whose motion, when there are several.")
+    @click.option(
         "--source",
-        type=click.Choice(("auto", "body", "keypoints")),
+        type=_SOURCES,
         default="auto",
         show_default=True,
         help="Measure the fitted body, or keypoints alone; auto takes the body when it is there.",
-    ),
-    click.option(
+    )
+    @click.option(
         "--body", "body_name", help="Where the fitted SMPL-X file is now, if it has moved."
-    ),
-)
-
-
-def measuring(command: Command) -> Command:
-    """Give a command a take that is ready to be measured and a console, beside its own options."""
-
+    )
+    @json_option
     @wraps(command)
-    def run(
+    def called(
         session: Path,
         take: str,
         person: int | None,
         source: str,
         body_name: str | None,
         as_json: bool,
-        **own: Any,
+        **options: Any,
     ) -> None:
-        from mocap.capture.session import Session
-        from mocap.workflow.measure.take import Chosen, Measured
+        command(Asked(session, take, person, source, body_name, Console(as_json)), **options)
 
-        chosen = Chosen(person, source, body_name, own.pop("height_m", None), own.pop("hand", None))
-        command(Measured(Session.open(session).take(take), chosen), Console(as_json), **own)
-
-    decorated: Any = run
-    for decorate in (json_option, *reversed(_SUBJECT_OPTIONS), take_argument, session_argument):
-        decorated = decorate(decorated)
-    return cast(Command, decorated)
+    return called
 
 
 @click.group()
@@ -72,26 +91,30 @@ def measure() -> None:
 
 
 @measure.command()
-@measuring
-def angles(ready: Measured, console: Console) -> None:
+@asks_for_a_take
+def angles(asked: Asked) -> None:
     """Write every joint angle of TAKE, frame by frame, with its standard deviation."""
     from mocap.workflow.measure.take import angles as measure_angles
 
+    ready = asked.ready()
     found, path = measure_angles(ready)
-    console.warned(*ready.misfit.warnings if ready.misfit else ())
+    asked.console.warned(*(ready.misfit.warnings if ready.misfit else ()))
     for reason in dict.fromkeys(found.reasons.values()):
         names = [name for name, each in found.reasons.items() if each == reason]
-        console.line(f"{len(names)} angles with gaps, as {names[0]}: {reason}")
-    thorax = ready.segments.thorax
-    _say(console, ready, [path], thorax=thorax, reasons=dict(found.reasons))
+        asked.console.line(f"{len(names)} angles with gaps, as {names[0]}: {reason}")
+    asked.say([path], thorax=ready.segments.thorax, reasons=dict(found.reasons))
 
 
 @measure.command()
-@measuring
+@asks_for_a_take
 @click.option("--hand", type=click.Choice(("left", "right")), help="Throwing hand.")
 @click.option(
     "--height-m", callback=finite, type=click.FloatRange(0.5, 2.6), help="Height of the athlete."
 )
+@click.option("--mass-kg", callback=finite, type=click.FloatRange(20.0, 250.0),
+              help="Body mass: gives the loads of the arm.")  # fmt: skip
+@click.option("--ball-kg", callback=finite, type=click.FloatRange(min=0.0), default=0.145,
+              show_default=True, help="Mass of the ball, until release.")  # fmt: skip
 @click.option(
     "--norms",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -117,8 +140,11 @@ def angles(ready: Measured, console: Console) -> None:
 )
 @click.option("--pictures/--no-pictures", default=True, help="Show the events in the report.")
 def pitching(
-    ready: Measured,
-    console: Console,
+    asked: Asked,
+    hand: str | None,
+    height_m: float | None,
+    mass_kg: float | None,
+    ball_kg: float,
     norms: Path | None,
     target_deg: float | None,
     filter_hz: float | None,
@@ -126,79 +152,77 @@ def pitching(
     pictures: bool,
 ) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
+    from mocap.workflow.measure.documents import pitch_document
     from mocap.workflow.measure.take import PitchingChoice
     from mocap.workflow.measure.take import pitching as measure_throws
 
-    choice = PitchingChoice(norms, target_deg, filter_hz, position_filter_hz, pictures)
-    found, written = measure_throws(ready, choice)
-    console.warned(*found.warnings)
+    choice = PitchingChoice(
+        norms, target_deg, filter_hz, position_filter_hz, pictures, mass_kg, ball_kg
+    )
+    found, written = measure_throws(asked.ready(height_m=height_m, hand=hand), choice)
+    asked.console.warned(*found.warnings)
     fps = found.thrower.fps
     for pitch in found.pitches:
         grey = sum(not metric.trusted for metric in pitch.metrics)
         release = pitch.events.get("ball_release")
         when = f"release at {release.time_s(fps):.3f} s, " if release else ""
-        console.line(
+        asked.console.line(
             f"throw {pitch.number}: {when}{len(pitch.metrics)} metrics, {grey} to read with care"
         )
-    _say(console, ready, written, pitches=[_document(pitch, fps) for pitch in found.pitches])
-
-
-def _document(pitch: Any, fps: float) -> dict[str, object]:
-    return {
-        "number": pitch.number,
-        "events_s": {name: event.time_s(fps) for name, event in pitch.events.items()},
-        "metrics": _metrics(pitch.metrics),
-    }
-
-
-def _metrics(metrics: tuple[Metric, ...]) -> dict[str, dict[str, object]]:
-    return {
-        metric.name: {
-            "value": metric.value,
-            "band": metric.band,
-            "unit": metric.unit,
-            "untrusted_because": metric.reason or None,
-        }
-        for metric in metrics
-    }
+    asked.say(written, pitches=[pitch_document(pitch, fps) for pitch in found.pitches])
 
 
 @measure.command("range-of-motion")
-@measuring
+@asks_for_a_take
 @click.option(
     "--movement",
     "movements",
     multiple=True,
     help="Angle to test, as left_knee_flexion; several times for several.",
 )
-def range_of_motion(ready: Measured, console: Console, movements: tuple[str, ...]) -> None:
+def range_of_motion(asked: Asked, movements: tuple[str, ...]) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
     from mocap.measure.exercises.range_of_motion import measure_range_of_motion
 
     _exercise(
-        console,
-        ready,
+        asked,
         lambda segments, points, misfit: measure_range_of_motion(
             segments, movements, points=points, misfit=misfit
         ),
     )
 
 
+_EXERCISES = {
+    "squat": "Measure the squats of TAKE: depth, lean and knee valgus, left and right.",
+    "lunge": "Measure the lunges of TAKE, forwards or sideways: depth, lean, knees.",
+    "sit-to-stand": "Measure rises from a seat in TAKE: depth, lean, knees.",
+    "shoulder-raise": "Measure how far TAKE raises both arms, repetition by repetition.",
+    "jump": "Measure the jumps of TAKE: flight time and height.",
+}
+
+
+def _add_exercise(kind: str, text: str) -> None:
+    """Add a command that measures an exercise without options of its own."""
+
+    @measure.command(kind, help=text)
+    @asks_for_a_take
+    def command(asked: Asked) -> None:
+        from mocap.measure.exercises.kinds import measure_exercise
+
+        _exercise(
+            asked,
+            lambda segments, points, misfit: measure_exercise(
+                kind, segments, points=points, misfit=misfit
+            ),
+        )
+
+
+for _kind, _text in _EXERCISES.items():
+    _add_exercise(_kind, _text)
+
+
 @measure.command()
-@measuring
-def squat(ready: Measured, console: Console) -> None:
-    """Measure the squats of TAKE: depth, lean and knee valgus, left and right."""
-    from mocap.measure.exercises.squat import measure_squat
-
-    _exercise(
-        console,
-        ready,
-        lambda segments, points, misfit: measure_squat(segments, points=points, misfit=misfit),
-    )
-
-
-@measure.command()
-@measuring
+@asks_for_a_take
 @click.option(
     "--direction-deg",
     callback=finite,
@@ -211,15 +235,12 @@ def squat(ready: Measured, console: Console) -> None:
     type=click.FloatRange(min=0.0),
     help="Speed of the treadmill's belt; else the standing feet tell it.",
 )
-def gait(
-    ready: Measured, console: Console, direction_deg: float | None, belt_m_s: float | None
-) -> None:
+def gait(asked: Asked, direction_deg: float | None, belt_m_s: float | None) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
     from mocap.measure.exercises.gait import measure_gait
 
     _exercise(
-        console,
-        ready,
+        asked,
         lambda segments, points, misfit: measure_gait(
             segments,
             direction_deg=direction_deg,
@@ -231,45 +252,31 @@ def gait(
 
 
 @measure.command()
-@measuring
-def jump(ready: Measured, console: Console) -> None:
-    """Measure the jumps of TAKE: flight time and height."""
-    from mocap.measure.exercises.jump import measure_jump
-
-    _exercise(
-        console,
-        ready,
-        lambda segments, points, misfit: measure_jump(segments, points=points, misfit=misfit),
-    )
-
-
-@measure.command()
-@measuring
-def ergonomics(ready: Measured, console: Console) -> None:
+@asks_for_a_take
+def ergonomics(asked: Asked) -> None:
     """Score the working postures of TAKE by RULA and REBA; inputs from its take.toml."""
-    from mocap.workflow.measure.take import ergonomics as score
+    from mocap.workflow.measure.ergonomics import ergonomics as score
 
-    _say(console, ready, score(ready))
-
-
-def _say(console: Console, ready: Measured, written: list[Path], **more: Any) -> None:
-    for path in written:
-        console.line(f"Wrote {path}")
-    console.result({"take": ready.take.name, "files": written, **more})
+    written, lines = score(asked.ready())
+    for each in lines:
+        asked.console.line(each)
+    asked.say(written)
 
 
 def _exercise(
-    console: Console,
-    ready: Measured,
-    measure_it: Callable[[Segments, Points3D, Misfit | None], Exercise],
+    asked: Asked, measure_it: Callable[[Segments, Points3D, Misfit | None], Exercise]
 ) -> None:
     """Measure an exercise, write its files and tell of them."""
+    from mocap.workflow.measure.documents import metrics_document
     from mocap.workflow.measure.take import exercise
 
-    found, written = exercise(ready, measure_it)
-    console.warned(*found.warnings)
+    found, written = exercise(asked.ready(), measure_it)
+    asked.console.warned(*found.warnings)
     grey = sum(not metric.trusted for metric in found.metrics)
     counted = [m for m in found.metrics if not m.unit]
     counts = ", ".join(f"{metric.label.lower()} {metric.value:g}" for metric in counted)
-    console.line(f"{counts}; {len(found.metrics)} metrics, {grey} to read with care")
-    _say(console, ready, written, metrics=_metrics(found.metrics))
+    asked.console.line(f"{counts}; {len(found.metrics)} metrics, {grey} to read with care")
+    for each in found.feedback:
+        asked.console.line(f"Form: {each}")
+    told = metrics_document(found.metrics)
+    asked.say(written, metrics=told, feedback=list(found.feedback))

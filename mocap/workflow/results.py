@@ -126,7 +126,7 @@ class Results:
             InputError: a file of events is damaged.
         """
         found, stale = [], []
-        for path in sorted(self.take.measure_dir.glob(f"*/{EVENTS_FILE}")):
+        for path in sorted(self.take.measure_dir.glob(f"**/{EVENTS_FILE}")):
             events, record = load_document(path, MeasuredEvents)
             if changed := self._changed_input(record):
                 stale.append(

@@ -17,12 +17,16 @@ from mocap.workflow import public
 from mocap.workflow.choices import Choices
 from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
+from mocap.workflow.measure.importing import is_imported
 from mocap.workflow.mixed_up import refuse_copies
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
 from mocap.workflow.rig.made_from import require_current
 from mocap.workflow.version import installed_version
+
+WITHOUT_VIDEOS = ("fit", "export")
+"""Stages of a take whose points were imported."""
 
 # What a stage wrote and how well it went, from its notes: key -> how to say it.
 FIGURES = {
@@ -123,7 +127,8 @@ def run(
     opened = public.Session(session.root, session.config)
     chosen, told = choices or Choices(), progress or Quiet()
     selected = chosen_takes(opened, takes)
-    calibrated = ensure_calibration(opened, told, accept=accept_calibration)
+    filmed = [take for take in selected if not is_imported(take)]
+    calibrated = bool(filmed) and ensure_calibration(opened, told, accept=accept_calibration)
     failures: dict[str, str] = {}
     outcomes = run_takes(
         selected,
@@ -227,14 +232,20 @@ def _run_take(
     only: Sequence[str] | None,
     from_stage: str | None,
 ) -> list[Outcome]:
+    imported = is_imported(take)
+    if imported:
+        # Nothing of it comes from videos: there is nothing to see, calibrate or draw on.
+        stages = [stage for stage in stages if stage in WITHOUT_VIDEOS]
+        from_stage = from_stage if from_stage in stages else None
     job = TakeRun.of(take, choices, progress, stages)
     remove_leftovers(take)
-    if only is None or stages[0] in only:
-        if any(CALIBRATION in row.reads for row in GRAPH if row.name in stages):
-            require_current(take.session, job.hashes)
-        if any(VIDEOS in row.reads for row in GRAPH if row.name in stages):
-            refuse_copies(job.footage.videos, job.hashes, f"take '{take.name}'")
-        progress.warned(*job.footage.recording.warnings)
+    if stages and (only is None or stages[0] in only):
+        if not imported:
+            if any(CALIBRATION in row.reads for row in GRAPH if row.name in stages):
+                require_current(take.session, job.hashes)
+            if any(VIDEOS in row.reads for row in GRAPH if row.name in stages):
+                refuse_copies(job.footage.videos, job.hashes, f"take '{take.name}'")
+            progress.warned(*job.footage.recording.warnings)
         job.refuse_stale_inputs()
         _say_older(progress, take)
     wanted = [stage for stage in job.build() if only is None or stage.name in only]

@@ -31,7 +31,8 @@ class Limits:
         twist_deg, side_bend_deg: of neck and trunk before they count.
         abduction_deg: of the upper arm before it counts as abducted.
         deviation_deg: of the wrist before it counts.
-        across_deg: inward or outward turn of the forearm before "across or out to the side".
+        across_deg: how far the hand lies past the middle of the body or outside of its shoulder,
+            as an angle of the forearm, before "across the midline or out to the side".
     """
 
     neutral_deg: float = 5.0
@@ -39,7 +40,7 @@ class Limits:
     side_bend_deg: float = 10.0
     abduction_deg: float = 30.0
     deviation_deg: float = 10.0
-    across_deg: float = 45.0
+    across_deg: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Task:
         wrist_twist_end: the wrist is turned to its end.
         legs_supported: legs and feet carry evenly (RULA); None: from the feet.
         shoulder_raised: shrugged.
+        sitting: on a seat that carries: feet and knees do not count.
     """
 
     rula_muscle_use: int = 0
@@ -66,6 +68,7 @@ class Task:
     wrist_twist_end: bool = False
     legs_supported: bool | None = None
     shoulder_raised: bool = False
+    sitting: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,8 @@ class Posture:
         upper_arm: elevation against the trunk; negative when the arm points backwards.
         upper_arm_abduction: sideways part of the elevation.
         elbow_flexion: 0 straight.
-        forearm_across: turn of the forearm across (+) or out (-).
+        forearm_across: by which the hand lies past the middle of the body or outside of its
+            shoulder; negative in the lane between.
         wrist_flexion, wrist_deviation: NaN where the hand was not seen.
         knee_flexion: of the more bent knee.
         both_feet: True where both feet carry.
@@ -217,7 +221,7 @@ def _score_rula(posture: Posture, task: Task, cut: Limits) -> _Scored:
     grader = _Grader(len(posture.trunk_flexion))
     wrist = grader.grade(np.abs(posture.wrist_flexion), (n, 15.0), (1, 2, 3), optional=True)
     wrist = wrist + grader.over(posture.wrist_deviation, cut.deviation_deg, optional=True)
-    across = grader.over(posture.forearm_across, cut.across_deg, optional=True)
+    across = grader.grade(posture.forearm_across, (cut.across_deg,), (0, 1), optional=True)
     neck = grader.grade(posture.neck_flexion, (-n, 10.0, 20.0), (4, 1, 2, 3))
     neck = neck + grader.over(posture.neck_twist, cut.twist_deg)
     neck = neck + grader.over(posture.neck_side_bend, cut.side_bend_deg)
@@ -225,6 +229,7 @@ def _score_rula(posture: Posture, task: Task, cut: Limits) -> _Scored:
     trunk = trunk + grader.over(posture.trunk_twist, cut.twist_deg)
     trunk = trunk + grader.over(posture.trunk_side_bend, cut.side_bend_deg)
     even = posture.both_feet if task.legs_supported is None else task.legs_supported
+    even = True if task.sitting else even
     parts = {
         "upper_arm": _upper_arm(grader, posture, task, cut),
         "lower_arm": _lower_arm(grader, posture) + across,
@@ -254,11 +259,12 @@ def _score_reba(posture: Posture, task: Task, cut: Limits) -> _Scored:
     )
     wrist = grader.grade(np.abs(posture.wrist_flexion), (15.0,), (1, 2), optional=True)
     wrist = wrist + grader.over(posture.wrist_deviation, cut.deviation_deg, optional=True)
-    legs = np.where(posture.both_feet, 1, 2)
+    legs = np.where(posture.both_feet | task.sitting, 1, 2)
+    knees = grader.grade(posture.knee_flexion, (30.0, 60.0), (0, 1, 2), optional=task.sitting)
     parts = {
         "neck": neck,
         "trunk": trunk,
-        "legs": legs + grader.grade(posture.knee_flexion, (30.0, 60.0), (0, 1, 2)),
+        "legs": legs if task.sitting else legs + knees,
         "upper_arm": _upper_arm(grader, posture, task, cut),
         "lower_arm": _lower_arm(grader, posture),
         "wrist": wrist,
@@ -267,6 +273,47 @@ def _score_reba(posture: Posture, task: Task, cut: Limits) -> _Scored:
         **parts, load=task.reba_load, coupling=task.reba_coupling, activity=task.reba_activity
     )
     return _Scored(scores, parts, grader.known)
+
+
+def drivers(posture: Posture, task: Task, method: str, frame: int) -> str:
+    """Return the part of the body that drives a frame's score.
+
+    The one whose best score would lower the whole score most; the first of the worksheet when
+    several do alike. Of an action level that depends on several parts none lowers it alone: then
+    the part furthest above its best.
+
+    Args:
+        posture, task: as scored.
+        method: "RULA" or "REBA".
+        frame: of the take.
+    """
+    one = replace(
+        posture,
+        **{
+            name: getattr(posture, name)[frame : frame + 1] for name in posture.__dataclass_fields__
+        },
+    )
+    cut = Limits()
+    score = _score_rula if method == "RULA" else _score_reba
+    parts = score(one, task, cut).parts
+    use = task.rula_muscle_use + task.rula_force
+
+    def final(changed: dict[str, IntArray]) -> int:
+        if method == "RULA":
+            found = rula(**changed, arm_use=use, body_use=use)
+        else:
+            found = reba(
+                **changed, load=task.reba_load, coupling=task.reba_coupling,
+                activity=task.reba_activity,
+            )  # fmt: skip
+        return int(found.final[0])
+
+    whole = final(parts)
+    gains = {}
+    for name, value in parts.items():
+        best = final({**parts, name: np.ones_like(value)})
+        gains[name] = (whole - best, int(value[0]))
+    return max(gains, key=lambda name: gains[name])
 
 
 def time_in_levels(

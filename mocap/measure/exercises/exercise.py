@@ -73,6 +73,7 @@ class Exercise:
         filters: which filter ran where, in words.
         thorax: convention of the thorax.
         warnings: sentences for people.
+        feedback: what the person may change, in plain words.
     """
 
     kind: str
@@ -82,6 +83,7 @@ class Exercise:
     filters: str
     thorax: str
     warnings: tuple[str, ...]
+    feedback: tuple[str, ...] = ()
 
 
 def measured(

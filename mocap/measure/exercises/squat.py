@@ -1,8 +1,9 @@
-"""Squats: depth, lean and valgus of every repetition, left and right."""
+"""Squats, lunges and rises from a seat: depth, lean and valgus of every repetition, by side."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,18 @@ from mocap.measure.exercises.exercise import (
     mean_of,
     measured,
     resampled,
+)
+from mocap.measure.exercises.form import LEG_RULES, feedback
+from mocap.measure.exercises.recognise import (
+    LUNGE,
+    SIDE_LUNGE,
+    SIT_TO_STAND,
+    SQUAT,
+    Attempt,
+    attempts,
+    recognised,
+    shape_curves,
+    summary,
 )
 from mocap.measure.exercises.repetitions import CUTOFF_HZ, Repetition, repetitions
 from mocap.measure.filters import butterworth, possible_cutoff_hz
@@ -56,7 +69,7 @@ _SIDED = {
         "knee valgus, frontal projection", "deg",
         "largest angle of thigh and shank in the upright plane of the hip line, knee inwards "
         "positive, from 20 deg of flexion on while the thigh is within 60 deg of the plane",
-        5.0, 2.5,
+        15.0, 2.5,
     ),
     "medial_displacement": (
         "knee inwards", "% thigh",
@@ -66,12 +79,17 @@ _SIDED = {
 }  # fmt: skip
 
 
-def _quantities() -> dict[str, Quantity]:
+_COUNTS = ("count", "incomplete", "other")
+
+
+def _quantities(kind: str) -> dict[str, Quantity]:
+    title = kind.replace("-", " ")
     out = {
-        "count": Quantity("Repetitions", "", "complete squats"),
-        "incomplete": Quantity("Incomplete", "", "squats with less than 60 % of the usual depth"),
+        "count": Quantity("Repetitions", "", f"complete repetitions recognised as {title}"),
+        "incomplete": Quantity("Incomplete", "", "less than 60 % of the usual depth"),
+        "other": Quantity("Others", "", f"repetitions that are no {title}, not measured"),
         "depth": Quantity(
-            "Depth", "deg", "largest knee flexion, mean of both legs and all squats", 3.0, 2.5
+            "Depth", "deg", "largest knee flexion, mean of both legs and all repetitions", 3.0, 2.5
         ),
         "trunk_lean": Quantity(
             "Trunk lean", "deg", "line from hips to shoulders from upright, at the lowest point",
@@ -89,53 +107,89 @@ def _quantities() -> dict[str, Quantity]:
     return out
 
 
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "squat": (SQUAT, SIT_TO_STAND),
+    "lunge": (LUNGE, SIDE_LUNGE),
+    "sit-to-stand": (SIT_TO_STAND, SQUAT),
+}
+"""Labels of the recogniser that are measured as each exercise. A squat with the arms forwards and a
+rise from a seat look alike: no joint shows the seat."""
+
+# A lunge bends one knee more, and neither thigh need be level.
+_UNEVEN_BY_NATURE = tuple(rule for rule in LEG_RULES if "medial" in rule.metric)
+
+# When the lowest point of a slow movement is: it is flat.
+_LOWEST_SD_MS = 30.0
+
+
 def measure_squat(
     segments: Segments,
+    kind: str = "squat",
     *,
     points: Points3D | None = None,
     misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
 ) -> Exercise:
-    """Measure the squats of a take; see `_SIDED` for what is read per leg."""
-    return measured(
-        "squat",
+    """Measure the squats (or lunges, or rises from a seat: `KINDS`) of a take.
+
+    What the take shows is recognised first: where it shows no such exercise, nothing is measured
+    and the exercise says what it shows instead.
+    """
+    shown = attempts(segments)
+    wanted = any(each.label in KINDS[kind] for each in shown)
+    said = () if wanted else (_not_shown(kind, shown),)
+
+    def read(person: Segments, draw: EventDraw) -> Reading:
+        return _read(person, draw, kind, measured_at_all=wanted)
+
+    found = measured(
+        kind,
         segments,
-        _read,
-        _quantities(),
+        read,
+        _quantities(kind),
         filters=f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on angles",
         points=points,
         misfit=misfit,
         person_id=person_id,
         samples=samples,
     )
+    rules = LEG_RULES if kind == "squat" else _UNEVEN_BY_NATURE
+    return replace(
+        found, warnings=(*said, *found.warnings), feedback=feedback(found.metrics, rules)
+    )
 
 
-def _read(person: Segments, draw: EventDraw) -> Reading:
+def _not_shown(kind: str, shown: Sequence[Attempt]) -> str:
+    """Return the sentence that a take does not show an exercise."""
+    why = next((f" ({each.reason})" for each in shown if each.reason), "")
+    return (
+        f"no {kind.replace('-', ' ')} here: the take shows {summary(shown)}{why}. Nothing was "
+        "measured"
+    )
+
+
+def _read(person: Segments, draw: EventDraw, kind: str, *, measured_at_all: bool) -> Reading:
     cutoff = possible_cutoff_hz(CUTOFF_HZ, person.fps)
     curves = {
         name: butterworth(curve, person.fps, cutoff) for name, curve in squat_curves(person).items()
     }
     depth = 0.5 * (curves["left_knee_flexion"] + curves["right_knee_flexion"])
-    found = repetitions(depth, person.fps)
-    sd_ms = timing_sd_ms(30.0, person.fps)
-    lowest = [Event("lowest_point", each.peak, sd_ms) for each in found]
+    found = repetitions(depth, person.fps) if measured_at_all else ()
+    lowest = [Event("lowest_point", e.peak, timing_sd_ms(_LOWEST_SD_MS, person.fps)) for e in found]
     at = [draw.frame(event, person.fps) for event in lowest]
     rows = [_row(k, each, curves, person.fps, at[k]) for k, each in enumerate(found)]
+    shape = shape_curves(person)
+    for row, each in zip(rows, found, strict=True):
+        row["exercise"] = recognised(shape, (each.start, each.peak, each.end))[0]
+        other = row["complete"] == "yes" and row["exercise"] not in KINDS[kind]
+        row["complete"] = "other" if other else row["complete"]
     full = [row for row in rows if row["complete"] == "yes"]
-    names = [key for key in _quantities() if key not in ("count", "incomplete")]
+    names = [key for key in _quantities(kind) if key not in _COUNTS]
     values = {name: mean_of(full, name) for name in names}
-    values |= {"count": float(len(full)), "incomplete": float(len(rows) - len(full))}
-    reasons = {}
-    for side in SIDES:
-        if person.from_keypoints:
-            reasons[f"{side}_hip_flexion"] = PELVIS_TILT_UNSEEN
-        if np.isnan(curves[f"{side}_valgus"]).all() and person.from_keypoints:
-            reasons[f"{side}_valgus"] = (
-                "hip, knee and ankle alone span the plane that 3D valgus is measured from: see the "
-                "frontal projection, or fit a body"
-            )
-    complete = [each for each in found if each.complete]
+    for name, answer in zip(_COUNTS, ("yes", "no", "other"), strict=True):
+        values[name] = float(sum(row["complete"] == answer for row in rows))
+    complete = [each for each, row in zip(found, rows, strict=True) if row["complete"] == "yes"]
     cycles = {
         name: np.stack([resampled(curve, each.start, each.end) for each in complete])
         for name, curve in curves.items()
@@ -149,9 +203,29 @@ def _read(person: Segments, draw: EventDraw) -> Reading:
         curves,
         cycles,
         units | {"start_time": "s", "lowest_time": "s", "end_time": "s"},
-        reasons,
-        warnings=() if found else ("no squat was found: the knees never bend and stretch",),
+        _reasons(person, curves, kind if not full else ""),
     )
+
+
+def _reasons(person: Segments, curves: Mapping[str, FloatArray], lacking: str) -> dict[str, str]:
+    """Return why numbers cannot be trusted, by name; `lacking` names an exercise without any."""
+    if lacking:
+        none = f"no {lacking.replace('-', ' ')} was found in this take"
+        return {name: none for name in _quantities(lacking) if name not in _COUNTS}
+    reasons = {}
+    for side in SIDES:
+        reasons[f"{side}_frontal_plane_angle"] = (
+            "the projection of a bent leg whose foot points outwards is up to 15 deg off: read how "
+            "far the knee goes inwards"
+        )
+        if person.from_keypoints:
+            reasons[f"{side}_hip_flexion"] = PELVIS_TILT_UNSEEN
+        if np.isnan(curves[f"{side}_valgus"]).all() and person.from_keypoints:
+            reasons[f"{side}_valgus"] = (
+                "hip, knee and ankle alone span the plane that 3D valgus is measured from: read "
+                "how far the knee goes inwards, or fit a body"
+            )
+    return reasons
 
 
 def squat_curves(person: Segments) -> dict[str, FloatArray]:

@@ -9,13 +9,15 @@ documentation, so that numbers can be compared; velocities are segment-resolved 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mocap.core.shapes import FloatArray
 from mocap.measure.angles import LIMB_JOINTS, TRUNK_JOINTS, Joint, axial_knowledge, right_joint_deg
 from mocap.measure.filters import butterworth, derivative, joint_velocity_deg, segment_velocity_deg
+from mocap.measure.pitching.kinetics import CURVES as LOADS
+from mocap.measure.pitching.kinetics import Load, arm_loads
 from mocap.measure.segments.mass import centre_of_mass
 from mocap.measure.segments.segments import Segments
 
@@ -49,6 +51,7 @@ CURVE_UNITS = {
     "lead_knee_extension_velocity": "deg/s",
     "cog_velocity_x": "m/s",
     "hand_speed": "m/s",
+    **LOADS,
 }
 """Names and units of all curves."""
 
@@ -111,11 +114,20 @@ def pitch_curves(
     raw |= _velocities(thrower, mirrored)
     if not thrower.has_chest and not chest_stand_in:
         raw |= {name: np.full(thrower.frame_count, np.nan) for name in CHEST_CURVES}
+    # Loads need a body mass: `with_loads` fills them in.
+    raw |= {name: np.full(thrower.frame_count, np.nan) for name in LOADS}
     smooth = {
         name: butterworth(raw[name], thrower.fps, None if name in UNFILTERED else angle_cutoff_hz)
         for name in CURVE_UNITS
     }
     return PitchCurves(smooth, thrower.fps, angle_cutoff_hz)
+
+
+def with_loads(curves: PitchCurves, thrower: Segments, load: Load) -> PitchCurves:
+    """Return the curves with the loads of the throwing arm."""
+    hand = hand_point(thrower, "right")
+    loads = arm_loads(thrower, hand, load, curves.angle_cutoff_hz)
+    return replace(curves, values={**curves.values, **loads})
 
 
 def _angles(person: Segments, joint: Joint) -> FloatArray:

@@ -101,6 +101,7 @@ class Definition:
         chest: needs the chest wall; keypoints alone do not give it.
         target: depends on where the target is.
         velocity: needs a fast camera.
+        mass: needs the athlete's body mass.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Definition:
     chest: bool = False
     target: bool = False
     velocity: bool = False
+    mass: bool = False
 
 
 def _at(curve: str, event: str) -> Rule:
@@ -211,14 +213,14 @@ def _moment(
 
 def _maximum(
     name: str, label: str, unit: str, curve: str, window: tuple[str, str], systematic: float,
-    useful_sd: float, *, velocity: bool = False, target: bool = False,
+    useful_sd: float, *, velocity: bool = False, target: bool = False, mass: bool = False,
 ) -> Definition:  # fmt: skip
     start, end = window
     return Definition(
         name, label, unit, _largest(curve, start, end),
         f"largest {curve.replace('_', ' ')} from {_WORDS[start]} to {_WORDS[end]}", systematic,
         useful_sd, curve=curve, window=window, events=window, chest=curve in CHEST_CURVES,
-        velocity=velocity, target=target,
+        velocity=velocity, target=target, mass=mass,
     )  # fmt: skip
 
 
@@ -279,7 +281,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     _moment("pelvis_anterior_tilt_fp", "Pelvis forward tilt", "pelvis_anterior_tilt", "fp", 11.0,
             1.6, target=True),
     _maximum("max_pelvis_rotational_velo", "Fastest pelvis rotation", "deg/s",
-             "pelvis_rotation_velocity", ("pkh", "mir"), 20.0, 30.0, velocity=True),
+             "pelvis_rotation_velocity", ("pkh", "mir"), 170.0, 30.0, velocity=True),
     _moment("rotation_hip_shoulder_separation_fp", "Hip-shoulder separation",
             "hip_shoulder_separation", "fp", 7.0, 1.8),
     _maximum("max_rotation_hip_shoulder_separation", "Largest hip-shoulder separation", "deg",
@@ -316,9 +318,16 @@ DEFINITIONS: tuple[Definition, ...] = (
                "direction of the stride from the target, positive to the throwing side", 2.0, 1.6,
                events=("pkh", "fp"), target=True),
     _maximum("max_cog_velo_x", "Fastest centre of mass towards the target", "m/s",
-             "cog_velocity_x", ("pkh", "br"), 0.05, 0.06, velocity=True, target=True),
+             "cog_velocity_x", ("pkh", "br"), 0.30, 0.06, velocity=True, target=True),
     Definition("cog_velo_pkh", "Centre of mass towards the target at knee height", "m/s",
                _at("cog_velocity_x", "pkh"),
                "velocity of the centre of mass towards the target at peak knee height", 0.01,
                0.06, events=("pkh",), velocity=True, target=True),
+    _maximum("max_elbow_varus_torque", "Largest elbow varus torque", "Nm", "elbow_varus_torque",
+             ("fp", "mir"), 20.0, 8.0, velocity=True, mass=True),
+    _maximum("max_shoulder_internal_rotation_torque", "Largest shoulder internal rotation torque",
+             "Nm", "shoulder_internal_rotation_torque", ("fp", "mir"), 20.0, 8.0, velocity=True,
+             mass=True),
+    _maximum("max_shoulder_distraction_force", "Largest shoulder distraction force", "N",
+             "shoulder_distraction_force", ("fp", "mir"), 150.0, 60.0, velocity=True, mass=True),
 )  # fmt: skip

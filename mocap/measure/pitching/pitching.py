@@ -14,7 +14,13 @@ from mocap.measure.events import Event, sampled_frame, timing_sd_ms
 from mocap.measure.filters import filter_segments
 from mocap.measure.metric import NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
-from mocap.measure.pitching.curves import PitchCurves, canonical, hand_point, pitch_curves
+from mocap.measure.pitching.curves import (
+    PitchCurves,
+    canonical,
+    hand_point,
+    pitch_curves,
+    with_loads,
+)
 from mocap.measure.pitching.events import (
     THROW_M_S,
     cut_throw,
@@ -22,14 +28,14 @@ from mocap.measure.pitching.events import (
     pitch_events,
     throw_direction_deg,
 )
+from mocap.measure.pitching.kinetics import BALL_KG, Load
 from mocap.measure.pitching.metrics import (
     DEFINITIONS,
-    EVENT_NAMES,
     Definition,
     Throw,
     peak_frame,
-    unseen_peak,
 )
+from mocap.measure.pitching.trust import GOOD_FPS, TARGET_GUESS_DEG, why_not
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.measure.uncertainty import SAMPLES, shaken, spread_of
@@ -37,16 +43,6 @@ from mocap.measure.uncertainty import SAMPLES, shaken, spread_of
 ANGLE_CUTOFF_HZ = 20.0
 """Of angles and velocities: the usual filter of pitching laboratories. Peak velocities depend on
 it (internal rotation: 5300 deg/s at 20 Hz, 4300 at 15): never compare without naming it."""
-
-GOOD_FPS = 200.0
-"""Below this the arm's fastest 30 ms hold too few frames for single pitches."""
-
-LEAST_VELOCITY_FPS = 100.0
-"""Below this peak velocities of the arm are not measured, only guessed."""
-
-TARGET_GUESS_DEG = 30.0
-"""How far the hand's own direction at release may lie from the target: on laboratory pitches it
-was -9 to 29 deg off. What depends on the target is grey until it is told."""
 
 EVENT_DRAWS = 4
 """Times of events drawn for every shake of the keypoints: drawing costs little beside shaking."""
@@ -72,6 +68,7 @@ class PitchingOptions:
         angle_cutoff_hz: Butterworth low-pass on angles and velocities; None for none.
         position_cutoff_hz: the same on positions, before anything else; None for none, as
             smoothed motions need none.
+        mass_kg, ball_kg: of the athlete and the ball; without a mass no loads are given.
         events: frames that the user set, by throw (in time order) and event name.
     """
 
@@ -80,6 +77,8 @@ class PitchingOptions:
     target_deg: float | None = None
     angle_cutoff_hz: float | None = ANGLE_CUTOFF_HZ
     position_cutoff_hz: float | None = None
+    mass_kg: float | None = None
+    ball_kg: float = BALL_KG
     events: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -169,9 +168,13 @@ def measure_pitching(
     thrower = canonical(smooth, target, hand)
     curves = pitch_curves(thrower, chosen.angle_cutoff_hz)
     found = _read(thrower, curves, throws, chosen)
+    load = _load(found, chosen)
+    if load is not None:
+        curves = with_loads(curves, thrower, load)
+        found = [replace(throw, curves=curves) for throw in found]
     sd: Mapping[str, float] = {}
     if points is not None:
-        view = _View(hand, target, smooth.fps, chosen)
+        view = _View(hand, target, smooth.fps, chosen, load)
         drawn = shaken(points, misfit=misfit, samples=samples)
         sd = _spreads(drawn, person_id, view, found)
     known = _Known(hand, guessed, sd, misfit)
@@ -215,14 +218,23 @@ def _read(
     ]
 
 
+def _load(found: list[Throw], options: PitchingOptions) -> Load | None:
+    """Return what the arm moves; None without a body mass."""
+    if options.mass_kg is None:
+        return None
+    releases = [t.events["ball_release"].frame for t in found if "ball_release" in t.events]
+    return Load(options.mass_kg, options.ball_kg, releases)
+
+
 @dataclass(frozen=True)
 class _View:
-    """How the thrower is looked at: hand, target and options; frames per second."""
+    """How the thrower is looked at: hand, target and options; frames per second; what is moved."""
 
     hand: str
     target_deg: float
     fps: float
     options: PitchingOptions
+    load: Load | None
 
 
 def _spreads(
@@ -247,6 +259,8 @@ def _spreads(
         drawn = filter_segments(drawn, view.options.position_cutoff_hz)
         thrower = canonical(drawn, view.target_deg, view.hand)
         curves = pitch_curves(thrower, view.options.angle_cutoff_hz, chest_stand_in=True)
+        if view.load is not None:
+            curves = with_loads(curves, thrower, view.load)
         for _ in range(EVENT_DRAWS):
             out: dict[str, float] = {}
             for k, throw in enumerate(found):
@@ -304,43 +318,10 @@ def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metr
             sd=sd,
             systematic=systematic,
             useful_sd=definition.useful_sd,
-            reason=_why_not(definition, throw, guessed) or known.doubt(definition, value, sd),
+            reason=why_not(definition, throw, guessed) or known.doubt(definition, value, sd),
             definition=definition.text,
         )
     )
-
-
-def _why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
-    """Return why a metric cannot be trusted whatever its value, or an empty text."""
-    if definition.chest and not throw.thrower.has_chest:
-        return (
-            "the chest wall was not measured: keypoints show the line of the shoulders, which "
-            "turns up to 30 deg away from it (see shoulder_line_rotation)"
-        )
-    if definition.name == "pelvis_anterior_tilt_fp" and throw.thrower.from_keypoints:
-        return "two hip points do not show the tilt of the pelvis; fit a body"
-    if definition.velocity and throw.thrower.fps < LEAST_VELOCITY_FPS:
-        return (
-            f"{throw.thrower.fps:g} frames per second are too few for peak velocities; "
-            f"{GOOD_FPS:g} or more are needed"
-        )
-    if definition.name == "stride_length" and not np.isfinite(throw.height_m):
-        return "the athlete's height is not known: give --height-m or height_m in session.toml"
-    if definition.target and guessed:
-        return (
-            "the direction of the target is not known, and the hand's own may lie "
-            f"{TARGET_GUESS_DEG:g} deg beside it: give --target-deg"
-        )
-    names = [EVENT_NAMES[short] for short in definition.events]
-    missing = [name.replace("_", " ") for name in names if name not in throw.events]
-    if missing:
-        return f"{' and '.join(missing)} not found: outside of the take, or hidden in it"
-    if definition.window and unseen_peak(throw, definition.curve, definition.window):
-        return (
-            "the curve has a gap where it may be largest: with a nearly straight limb, or one "
-            "that was not seen, it is not measured"
-        )
-    return ""
 
 
 def _sequence(throw: Throw) -> tuple[SequencePeak, ...]:

@@ -10,13 +10,13 @@ import numpy as np
 
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
+from mocap.measure.ergonomics.alerts import ALERT_SCORE, Alert, Exposure, Moment
 from mocap.measure.ergonomics.scores import (
     BORDERLINE_DEG,
     SUSTAINED_S,
     Assessment,
     Limits,
     Task,
-    sustained,
     time_in_levels,
 )
 from mocap.measure.ergonomics.tables import REBA_LEVELS, RULA_LEVELS, action_level
@@ -24,6 +24,7 @@ from mocap.measure.exercises.exercise import PHASE_POINTS, Exercise
 from mocap.studio.measure.parts import (
     EXERCISE_NOTE,
     TEMPLATES,
+    Thumbnail,
     band,
     decimals,
     layout,
@@ -31,6 +32,7 @@ from mocap.studio.measure.parts import (
     made_with,
     metric_table,
     quality_line,
+    thumbnails,
     vertical,
     warnings_box,
     words,
@@ -54,8 +56,6 @@ _MOST_COLUMNS = 9
 _BANDS = {BLUE: "rgba(43,123,189,0.20)", AMBER: "rgba(230,159,0,0.20)"}
 
 LEVELS = {"RULA": RULA_LEVELS, "REBA": REBA_LEVELS}
-ALERT_LEVEL = {"RULA": 5, "REBA": 8}
-"""Scores from which a sustained posture is listed: "change soon" and "high"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,7 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
     charts: dict[str, Figure] = {}
     body = [
         warnings_box((*found.warnings, *facts.warnings)),
+        _form(found),
         section("Summary", metric_table(found.metrics), note=EXERCISE_NOTE),
         _cycles(found, charts),
         _over_time(found, charts),
@@ -97,6 +98,15 @@ def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -
         data={"charts": charts},
         templates=TEMPLATES,
     )
+
+
+def _form(found: Exercise) -> Markup:
+    """Return what the person may change, in plain words."""
+    if not found.feedback:
+        return Markup("")
+    items = [tag("li", text(each)) for each in found.feedback]
+    note = "Limits are the product's own, for healthy adults; they are no diagnosis."
+    return section("Form", tag("ul", *items), note=note)
 
 
 def _pairs(names: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -206,6 +216,8 @@ class Ergonomics:
         thorax: convention of the thorax.
         task, limits: as used.
         notes: sentences for people.
+        alerts, worst, exposure: what a safety officer asks.
+        pictures: of the worst moments.
     """
 
     assessments: Mapping[tuple[str, str], Assessment]
@@ -214,6 +226,10 @@ class Ergonomics:
     task: Task
     limits: Limits
     notes: Sequence[str] = ()
+    alerts: Sequence[Alert] = ()
+    worst: Sequence[Moment] = ()
+    exposure: Exposure | None = None
+    pictures: Sequence[Thumbnail] = ()
 
 
 def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | str) -> None:
@@ -231,6 +247,8 @@ def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | st
         cards(shown),
         warnings_box((*found.notes, *facts.warnings)),
         _level_times(found),
+        _worst(found),
+        _exposure(found),
         _scores(found, charts),
         _alerts(found),
         _inputs(found),
@@ -294,23 +312,55 @@ def _scores(found: Ergonomics, charts: dict[str, Figure]) -> Markup:
     return section("Scores over time", *places)
 
 
+def _worst(found: Ergonomics) -> Markup:
+    """Return the worst moments with what drives them, and their pictures."""
+    if not found.worst:
+        return Markup("")
+    rows = [
+        (number(each.time_s, 1, "s"), f"{each.method} {each.score}", f"{each.side} arm",
+         words(each.part))
+        for each in found.worst
+    ]  # fmt: skip
+    return section(
+        "Worst moments",
+        thumbnails(found.pictures),
+        table(("At", "Score", "Arm", "Driven by"), rows),
+        note="The part whose best posture would lower the score most. Moments are a second apart.",
+    )
+
+
+def _exposure(found: Ergonomics) -> Markup:
+    """Return times overhead and asymmetric, and lifts per hour."""
+    seen = found.exposure
+    if seen is None:
+        return Markup("")
+    rows = [
+        ("A hand above its shoulder", number(seen.overhead_s, 1, "s")),
+        ("Trunk twisted or bent sideways", number(seen.asymmetric_s, 1, "s")),
+        ("Both hands come up from below the hips", f"{seen.lifts} times"),
+        ("The same per hour", number(seen.lifts_per_hour, 0)),
+    ]
+    return section(
+        "Exposure",
+        table(("What", f"In {seen.seconds:.1f} s"), rows),
+        note="What hands carry is not seen: times they come up are candidates for lifts.",
+    )
+
+
 def _alerts(found: Ergonomics) -> Markup:
-    rows = []
-    for (method, side), each in found.assessments.items():
-        least = ALERT_LEVEL[method]
-        for stretch in sustained(each.scores.final, each.known, found.fps, least=least):
-            start, end = stretch.start / found.fps, stretch.end / found.fps
-            rows.append(
-                (f"{method}, {side} arm", number(start, 1, "s"), number(end - start, 1, "s"),
-                 f"{stretch.score} or more")
-            )  # fmt: skip
+    rows = [
+        (f"{each.method}, {each.side} arm", number(each.start_s, 1, "s"),
+         number(each.end_s - each.start_s, 1, "s"), f"{each.score} or more", words(each.part))
+        for each in found.alerts
+    ]  # fmt: skip
     note = (
-        f"Stretches of at least {SUSTAINED_S:g} s at RULA {ALERT_LEVEL['RULA']} or REBA "
-        f"{ALERT_LEVEL['REBA']} and above."
+        f"Stretches of at least {SUSTAINED_S:g} s at RULA {ALERT_SCORE['RULA']} or REBA "
+        f"{ALERT_SCORE['REBA']} and above; also in alerts.csv and alerts.json."
     )
     if not rows:
         return section("Sustained postures", tag("p", text("None."), class_="calm"), note=note)
-    return section("Sustained postures", table(("Score", "From", "For", "At"), rows), note=note)
+    head = ("Score", "From", "For", "At", "Driven by")
+    return section("Sustained postures", table(head, rows), note=note)
 
 
 _LIMITS = {

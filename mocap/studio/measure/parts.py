@@ -84,11 +84,14 @@ def metric_table(
             plus_minus(metric.systematic, metric.unit) if metric.unit else "",
             *(column[k] for column in more.values()),
         ]
+        meaning = tag("div", text(metric.definition), class_="definition")
         why = () if metric.trusted else (tag("div", text(metric.reason), class_="reason"),)
         rows.append(
             tag(
                 "tr",
-                tag("td", text(metric.label), *why, title=metric.definition, class_="wrap"),
+                tag(
+                    "td", text(metric.label), meaning, *why, title=metric.definition, class_="wrap"
+                ),
                 *(tag("td", text(cell)) for cell in cells),
                 **style,
             )

@@ -39,9 +39,10 @@ def c3d_events(found: MeasuredEvents) -> list[C3dEvent]:
 
 def event_files(take: Take) -> dict[str, Path]:
     """Return the files of measured events that a take has, by a short name."""
+    found = sorted(take.measure_dir.glob(f"**/{EVENTS_FILE}"))
     return {
-        f"events_{path.parent.name}": path
-        for path in sorted(take.measure_dir.glob(f"*/{EVENTS_FILE}"))
+        f"events_{'_'.join(path.parent.relative_to(take.measure_dir).parts)}": path
+        for path in found
     }
 
 

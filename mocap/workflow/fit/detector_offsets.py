@@ -9,6 +9,7 @@ from mocap.core.points import Points3D
 from mocap.core.store import load_provenance
 from mocap.detect.known import DETECTORS
 from mocap.workflow.graph import row_of
+from mocap.workflow.measure.importing import IMPORT, is_imported
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def detector_of(take: Take) -> str:
     """Return the name of the detector of a take; "unknown" when nothing tells."""
+    if is_imported(take):
+        return IMPORT
     path = take.root / row_of("detect").file
     if not path.is_file():
         return "unknown"
@@ -24,8 +27,11 @@ def detector_of(take: Take) -> str:
 
 def detector_offsets(detector: str, points: Points3D) -> tuple[Offsets, list[str]]:
     """Return where a detector puts its keypoints, and what to say about it."""
-    from mocap.body.landmarks import offsets_of, unmeasured_offsets
+    from mocap.body.landmarks import Offsets, offsets_of, unmeasured_offsets
 
+    if detector == IMPORT:
+        # Joint centres and markers of a laboratory are what they say.
+        return Offsets(), []
     if detector in DETECTORS and DETECTORS[detector].offsets:
         return offsets_of(DETECTORS[detector].offsets), []
     return unmeasured_offsets(points.keypoint_names), [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from mocap.workflow.fit.subjects import (
 )
 from mocap.workflow.graph import maker
 from mocap.workflow.job import Job, StageCode
+from mocap.workflow.measure.importing import is_imported
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
 
 
 def _choice(job: Job) -> FitChoice:
-    return job.choices.fit or FitChoice()
+    chosen = job.choices.fit or FitChoice()
+    # Imported points were seen by no camera of ours.
+    return replace(chosen, refine_views=False) if is_imported(job.take) else chosen
 
 
 def _known(job: Job) -> KnownPerson:

@@ -1,6 +1,8 @@
-"""Pictures of a throw's events."""
+"""Pictures of moments: a throw's events, the worst postures."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from mocap.capture.video import probe
 from mocap.core.camera import Camera
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
-from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.measure.pitching.pitching import Pitching
 from mocap.studio.measure.parts import Thumbnail, words
 from mocap.workflow.frames import images_at
 
@@ -21,33 +23,48 @@ _MARGIN = 0.25
 def event_pictures(
     take: Take, points: Points3D, found: Pitching
 ) -> tuple[dict[int, list[Thumbnail]], tuple[str, ...]]:
-    """Return one picture per event and throw, and what to say when there is none.
+    """Return one picture per event and throw, and what to say when there is none."""
+    fps = points.fps
+    wanted = {
+        pitch.number: [
+            (f"{words(name)}, {event.time_s(fps):.3f} s", round(event.frame))
+            for name, event in pitch.events.items()
+        ]
+        for pitch in found.pitches
+    }
+    return moment_pictures(take, points, wanted)
 
-    From the camera that looks at the person most from the open side: the one whose images show
-    the stride longest.
+
+def moment_pictures(
+    take: Take, points: Points3D, wanted: Mapping[int, Sequence[tuple[str, int]]]
+) -> tuple[dict[int, list[Thumbnail]], tuple[str, ...]]:
+    """Return a picture of every moment, by group, and what to say when there is none.
+
+    From the camera that sees the person move most across its image: in a throw the one that looks
+    from the open side.
+
+    Args:
+        take, points: the take, and the keypoints of one person.
+        wanted: captions and frames, by group.
     """
     videos = take.videos()
     calibration_path = take.session.calibration_path
     if not videos or not calibration_path.is_file():
-        return {}, ("no pictures of the events: the videos or the calibration are not there",)
+        return {}, ("no pictures of the moments: the videos or the calibration are not there",)
     calibration = take.session.calibration()
     cameras = [camera for camera in calibration.cameras if camera.name in videos]
     if not cameras:
-        return {}, ("no pictures of the events: no video belongs to a calibrated camera",)
+        return {}, ("no pictures of the moments: no video belongs to a calibrated camera",)
     xyz = np.asarray(points.xyz[:, 0])
     camera = max(cameras, key=lambda each: _stride_px(each, xyz))
-    frames = sorted(
-        {round(event.frame) for pitch in found.pitches for event in pitch.events.values()}
-    )
+    frames = sorted({frame for each in wanted.values() for _, frame in each})
     info = probe(videos[camera.name])
     images = images_at(take, info, frames, points.fps)
-    pictures = {
-        pitch.number: _pictures(pitch, images, camera, xyz, points.fps) for pitch in found.pitches
-    }
+    pictures = {key: _pictures(each, images, camera, xyz) for key, each in wanted.items()}
     size = info.image_size
     if size != camera.image_size:
         return pictures, (
-            f"pictures of the events are cropped roughly: '{camera.name}' is recorded at "
+            f"pictures of the moments are cropped roughly: '{camera.name}' is recorded at "
             f"{size[0]} x {size[1]}, calibrated at {camera.image_size[0]} x "
             f"{camera.image_size[1]}",
         )
@@ -62,17 +79,16 @@ def _stride_px(camera: Camera, xyz: Array) -> float:
 
 
 def _pictures(
-    pitch: Pitch, images: dict[int, Array], camera: Camera, xyz: Array, fps: float
+    moments: Sequence[tuple[str, int]], images: dict[int, Array], camera: Camera, xyz: Array
 ) -> list[Thumbnail]:
     from mocap.studio.pictures.cells import encode_png
 
     out = []
-    for name, event in pitch.events.items():
-        image = images.get(round(event.frame))
+    for caption, frame in moments:
+        image = images.get(frame)
         if image is None:
             continue
-        pixels = camera.project(xyz[min(round(event.frame), len(xyz) - 1)])
-        caption = f"{words(name)}, {event.time_s(fps):.3f} s"
+        pixels = camera.project(xyz[min(frame, len(xyz) - 1)])
         out.append(Thumbnail(encode_png(_cropped(image, pixels)), caption))
     return out
 

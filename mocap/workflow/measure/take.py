@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,11 @@ from mocap.core.points import Points3D
 from mocap.core.store import Provenance, write_text
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
-from mocap.measure.ergonomics.posture import postures
-from mocap.measure.ergonomics.scores import Assessment, Limits, Task, assess_reba, assess_rula
 from mocap.measure.events import MeasuredEvents
 from mocap.measure.exercises.exercise import Exercise
 from mocap.measure.misfit import Misfit
 from mocap.measure.norms import Norms, parse_norms
+from mocap.measure.pitching.kinetics import BALL_KG
 from mocap.measure.pitching.pitching import (
     ANGLE_CUTOFF_HZ,
     Pitching,
@@ -47,9 +46,7 @@ from mocap.measure.tables import (
     summary_table,
 )
 from mocap.studio.measure.exercise import (
-    Ergonomics,
     TakeFacts,
-    write_ergonomics_report,
     write_exercise_report,
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
@@ -177,6 +174,12 @@ class Measured:
             parts.append(f"{self.height_m:.2f} m")
         return ", ".join(parts)
 
+    def folder(self, kind: str) -> Path:
+        """Return where a measurement is written: one folder each, and of each person if several."""
+        folder = self.take.measure_dir / kind
+        people = len(self.points.person_ids)
+        return folder / f"person_{self.person}" if people > 1 else folder
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What earlier stages said."""
@@ -214,6 +217,8 @@ class PitchingChoice:
     filter_hz: float | None = None
     position_filter_hz: float | None = None
     pictures: bool = True
+    mass_kg: float | None = None
+    ball_kg: float = BALL_KG
 
 
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
@@ -228,6 +233,8 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         height_m=ready.height_m,
         target_deg=choice.target_deg,
         position_cutoff_hz=choice.position_filter_hz,
+        mass_kg=choice.mass_kg or (ready.subject.mass_kg if ready.subject else None),
+        ball_kg=choice.ball_kg,
         events={
             k: {name: time_s * fps for name, time_s in each.items()}
             for k, each in enumerate(ready.settings.pitches)
@@ -237,12 +244,12 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
     found = measure_pitching(
         ready.segments, options, points=ready.person_points, misfit=ready.misfit
     )
-    folder, name = ready.take.measure_dir, ready.take.name
+    folder, name = ready.folder("pitching"), ready.take.name
     throws = tuple(tuple(pitch.events.values()) for pitch in found.pitches)
     events = MeasuredEvents("pitching", ready.person, ready.person_points.fps, throws)
     written = [
-        _write(folder / "pitching.csv", pitching_table(name, found)),
-        _write(folder / "curves.csv", curves_table(name, found)),
+        write_table(folder / "pitching.csv", pitching_table(name, found)),
+        write_table(folder / "curves.csv", curves_table(name, found)),
         write_events_c3d(folder / "pitching.c3d", ready.person_points, events),
         _save_events(ready, events),
     ]
@@ -294,12 +301,13 @@ def _save_events(ready: Measured, events: MeasuredEvents) -> Path:
         options={"person": ready.person, "source": ready.chosen.source},
         inputs=ready.results.measured_from(bodies=bodies),
     )
-    path = ready.take.measure_dir / events.kind / EVENTS_FILE
+    path = ready.folder(events.kind) / EVENTS_FILE
     save_document(events, path, record)
     return path
 
 
-def _write(path: Path, table: Table) -> Path:
+def write_table(path: Path, table: Table) -> Path:
+    """Write a table as CSV; return the file."""
     write_text(path, csv_text(table))
     return path
 
@@ -311,21 +319,21 @@ def exercise(
     from mocap.workflow.measure.c3d import write_events_c3d
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
-    folder = ready.take.measure_dir / found.kind
+    folder = ready.folder(found.kind)
     name = found.kind.replace("-", "_")
     events = MeasuredEvents(
         found.kind, ready.person, ready.person_points.fps, (tuple(found.reading.events),)
     )
     written = [
-        _write(folder / f"{name}.csv", exercise_table(ready.take.name, found)),
-        _write(folder / "summary.csv", summary_table(found)),
-        _write(folder / "curves.csv", exercise_curves_table(found)),
-        _write(folder / "events.csv", events_table(found)),
+        write_table(folder / f"{name}.csv", exercise_table(ready.take.name, found)),
+        write_table(folder / "summary.csv", summary_table(found)),
+        write_table(folder / "curves.csv", exercise_curves_table(found)),
+        write_table(folder / "events.csv", events_table(found)),
         write_events_c3d(folder / f"{name}.c3d", ready.person_points, events),
         _save_events(ready, events),
     ]
     report = folder / "report.html"
-    write_exercise_report(_facts(ready), found, report)
+    write_exercise_report(take_facts(ready), found, report)
     return found, [*written, report]
 
 
@@ -334,53 +342,11 @@ def angles(ready: Measured) -> tuple[AngleCurves, Path]:
     found = joint_angles(ready.segments)
     spreads = angle_spreads_deg(found, ready.person_points, ready.misfit)
     table = frame_table(angle_columns(found, spreads), found.fps)
-    return found, _write(ready.take.measure_dir / "angles" / "angles.csv", table)
+    return found, write_table(ready.folder("angles") / "angles.csv", table)
 
 
-def ergonomics(ready: Measured) -> list[Path]:
-    """Score the postures of a take; write scores.csv and report.html; return the files."""
-    task, limits = _task(ready.settings.ergonomics), Limits()
-    assessments: dict[tuple[str, str], Assessment] = {}
-    columns = {}
-    for side, posture in postures(ready.segments).items():
-        for method, each in (
-            ("RULA", assess_rula(posture, task, limits)),
-            ("REBA", assess_reba(posture, task, limits)),
-        ):
-            assessments[method, side] = each
-            key = f"{method.lower()}_{side}"
-            columns[key] = np.where(each.known, each.scores.final, np.nan)
-            columns[f"{key}_borderline"] = each.borderline.astype(np.float64)
-            for part, score in each.parts.items():
-                columns[f"{key}_{part}"] = score.astype(np.float64)
-    segments = ready.segments
-    found = Ergonomics(assessments, segments.fps, segments.thorax, task, limits, _unseen(ready))
-    folder = ready.take.measure_dir / "ergonomics"
-    report = folder / "report.html"
-    write_ergonomics_report(_facts(ready), found, report)
-    return [_write(folder / "scores.csv", frame_table(columns, segments.fps)), report]
-
-
-def _facts(ready: Measured) -> TakeFacts:
+def take_facts(ready: Measured) -> TakeFacts:
+    """Return what all reports say about a take."""
     return TakeFacts(
         ready.take.name, ready.athlete, ready.person_points, ready.warnings, ready.made()
     )
-
-
-def _task(given: Mapping[str, int]) -> Task:
-    flags = ("arm_supported", "wrist_twist_end", "legs_supported", "shoulder_raised")
-    values = {key: bool(value) if key in flags else value for key, value in given.items()}
-    return Task(**values)  # type: ignore[arg-type]
-
-
-def _unseen(ready: Measured) -> Sequence[str]:
-    """Say what the scores rest on that was not seen."""
-    out = [*ready.segments.notes, *(ready.misfit.warnings if ready.misfit else ())]
-    if not ready.settings.ergonomics:
-        out.append(
-            "load, grip, muscle use and support were not told: the scores assume none of them. "
-            "Write them in [ergonomics] of the take's `take.toml`"
-        )
-    if np.isnan(ready.segments.rotation("left_hand")).all():
-        out.append("the hands were not measured: wrists count as straight")
-    return out

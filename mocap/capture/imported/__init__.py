@@ -1,0 +1,1 @@
+"""Joints and markers that other systems measured: read, named, turned to metres and Z up."""

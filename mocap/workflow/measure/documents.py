@@ -1,0 +1,31 @@
+"""Measurements for machines: what `mocap measure --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mocap.measure.metric import Metric
+from mocap.measure.pitching.pitching import Pitch
+
+
+def pitch_document(pitch: Pitch, fps: float) -> dict[str, Any]:
+    """Return a throw for machines."""
+    return {
+        "number": pitch.number,
+        "events_s": {name: event.time_s(fps) for name, event in pitch.events.items()},
+        "metrics": metrics_document(pitch.metrics),
+    }
+
+
+def metrics_document(metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
+    """Return metrics for machines, by name."""
+    return {
+        metric.name: {
+            "value": metric.value,
+            "band": metric.band,
+            "unit": metric.unit,
+            "untrusted_because": metric.reason or None,
+        }
+        for metric in metrics
+    }

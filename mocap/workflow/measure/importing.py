@@ -1,0 +1,103 @@
+"""Import joints or markers of another system as a take: no videos are needed after that."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mocap.capture.imported.place import AXES, UNIT_M, Imported, place
+from mocap.capture.imported.read import read_foreign
+from mocap.capture.session import Session, Take
+from mocap.core.errors import InputError
+from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
+from mocap.workflow.graph import maker
+from mocap.workflow.version import installed_version
+
+IMPORT = "import"
+"""What provenance calls the stage that made imported points."""
+
+
+@dataclass(frozen=True)
+class ImportChoice:
+    """What a person says about a foreign file; None is read from it, or guessed and said.
+
+    Attributes:
+        names: TOML of the file's names and ours, `"L.Knee" = "left_knee"`.
+        unit: "mm", "cm" or "m".
+        up: axis that points up, as "y" or "-z".
+        fps: frames per second.
+        key: array of an NPZ with several.
+    """
+
+    names: Path | None = None
+    unit: str | None = None
+    up: str | None = None
+    fps: float | None = None
+    key: str | None = None
+
+
+def import_points(
+    session: Session, name: str, path: Path, choice: ImportChoice
+) -> tuple[Take, Imported]:
+    """Write the points of a foreign file as those of a take; return it and what was said.
+
+    Raises:
+        InputError: the file cannot be used, or the take has videos of its own.
+    """
+    if not re.fullmatch(r"[\w][\w.-]*", name):
+        raise InputError(f"'{name}' is no name of a take: letters, digits, _ - and . only.")
+    folder = session.root / "takes" / name
+    take = Take(name, folder, session)
+    if folder.is_dir() and take.videos():
+        raise InputError(
+            f"take {name} has videos: its points come from them. Import into a take of its own."
+        )
+    found = place(
+        read_foreign(path, choice.key),
+        names=_names(choice.names),
+        unit=choice.unit,
+        up=choice.up,
+        fps=choice.fps,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    row = maker("points")
+    record = Provenance(
+        stage=IMPORT,
+        version=installed_version(),
+        options={"file": path.name, "sha256": file_hash(path), "unit": choice.unit or "",
+                 "up": choice.up or "", "fps": choice.fps or 0.0, "key": choice.key or ""},
+        warnings=(f"joints or markers of {path.name}, not of videos", *found.said),
+        revision=row.revision,
+    )  # fmt: skip
+    save_artifact(found.points, folder / row.file, record)
+    return take, found
+
+
+def is_imported(take: Take) -> bool:
+    """Whether the points of a take were imported, not made of its videos."""
+    path = take.root / maker("points").file
+    return path.is_file() and load_provenance(path).stage == IMPORT
+
+
+def _names(path: Path | None) -> Mapping[str, str]:
+    """Return the table of names of a TOML; empty without one.
+
+    Raises:
+        InputError: it cannot be read, or is no table of texts.
+    """
+    if path is None:
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the names {path}: {error}.") from error
+    wrong = [key for key, value in table.items() if not isinstance(value, str)]
+    if wrong:
+        raise InputError(f'{path}: {wrong[0]} must be a text, as "L.Knee" = "left_knee".')
+    return table
+
+
+__all__ = ["AXES", "IMPORT", "UNIT_M", "ImportChoice", "import_points"]
