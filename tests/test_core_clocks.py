@@ -58,6 +58,7 @@ def test_an_offset_that_is_no_number_is_refused(tmp_path: Path) -> None:
 
 
 def test_recorded_clocks_and_unknown_cameras() -> None:
+    assert recorded_clocks(("a", "b"), "b").reference == "b"
     kept = recorded_clocks(("a", "b"))
     assert kept.reference == "a" and kept["b"].offset_s == 0.0
     with pytest.raises(InputError, match="no camera 'c'"):

@@ -123,10 +123,17 @@ class Clocks:
         )
 
 
-def recorded_clocks(names: Sequence[str], verdict: Verdict = Verdict.OFF) -> Clocks:
-    """Return clocks that keep the recorded times: all cameras started at one instant."""
-    first = CameraClock(names[0], verdict=Verdict.REFERENCE)
-    return Clocks(names[0], (first, *(CameraClock(each, verdict=verdict) for each in names[1:])))
+def recorded_clocks(names: Sequence[str], reference: str | None = None) -> Clocks:
+    """Return clocks that keep the recorded times: all cameras started at one instant.
+
+    The reference, the first camera by default, gives the frame rate.
+    """
+    first = names[0] if reference is None else reference
+    verdicts = {first: Verdict.REFERENCE}
+    return Clocks(
+        first,
+        tuple(CameraClock(each, verdict=verdicts.get(each, Verdict.OFF)) for each in names),
+    )
 
 
 def save_clocks(clocks: Clocks, path: Path, extra: Mapping[str, Any] | None = None) -> None:

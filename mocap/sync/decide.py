@@ -127,10 +127,10 @@ def _refuse_absent(
 
 def _checked_only(moved: list[CameraClock], clocks: Clocks, wish: SyncWish) -> Decision:
     """Keep the recorded times; say when the cameras disagree with them."""
-    kept = recorded_clocks(clocks.names)
+    kept = recorded_clocks(clocks.names, clocks.reference)
     cameras, warnings = [], []
     for own, clock in zip(kept.cameras, moved, strict=True):
-        cameras.append(replace(own, said=clock.said, agreement=clock.agreement))
+        cameras.append(replace(own, said=clock.said))
         believed = clock.verdict in (Verdict.SURE, Verdict.UNSURE)
         if believed and not _is_silent(clock):
             why = "the rig is synchronised by hardware" if wish.on else "synchronising is off"
