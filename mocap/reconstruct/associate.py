@@ -172,8 +172,9 @@ def associate_with_report(
     ids = tuple(found)
     chosen = chosen_ids(person, ids, [*found.values()], [names[i] for i in ids], scene)
     pixels, confidence = _pixels(detections, [*found.values()])
+    vectors = calibration.subset(detections.camera_names).vectors()
     limbs = [
-        _repaired(pixels[:, :, index], confidence[:, :, index], detections, calibration)
+        _repaired(pixels[:, :, index], confidence[:, :, index], detections, vectors)
         for index in range(len(ids))
     ]
     people = []
@@ -186,7 +187,7 @@ def associate_with_report(
                 found[person_id],
                 heights[person_id],
                 detections,
-                best_view(detections.camera_names, pixels[:, :, index]),
+                best_view(found[person_id], scene, detections.camera_names, pixels[:, :, index]),
                 limbs[index],
             )
         )
@@ -267,13 +268,11 @@ def _pixels(detections: Detections2D, people: Sequence[Person]) -> tuple[FloatAr
 
 
 def _repaired(
-    pixels: FloatArray, confidence: FloatArray, detections: Detections2D, calibration: Calibration
+    pixels: FloatArray, confidence: FloatArray, detections: Detections2D, vectors: FloatArray
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Put a person's exchanged limbs right in place; return by camera how many, and left out."""
     names = detections.camera_names
-    found = repair_limbs(
-        pixels, confidence, detections.keypoint_names, calibration.subset(names), detections.fps
-    )
+    found = repair_limbs(pixels, confidence, detections.keypoint_names, vectors, detections.fps)
     exchanged, left_out = (dict(zip(names, each.tolist(), strict=True)) for each in found)
     return exchanged, left_out
 

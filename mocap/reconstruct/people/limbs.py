@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from mocap.core.camera import Calibration
 from mocap.core.kernels.linear import camera_matrices, in_camera
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, undistort_points
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
@@ -45,7 +44,7 @@ def repair_limbs(
     pixels: FloatArray,
     confidence: FloatArray,
     names: tuple[str, ...],
-    calibration: Calibration,
+    vectors: FloatArray,
     fps: float,
 ) -> tuple[IntArray, IntArray]:
     """Put exchanged limbs of one person right, in place.
@@ -54,14 +53,13 @@ def repair_limbs(
         pixels: (camera, frame, keypoint, 2) in pixels of the calibration; NaN = not seen.
         confidence: (camera, frame, keypoint).
         names: of the keypoints.
-        calibration: the cameras, in this order.
+        vectors: (camera, 15) of the cameras, in this order.
         fps: frames per second.
 
     Returns:
         Frames in which a limb pair of each camera (camera,) was exchanged, and was left out.
     """
     cameras, frames, keypoints, _ = pixels.shape
-    vectors = calibration.vectors()
     rays = np.full((cameras, frames * keypoints, 2), np.nan)
     undistort_points(vectors, np.ascontiguousarray(pixels.reshape(cameras, -1, 2)), rays)
     rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))

@@ -183,18 +183,18 @@ def chosen_ids(
 
 
 def best_view(
-    camera_names: Sequence[str], pixels: FloatArray
+    person: Person, scene: Scene, camera_names: Sequence[str], pixels: FloatArray
 ) -> tuple[str, int, tuple[float, float, float, float]]:
-    """Return camera, frame and pixel box in which a person is seen best: largest, most keypoints.
+    """Return camera, frame and pixel box in which a person is seen largest.
 
-    pixels (camera, frame, keypoint, 2) of one person.
+    pixels (camera, frame, keypoint, 2) are those of the person.
     """
-    seen = ~np.isnan(pixels[..., 0])
-    count = np.count_nonzero(seen, axis=-1)
-    low = np.where(seen[..., None], pixels, np.inf).min(axis=2)
-    high = np.where(seen[..., None], pixels, -np.inf).max(axis=2)
-    area = np.where(count > 0, np.prod(np.where(count[..., None] > 0, high - low, 0.0), axis=-1), 0)
-    camera, frame = np.unravel_index(np.argmax(area * count**2), area.shape)
-    x0, y0 = low[camera, frame]
-    x1, y1 = high[camera, frame]
-    return camera_names[int(camera)], int(frame), (float(x0), float(y0), float(x1), float(y1))
+    track = person.track
+    rows, cameras = np.nonzero(track.members != NOBODY)
+    boxes = scene.instants.boxes[track.frames[rows], cameras, track.members[rows, cameras]]
+    area = np.nan_to_num(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), posinf=0.0, neginf=0.0)
+    best = int(np.argmax(area))
+    camera, frame = int(cameras[best]), int(track.frames[rows[best]])
+    seen = pixels[camera, frame][~np.isnan(pixels[camera, frame, :, 0])]
+    (x0, y0), (x1, y1) = seen.min(axis=0), seen.max(axis=0)
+    return camera_names[camera], frame, (float(x0), float(y0), float(x1), float(y1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from mocap.core import keypoint_names
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D
 from mocap.core.kernels.linear import camera_matrices
 from mocap.core.keypoints import mirrored_name
-from mocap.core.lens import undistort_points
+from mocap.core.lens import FASTMATH, undistort_points
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import essential_matrices
 from mocap.reconstruct.people.state import Instants, Rig
@@ -140,14 +141,28 @@ def _instants(
     undistort_points(vectors, pixels.reshape(len(vectors), -1, 2), rays)
     # (frame, camera, slot, ...): an instant is contiguous.
     rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
-    seen = ~np.isnan(rays)
-    high = np.where(seen, rays, -np.inf).max(axis=3, initial=-np.inf)
-    low = np.where(seen, rays, np.inf).min(axis=3, initial=np.inf)
-    size = np.max(high - low, axis=-1, initial=-np.inf)
+    boxes = np.full((*rays.shape[:3], 4), np.nan)
+    boxes_of_rays(rays.reshape(-1, *rays.shape[3:]), boxes.reshape(-1, 4))
+    size = np.maximum(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
     size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
     return Instants(
         rays=rays,
         confidence=np.ascontiguousarray(confidence.swapaxes(0, 1)),
-        boxes=np.concatenate([low, high], axis=-1),
+        boxes=boxes,
         tolerance=np.maximum(tolerance_of_size * size, floor[:, None]),
     )
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def boxes_of_rays(rays: FloatArray, boxes: FloatArray) -> None:
+    """Write x0 y0 x1 y1 (detection, 4) of rays (detection, keypoint, 2), NaN where none is seen."""
+    for n in range(len(rays)):
+        for k in range(rays.shape[1]):
+            u, v = rays[n, k, 0], rays[n, k, 1]
+            if np.isnan(u):
+                continue
+            if np.isnan(boxes[n, 0]):
+                boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3] = u, v, u, v
+                continue
+            boxes[n, 0], boxes[n, 1] = min(boxes[n, 0], u), min(boxes[n, 1], v)
+            boxes[n, 2], boxes[n, 3] = max(boxes[n, 2], u), max(boxes[n, 3], v)
