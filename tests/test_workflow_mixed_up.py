@@ -14,7 +14,7 @@ from mocap.core.errors import SessionError
 from mocap.core.shapes import FloatArray
 from mocap.core.store import file_hash, write_text
 from mocap.synthetic.example import walker
-from mocap.workflow.mixed_up import refuse_copies, refuse_swapped
+from mocap.workflow.checks.mixed_up import refuse_copies, refuse_swapped
 
 
 def test_a_copy_under_another_name(tmp_path: Path) -> None:

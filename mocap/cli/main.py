@@ -38,6 +38,7 @@ COMMANDS = {
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),
+    "why": ("mocap.cli.why_command", "Tell how a file came about, back to the videos."),
     "doctor": ("mocap.cli.doctor_command", "Check this machine."),
 }
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mocap.capture.checks import image_map_warnings
 from mocap.capture.edits_file import load_identity_edits
+from mocap.workflow.checks.mixed_up import refuse_swapped
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode
-from mocap.workflow.mixed_up import refuse_swapped
 from mocap.workflow.pipeline import Made
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from mocap.core.errors import InputError, MocapError, SessionError
 from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
 from mocap.workflow import public
+from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
 from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
 from mocap.workflow.measure.importing import is_imported
-from mocap.workflow.mixed_up import refuse_copies
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results

@@ -82,7 +82,8 @@ def print_any_name() -> None:
     """Write names that the terminal cannot show with backslashes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # a stream that was turned elsewhere half-way
+                stream.reconfigure(errors="backslashreplace")
 
 
 def printable(text: str | Path) -> str:

@@ -24,8 +24,8 @@ from mocap.core.files.lock import locked
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.studio.calibration.report import write_calibration_report
+from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.file_hashes import FileHashes
-from mocap.workflow.mixed_up import refuse_copies
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, table_lines
 from mocap.workflow.rig.board_clocks import (

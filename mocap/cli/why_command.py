@@ -1,0 +1,23 @@
+"""mocap why: how a file came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mocap.cli.console import Console, json_option
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def why(file: Path, as_json: bool) -> None:
+    """Tell what made FILE of a session, from what and with which options, back to the videos."""
+    from mocap.workflow.checks.why import why as told
+
+    console = Console(as_json)
+    lines = told(file)
+    for line in lines:
+        console.line(line)
+    console.result({"file": file, "why": lines})

@@ -1,0 +1,1 @@
+"""What is looked at before and after the stages: mixed-up videos, how a file came about."""
