@@ -209,6 +209,13 @@ def test_hashes_are_remembered_until_a_file_changes(
     assert FileHashes(cache, tmp_path)(video) == file_hash(video)
 
 
+def test_hashes_are_told_where_nothing_can_be_written(tmp_path: Path) -> None:
+    video = tmp_path / "left.mp4"
+    video.write_bytes(b"first")
+    (tmp_path / "file").write_text("no folder")
+    assert FileHashes(tmp_path / "file" / "cache.json", tmp_path)(video) == file_hash(video)
+
+
 def test_a_folder_of_images_has_one_hash(tmp_path: Path) -> None:
     folder = tmp_path / "left"
     folder.mkdir()

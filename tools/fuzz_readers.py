@@ -11,13 +11,22 @@ import fuzz_mutations as mutations
 import numpy as np
 
 from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
+from mocap.calibrate.verdict.report import (
+    CalibrationReport,
+    CameraReport,
+    Finding,
+    PairReport,
+    Verdict,
+)
 from mocap.capture.boards import load_definition
 from mocap.capture.rigs import load_rig
-from mocap.capture.session_file import load_config
+from mocap.capture.session import Session
+from mocap.capture.session_file import SessionConfig, load_config
 from mocap.capture.take_file import load_take_settings
 from mocap.capture.video import probe, read_frames
 from mocap.core.calibration_file import load_calibration, save_calibration
 from mocap.core.detections import Corners, Detections2D, Tracks2D
+from mocap.core.files.documents import load_document, save_document
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact, write_text
@@ -31,12 +40,14 @@ from mocap.export.glb import reader as glb_reader
 from mocap.export.glb import writer as glb_writer
 from mocap.export.onto.job import read_hero
 from mocap.export.opensim_ik import read_table
+from mocap.measure.events import Event, MeasuredEvents
 from mocap.synthetic.footage.encode import VideoWriter
 from mocap.synthetic.motion.spinning import spinning_body
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.measure.take import read_norms
+from mocap.workflow.rig.calibration_report import load_calibration_report, save_calibration_report
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -104,6 +115,32 @@ def _load(cls: type) -> Callable[[Path], object]:
         return load_artifact(path, cls)
 
     return read
+
+
+def _events(folder: Path) -> list[Path]:
+    strikes = (Event("left_heel_strike", 3.0, 12.5), Event("right_toe_off", 9.5, 12.5))
+    made = Provenance("measure gait", "1", inputs={"smoothed": "0" * 64})
+    save_document(MeasuredEvents("gait", 0, 30.0, (strikes,)), folder / "events.json", made)
+    return [folder / "events.json"]
+
+
+def _figures(folder: Path) -> list[Path]:
+    camera = CameraReport(
+        "left", (640, 480), 40, 900, 0.9, ((3,) * 5,) * 5, 0.01, 0.3, 0.2, (((0.1, 0.0),) * 5,) * 5,
+        500.0, 0.5, 3.0, 1.0, (0.0, 1.0, 2.0), 1.5, 0.02, None,
+    )  # fmt: skip
+    report = CalibrationReport(
+        Verdict.WARN, (Finding(Verdict.WARN, "little", "more"),), "a1_5x7", 60, 0.2, (camera,),
+        (PairReport("left", "right", 5.6, 20, 19, None),), (), None, True, 9, ("seen",),
+    )  # fmt: skip
+    save_calibration_report(report, folder / "calibration_report.json")
+    return [folder / "calibration_report.json"]
+
+
+def _report(path: Path) -> object:
+    folder = path.parent
+    config = SessionConfig(rig="four_corner", board="a1_5x7")
+    return load_calibration_report(Session(folder, config))
 
 
 def _calibration(folder: Path) -> list[Path]:
@@ -248,6 +285,10 @@ READERS = (
         "board", "board.toml", lambda path: load_definition(str(path)),
         _shipped("calibration_boards/*.toml"),
     ),
+    Reader(
+        "events", "events.json", lambda path: load_document(path, MeasuredEvents), _events
+    ),
+    Reader("report", "calibration_report.json", _report, _figures),
     Reader("frames", "frames.toml", _images, _written("frames.toml", "fps = 60.0\n")),
     Reader("norms", "norms.csv", read_norms, _written("norms.csv", _NORMS)),
     Reader("table", "table.sto", read_table, _written("table.sto", _STO)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
-from mocap.core.errors import MocapError
+from mocap.core.errors import MocapError, StorageError
 from mocap.core.files.reading import read_json
 from mocap.core.store import file_hash, write_text
 
@@ -47,7 +48,9 @@ class FileHashes:
             return str(known[2])
         digest = file_hash(path)
         self._known[name] = [*state, digest]
-        write_text(self._cache, json.dumps(self._known, indent=0, sort_keys=True))
+        # Where nothing can be written, as in a session that is only read, it costs time alone.
+        with suppress(StorageError):
+            write_text(self._cache, json.dumps(self._known, indent=0, sort_keys=True))
         return digest
 
 

@@ -8,7 +8,6 @@ refused: its numbers would belong to points that are not there any more.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.errors import InputError, SessionError
 from mocap.core.files.documents import load_document
+from mocap.core.files.reading import read_json, reading
 from mocap.core.files.typed_json import from_json
 from mocap.core.points import Points3D
 from mocap.core.store import (
@@ -287,14 +287,11 @@ class Results:
         path = self.take.root / row_of("fit").file
         if not path.is_file():
             return {}
-        try:
-            notes = json.loads(path.read_text(encoding="utf-8"))["notes"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} is damaged ({error}). Run {self._remedy()}.") from error
+        with reading(path, "the manifest of a fit", f"Run {self._remedy()}."):
+            notes = read_json(path, "the manifest of a fit")["notes"]
+            people = {name: notes[name] for name in notes if name.startswith("person")}
         return {
-            name: from_json(FitFigures, entry, f"{path}: {name}")
-            for name, entry in notes.items()
-            if name.startswith("person")
+            name: from_json(FitFigures, entry, f"{path}: {name}") for name, entry in people.items()
         }
 
     def _remedy(self) -> str:

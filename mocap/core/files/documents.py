@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_json, reading
 from mocap.core.files.typed_json import from_json
 from mocap.core.plain import plain
-from mocap.core.store import Provenance, write_text
+from mocap.core.store import Provenance, provenance_from, write_text
 
 T = TypeVar("T")
 
@@ -35,14 +36,11 @@ def load_document(path: Path, cls: type[T]) -> tuple[T, Provenance]:
     Raises:
         InputError: the file is missing, damaged, of another kind, or from a newer version.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        kind, version = document["kind"], int(document["schema_version"])
-        stored = document["provenance"]
-        record = Provenance(**{**stored, "warnings": tuple(stored.get("warnings", ()))})
+    document = read_json(path, "a document of this tool")
+    with reading(path, "a document of this tool", "Make it again."):
+        kind, version = str(document["kind"]), int(document["schema_version"])
+        record = provenance_from(document["provenance"])
         content = document["content"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}). Make it again.") from error
     if kind != cls.__name__:
         raise InputError(f"{path} holds {kind}, not {cls.__name__}. Give the right file.")
     if version > SCHEMA_VERSION:

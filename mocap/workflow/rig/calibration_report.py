@@ -8,7 +8,7 @@ from typing import Any
 
 from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.capture.session import Session
-from mocap.core.errors import InputError
+from mocap.core.files.reading import read_json
 from mocap.core.files.typed_json import from_json
 from mocap.core.store import write_text
 
@@ -22,10 +22,7 @@ def load_calibration_report(session: Session) -> CalibrationReport | None:
     path = session.calibration_report_path
     if not path.is_file():
         return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}). Run `mocap calibrate` again.") from error
+    document = read_json(path, "the figures of a calibration")
     return from_json(CalibrationReport, _upgraded(document), str(path))
 
 
