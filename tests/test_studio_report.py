@@ -33,7 +33,7 @@ from mocap.studio.take.report_data import (
     source_shares,
     view_counts,
 )
-from mocap.studio.take.scene import MAX_FRAMES, scene
+from mocap.studio.take.scene import MAX_FRAMES, SOURCE_COLOURS, scene
 from mocap.synthetic.rigs import ring
 
 HOSTILE = '</script><img src=x onerror="alert(1)">&'
@@ -156,6 +156,10 @@ def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
     assert path.stat().st_size < 8e6
     write_report(data, tmp_path / "again.html")
     assert path.read_bytes() == (tmp_path / "again.html").read_bytes()
+
+
+def test_every_source_has_a_colour() -> None:
+    assert set(SOURCE_COLOURS) == set(Source)
 
 
 def test_names_from_outside_stay_text(tmp_path: Path) -> None:

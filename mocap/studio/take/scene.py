@@ -149,6 +149,7 @@ SOURCE_COLOURS = {
     Source.INTERPOLATED: "#e69f00",
     Source.EXTRAPOLATED: "#d55e00",
     Source.MISSING: "#8a8f96",
+    Source.LIFTED: "#cc79a7",
 }
 """Colours by source: slate for what is measured, warnings in hues that colour-blind readers tell
 apart (Okabe and Ito 2008)."""
