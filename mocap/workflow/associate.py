@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mocap.capture.checks import image_map_warnings
 from mocap.capture.edits_file import load_identity_edits
@@ -38,7 +38,7 @@ def _make(job: Job) -> Made:
     return Made(tracks, [*image_map_warnings(footage.maps), *report.warnings()], notes)
 
 
-def everybody(report: AssociationReport) -> list[dict[str, Any]]:
+def everybody(report: AssociationReport) -> list[dict[str, object]]:
     """Return who was found, chosen or not, as JSON: `FoundPerson` with its best view."""
     people = []
     for person in report.people:

@@ -15,6 +15,7 @@ from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.clocks import Clocks, load_clocks, save_clocks
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.reading import read_json
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
@@ -232,9 +233,9 @@ def _known(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "-"
 
 
-def clocks_document(path: Path) -> dict[str, Any]:
+def clocks_document(path: Path) -> dict[str, object]:
     """Return what `sync.json` says, without the curves, for machines."""
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    document = read_json(path, "the clocks of a take")
     return {key: value for key, value in document.items() if key != "curves"}
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mocap.measure.metric import Metric
 from mocap.measure.pitching.pitching import Pitch
 
 
-def pitch_document(pitch: Pitch, fps: float) -> dict[str, Any]:
+def pitch_document(pitch: Pitch, fps: float) -> dict[str, object]:
     """Return a throw for machines."""
     return {
         "number": pitch.number,
@@ -18,7 +17,7 @@ def pitch_document(pitch: Pitch, fps: float) -> dict[str, Any]:
     }
 
 
-def metrics_document(metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
+def metrics_document(metrics: Sequence[Metric]) -> dict[str, dict[str, object]]:
     """Return metrics for machines, by name."""
     return {
         metric.name: {
