@@ -20,7 +20,7 @@ from mocap.synthetic.motion.motion import body_keypoints, pitch, throw
 from mocap.synthetic.motion.random_motion import measured_points
 
 TRUE_FPS = 480.0
-RATES = (240, 120, 60)
+RATES = (360, 120, 60)
 SECONDS = 2.8
 _SIGMA_M = 0.002
 _STYLES = {"amateur": throw, "pitcher": pitch}

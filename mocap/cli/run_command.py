@@ -77,7 +77,8 @@ def run(
     )
     for take in done.takes:
         if take.name not in done.failures:
-            console.line(f"{take.name}: {take.report_path} and {take.export_dir}")
+            made = [each for each in (take.report_path, take.export_dir) if each.exists()]
+            console.line(f"{take.name}: {' and '.join(map(str, made))}")
     if done.nothing_done:
         console.line("Nothing to do: everything is current.")
     console.result(done.document())

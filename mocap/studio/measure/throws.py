@@ -89,7 +89,7 @@ def _event_row(event: Event, pitch: Pitch, fps: float) -> tuple[str, ...]:
     return (
         words(event.name),
         number(event.time_s(fps), 3, "s"),
-        f"{event.frame:g}",
+        f"{event.frame:.1f}",
         _from_release(event, pitch, fps),
         "set by hand" if event.source == "user" else f"± {event.confidence_ms:.0f} ms",
     )
