@@ -220,6 +220,7 @@ def _run_stage(
     )
     found, reason = _judge(stage, wanted, forced)
     if not reason and found is not None:
+        stage.forget()  # of a run that was killed between storing and forgetting
         seconds = time.monotonic() - start
         return Outcome(
             stage.name, CURRENT, "nothing has changed", seconds, found.warnings, found.notes
