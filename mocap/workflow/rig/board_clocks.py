@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate import planar
-from mocap.calibrate.retime import corners_at
+from mocap.calibrate.retime import MAX_INTERPOLATED_S, corners_at
 from mocap.calibrate.solve import CalibrationResult
 from mocap.calibrate.views import pack_views
 from mocap.capture.video import VideoInfo
@@ -139,7 +139,12 @@ def corrected(
     cameras, settled = [], True
     for clock in clocks.cameras:
         name = clock.camera
-        if clock.method == "board" and abs(left[name]) * fps > SETTLED_FRAMES:
+        # Whole frames are taken where frames are far apart: a smaller correction does nothing.
+        if (
+            clock.method == "board"
+            and fps * MAX_INTERPOLATED_S >= 1.0
+            and abs(left[name]) * fps > SETTLED_FRAMES
+        ):
             settled = False
             moved = clock.offset_s - left[name] / _shown(name, left, tried, before)
             clock = replace(clock, offset_s=moved, said={**clock.said, "calibration": moved})
