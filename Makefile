@@ -45,6 +45,7 @@ bench: venv
 	$(BIN)/python benchmarks/sync.py --check
 	$(BIN)/python benchmarks/real_board.py --check
 	$(BIN)/python benchmarks/understanding.py --check
+	$(BIN)/python benchmarks/calibration_faults.py --check
 	$(BIN)/python benchmarks/real_footage.py --check
 	$(BIN)/python benchmarks/exporters.py --check
 

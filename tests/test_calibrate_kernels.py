@@ -109,7 +109,7 @@ def test_schur_step_equals_the_step_of_the_full_system(
     full = _full_hessian(views, equations)
     full += damping * np.diag(np.diag(full))
     gradient = np.concatenate([equations.camera_gradient.ravel(), equations.board_gradient.ravel()])
-    moving = np.concatenate([free, np.ones(6 * views.frame_count, dtype=bool)])
+    moving = np.concatenate([free.any(axis=1), np.ones(6 * views.frame_count, dtype=bool)])
     expected = np.zeros(len(full))
     expected[moving] = np.linalg.solve(full[np.ix_(moving, moving)], gradient[moving])
     got = np.concatenate([camera_step.ravel(), board_step.ravel()])

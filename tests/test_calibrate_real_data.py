@@ -44,8 +44,9 @@ def sets(real_data: Path) -> dict[str, list[Corners]]:
 def test_the_webcam_that_runs_a_frame_late_is_named(sets: dict[str, list[Corners]]) -> None:
     report = calibrate(sets["charuco_calibration"], BOARD).report
     assert report.verdict == Verdict.FAIL
-    assert report.findings[0].text == "camera 'cam_1' is 1.0 frames late against the others."
-    assert "Trim 1 frame(s) off the start of its video" in report.findings[0].remedy
+    first = report.findings[0]
+    assert first.text == "the videos are unsynchronised: 'cam_1' 1 frames late against the others."
+    assert "Trim 1 frame(s) off the start of 'cam_1'" in first.remedy
 
 
 # Limits: an independent adjustment of the same recordings, without the frame that cam_1 is late,

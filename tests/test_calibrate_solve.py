@@ -163,8 +163,9 @@ def test_known_lens_of_another_image_size_is_refused(
     other = [replace(camera, image_size=(640, 480)) for camera in rig.cameras]
     with pytest.raises(CalibrationError, match=r"'cam1'.*640 x 480.*960 x 720"):
         calibrate(corners, BOARD, lenses=other)
-    with pytest.raises(CalibrationError, match="not for camera 'cam4'"):
-        calibrate(corners, BOARD, lenses=rig.cameras[:3])
+    strange = replace(rig.cameras[0], name="other")
+    with pytest.raises(CalibrationError, match="'other', which is not among"):
+        calibrate(corners, BOARD, lenses=[strange])
 
 
 def test_report_becomes_json(result: CalibrationResult) -> None:
@@ -278,8 +279,10 @@ def test_a_camera_that_runs_late_is_named(rig: Calibration, camera: int, lag: in
     report = calibrate(corners, BOARD).report
     assert report.verdict == Verdict.FAIL
     word = "late" if lag > 0 else "early"
-    expected = f"camera 'cam{camera + 1}' is {abs(lag)}.0 frames {word} against the others."
-    assert expected in [finding.text for finding in report.findings]
+    first = report.findings[0].text
+    assert first.startswith("the videos are unsynchronised:")
+    assert f"'cam{camera + 1}' {abs(lag)} frames {word} against the others" in first
+    assert f"--late cam{camera + 1}={lag}" in report.findings[0].remedy
 
 
 def test_a_camera_moved_half_way_is_named(rig: Calibration) -> None:

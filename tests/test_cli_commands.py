@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from clips_take import fake_take, run_fake_take
 from mocap.capture.session import Take
 from mocap.cli import main
 from mocap.cli.main import COMMANDS
-from mocap.core.calibration_file import save_calibration
+from mocap.core.calibration_file import load_calibration, save_calibration
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import DetectionError
+from mocap.core.transform import rigid
 from mocap.workflow.sample.demonstration import SAMPLE
 
 
@@ -42,7 +44,12 @@ def take(tmp_path: Path) -> Take:
 
 def calibrate(take: Take, *names: str) -> None:
     matrix = np.array([[60.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]])
-    cameras = tuple(Camera(name, (64, 48), matrix, np.zeros(5), np.eye(4)) for name in names)
+    cameras = tuple(
+        Camera(
+            name, (64, 48), matrix, np.zeros(5), rigid(np.eye(3), np.array([float(k), 0.0, 0.0]))
+        )
+        for k, name in enumerate(names)
+    )
     save_calibration(Calibration(cameras), take.session.calibration_path)
 
 
@@ -205,7 +212,14 @@ def test_import_and_export_of_a_calibration(take: Take, tmp_path: Path) -> None:
     result = mocap("calibration", "import", root, exported, "--force", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["cameras"] == ["left", "right"]
+    kept = list(root.glob("calibration_before_import_*.toml"))
+    assert len(kept) == 1 and load_calibration(kept[0]).names == ("left", "right")
+    refused(mocap("calibrate", root), "was imported", "--force")
     refused(mocap("world", root), "where the board was is not known")
+    twin = tmp_path / "twin.toml"
+    cameras = load_calibration(exported).cameras
+    save_calibration(Calibration((cameras[0], replace(cameras[0], name="right"))), twin)
+    refused(mocap("calibration", "import", root, twin, "--force"), "stand at one place")
     refused(mocap("calibration", "import", root, tmp_path / "no.toml", "--force"), "no.toml")
 
 

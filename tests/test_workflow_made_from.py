@@ -102,7 +102,7 @@ def test_the_square_was_measured_again(session: Session, calibrated: list[Any]) 
     assert "Run `mocap calibrate" in refused
     assert "or put back what changed" in refused
     # As it was made the first time.
-    assert calibrated == [{"step": 2, "late_frames": {ring(2).names[1]: 1}}]
+    assert calibrated == [{"step": 2, "late_frames": {ring(2).names[1]: 1}, "lenses": ()}]
 
 
 def test_another_board(session: Session, calibrated: list[Any]) -> None:

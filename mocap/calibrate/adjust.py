@@ -159,16 +159,29 @@ def moved(state: RigState, camera_step: FloatArray, board_step: FloatArray) -> R
     )
 
 
-def free_parameters(cameras: int, *, lens_fixed: BoolArray | None = None) -> BoolArray:
-    """Return which of the 15 parameters per camera (camera * 15,) may move.
+def free_parameters(
+    cameras: int, *, lens_fixed: BoolArray | None = None, lens_group: IntArray | None = None
+) -> FloatArray:
+    """Return the directions (camera * 15, free) in which the parameters of all cameras may move.
 
-    The pose of the first camera is the gauge and stays; `lens_fixed` (camera,) holds whole lenses.
+    The pose of the first camera is the gauge and stays. `lens_fixed` (camera,) holds whole lenses;
+    cameras with the same number in `lens_group` (camera,) have one lens and move it together.
     """
-    free = np.ones((cameras, kernels.CAMERA_PARAMETERS), dtype=bool)
+    parameters = kernels.CAMERA_PARAMETERS
+    own = np.arange(cameras * parameters).reshape(cameras, parameters)
+    if lens_group is not None:
+        _, first = np.unique(lens_group, return_index=True)
+        leader = {int(lens_group[i]): int(i) for i in first}
+        for camera, group in enumerate(lens_group):
+            own[camera, 6:] = own[leader[int(group)], 6:]
+    free = np.ones((cameras, parameters), dtype=bool)
     free[0, :6] = False
     if lens_fixed is not None:
         free[lens_fixed, 6:] = False
-    return free.ravel()
+    columns, place = np.unique(own[free], return_inverse=True)
+    basis = np.zeros((cameras * parameters, len(columns)))
+    basis[np.flatnonzero(free.ravel()), place] = 1.0
+    return basis
 
 
 def reduced_system(
@@ -190,12 +203,14 @@ def reduced_system(
 
 
 def solve_step(
-    views: BoardViews, equations: NormalEquations, damping: float, free: BoolArray
+    views: BoardViews, equations: NormalEquations, damping: float, free: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the damped Gauss-Newton step of cameras (camera, 15) and boards (frame, 6)."""
+    """Return the damped Gauss-Newton step of cameras (camera, 15) and boards (frame, 6).
+
+    `free` (camera * 15, free) as `free_parameters` returns it.
+    """
     reduced, right, inverse = reduced_system(views, equations, damping)
-    step = np.zeros(len(right))
-    step[free] = np.linalg.solve(reduced[np.ix_(free, free)], right[free])
+    step = free @ np.linalg.solve(free.T @ reduced @ free, free.T @ right)
     camera_step = step.reshape(equations.camera_gradient.shape)
     board_step = np.zeros_like(equations.board_gradient)
     kernels.board_steps(
@@ -210,7 +225,7 @@ def adjust(
     loss: Loss,
     *,
     prior: LensPrior | None,
-    free: BoolArray,
+    free: FloatArray,
     max_iterations: int,
     min_gain: float = 0.0,
     min_gain_share: float = 0.0,

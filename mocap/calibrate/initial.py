@@ -38,7 +38,7 @@ class InitialEstimate:
 
 
 def initial_estimate(views: BoardViews, known_lens: FloatArray | None = None) -> InitialEstimate:
-    """Return a first state; `known_lens` (camera, 9) replaces the estimated lenses.
+    """Return a first state; `known_lens` (camera, 9) replaces estimated lenses where not NaN.
 
     Raises:
         CalibrationError: when the rig is not connected.
@@ -46,7 +46,8 @@ def initial_estimate(views: BoardViews, known_lens: FloatArray | None = None) ->
     found = planar.homographies(views)
     lens, assumed = planar.initial_lenses(views, found)
     if known_lens is not None:
-        lens, assumed = known_lens.copy(), np.zeros(len(lens), dtype=bool)
+        given = np.isfinite(known_lens)
+        lens, assumed = np.where(given, known_lens, lens), assumed & ~given[:, 0]
     poses = planar.planar_poses(views, lens, found)
     pairs = graph.camera_pairs(views, poses)
     tree = graph.spanning_tree(pairs, views.camera_names)

@@ -104,8 +104,7 @@ def _cost_at_lag(
     both = np.stack([poses.view[a], poses.view[b]], axis=1).ravel()
     frames = np.arange(len(a), dtype=np.int64)
     trial = views.regroup(both, np.full(len(a), 2, dtype=np.int64), frames)
-    free = np.zeros((len(lens), 15), dtype=bool)
-    free[pair[1], :6] = True
+    free = np.eye(15 * len(lens))[:, 15 * pair[1] : 15 * pair[1] + 6]
     state = RigState(lens, cameras, from_a)
     for scale in (20.0, 2.0):
         fit = adjust(
@@ -113,7 +112,7 @@ def _cost_at_lag(
             state,
             Loss(CAUCHY, scale),
             prior=None,
-            free=free.ravel(),
+            free=free,
             max_iterations=8,
             min_gain_share=1e-3,
         )

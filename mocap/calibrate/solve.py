@@ -7,17 +7,38 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap.calibrate.cause.explain import Cause, explain
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
-from mocap.calibrate.refine import Refined, refine_from_start
+from mocap.calibrate.refine import Refined, refine_final, refine_from_start
+from mocap.calibrate.still import StillRuns, merge_still
 from mocap.calibrate.timing import time_offsets_frames
 from mocap.calibrate.verdict import figures, rules
-from mocap.calibrate.verdict.checks import check_connected, check_corners, check_view_counts
-from mocap.calibrate.verdict.drift import find_movements
+from mocap.calibrate.verdict.causes import (
+    findings_of_cause,
+    findings_of_copies,
+    findings_of_stretch,
+    findings_of_variety,
+    reason,
+)
+from mocap.calibrate.verdict.checks import (
+    check_connected,
+    check_corners,
+    check_not_all_mirrored,
+    check_view_counts,
+)
+from mocap.calibrate.verdict.drift import change_score
 from mocap.calibrate.verdict.held_out import judge_held_out
 from mocap.calibrate.verdict.report import CalibrationReport
-from mocap.calibrate.verdict.shifted import DroppedView, disagreeing_share, find_shifted_views
+from mocap.calibrate.verdict.shifted import (
+    DroppedView,
+    disagreeing_share,
+    find_shifted_views,
+    moved_at_frame,
+)
+from mocap.calibrate.verdict.stretch import Stretch, measure_stretch, stretched
+from mocap.calibrate.verdict.variety import board_variety
 from mocap.calibrate.views import BoardViews, pack_views
 from mocap.core.board import Board
 from mocap.core.camera import Calibration, Camera
@@ -29,8 +50,19 @@ from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 MAX_DROP_ROUNDS = 3
 # From this share of disagreeing shared views on, a camera may run late as a whole.
 MANY_DISAGREE = 0.1
-# A camera later than this is named for that, and not for having moved.
+# A camera later than this is named for that.
 LATE_FRAMES = 0.3
+# Cheap signs that something does not fit; then causes are tried, which takes some seconds. Sound
+# synthetic recordings stay below 0.5 px, 1 % of views and a score of 16.
+SUSPICIOUS_SIGMA_PX = 1.0
+SUSPICIOUS_SHARE = 0.02
+SUSPICIOUS_SCORE = 20.0
+# From this score on a pose has changed, whether one camera explains it or several might. Webcams
+# without a trigger come to 66 (they are a part of a frame apart), a camera turned by 0.3 deg
+# to several hundred.
+CERTAIN_SCORE = 100.0
+# Stale frames that webcams deliver now and then need no other explanation.
+FEW_DROPPED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,23 +96,105 @@ def calibrate(
         corners: one per camera, frame numbers meaning the same instant in all of them.
         board: with the square measured on the print.
         lenses: cameras whose lens is known (matched by name): camera matrix and distortion are
-            kept as they are.
+            kept as they are. The lenses of the others are calibrated along.
 
     Raises:
         CalibrationError: a camera never or hardly saw the board, the rig is not connected, no
             corner was found at all, a video was given twice.
     """
     check_corners(corners, board)
-    views = pack_views(corners, board)
+    once, still = merge_still(corners)
+    views = pack_views(once, board)
     check_view_counts(views, corners)
+    check_not_all_mirrored(once, board)
     known, fixed = _known_lenses(views, lenses)
-    start = initial_estimate(views, known)
+    try:
+        start = initial_estimate(views, known)
+    except CalibrationError as error:
+        cause = explain(once, board, known_lens=known, fixed=fixed)
+        raise error if cause is None else CalibrationError(f"{reason(cause)} {error}") from error
     refined = refine_from_start(start.views, start.state, lens_fixed=fixed)
     offsets = _time_offsets(start, refined)
-    views, refined, dropped = _drop_shifted(start.views, refined, fixed)
-    check_view_counts(views, corners)
-    check_connected(views)
-    return _result(views, refined, dropped, start, board, corners, fixed, offsets)
+    views, cleaned, dropped = _drop_shifted(start.views, refined, fixed)
+    cause = None
+    suspicion = _suspicion(start.views, refined, offsets)
+    if suspicion.any and len(dropped) <= FEW_DROPPED * views.view_count:
+        # Dropped views may be stale frames, or all that shows that a pose has changed.
+        after = _suspicion(views, cleaned, offsets)
+        changed = suspicion.changed or after.changed or _dropped_at_one_end(start.views, dropped)
+        suspicion = Suspicion(after.any or changed, changed)
+    if suspicion.any:
+        cause = explain(once, board, known_lens=known, fixed=fixed, changed=suspicion.changed)
+    if cause is None:
+        refined = cleaned
+        check_view_counts(views, corners)
+        check_connected(views)
+    else:
+        views, dropped = start.views, ()
+        offsets = _late_offsets(views.camera_names, offsets, cause)
+    print_stretch = measure_stretch(views, refined, lens_fixed=fixed)
+    if print_stretch.believed and cause is None:
+        views = stretched(views, print_stretch.share)
+        again = refine_final(views, refined.state, lens_fixed=fixed)
+        refined = replace(again, iterations=again.iterations + refined.iterations)
+    solved = Solved(views, refined, dropped, start, fixed, offsets, cause, print_stretch)
+    return _result(solved, board, corners, still)
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A solved rig and what was found out on the way."""
+
+    views: BoardViews
+    refined: Refined
+    dropped: tuple[DroppedView, ...]
+    start: InitialEstimate
+    fixed: BoolArray | None
+    offsets: FloatArray
+    cause: Cause | None
+    print_stretch: Stretch
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Cheap signs that cameras do not agree: any at all; a pose that changed for certain."""
+
+    any: bool
+    changed: bool
+
+
+def _suspicion(views: BoardViews, refined: Refined, offsets: FloatArray) -> Suspicion:
+    """Return what hints at cameras that do not agree."""
+    late = np.abs(np.nan_to_num(offsets)) >= LATE_FRAMES
+    score = change_score(views, refined.state, refined.loss, refined.sigma_px)
+    some = (
+        refined.sigma_px > SUSPICIOUS_SIGMA_PX
+        or late.any()
+        or disagreeing_share(views, refined.state) > SUSPICIOUS_SHARE
+        or score > SUSPICIOUS_SCORE
+    )
+    return Suspicion(bool(some), score > CERTAIN_SCORE)
+
+
+def _dropped_at_one_end(views: BoardViews, dropped: Sequence[DroppedView]) -> bool:
+    """Return whether some camera lost its first or its last shared views: it has moved."""
+    shared = np.diff(views.arrays.frame_start)[views.view_frame] > 1
+    for index, name in enumerate(views.camera_names):
+        mine = shared & (views.arrays.view_camera == index)
+        seen = views.frames[views.view_frame[mine]]
+        gone = np.array([view.frame for view in dropped if view.camera == name], dtype=np.int64)
+        kept = np.setdiff1d(seen, gone)
+        if any(moved_at_frame(sign * kept, sign * gone) is not None for sign in (1, -1)):
+            return True
+    return False
+
+
+def _late_offsets(names: Sequence[str], offsets: FloatArray, cause: Cause) -> FloatArray:
+    """Return the offsets (camera,) that a cause explains; those of its symptoms go."""
+    if cause.kind != "unsynchronised":
+        return np.full(len(names), np.nan)
+    late = dict(zip(cause.cameras, cause.late_frames, strict=True))
+    return np.array([float(late.get(name, 0)) for name in names])
 
 
 def _time_offsets(start: InitialEstimate, refined: Refined) -> FloatArray:
@@ -96,29 +210,30 @@ def _time_offsets(start: InitialEstimate, refined: Refined) -> FloatArray:
 def _known_lenses(
     views: BoardViews, lenses: Sequence[Camera]
 ) -> tuple[FloatArray | None, BoolArray | None]:
-    """Return the given lenses (camera, 9) and which are given (camera,).
+    """Return the given lenses (camera, 9), NaN where not, and which are given (camera,).
 
     Raises:
-        CalibrationError: a lens was calibrated at another image size, or only some are given.
+        CalibrationError: a lens was calibrated at another image size, or is of no camera here.
     """
     if not lenses:
         return None, None
     by_name = {camera.name: camera for camera in lenses}
-    missing = [name for name in views.camera_names if name not in by_name]
-    if missing:
+    strangers = sorted(set(by_name) - set(views.camera_names))
+    if strangers:
         raise CalibrationError(
-            f"lenses are given, but not for camera '{missing[0]}'. Give the lenses of all cameras "
-            "or of none."
+            f"a lens is given for camera '{strangers[0]}', which is not among "
+            f"{', '.join(views.camera_names)}. Name the lenses by the cameras."
         )
     for name, size in zip(views.camera_names, views.image_sizes, strict=True):
-        if by_name[name].image_size != size:
+        if name in by_name and by_name[name].image_size != size:
             old = by_name[name].image_size
             raise CalibrationError(
                 f"the lens of camera '{name}' was calibrated at {old[0]} x {old[1]} px, its video "
                 f"has {size[0]} x {size[1]}. Record at the same size or calibrate the lens anew."
             )
-    known = np.stack([by_name[name].lens for name in views.camera_names])
-    return known, np.ones(len(known), dtype=bool)
+    empty = np.full(9, np.nan)
+    known = np.stack([by_name[n].lens if n in by_name else empty for n in views.camera_names])
+    return known, np.isfinite(known[:, 0])
 
 
 def _drop_shifted(
@@ -143,35 +258,34 @@ def _drop_shifted(
 
 
 def _result(
-    views: BoardViews,
-    refined: Refined,
-    dropped: tuple[DroppedView, ...],
-    start: InitialEstimate,
-    board: Board,
-    corners: Sequence[Corners],
-    fixed: BoolArray | None,
-    offsets: FloatArray,
+    solved: Solved, board: Board, corners: Sequence[Corners], still: StillRuns
 ) -> CalibrationResult:
     """Measure and judge the refined rig."""
-    # A camera that runs late pulls on every pose as a moved one does: only one can be told.
-    late = bool(np.any(np.abs(np.nan_to_num(offsets)) >= LATE_FRAMES))
-    movements = () if late else find_movements(views, refined.state, refined.loss, refined.sigma_px)
-    sd = uncertainty(views, refined, lens_fixed=fixed)
-    cameras = figures.camera_reports(views, refined, sd, offsets, dropped, movements)
+    views, refined, cause = solved.views, solved.refined, solved.cause
+    sd = uncertainty(views, refined, lens_fixed=solved.fixed)
+    cameras = figures.camera_reports(views, refined, sd, solved.offsets, solved.dropped, cause)
     calibration = figures.calibration_of(
         views, refined, [camera.rms_px for camera in cameras], board.name
     )
-    pairs = figures.pair_reports(start.pairs, start.tree, calibration)
-    held_out = judge_held_out(views, refined, board, lens_fixed=fixed)
-    assumed = [n for n, a in zip(views.camera_names, start.focal_assumed, strict=True) if a]
+    pairs = figures.pair_reports(solved.start.pairs, solved.start.tree, calibration, views)
+    held_out = judge_held_out(views, refined, board, lens_fixed=solved.fixed)
+    assumed = [n for n, a in zip(views.camera_names, solved.start.focal_assumed, strict=True) if a]
     level, findings = rules.judge(
         cameras,
         pairs,
-        dropped,
+        solved.dropped,
         held_out,
         square_length_m=board.square_length_m,
         focal_assumed=assumed,
         converged=refined.converged,
+        more=(
+            *findings_of_cause(cause),
+            *findings_of_copies(calibration),
+            *findings_of_variety(
+                board_variety(refined.state, board), lenses_known=solved.fixed is not None
+            ),
+            *findings_of_stretch(solved.print_stretch, board),
+        ),
     )
     report = CalibrationReport(
         verdict=level,
@@ -181,10 +295,34 @@ def _result(
         sigma_px=refined.sigma_px,
         cameras=cameras,
         pairs=pairs,
-        dropped_views=dropped,
+        dropped_views=solved.dropped,
         held_out=held_out,
         converged=refined.converged,
         iterations=refined.iterations,
         notes=tuple(f"camera '{c.camera}': {note}" for c in corners for note in c.notes),
+        board_print=_print_of(board),
+        error_map=figures.error_map_report(views, refined, solved.fixed),
     )
-    return CalibrationResult(calibration, report, refined.state.world_from_board, views.frames)
+    frames, poses = still.expand(views.frames, refined.state.world_from_board)
+    return CalibrationResult(calibration, report, poses, frames)
+
+
+def _print_of(board: Board) -> str:
+    """Return what was printed, in words."""
+    kinds = [
+        word
+        for word, said in (
+            ("inverted", board.inverted),
+            ("legacy layout", board.legacy_pattern),
+            ("two-sided", board.two_sided),
+        )
+        if said
+    ]
+    return ", ".join(
+        [
+            f"{board.columns} x {board.rows} squares of {1000 * board.square_length_m:.2f} mm",
+            f"markers of {1000 * board.marker_length_m:.2f} mm",
+            board.dictionary,
+            *kinds,
+        ]
+    )

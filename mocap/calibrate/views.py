@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ MIN_CORNERS_PER_VIEW = 4
 # Corners of a view must spread over both board directions by more than this many squares (standard
 # deviation): one row of corners leaves the tilt about that row unknown.
 MIN_SPREAD_SQUARES = 0.4
+# Frames of a camera that are looked at to tell whether its video is mirrored.
+MIRROR_FRAMES = 30
 
 
 class ViewArrays(NamedTuple):
@@ -152,6 +154,28 @@ def pack_views(corners: Sequence[Corners], board: Board) -> BoardViews:
     names = tuple(c.camera for c in corners)
     sizes = tuple(c.image_size for c in corners)
     return BoardViews(names, sizes, frames, arrays).keep_views(good)
+
+
+def mirrored_share(corners: Sequence[Corners], board: Board) -> FloatArray:
+    """Return per camera (camera,) the share of its views that show the board mirrored.
+
+    A video is mirrored as a whole: the corners of some frames, evenly spread, tell it.
+    """
+    thick = replace(board, thickness_m=1.0)
+    share = []
+    for each in corners:
+        stride = max(len(np.unique(each.frame)) // MIRROR_FRAMES, 1)
+        rank = np.cumsum(np.diff(each.frame, prepend=-1) != 0)
+        some = rank % stride == 0
+        each = replace(
+            each,
+            frame=each.frame[some],
+            corner_id=each.corner_id[some],
+            pixels=each.pixels[some],
+        )
+        offset = pack_views([each], thick).arrays.view_offset_m
+        share.append(float(np.mean(offset > 0.0)) if len(offset) else np.nan)
+    return np.array(share)
 
 
 def _check_ids(corners: Sequence[Corners], camera: IntArray, ids: IntArray, board: Board) -> None:

@@ -18,6 +18,12 @@ from mocap.core.transform import apply, invert, rigid
 STILL_MM = 10.0
 STILL_DEG = 1.0
 MIN_STILL_FRAMES = 5
+# A hand holds a board still for a second; one that lies does so for longer.
+MIN_STILL_S = 1.5
+# Cameras are tilted down by less than this, and most hang upright: where the board lies on the
+# floor, up of more than half of the cameras is nearer to up of the board than this. A board on a
+# wall or in a hand is 70 to 110 deg off.
+MAX_UP_DEG = 55.0
 # Frames around a given instant that are averaged, while the board is still.
 MAX_WINDOW_FRAMES = 120
 # Cameras of a usable rig stand above the floor by more than this.
@@ -33,12 +39,14 @@ class FloorWorld:
         new_from_old: (4, 4) from the world of the calibration given.
         frames: frame numbers in which the board lay still.
         notes: what was chosen, in words.
+        tilt_deg: median angle between up of the cameras and up of the floor.
     """
 
     calibration: Calibration
     new_from_old: FloatArray
     frames: IntArray
     notes: tuple[str, ...]
+    tilt_deg: float
 
 
 def world_from_board_on_floor(
@@ -48,6 +56,7 @@ def world_from_board_on_floor(
     board: Board,
     *,
     at_frame: int | None = None,
+    fps: float = float("nan"),
 ) -> FloorWorld:
     """Put the floor under the board where it lies still.
 
@@ -60,7 +69,8 @@ def world_from_board_on_floor(
         frames: (frame,) their frame numbers, ascending.
         board: the board; its thickness lies between the print and the floor.
         at_frame: a frame in which the board lay on the floor; without it, the longest still window
-            with all cameras above the board.
+            of 1.5 s or more with all cameras above the board and most of them upright.
+        fps: frames per second of the frame numbers; NaN for photos, of which five will do.
 
     Raises:
         CalibrationError: the board never lay still, was not seen at `at_frame`, or a camera would
@@ -70,17 +80,38 @@ def world_from_board_on_floor(
     if at_frame is not None:
         window = _window_at(windows, world_from_board, frames, at_frame)
     else:
-        window = _longest_under_cameras(windows, calibration, world_from_board)
+        window = _longest_plausible(windows, calibration, world_from_board, frames, fps)
     pose = _mean_pose(world_from_board[window])
     new_from_old = _floor_from_world(pose, board.thickness_m, calibration)
     moved = calibration.transformed(new_from_old)
     check_cameras_above_floor(moved)
     first, last = int(frames[window.start]), int(frames[window.stop - 1])
+    tilt_deg = float(np.median(camera_tilts_deg(moved)))
     note = (
         f"floor from the board in frames {first} to {last} "
-        f"({window.stop - window.start} frames, board still)."
+        f"({window.stop - window.start} frames, board still; cameras tilted by "
+        f"{tilt_deg:.0f} deg in the middle)."
     )
-    return FloorWorld(moved, new_from_old, frames[window], (note,))
+    doubt = _doubt(moved)
+    notes = (note,) if not doubt else (note, f"{doubt} It was taken because you named the instant.")
+    return FloorWorld(moved, new_from_old, frames[window], notes, tilt_deg)
+
+
+def camera_tilts_deg(calibration: Calibration) -> FloatArray:
+    """Return the angle (camera,) between up in each image and up of the world, in degrees."""
+    up = np.array([-camera.camera_from_world[1, 2] for camera in calibration.cameras])
+    return np.asarray(np.rad2deg(np.arccos(np.clip(up, -1.0, 1.0))))
+
+
+def _doubt(calibration: Calibration) -> str:
+    """Return why a world is not upright; empty when most cameras are upright in it."""
+    tilts = camera_tilts_deg(calibration)
+    if np.mean(tilts < MAX_UP_DEG) > 0.5:
+        return ""
+    return (
+        f"the cameras would be tilted by {np.median(tilts):.0f} deg in the middle (at most "
+        f"{MAX_UP_DEG:.0f}): the board hung on a wall or was held."
+    )
 
 
 def check_cameras_above_floor(calibration: Calibration) -> None:
@@ -135,25 +166,38 @@ def _window_at(
     return slice(nearest, nearest + 1)
 
 
-def _longest_under_cameras(
-    windows: list[slice], calibration: Calibration, world_from_board: FloatArray
+def _longest_plausible(
+    windows: list[slice],
+    calibration: Calibration,
+    world_from_board: FloatArray,
+    frames: IntArray,
+    fps: float,
 ) -> slice:
-    """Return the longest still window in which every camera is on one side of the board."""
-    if not windows:
+    """Return the longest still window in which the board can have lain on the floor."""
+    needed = max(MIN_STILL_S * fps, 1.0) if np.isfinite(fps) else 1.0
+    long = [w for w in windows if frames[w.stop - 1] - frames[w.start] >= needed - 1.0]
+    if not long:
         raise CalibrationError(
-            f"the board never lay still for {MIN_STILL_FRAMES} frames (moved by more than "
+            f"the board never lay still for {MIN_STILL_S:.1f} s (moved by more than "
             f"{STILL_MM:.0f} mm or {STILL_DEG:.0f} degree). Lay it on the floor for some seconds "
             "in the calibration recording, or give the instant at which it lay there."
         )
     centers = np.stack([camera.center for camera in calibration.cameras])
-    for window in windows:
-        height = apply(invert(_mean_pose(world_from_board[window])), centers)[:, 2]
-        if (height < -MIN_CAMERA_HEIGHT_M).all() or (height > MIN_CAMERA_HEIGHT_M).all():
+    doubt = ""
+    for window in long:
+        pose = _mean_pose(world_from_board[window])
+        height = apply(invert(pose), centers)[:, 2]
+        if not ((height < -MIN_CAMERA_HEIGHT_M).all() or (height > MIN_CAMERA_HEIGHT_M).all()):
+            continue
+        moved = calibration.transformed(_floor_from_world(pose, 0.0, calibration))
+        here = _doubt(moved)
+        if not here:
             return window
+        doubt = doubt or f"{here} (frames {frames[window.start]} to {frames[window.stop - 1]})"
     raise CalibrationError(
-        "wherever the board was still, some camera is on its other side: it was held, not lying "
-        "on the floor. Lay it on the floor for some seconds, or give the instant at which it lay "
-        "there."
+        "wherever the board was still, "
+        + (doubt or "some camera is on its other side: it was held, not lying on the floor.")
+        + " Lay it on the floor for some seconds, or give the instant at which it lay there."
     )
 
 

@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from mocap.capture.toml_tables import suggest
-from mocap.core.errors import InputError
+from mocap.core.errors import InputError, SessionError
+from mocap.core.store import write_text
 
 
 def shipped_definitions(package: str) -> dict[str, Path]:
@@ -37,3 +38,15 @@ def find_definition(package: str, name: str, what: str, command: str) -> Path:
             "a file of your own is given by its path ending in .toml."
         )
     return shipped[name]
+
+
+def own_copy(name: str, root: Path) -> str:
+    """Copy a definition of the user's own into a session; return its name there."""
+    if not name.endswith(".toml"):
+        return name
+    source, copy = Path(name), root / Path(name).name
+    if source.resolve() != copy.resolve():
+        if copy.exists() and copy.read_bytes() != source.read_bytes():
+            raise SessionError(f"{copy} exists and differs from {source}. Rename one of them.")
+        write_text(copy, source.read_text(encoding="utf-8"))
+    return copy.name

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from mocap.capture.boards import load_board, load_definition
+from mocap.capture.definitions import own_copy
 from mocap.capture.edits_file import EDITS_FILE
 from mocap.capture.image_map import ImageMap
 from mocap.capture.rigs import load_rig
@@ -99,7 +100,8 @@ class Session:
             raise SessionError(f"{root} is a session already. Edit {path}, or choose another name.")
         (root / "calibration").mkdir(parents=True, exist_ok=True)
         (root / "takes").mkdir(exist_ok=True)
-        nominal_mm = load_definition(board).board.square_length_m * 1000.0
+        asked, rig, board = board, own_copy(rig, root), own_copy(board, root)
+        nominal_mm = load_definition(asked).board.square_length_m * 1000.0
         write_text(path, new_config_text(rig, board, square_mm, nominal_mm, notes))
         return cls.open(root)
 
@@ -146,6 +148,10 @@ class Session:
     def kept_report_path(self, number: int) -> Path:
         """Where the calibration report before refinement `number` is kept."""
         return self.root / f"calibration_report_before_refine_{number}.json"
+
+    def failed_path(self, name: str = ".toml") -> Path:
+        """Where a calibration that failed its checks is, its "_report.json", "_report.html"."""
+        return self.root / f"calibration_failed{name}"
 
     def refinement_path(self, number: int) -> Path:
         """Where the figures of refinement `number` are."""

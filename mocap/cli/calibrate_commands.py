@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,24 +19,25 @@ from mocap.cli.console import Console, json_option
     multiple=True,
     help="This camera's board recording starts so many frames late; may be repeated.",
 )
+@click.option(
+    "--intrinsics",
+    type=click.Path(path_type=Path, exists=True),
+    help="Lenses calibrated before: a file, or a folder with CAMERA.yml. They are kept.",
+)
 @click.option("--force", is_flag=True, help="Look for the board again in unchanged videos.")
 @json_option
-def calibrate(
-    session: Path, step: int | None, late: tuple[str, ...], force: bool, as_json: bool
-) -> None:
-    """Calibrate the rig of SESSION from the videos in its calibration folder.
-
-    Exits with 1 when the verdict is FAIL.
-    """
+def calibrate(session: Path, late: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Calibrate the rig of SESSION from its calibration videos; exit 1 when the verdict is FAIL."""
     from mocap.capture.session import Session
-    from mocap.workflow.rig.calibrate import calibrate_session, require_pass
+    from mocap.workflow.rig.calibrate import calibrate_session
+    from mocap.workflow.rig.outcome import require_pass, written
 
     console = Console(as_json)
     opened = Session.open(session)
-    late_frames = dict(_late(each) for each in late)
-    result = calibrate_session(opened, console, step=step, late_frames=late_frames, force=force)
-    console.line(f"Wrote {opened.calibration_path} and {opened.calibration_page_path}")
-    console.result({"calibration": opened.calibration_path, "report": result.report.to_json()})
+    result = calibrate_session(opened, console, late_frames=dict(map(_late, late)), **options)
+    path, page = written(opened, result.report)
+    console.line(f"Wrote {path} and {page}")
+    console.result({"calibration": path, "report": result.report.to_json()})
     require_pass(opened, result.report)
 
 

@@ -76,15 +76,12 @@ def import_command(session: Path, file: Path, unit: str, force: bool, as_json: b
 @json_option
 def export_command(session: Path, to: str, output: Path | None, as_json: bool) -> None:
     """Write the calibration of SESSION for another tool."""
-    from mocap.calibrate.interchange.foreign_tables import write_aniposelib, write_pose2sim
     from mocap.capture.session import Session
+    from mocap.workflow.rig.world import export_calibration
 
     console = Console(as_json)
-    opened = Session.open(session)
-    path = output or opened.root / f"calibration_{to}.toml"
-    writer = write_aniposelib if to == "anipose" else write_pose2sim
-    writer(opened.calibration(), path)
-    console.line(f"Wrote {path}")
+    path, said = export_calibration(Session.open(session), to, output)
+    console.line(f"Wrote {path}{said}")
     console.result({"file": path})
 
 

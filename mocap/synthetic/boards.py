@@ -140,6 +140,8 @@ def observe_board(
     outliers: float = 0.02,
     missing: float = 0.03,
     occluded: float = 0.12,
+    bow_m: float = 0.0,
+    stretch: float = 0.0,
     seed: int = 0,
 ) -> tuple[Corners, ...]:
     """Return the corners each camera finds on boards at `poses` (frame, 4, 4).
@@ -152,10 +154,17 @@ def observe_board(
         outliers: share of corners displaced by 3 to 40 px.
         missing: share of corners not found.
         occluded: share of views in which a strip of columns is hidden.
+        bow_m: by how much the middle of the board stands out of its plane: the print of the real
+            world, whose corners are wrong alike in every frame in which it lies still.
+        stretch: by which share the print is longer along its rows than it should be.
         seed: of the noise.
     """
     random = np.random.default_rng(seed)
     column = np.arange(board.corner_count) % (board.columns - 1)
+    points = board.corner_points()
+    across = 2.0 * column / max(board.columns - 2, 1) - 1.0
+    points[:, 2] -= bow_m * (1.0 - across**2)
+    points[:, 1] *= 1.0 + stretch
     found = []
     for camera in calibration.cameras:
         frames, ids, pixels = [], [], []
@@ -165,7 +174,7 @@ def observe_board(
                 seen &= column >= random.integers(2, max(3, 2 * board.columns // 3))
             if seen.sum() < max(6, board.corner_count // 5):
                 continue
-            exact = camera.project(apply(pose, board.corner_points()[seen]))
+            exact = camera.project(apply(pose, points[seen]))
             ids.append(np.flatnonzero(seen))
             frames.append(np.full(len(exact), frame))
             pixels.append(_disturbed(exact, noise_px, outliers, random))

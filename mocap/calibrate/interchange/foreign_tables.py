@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mocap.core.calibration_file import camera_from_table
-from mocap.core.camera import Calibration
+from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.files.reading import read_text as text_of
 from mocap.core.files.reading import read_toml, reading
 from mocap.core.rotation import rotvec_from_matrix
+from mocap.core.shapes import FloatArray
 from mocap.core.store import atomic_write
 
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -21,6 +23,9 @@ UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 WIDEST_RIG_M = 100.0
 # A calibration file of a hundred cameras has some hundred kilobytes.
 MAX_FILE_BYTES = 10_000_000
+# A lens written with fewer coefficients may move pixels by so much (rms over the image): a tenth of
+# the scatter of a keypoint detector. Most of it lies in the corners of wide images.
+MAX_REFIT_PX = 0.3
 
 
 def read_text(path: Path) -> str:
@@ -145,23 +150,63 @@ def write_aniposelib(calibration: Calibration, path: Path, *, unit: str = "m") -
     _write(path, {**tables, "metadata": {"adjusted": False, "error": 0.0, "length_unit": unit}})
 
 
-def write_pose2sim(calibration: Calibration, path: Path) -> None:
+def write_pose2sim(calibration: Calibration, path: Path) -> dict[str, float]:
     """Write `Calib.toml` as Pose2Sim reads it: tables by camera name, four lens coefficients.
 
+    A lens with a third radial coefficient (k3) is fitted again with the four that file can hold.
+
+    Returns:
+        By camera name, by how much pixels of the image move by that (rms, px); 0 without k3.
+
     Raises:
-        InputError: a camera has a k3, which Pose2Sim's file cannot hold.
+        InputError: four coefficients cannot stand for a lens.
     """
-    tables = {}
+    tables, errors = {}, {}
     for camera in calibration.cameras:
-        table = _table(camera, 1.0)
-        if abs(camera.dist_coeffs[4]) > 1e-9:
+        four, errors[camera.name] = without_k3(camera)
+        if errors[camera.name] > MAX_REFIT_PX:
             raise InputError(
-                f"camera '{camera.name}' has a third radial coefficient (k3), which Calib.toml "
-                "cannot hold. Export to anipose instead."
+                f"camera '{camera.name}' needs its third radial coefficient (k3): the four that "
+                f"Calib.toml can hold are {errors[camera.name]:.2f} px rms off (at most "
+                f"{MAX_REFIT_PX:g} px). Export to anipose instead."
             )
+        table = _table(four, 1.0)
         table["distortions"] = table["distortions"][:4]
         tables[camera.name] = {**table, "fisheye": False}
     _write(path, {**tables, "metadata": {"adjusted": False, "error": 0.0}})
+    return errors
+
+
+def without_k3(camera: Camera) -> tuple[Camera, float]:
+    """Return the camera with k1 k2 p1 p2 only, and by how much pixels move by that (rms, px).
+
+    Focal lengths, principal point and coefficients are fitted to where the lens puts a grid of rays
+    that fills the image; the pose stays.
+    """
+    from scipy.optimize import least_squares
+
+    if abs(camera.dist_coeffs[4]) < 1e-12:
+        return camera, 0.0
+    width, height = camera.image_size
+    x, y = np.meshgrid(np.linspace(0, width - 1, 25), np.linspace(0, height - 1, 19))
+    pixels = np.stack([x.ravel(), y.ravel()], axis=1)
+    flat = camera.undistort(pixels)
+    seen = np.isfinite(flat).all(axis=1)
+    rays, pixels = np.column_stack([flat[seen], np.ones(int(seen.sum()))]), pixels[seen]
+    still = replace(camera, camera_from_world=np.eye(4))
+
+    def fitted(values: FloatArray) -> Camera:
+        matrix = np.array([[values[0], 0, values[2]], [0, values[1], values[3]], [0, 0, 1.0]])
+        return replace(still, camera_matrix=matrix, dist_coeffs=np.append(values[4:], 0.0))
+
+    def misfit(values: FloatArray) -> FloatArray:
+        return np.asarray((fitted(values).project(rays) - pixels).ravel())
+
+    start = np.concatenate([camera.lens[:4], camera.dist_coeffs[:4]])
+    found = least_squares(misfit, start, x_scale=np.maximum(np.abs(start), 1e-3))
+    off = misfit(found.x).reshape(-1, 2)
+    rms_px = float(np.sqrt(np.mean(np.sum(off**2, axis=1))))
+    return replace(fitted(found.x), camera_from_world=camera.camera_from_world), rms_px
 
 
 def _table(camera: Any, unit_m: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mocap.calibrate.views import BoardViews
+from mocap.calibrate.views import BoardViews, mirrored_share
 from mocap.core.board import Board
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError
@@ -83,6 +83,21 @@ def _check_copies(corners: Sequence[Corners]) -> None:
                     f"{len(first.frame)} corners at the same pixels: one video was copied under "
                     "two names. Replace one of the files."
                 )
+
+
+def check_not_all_mirrored(corners: Sequence[Corners], board: Board) -> None:
+    """Refuse a recording in which every camera sees the board mirrored: so would its world be.
+
+    Raises:
+        CalibrationError: says that all videos, or the print, are mirrored.
+    """
+    share = mirrored_share(corners, board)
+    if not board.two_sided and (share > 0.5).all():
+        raise CalibrationError(
+            "every camera sees the board mirrored: all videos are mirrored (selfie view), or the "
+            "board was printed mirrored. Left and right of everything measured would be exchanged. "
+            "Turn mirroring off in the cameras and record again, or print the board as it is."
+        )
 
 
 def check_connected(views: BoardViews) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from mocap.calibrate.adjust import residuals
-from mocap.calibrate.covariance import Uncertainty
+from mocap.calibrate.cause.explain import Cause
+from mocap.calibrate.covariance import Uncertainty, camera_covariance
 from mocap.calibrate.graph import Pair
 from mocap.calibrate.refine import Refined
-from mocap.calibrate.verdict.drift import Movement
-from mocap.calibrate.verdict.report import GRID, CameraReport, PairReport
+from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
+from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport
 from mocap.calibrate.verdict.shifted import DroppedView, moved_at_frame
 from mocap.calibrate.views import BoardViews
 from mocap.core.camera import Calibration, Camera
-from mocap.core.shapes import FloatArray, IntArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # The mean residual of a cell with fewer corners is noise.
 MIN_CORNERS_PER_CELL = 30
@@ -41,7 +42,7 @@ def camera_reports(
     sd: Uncertainty,
     time_offsets: FloatArray,
     dropped: Sequence[DroppedView],
-    movements: Sequence[Movement],
+    cause: Cause | None,
 ) -> tuple[CameraReport, ...]:
     """Return the figures of every camera."""
     errors = residuals(views, refined.state)
@@ -81,7 +82,7 @@ def camera_reports(
                 center_sd_mm=float(1000.0 * sd.center_m[index]),
                 rotation_sd_deg=float(sd.rotation_deg[index]),
                 time_offset_frames=offset if np.isfinite(offset) else None,
-                moved_at_frame=_moved(views, index, dropped, movements),
+                moved_at_frame=_moved(views, index, dropped, cause),
             )
         )
     return tuple(reports)
@@ -91,17 +92,17 @@ def _moved(
     views: BoardViews,
     index: int,
     dropped: Sequence[DroppedView],
-    movements: Sequence[Movement],
+    cause: Cause | None,
 ) -> int | None:
     """Return from which frame on a camera disagrees with the others, if it does."""
+    name = views.camera_names[index]
+    if cause is not None:
+        named = cause.kind == "moved" and cause.cameras[0] == name
+        return cause.frame if named else None
     shared = np.diff(views.arrays.frame_start)[views.view_frame] > 1
     mine = shared & (views.arrays.view_camera == index)
-    name = views.camera_names[index]
     gone = np.array([view.frame for view in dropped if view.camera == name], dtype=np.int64)
-    bumped = moved_at_frame(views.frames[views.view_frame[mine]], gone)
-    if bumped is not None:
-        return bumped
-    return next((movement.frame for movement in movements if movement.camera == index), None)
+    return moved_at_frame(views.frames[views.view_frame[mine]], gone)
 
 
 def _rms(values: FloatArray) -> float:
@@ -128,7 +129,7 @@ def _cells(
 
 
 def pair_reports(
-    pairs: Sequence[Pair], tree: Sequence[Pair], calibration: Calibration
+    pairs: Sequence[Pair], tree: Sequence[Pair], calibration: Calibration, views: BoardViews
 ) -> tuple[PairReport, ...]:
     """Return the figures of every pair; tree pairs know what holds the rig together there."""
     names = calibration.names
@@ -142,14 +143,17 @@ def pair_reports(
                 distance_m=float(np.linalg.norm(a.center - b.center)),
                 shared_frames=pair.shared,
                 agreeing_frames=pair.support,
-                bridge=_bridge(pair, pairs, tree) if pair in tree else None,
+                bridge=_bridge(pair, pairs, tree, views) if pair in tree else None,
             )
         )
     return tuple(reports)
 
 
-def _bridge(pair: Pair, pairs: Sequence[Pair], tree: Sequence[Pair]) -> int:
-    """Return the agreeing frames of all pairs across the cut that a tree pair makes."""
+def _bridge(pair: Pair, pairs: Sequence[Pair], tree: Sequence[Pair], views: BoardViews) -> int:
+    """Return the frames that hold the rig together across the cut that a tree pair makes.
+
+    A frame seen by two cameras of one side and one of the other counts once.
+    """
     side = {pair.first}
     grown = True
     while grown:
@@ -158,4 +162,22 @@ def _bridge(pair: Pair, pairs: Sequence[Pair], tree: Sequence[Pair]) -> int:
             if other is not pair and (other.first in side) != (other.second in side):
                 side |= {other.first, other.second}
                 grown = True
-    return sum(p.support for p in pairs if (p.first in side) != (p.second in side))
+    agreeing = sum(p.support for p in pairs if (p.first in side) != (p.second in side))
+    here = np.isin(views.arrays.view_camera, list(side))
+    both = [np.unique(views.view_frame[mine]) for mine in (here, ~here)]
+    return min(agreeing, len(np.intersect1d(both[0], both[1])))
+
+
+def error_map_report(
+    views: BoardViews, refined: Refined, lens_fixed: BoolArray | None
+) -> ErrorMapReport | None:
+    """Return the predicted error of points where the board was."""
+    covariance = camera_covariance(views, refined, lens_fixed=lens_fixed)
+    points = volume_grid(refined.state.world_from_board[:, :3, 3])
+    found = predicted_errors(refined.state, views.image_sizes, covariance, points)
+    seen = np.isfinite(found.sd_mm)
+    if not seen.any():
+        return None
+    places = tuple((float(x), float(y), float(z)) for x, y, z in found.points[seen])
+    sd = tuple(float(value) for value in found.sd_mm[seen])
+    return ErrorMapReport(places, sd, found.median_mm, found.worst_mm)

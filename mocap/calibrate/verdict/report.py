@@ -97,6 +97,29 @@ class RefinementNote:
 
 
 @dataclass(frozen=True)
+class FloorReport:
+    """Where the floor of the world comes from: source, frames, median tilt of the cameras."""
+
+    source: str
+    first_frame: int
+    last_frame: int
+    camera_tilt_deg: float
+
+
+@dataclass(frozen=True)
+class ErrorMapReport:
+    """Predicted error of measured points where the board was, from the calibration alone.
+
+    `points_m` in the world of the calibration, `sd_mm` of each; median and the 95th percentile.
+    """
+
+    points_m: tuple[tuple[float, float, float], ...]
+    sd_mm: tuple[float, ...]
+    median_mm: float
+    worst_mm: float
+
+
+@dataclass(frozen=True)
 class CalibrationReport:
     """A calibration judged.
 
@@ -112,6 +135,10 @@ class CalibrationReport:
         converged, iterations: of the adjustment.
         notes: what corner detection said.
         refinement: what moved the cameras afterwards; None when nothing did.
+        board_print: size, square, marker and dictionary of the board that was assumed.
+        floor: where the floor comes from; None while the world stands at the first camera.
+        made: when and with which versions; empty until it is stored.
+        error_map: predicted error of the volume; None when no two cameras see a part of it.
     """
 
     verdict: Verdict
@@ -127,6 +154,10 @@ class CalibrationReport:
     iterations: int
     notes: tuple[str, ...]
     refinement: RefinementNote | None = None
+    board_print: str = ""
+    floor: FloorReport | None = None
+    made: str = ""
+    error_map: ErrorMapReport | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return plain dictionaries, lists, numbers and text; NaN becomes null."""

@@ -26,7 +26,7 @@ BRIDGE_WARN = 10
 # Held-out error of a calibration that did not over-fit stays within a third of the training error.
 HELD_OUT_RATIO_WARN, HELD_OUT_RATIO_FAIL = 1.35, 2.5
 # Distances between corners come out right on average, or the model is wrong somewhere.
-LENGTH_BIAS_WARN = 0.005
+LENGTH_BIAS_WARN, LENGTH_BIAS_FAIL = 0.005, 0.05
 CENTER_SD_WARN_MM = 10.0
 # A smooth residual in a part of the image is the signature of a wrong lens model.
 LENS_RESIDUAL_WARN_PX = 1.0
@@ -41,14 +41,17 @@ def judge(
     square_length_m: float,
     focal_assumed: Sequence[str],
     converged: bool,
+    more: Sequence[Finding] = (),
 ) -> tuple[Verdict, tuple[Finding, ...]]:
-    """Return the verdict and its findings, worst first."""
-    findings: list[Finding] = []
+    """Return the verdict and its findings, worst first; `more` are causes: first of their level."""
+    findings: list[Finding] = list(more)
+    timed = any("unsynchronised" in finding.text for finding in more)
+    moved = any("was moved" in finding.text for finding in more)
     for camera in cameras:
         findings += _lens(camera, camera.name in focal_assumed)
         findings += _fit(camera)
-        findings += _timing(camera)
-        findings += _dropped(camera, dropped)
+        findings += [] if timed else _timing(camera)
+        findings += [] if moved else _dropped(camera, dropped)
     for pair in pairs:
         findings += _bridge(pair)
     findings += _held_out(held_out, square_length_m)
@@ -152,7 +155,10 @@ def _timing(camera: CameraReport) -> list[Finding]:
     if offset is None or abs(offset) <= TIME_OFFSET_WARN:
         return []
     word = "late" if offset > 0 else "early"
-    text = f"camera '{camera.name}' is {abs(offset):.1f} frames {word} against the others."
+    text = (
+        f"camera '{camera.name}' is unsynchronised: {abs(offset):.1f} frames {word} against the "
+        "others."
+    )
     trim = "its video" if offset > 0 else "the other videos"
     frames = max(round(abs(offset)), 1) * (1 if offset > 0 else -1)
     remedy = (
@@ -212,10 +218,11 @@ def _held_out(held_out: HeldOut | None, square_length_m: float) -> list[Finding]
         )
         found.append(Finding(level, text, remedy))
     bias = abs(held_out.length_bias_mm) / (1000.0 * square_length_m)
-    if bias > LENGTH_BIAS_WARN:
+    level = _level(bias, LENGTH_BIAS_WARN, LENGTH_BIAS_FAIL)
+    if level != Verdict.PASS:
         text = (
             f"squares of the board come out {held_out.length_bias_mm:+.2f} mm wrong on average "
             f"in frames left out ({100 * bias:.1f} %)."
         )
-        found.append(Finding(Verdict.WARN, text, "Check that the board is flat and its squares."))
+        found.append(Finding(level, text, "Check that the board is flat and its squares."))
     return found

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
+from mocap.calibrate.verdict.report import CalibrationReport, CameraReport, ErrorMapReport
 from mocap.core.camera import Calibration
 from mocap.core.rotation import rotation_between
-from mocap.core.transform import rigid
+from mocap.core.shapes import FloatArray
+from mocap.core.transform import apply, invert, rigid
 from mocap.studio.page.page import (
     NO_VALUE,
     Markup,
@@ -57,11 +58,16 @@ def write_calibration_report(
         ),
         _cameras(report),
         _maps(report),
+        _error_map(report),
         _pairs(report),
         _dropped(report),
         _notes(report),
     ]
     charts = {f"map-{k}": _map(each) for k, each in enumerate(report.cameras)}
+    if report.error_map is not None:
+        shown_from_world = invert(shown.cameras[0].camera_from_world)
+        shown_from_world = shown_from_world @ calibration.cameras[0].camera_from_world
+        charts["error-map"] = _error_chart(report.error_map, shown_from_world)
     write_page(
         Path(path),
         title=f"Calibration of {title}",
@@ -77,8 +83,11 @@ def _upright(calibration: Calibration) -> tuple[Calibration, str]:
     Before the floor is set, the world is the first camera's: y down, z forward.
     """
     # A camera's up is minus its y axis in the world.
-    ups = [-camera.camera_from_world[1, :3] for camera in calibration.cameras]
-    up = np.mean(ups, axis=0)
+    ups = np.array([-camera.camera_from_world[1, :3] for camera in calibration.cameras])
+    # The camera nearest to most others: one that hangs upside down does not turn the picture.
+    up = ups[np.argmax(np.sum(np.clip(ups @ ups.T, 0.0, None), axis=1))]
+    agreeing = ups[ups @ up > 0.3]
+    up = agreeing.mean(axis=0)
     if up[2] > 0.5 or np.linalg.norm(up) < 0.1:
         return calibration, "Z is up."
     shown_from_world = rigid(rotation_between(up, np.array([0.0, 0.0, 1.0])), np.zeros(3))
@@ -235,6 +244,48 @@ def _map(camera: CameraReport) -> Figure:
     }
 
 
+def _error_map(report: CalibrationReport) -> Markup:
+    found = report.error_map
+    if found is None:
+        return Markup("")
+    return section(
+        "Predicted error of measured points",
+        chart("error-map", "Predicted error (mm)", 460),
+        note=f"What the calibration alone adds to a point, one standard deviation, where the board "
+        f"was: {found.median_mm:.1f} mm in the middle, 95 % below {found.worst_mm:.1f} mm. A place "
+        "that is red, or has no points, needs the board in front of two cameras there.",
+    )
+
+
+def _error_chart(found: ErrorMapReport, shown_from_world: FloatArray) -> Figure:
+    """Return the points of the error map in space, coloured by their predicted error."""
+    x, y, z = apply(shown_from_world, np.array(found.points_m)).T
+    return {
+        "data": [
+            {
+                "type": "scatter3d",
+                "mode": "markers",
+                "x": x,
+                "y": y,
+                "z": z,
+                "marker": {
+                    "size": 5,
+                    "color": list(found.sd_mm),
+                    "cmin": 0.0,
+                    "colorscale": [[0.0, "#2a9d6f"], [0.5, "#e0a030"], [1.0, "#c8372d"]],
+                    "colorbar": {"title": {"text": "mm"}, "thickness": 12},
+                },
+                "hovertemplate": "%{marker.color:.1f} mm<extra></extra>",
+            }
+        ],
+        "layout": {
+            "showlegend": False,
+            "scene": {"aspectmode": "data", "camera": {"eye": {"x": 1.6, "y": 1.6, "z": 1.0}}},
+            "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        },
+    }
+
+
 def _pairs(report: CalibrationReport) -> Markup:
     rows = [
         (
@@ -246,11 +297,12 @@ def _pairs(report: CalibrationReport) -> Markup:
         )
         for pair in report.pairs
     ]
-    columns = ("Pair", "Distance (m)", "Shared frames", "Agreeing frames", "Only link")
+    columns = ("Pair", "Distance (m)", "Shared frames", "Agreeing frames", "Hold the parts")
     return section(
         "Pairs of cameras",
         table(columns, rows),
-        note="Only link: the rig falls apart without this pair, and that many frames hold it.",
+        note="Hold the parts: a pair that was used to join the rig cuts it into two parts when "
+        "taken away; so many frames, of this pair and others, hold these parts together.",
     )
 
 
@@ -268,5 +320,15 @@ def _dropped(report: CalibrationReport) -> Markup:
 
 def _notes(report: CalibrationReport) -> Markup:
     state = "converged" if report.converged else "did not converge"
-    lines = [f"The adjustment {state} after {report.iterations} iterations.", *report.notes]
+    floor = report.floor
+    lines = [
+        f"The adjustment {state} after {report.iterations} iterations.",
+        *([f"Board: {report.board_print}."] if report.board_print else []),
+        "Floor: not set; the world stands at the first camera."
+        if floor is None
+        else f"Floor: {floor.source} in frames {floor.first_frame} to {floor.last_frame}; cameras "
+        f"tilted by {floor.camera_tilt_deg:.0f} deg in the middle.",
+        *([f"Made {report.made}."] if report.made else []),
+        *report.notes,
+    ]
     return section("Notes", tag("ul", *(tag("li", prose(line)) for line in lines)))

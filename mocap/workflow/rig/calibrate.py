@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from mocap.calibrate.board.corners import detect_corners
+from mocap.calibrate.interchange.lenses import lenses_for, read_lenses
 from mocap.calibrate.lag import shift_frames
 from mocap.calibrate.solve import CalibrationResult, calibrate
-from mocap.calibrate.verdict.report import CalibrationReport, Verdict
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.session import Session
 from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.board import Board
-from mocap.core.calibration_file import save_calibration
-from mocap.core.camera import Calibration
+from mocap.core.camera import Camera
 from mocap.core.clocks import Clocks, save_clocks
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
 from mocap.core.files.lock import locked
 from mocap.core.shapes import Array
-from mocap.core.store import Provenance, load_artifact, save_artifact
-from mocap.studio.calibration.report import write_calibration_report
+from mocap.core.store import load_artifact
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
-from mocap.workflow.progress import Progress, table_lines
+from mocap.workflow.progress import Progress
 from mocap.workflow.rig.board_clocks import (
     board_clocks,
     corrected,
@@ -35,13 +33,12 @@ from mocap.workflow.rig.board_clocks import (
     on_one_clock,
     sentences,
 )
-from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
-    save_calibration_report,
 )
-from mocap.workflow.rig.made_from import MADE_AS, Repeat, signed, to_repeat
-from mocap.workflow.rig.world import on_floor, set_world_on_floor
+from mocap.workflow.rig.made_from import Repeat, signed, to_repeat
+from mocap.workflow.rig.outcome import require_pass, say_report, store
+from mocap.workflow.rig.world import set_world_on_floor
 from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
@@ -58,19 +55,22 @@ def calibrate_session(
     *,
     step: int | None = None,
     late_frames: Mapping[str, int] | None = None,
+    intrinsics: Path | None = None,
+    lenses: Sequence[Camera] = (),
     force: bool = False,
 ) -> CalibrationResult:
     """Calibrate the rig of a session and store calibration, board poses and report.
 
     Corners already found in unchanged videos are used again unless `force`. `late_frames` says
-    by camera how many frames its board recording runs late.
+    by camera how many frames its board recording runs late. `intrinsics` is a file or folder of
+    lenses that are kept as they are; `lenses` are such lenses themselves.
 
     Raises:
         SessionError, InputError: the recordings are incomplete or unreadable.
         CalibrationError: they cannot be solved.
     """
     with locked(session.root, "mocap calibrate", waiting=progress.warned):
-        return _calibrate(session, progress, step, late_frames, force)
+        return _calibrate(session, progress, step, late_frames, intrinsics, lenses, force)
 
 
 def _calibrate(
@@ -78,8 +78,11 @@ def _calibrate(
     progress: Progress,
     step: int | None,
     late_frames: Mapping[str, int] | None,
+    intrinsics: Path | None,
+    lenses: Sequence[Camera],
     force: bool,
 ) -> CalibrationResult:
+    _require_own(session, force)
     recording = check_calibration_videos(session)
     progress.warned(*recording.warnings)
     hashes = FileHashes(session.hash_cache_path, session.root)
@@ -91,10 +94,11 @@ def _calibrate(
     )
     infos = recording.infos
     moved = clocks is not None and moved_cameras(clocks)
+    lenses = (*lenses, *_lenses(intrinsics, corners, progress))
     if clocks is None or not moved:
-        result = calibrate(corners, board)
+        result = calibrate(corners, board, lenses=lenses)
     else:
-        result = calibrate(on_one_clock(corners, clocks, infos), board)
+        result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses)
         correction = None
         for _ in range(MAX_CLOCK_ROUNDS):
             fps = infos[clocks.reference].fps
@@ -102,17 +106,25 @@ def _calibrate(
             if correction.settled:
                 break
             clocks = correction.clocks
-            result = calibrate(on_one_clock(corners, clocks, infos), board)
+            result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses)
         notes = tuple(sentences(clocks, infos))
         report = replace(result.report, notes=(*notes, *result.report.notes))
         result = replace(result, report=report)
         recording = replace(recording, fps=infos[clocks.reference].fps)
     if clocks is not None:
         save_clocks(clocks, session.calibration_clocks_path)
-    own = signed(session, result.calibration, hashes, by="calibrate", step=step, late_frames=late)
+    own = signed(
+        session,
+        result.calibration,
+        hashes,
+        by="calibrate",
+        step=step,
+        late_frames=late,
+        lenses=[camera.name for camera in lenses],
+    )
     result = replace(result, calibration=own)
     say_report(progress, result.report)
-    _store(session, result, recording, board, progress)
+    store(session, result, recording, board, progress)
     return result
 
 
@@ -191,6 +203,33 @@ def find_board(
     return corners, clocks
 
 
+def _lenses(
+    path: Path | None, corners: Sequence[Corners], progress: Progress
+) -> tuple[Camera, ...]:
+    """Return the lenses that were given, and say which cameras get one."""
+    if path is None:
+        return ()
+    found = lenses_for(read_lenses(path), [(c.camera, c.image_size) for c in corners])
+    progress.finished(f"Lenses from {path}: {', '.join(c.name for c in found)}")
+    return found
+
+
+def _require_own(session: Session, force: bool) -> None:
+    """Refuse to replace a calibration that was imported, unless asked to.
+
+    Raises:
+        SessionError: says where it comes from.
+    """
+    if force or not session.calibration_path.is_file():
+        return
+    source = session.calibration().metadata.get("source")
+    if source:
+        raise SessionError(
+            f"{session.calibration_path} was imported ({source}). Give --force to replace it by "
+            "one from the board recordings; it will be kept beside."
+        )
+
+
 def ensure_calibration(session: Session, progress: Progress, *, accept: bool = False) -> bool:
     """Calibrate a session that has no calibration yet, or whose board or board recordings changed
     since; tell whether that was needed.
@@ -216,31 +255,18 @@ def ensure_calibration(session: Session, progress: Progress, *, accept: bool = F
             f"{session.root}/calibration/CAMERA.mp4, or `mocap calibration import FILE`."
         )
     again = again or Repeat()
-    result = calibrate_session(session, progress, step=again.step, late_frames=again.late_frames)
+    result = calibrate_session(
+        session,
+        progress,
+        step=again.step,
+        late_frames=again.late_frames,
+        lenses=again.lenses,
+    )
     require_pass(session, result.report, progress if accept else None)
     if again.world_at is not None:
         for note in set_world_on_floor(session, again.world_at):
             progress.finished(f"World: {note}")
     return True
-
-
-def require_pass(
-    session: Session, report: CalibrationReport, accepted_by: Progress | None = None
-) -> None:
-    """Raise CalibrationError when the verdict of a calibration is FAIL.
-
-    Where somebody accepted it all the same, `accepted_by` is told.
-    """
-    if report.verdict != Verdict.FAIL:
-        return
-    where = f"see {session.calibration_page_path}"
-    if accepted_by is not None:
-        accepted_by.warned(f"the calibration in use FAILED its checks and was accepted: {where}.")
-        return
-    raise CalibrationError(
-        f"the calibration of {session.root} FAILED its checks: {where}. Mend what the reasons name "
-        "and calibrate again, or go on with it by `mocap run --accept-calibration`."
-    )
 
 
 def _step(fps: float) -> int:
@@ -290,69 +316,3 @@ def _corners(
         f"{info.camera}: board in {views} frames, {len(found.corner_id)} corners{kept}"
     )
     return found
-
-
-def _store(
-    session: Session,
-    result: CalibrationResult,
-    recording: Recording,
-    board: Board,
-    progress: Progress,
-) -> None:
-    """Store poses, report and calibration, with the world on the floor where the board lay."""
-    poses = BoardPoses.from_world(
-        result.calibration, result.world_from_board, result.frames, recording.fps
-    )
-    calibration = result.calibration
-    try:
-        floor = on_floor(calibration, poses, board, None)
-    except CalibrationError as error:
-        progress.warned(
-            f"the world stands at the first camera, not on the floor: {error} See `mocap world`."
-        )
-    else:
-        calibration = floor.calibration
-        for note in floor.notes:
-            progress.finished(f"World: {note}")
-    made_as = {MADE_AS: calibration.metadata[MADE_AS]}
-    record = Provenance("calibrate", installed_version(), {"board": asdict(board)}, notes=made_as)
-    save_artifact(poses, session.board_poses_path, record)
-    report = _in_world(result.report, calibration)
-    save_calibration_report(report, session.calibration_report_path)
-    title = session.root.resolve().name
-    write_calibration_report(report, calibration, session.calibration_page_path, title=title)
-    # Last: whoever finds calibration.toml finds the rest as well.
-    save_calibration(calibration, session.calibration_path)
-
-
-def _in_world(report: CalibrationReport, calibration: Calibration) -> CalibrationReport:
-    """Return the report with the cameras where they are in the world that is stored."""
-    cameras = []
-    for camera in report.cameras:
-        x, y, z = (float(value) for value in calibration[camera.name].center)
-        cameras.append(replace(camera, center_m=(x, y, z)))
-    return replace(report, cameras=tuple(cameras))
-
-
-def say_report(progress: Progress, report: CalibrationReport) -> None:
-    """Say the table of cameras, the verdict, and each finding with what to do about it."""
-    rows = [
-        (
-            camera.name,
-            str(camera.frames),
-            str(camera.corners),
-            f"{100 * camera.coverage:.0f} %",
-            f"{camera.rms_px:.2f}",
-            f"{camera.focal_px:.1f} ± {camera.focal_sd_px:.1f}",
-            f"± {camera.center_sd_mm:.1f}",
-        )
-        for camera in report.cameras
-    ]
-    header = ("camera", "frames", "corners", "coverage", "rms px", "focal px", "position mm")
-    for line in table_lines(header, rows):
-        progress.finished(line)
-    for note in report.notes:
-        progress.finished(f"Note: {note}")
-    for finding in report.findings:
-        progress.finished(f"{finding.level}: {finding.text} {finding.remedy}")
-    progress.finished(f"Verdict: {report.verdict}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mocap.capture.session import Session
-from mocap.core.camera import Calibration
+from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import SessionError
 from mocap.core.files.reading import parse_object, reading
 from mocap.core.store import load_provenance
@@ -41,6 +41,7 @@ def signed(
     by: str,
     step: int | None = None,
     late_frames: Mapping[str, int] | None = None,
+    lenses: Sequence[str] = (),
 ) -> Calibration:
     """Return the calibration with what it was made from in its metadata.
 
@@ -53,6 +54,7 @@ def signed(
         "videos": {camera: hash_of(path) for camera, path in session.calibration_videos().items()},
         "step": step,
         "late_frames": dict(late_frames or {}),
+        "lenses": list(lenses),
     }
     numbers = calibration.vectors().tobytes() + json.dumps(record, sort_keys=True).encode()
     metadata = {
@@ -134,11 +136,13 @@ class Repeat:
         step: frames that were stepped over, None for the usual number.
         late_frames: by camera, how late its board recording starts.
         world_at: the instant at which a person laid the floor, None for the usual choice.
+        lenses: the cameras whose lenses were given: they are given again.
     """
 
     step: int | None = None
     late_frames: Mapping[str, int] = field(default_factory=dict)
     world_at: str | None = None
+    lenses: tuple[Camera, ...] = ()
 
 
 def to_repeat(session: Session, progress: Progress) -> Repeat | None:
@@ -163,7 +167,13 @@ def to_repeat(session: Session, progress: Progress) -> Repeat | None:
         progress.warned(f"{'; '.join(said)}: the rig is calibrated again, all takes follow.")
         if BEFORE in calibration.metadata:
             progress.warned("the rig had been refined: run `mocap calibration refine` again.")
-    return Repeat(record["step"], record["late_frames"], calibration.metadata.get(WORLD_AT))
+    given = [name for name in record.get("lenses", []) if name in calibration.names]
+    return Repeat(
+        record["step"],
+        record["late_frames"],
+        calibration.metadata.get(WORLD_AT),
+        tuple(calibration[name] for name in given),
+    )
 
 
 def require_current(session: Session, hash_of: Hashes) -> None:

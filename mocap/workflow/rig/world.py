@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from mocap.calibrate.interchange.formats import read_foreign
+from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
 from mocap.capture.session import CONFIG_FILE, Session
 from mocap.capture.session_file import imported_config_text
@@ -15,10 +15,12 @@ from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
+from mocap.core.same_place import same_places
 from mocap.core.store import load_artifact, write_text
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.progress import Progress
 from mocap.workflow.rig.board_poses import BoardPoses
+from mocap.workflow.rig.keep import keep_before
 from mocap.workflow.rig.made_from import WORLD_AT, require_whole, signed
 
 
@@ -53,7 +55,7 @@ def on_floor(
 ) -> FloorWorld:
     """Return the rig with its floor under the board, at a frame or where it lay still longest."""
     return world_from_board_on_floor(
-        calibration, poses.in_world(calibration), poses.frame, board, at_frame=frame
+        calibration, poses.in_world(calibration), poses.frame, board, at_frame=frame, fps=poses.fps
     )
 
 
@@ -90,6 +92,14 @@ def import_calibration(session: Session, file: Path, unit: str, force: bool) -> 
         )
     hashes = FileHashes(session.hash_cache_path, session.root)
     imported = signed(session, read_foreign(file, unit=unit), hashes, by="import")
+    same = same_places(imported)
+    if same:
+        first, second, apart_mm = same[0]
+        raise InputError(
+            f"{file}: cameras '{first}' and '{second}' stand at one place ({apart_mm:.1f} mm "
+            "apart): one camera was written twice. Export the calibration again."
+        )
+    keep_before(session, "import")
     # Poses and report belong to the calibration that goes.
     for stale in (
         session.board_poses_path,
@@ -122,3 +132,23 @@ def new_calibrated(root: Path, file: Path, unit: str, notes: str, progress: Prog
         f"to {root}/takes/NAME/{imported.names[0]}.mp4 …"
     )
     return made
+
+
+def export_calibration(session: Session, to: str, output: Path | None) -> tuple[Path, str]:
+    """Write the calibration for another tool ("anipose" or "pose2sim").
+
+    Returns:
+        The file, and what to say about it: by how much lenses changed that it cannot hold whole.
+
+    Raises:
+        InputError: there is no calibration, or the file cannot hold a lens.
+    """
+    path = output or session.root / f"calibration_{to}.toml"
+    calibration = session.calibration()
+    if to == "anipose":
+        write_aniposelib(calibration, path)
+        return path, ""
+    off = [f"{e:.3f} px ('{n}')" for n, e in write_pose2sim(calibration, path).items() if e > 0.0]
+    if not off:
+        return path, ""
+    return path, f"; lenses were fitted again without k3, pixels move by (rms) {', '.join(off)}"

@@ -1,0 +1,231 @@
+"""Read lenses that were calibrated elsewhere: what `mocap calibrate --intrinsics` takes.
+
+Files of OpenCV (YAML, XML, JSON: `camera_matrix`, `distortion_coefficients`, `image_width`,
+`image_height` and their usual other names), EasyMocap (`intri.yml`), NumPy (`.npz` with the same
+names), and any calibration this tool imports. A folder holds one such file per camera, named by the
+camera; a file with one nameless lens is the lens of all cameras.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mocap.core.camera import Camera
+from mocap.core.errors import InputError
+from mocap.core.shapes import FloatArray
+
+MATRIX_KEYS = ("camera_matrix", "cameraMatrix", "K", "mtx", "matrix", "intrinsic", "intrinsics")
+DISTORTION_KEYS = (
+    "distortion_coefficients",
+    "distCoeffs",
+    "dist_coeffs",
+    "dist_coeff",
+    "dist",
+    "D",
+    "distortions",
+)
+SIZE_KEYS = (("image_width", "image_height"), ("width", "height"))
+# A principal point this far from the middle belongs to an image of another size.
+MIDDLE_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """A lens: camera matrix (3, 3), k1 k2 p1 p2 k3 (5,), and the image size if it is known."""
+
+    camera_matrix: FloatArray
+    dist_coeffs: FloatArray
+    image_size: tuple[int, int] | None
+
+
+def read_lenses(path: Path) -> dict[str, Lens]:
+    """Read lenses by camera name; the key "" is the lens of every camera.
+
+    Raises:
+        InputError: nothing readable there, a value is missing or wrong, or a lens model with more
+            coefficients than k1 k2 p1 p2 k3.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        if not files:
+            raise InputError(f"{path} is empty; put one lens file per camera there, CAMERA.yml.")
+        return {file.stem: _only(read_lenses(file), file) for file in files}
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give a lens file, or a folder of them.")
+    try:
+        if path.suffix == ".npz":
+            return {"": _lens(_npz(path), path)}
+        if path.suffix == ".toml":
+            return _toml(path)
+        return _opencv(path)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} holds no usable lens: {error}.") from error
+
+
+def lenses_for(
+    lenses: Mapping[str, Lens], cameras: Sequence[tuple[str, tuple[int, int]]]
+) -> tuple[Camera, ...]:
+    """Return the given lenses as cameras, matched by name; cameras without one are left out.
+
+    Args:
+        lenses: as `read_lenses` returns them.
+        cameras: name and image size of each camera.
+
+    Raises:
+        InputError: no camera gets a lens, or a lens belongs to another image size.
+    """
+    found = []
+    for name, size in cameras:
+        lens = lenses.get(name, lenses.get(""))
+        if lens is None:
+            continue
+        _check_size(name, size, lens)
+        pose = np.eye(4)
+        found.append(Camera(name, size, lens.camera_matrix, lens.dist_coeffs, pose))
+    if not found:
+        raise InputError(
+            f"the lenses given are of {', '.join(lenses) or 'no camera'}; the cameras here are "
+            f"{', '.join(name for name, _ in cameras)}. Name the lenses by the cameras."
+        )
+    return tuple(found)
+
+
+def _check_size(name: str, size: tuple[int, int], lens: Lens) -> None:
+    """Refuse a lens that was calibrated at another image size."""
+    if lens.image_size is not None and lens.image_size != size:
+        old = lens.image_size
+        raise InputError(
+            f"the lens of camera '{name}' was calibrated at {old[0]} x {old[1]} px, its video has "
+            f"{size[0]} x {size[1]}. Record at the same size or calibrate the lens anew."
+        )
+    middle = (np.array(size) - 1.0) / 2.0
+    off = np.abs(lens.camera_matrix[:2, 2] - middle) / np.array(size)
+    if off.max() > MIDDLE_SHARE:
+        x, y = lens.camera_matrix[:2, 2]
+        raise InputError(
+            f"the lens of camera '{name}' has its principal point at {x:.0f}, {y:.0f} px, far from "
+            f"the middle of an image of {size[0]} x {size[1]}: it was calibrated at another size."
+        )
+
+
+def _only(lenses: dict[str, Lens], file: Path) -> Lens:
+    """Return the one lens of a file in a folder."""
+    if len(lenses) != 1:
+        raise InputError(f"{file} holds {len(lenses)} lenses; a folder takes one per file.")
+    return next(iter(lenses.values()))
+
+
+def _lens(values: Mapping[str, Any], path: Path) -> Lens:
+    """Return the lens of a table of named values.
+
+    Raises:
+        KeyError, TypeError, ValueError: a value is missing or wrong.
+    """
+    matrix = np.asarray(_first(values, MATRIX_KEYS, "camera matrix"), dtype=np.float64)
+    given = np.asarray(_first(values, DISTORTION_KEYS, "distortion"), dtype=np.float64).ravel()
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f"its camera matrix has shape {matrix.shape}; 3 x 3 numbers are needed")
+    if abs(matrix[0, 1]) > 1e-6 * matrix[0, 0]:
+        raise ValueError("its camera matrix has a skew, which this tool does not know")
+    if values.get("fisheye") or (given.size > 5 and np.any(np.abs(given[5:]) > 1e-12)):
+        raise InputError(
+            f"{path} has a fisheye or rational lens ({given.size} coefficients); this tool knows "
+            "k1 k2 p1 p2 k3. Calibrate the lens with OpenCV's standard model."
+        )
+    distortion = np.zeros(5)
+    distortion[: min(5, given.size)] = given[:5]
+    size = None
+    for width, height in SIZE_KEYS:
+        if width in values and height in values:
+            size = (int(values[width]), int(values[height]))
+    if "size" in values or "image_size" in values:
+        pair = np.asarray(values.get("size", values.get("image_size"))).ravel()
+        size = (int(pair[0]), int(pair[1]))
+    return Lens(matrix, distortion, size)
+
+
+def _first(values: Mapping[str, Any], keys: Sequence[str], what: str) -> Any:
+    """Return the first of the named values."""
+    for key in keys:
+        if key in values:
+            return values[key]
+    raise ValueError(f"it has no {what} (looked for {', '.join(keys)})")
+
+
+def _npz(path: Path) -> Mapping[str, Any]:
+    """Return the arrays of a NumPy file."""
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read as a NumPy file: {error}.") from error
+
+
+def _toml(path: Path) -> dict[str, Lens]:
+    """Return the lenses of a calibration of ours, aniposelib, Pose2Sim or caliscope."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML: {error}.") from error
+    cameras = document.get("cameras")
+    if isinstance(cameras, dict):  # caliscope: camera 3 is cam_3
+        return {f"cam_{key}": _lens(t, path) for key, t in cameras.items() if isinstance(t, dict)}
+    tables = [t for t in document.values() if isinstance(t, dict) and "matrix" in t]
+    return {str(table.get("name", "")): _lens(table, path) for table in tables}
+
+
+def _opencv(path: Path) -> dict[str, Lens]:
+    """Return the lenses of a file of OpenCV's FileStorage or of EasyMocap."""
+    import cv2
+
+    text = path.read_bytes()[:4096]
+    if b"\0" in text:
+        raise InputError(f"{path} is no text file; choose a lens file.")
+    try:
+        storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+    except (cv2.error, SystemError) as error:
+        raise InputError(f"{path} cannot be read as YAML, XML or JSON of OpenCV.") from error
+    try:
+        values = _nodes(storage.root())
+    finally:
+        storage.release()
+    names = values.get("names")
+    if isinstance(names, list) and any(f"K_{name}" in values for name in names):
+        return {str(name): _lens(_of_camera(values, str(name)), path) for name in names}
+    return {"": _lens(values, path)}
+
+
+def _of_camera(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return EasyMocap's values of one camera: K_1, dist_1 or D_1, H_1, W_1."""
+    own = {key.removesuffix(f"_{name}"): v for key, v in values.items() if key.endswith(f"_{name}")}
+    if "W" in own and "H" in own:
+        own["size"] = (own["W"], own["H"])
+    return own
+
+
+def _nodes(root: Any) -> Mapping[str, Any]:
+    """Return the values of a FileStorage node by name: matrices, numbers, texts, lists of texts."""
+    values: dict[str, object] = {}
+    for key in list(root.keys()):
+        node = root.getNode(key)
+        if node.isSeq():
+            items = [node.at(i) for i in range(node.size())]
+            values[key] = [i.string() if i.isString() else i.real() for i in items if not i.isSeq()]
+            if items and items[0].isSeq():  # JSON: rows of numbers
+                values[key] = [[c.at(j).real() for j in range(c.size())] for c in items]
+        elif node.isMap():
+            matrix = node.mat()
+            values[key] = matrix if matrix is not None else _nodes(node)
+        elif node.isString():
+            values[key] = node.string()
+        elif node.isReal() or node.isInt():
+            values[key] = node.real()
+    return values

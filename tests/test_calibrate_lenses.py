@@ -1,0 +1,148 @@
+"""Lenses that were calibrated elsewhere are read, matched by camera, and kept as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mocap.calibrate.interchange.foreign_tables import without_k3
+from mocap.calibrate.interchange.formats import write_pose2sim
+from mocap.calibrate.interchange.lenses import Lens, lenses_for, read_lenses
+from mocap.calibrate.solve import calibrate
+from mocap.capture.session import Session
+from mocap.core.calibration_file import save_calibration
+from mocap.core.errors import InputError, SessionError
+from mocap.synthetic.board_faults import BOARD, random_rig, record
+from mocap.synthetic.rigs import laboratory
+
+MATRIX = np.array([[905.0, 0.0, 630.0], [0.0, 903.0, 352.0], [0.0, 0.0, 1.0]])
+DISTORTION = np.array([-0.1, 0.02, 0.001, -0.0005, 0.003])
+
+
+def opencv_file(path: Path, **extra: object) -> Path:
+    """Write a lens as OpenCV's own calibration programs do."""
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.write("image_width", 1280)
+    storage.write("image_height", 720)
+    storage.write("camera_matrix", MATRIX)
+    storage.write("distortion_coefficients", DISTORTION.reshape(1, 5))
+    for key, value in extra.items():
+        storage.write(key, value)
+    storage.release()
+    return path
+
+
+def same(lens: Lens) -> None:
+    np.testing.assert_allclose(lens.camera_matrix, MATRIX)
+    np.testing.assert_allclose(lens.dist_coeffs, DISTORTION)
+
+
+@pytest.mark.parametrize("suffix", ["yml", "yaml", "xml", "json"])
+def test_files_of_opencv(tmp_path: Path, suffix: str) -> None:
+    lenses = read_lenses(opencv_file(tmp_path / f"lens.{suffix}"))
+    assert list(lenses) == [""] and lenses[""].image_size == (1280, 720)
+    same(lenses[""])
+
+
+def test_a_numpy_file_and_a_folder(tmp_path: Path) -> None:
+    np.savez(tmp_path / "left.npz", mtx=MATRIX, dist=DISTORTION)
+    opencv_file(tmp_path / "right.yml")
+    lenses = read_lenses(tmp_path)
+    assert sorted(lenses) == ["left", "right"] and lenses["left"].image_size is None
+    same(lenses["left"])
+    found = lenses_for(lenses, [("left", (1280, 720)), ("back", (1280, 720))])
+    assert [camera.name for camera in found] == ["left"]
+
+
+def test_easymocap(tmp_path: Path) -> None:
+    path = tmp_path / "intri.yml"
+    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
+    storage.startWriteStruct("names", cv2.FileNode_SEQ)
+    for name in ("01", "02"):
+        storage.write("", name)
+    storage.endWriteStruct()
+    for name in ("01", "02"):
+        storage.write(f"K_{name}", MATRIX)
+        storage.write(f"dist_{name}", DISTORTION.reshape(1, 5))
+    storage.release()
+    lenses = read_lenses(path)
+    assert list(lenses) == ["01", "02"]
+    same(lenses["02"])
+
+
+def test_a_calibration_of_ours_gives_its_lenses(tmp_path: Path) -> None:
+    rig = laboratory(count=3)
+    save_calibration(rig, tmp_path / "calibration.toml")
+    lenses = read_lenses(tmp_path / "calibration.toml")
+    for camera in rig.cameras:
+        np.testing.assert_array_equal(lenses[camera.name].camera_matrix, camera.camera_matrix)
+
+
+def test_lenses_of_another_size_kind_or_name_are_refused(tmp_path: Path) -> None:
+    lens = read_lenses(opencv_file(tmp_path / "lens.yml"))
+    with pytest.raises(InputError, match=r"calibrated at 1280 x 720 px, its video has 1920 x 1080"):
+        lenses_for(lens, [("left", (1920, 1080))])
+    unsized = {"": replace(lens[""], image_size=None)}
+    with pytest.raises(InputError, match="far from the middle"):
+        lenses_for(unsized, [("left", (3840, 2160))])
+    with pytest.raises(InputError, match="Name the lenses by the cameras"):
+        lenses_for({"front": lens[""]}, [("left", (1280, 720))])
+    np.savez(tmp_path / "eight.npz", K=MATRIX, dist=np.full(8, 0.1))
+    with pytest.raises(InputError, match=r"fisheye or rational lens \(8 coefficients\)"):
+        read_lenses(tmp_path / "eight.npz")
+    (tmp_path / "text.yml").write_text("hello")
+    with pytest.raises(InputError, match=r"text\.yml"):
+        read_lenses(tmp_path / "text.yml")
+
+
+def test_one_known_lens_is_kept_and_the_others_are_found() -> None:
+    rig = random_rig(2, most=3)
+    recording = record(rig, seed=2, frames=150)
+    result = calibrate(recording.corners, BOARD, lenses=[rig.cameras[1]])
+    np.testing.assert_array_equal(result.calibration.cameras[1].lens, rig.cameras[1].lens)
+    assert result.calibration.cameras[0].lens[0] == pytest.approx(rig.cameras[0].lens[0], rel=3e-3)
+    assert result.report.cameras[1].focal_sd_px < 0.01 < result.report.cameras[0].focal_sd_px
+
+
+def test_pose2sim_gets_four_coefficients_that_stand_for_five(tmp_path: Path) -> None:
+    rig = laboratory(count=3)
+    assert all(camera.dist_coeffs[4] != 0.0 for camera in rig.cameras)
+    errors = write_pose2sim(rig, tmp_path / "Calib.toml")
+    assert all(0.0 < error <= 0.3 for error in errors.values())
+    # Judged by OpenCV's projection, on rays that fill the image.
+    four, error = without_k3(rig.cameras[0])
+    x, y = np.meshgrid(np.linspace(0, 1919, 25), np.linspace(0, 1079, 19))
+    pixels = np.stack([x.ravel(), y.ravel()], axis=1)
+    rays = np.column_stack([rig.cameras[0].undistort(pixels), np.ones(len(pixels))])
+    again, _ = cv2.projectPoints(
+        rays, np.zeros(3), np.zeros(3), four.camera_matrix, four.dist_coeffs[:4]
+    )
+    rms = np.sqrt(np.mean(np.sum((again[:, 0] - pixels) ** 2, axis=1)))
+    assert rms == pytest.approx(error, abs=1e-6)
+    bent = replace(rig.cameras[0], dist_coeffs=np.array([-0.3, 0.3, 0.0, 0.0, -0.5]))
+    with pytest.raises(InputError, match=r"four that Calib\.toml can hold are"):
+        write_pose2sim(replace(rig, cameras=(bent, *rig.cameras[1:])), tmp_path / "no.toml")
+
+
+def test_own_definitions_are_copied_into_the_session(tmp_path: Path) -> None:
+    rig, board = tmp_path / "mine.toml", tmp_path / "board.toml"
+    rig.write_text(
+        'description = "two"\nsync = "none"\n[[cameras]]\nname = "a"\n[[cameras]]\nname = "b"\n'
+    )
+    boards = Path(__file__).resolve().parent.parent / "calibration_boards"
+    board.write_text((boards / "a4_5x7.toml").read_text())
+    session = Session.create(tmp_path / "lab", rig=str(rig), board=str(board))
+    rig.unlink()
+    board.unlink()
+    assert Session.open(tmp_path / "lab").rig().camera_names == ("a", "b")
+    assert session.board().columns >= 3
+    other = tmp_path / "other" / "board.toml"
+    other.parent.mkdir()
+    other.write_text((boards / "a1_5x7.toml").read_text())
+    (tmp_path / "lab" / "session.toml").unlink()
+    with pytest.raises(SessionError, match="exists and differs"):
+        Session.create(tmp_path / "lab", rig="four_corner", board=str(other))
