@@ -157,11 +157,17 @@ def decide_limbs(
             expected[k] = last[k]
             if not np.isnan(before[k, 0]):
                 expected[k] += _VELOCITY_KEPT * (last[k] - before[k])
-        for _ in range(_ROUNDS):
+        for attempt in range(_ROUNDS):
+            changed = attempt == 0
             for c in range(cameras):
-                swapped[f, c] = _explains_better(
+                better = _explains_better(
                     rig.poses[c], expected, rays[f, c, 0], rig.orders, tolerance[f, c]
                 )
+                changed = changed or better != swapped[f, c]
+                swapped[f, c] = better
+            # The same views as before give the same limb.
+            if not changed:
+                break
             solve_person(
                 rig, rays[f], confidence, members, swapped[f], expected, tolerance[f], solved
             )
