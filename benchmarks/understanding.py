@@ -1,7 +1,7 @@
 """Recognition of actions and exercises, and what one camera tells, on people not in training.
 
 Trains on two thirds of the people (one fold at a time) and asks about the last third; the models
-that the package carries are asked about the sample session. Needs
+that the package carries are asked about the sample session and scripted squats. Needs
 MOCAP_REAL_DATA with `uiprmd` and `cmu_actions`.
 
     python benchmarks/understanding.py [--check] [--session FOLDER] [--only PART,...]
@@ -27,7 +27,7 @@ from figures import Figure, exit_code, print_figures
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from understanding_parts import actions, exercises, one_view  # noqa: E402
+from understanding_parts import actions, exercises, one_view, whole_chain  # noqa: E402
 from understanding_training.clips import (  # noqa: E402
     Clip,
     cmu_clips,
@@ -86,10 +86,16 @@ def one_view_part(material: Material) -> list[Figure]:
     return [*held_out, *one_view.sample_figures(material.session)]
 
 
+def chain_part(material: Material) -> list[Figure]:
+    """Ask the models of the package about whole takes."""
+    return whole_chain.figures(material.session)
+
+
 PARTS: dict[str, Callable[[Material], list[Figure]]] = {
     "actions": action_part,
     "exercises": exercise_part,
     "one_view": one_view_part,
+    "chain": chain_part,
 }
 
 

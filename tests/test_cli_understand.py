@@ -28,12 +28,12 @@ from mocap.synthetic.rigs import ring
 NAMES = COCO_17_FEET.keypoint_names
 
 
-def take_of(root: Path, motion: str) -> Take:
+def take_of(root: Path, motion: str, seconds: float = 6.0) -> Take:
     """Make a session whose take has the smoothed points of a scripted motion."""
     session = Session.create(root, rig="four_corner", board="a1_5x7")
     write_clip(root / "takes" / "a" / "left.mp4")
     take = session.take("a")
-    points = measured_points(keypoints_of(motion), NAMES, 30.0, sigma_m=0.005, seed=1)
+    points = measured_points(keypoints_of(motion, seconds), NAMES, 30.0, sigma_m=0.005, seed=1)
     save_artifact(points, take.artifact("smoothed"), Provenance("smooth", "0"))
     return take
 
@@ -68,6 +68,23 @@ def test_a_wrong_person_and_wrong_rules_are_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["actions", str(tmp_path / "s"), "a", "--rules", str(rules)])
     assert result.exit_code == 1
     assert str(rules) in result.output
+
+
+def test_exercise_compares_repetitions_and_never_judges(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "s", "squat", seconds=13.0)
+    document = run("exercise", str(tmp_path / "s"), "a")
+    assert document["exercise"] == "deep_squat"
+    assert document["named_by"] == "examples"
+    # The script draws a period of 2.2 to 2.7 s: five whole ones fit.
+    assert len(document["repetitions"]) == 5
+    assert [each["is_reference"] for each in document["repetitions"]] == [True] * 3 + [False] * 2
+    page = (take.root / "exercise" / "exercise.html").read_text(encoding="utf-8")
+    assert "like your reference" in page
+    said = page[page.index("<section") : page.rindex("</section>")]
+    assert "reference" in said
+    assert "wrong" not in said
+    with (take.root / "exercise" / "exercise.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 5
 
 
 @pytest.fixture

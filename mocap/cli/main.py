@@ -33,6 +33,7 @@ COMMANDS = {
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
     "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),
     "actions": ("mocap.cli.understand_commands", "Recognise what people do; alerts by rules."),
+    "exercise": ("mocap.cli.understand_commands", "Compare repetitions with one's own."),
     "lift": ("mocap.cli.understand_commands", "Preview a motion from one camera."),
     "trend": ("mocap.cli.trend_command", "Compare what was measured of a person over sessions."),
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),

@@ -71,3 +71,31 @@ def lift(
     for path in found.files:
         console.line(f"{take}: {path}")
     console.result({"take": take, "files": found.files, "warnings": found.warnings})
+
+
+@click.command()
+@session_argument
+@take_argument
+@click.option("--reference", help="Take of the same person with good repetitions.")
+@click.option("--person", type=int, help="Whose, when there are several.")
+@json_option
+def exercise(
+    session: Path, take: str, reference: str | None, person: int | None, as_json: bool
+) -> None:
+    """Name the exercise of TAKE and compare each repetition with the person's own reference."""
+    from mocap.capture.session import Session
+    from mocap.workflow.understand.exercise import document, read_set, write_set
+
+    console = Console(as_json)
+    opened = Session.open(session)
+    other = opened.take(reference) if reference else None
+    found = read_set(opened.take(take), person=person, reference=other)
+    reading = found.reading
+    console.line(f"{take}: {len(reading.repetitions)} repetitions, {reading.exercise}")
+    for number, each in enumerate(reading.repetitions, 1):
+        said = [*(d.sentence() for d in each.differences), *filter(None, [each.tempo])]
+        words = "reference" if each.is_reference else "; ".join(said) or "like your reference"
+        console.line(f"  {number}. at {each.start_s:.1f} s: {words}")
+    written = write_set(found)
+    console.line(f"{take}: {written[-1]}")
+    console.result({**document(found), "files": written})
