@@ -42,7 +42,7 @@ import mocap.workflow.report
 import mocap.workflow.rig.calibrate
 import mocap.workflow.run
 import mocap.workflow.smooth
-import mocap.workflow.triangulate
+import mocap.workflow.triangulate  # noqa: F401 (loaded before the children fork)
 from mocap.capture.video import read_frames
 from mocap.core.detections import Detections2D
 from mocap.core.store import file_hash, load_artifact
@@ -248,8 +248,9 @@ def _child(command: Sequence[str], fault: Fault | None, count: Path | None) -> N
     try:
         signal.alarm(LONGEST_S)
         if command[0] == "detect":
-            mocap.detect.detectors.open_detector = replaying()
-            mocap.detect.detectors.default_workers = lambda: 1
+            detectors = sys.modules["mocap.detect.detectors"]
+            vars(detectors)["open_detector"] = replaying()
+            vars(detectors)["default_workers"] = lambda: 1
         seen = watch(Path(command[1]).resolve(), fault)
         sys.argv = ["mocap", *command]
         runpy.run_module("mocap", run_name="__main__")
@@ -305,7 +306,7 @@ def watch(root: Path, fault: Fault | None) -> Callable[[], int]:
         fsync(handle)
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    os.fsync = flushed
+    vars(os)["fsync"] = flushed
     sys.addaudithook(audit)
     return lambda: seen
 

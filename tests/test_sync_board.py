@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from mocap.capture.video import VideoInfo
 from mocap.core.clocks import CameraClock, Verdict
 from mocap.core.detections import Corners
 from mocap.core.shapes import FloatArray
+from mocap.sync.board import BoardSync
 from mocap.synthetic.boards import observe_board, wave_board
 from mocap.synthetic.rigs import ring
-from mocap.workflow.rig.board_clocks import board_clocks, corrected, on_one_clock
+from mocap.workflow.rig.board_clocks import board_clocks, corrected, on_one_clock, sentences
 
 BOARD = load_board("a1_5x7")
 RIG = ring(3, arc_deg=140.0, image_size=(1280, 960), focal_px=1000.0, jitter=0.3, seed=3)
@@ -111,3 +113,24 @@ def test_corners_between_frames_follow_a_curve() -> None:
     np.testing.assert_array_equal(whole.pixels[:30], path[:30])
     slow = corners_at(corners, 5 * times, clock, 5 * instants, np.arange(45))
     assert all(any(np.array_equal(p, q) for q in path) for p in slow.pixels)
+
+
+@pytest.mark.parametrize(("frames", "taken"), [(0.56, False), (1.08, True), (0.1, False)])
+def test_slow_cameras_take_whole_frames_or_none(frames: float, taken: bool) -> None:
+    # At 6 frames per second nothing can be interpolated: half a frame is neither none nor one.
+    slow = 6.0
+    infos = {name: replace(info(name, 40), fps=slow) for name in RIG.names}
+    none, no_pixels = np.zeros(0, np.int64), np.zeros((0, 2))
+    corners = [Corners(name, (1280, 960), 40, none, none, no_pixels) for name in RIG.names]
+    offsets = np.array([0.0, frames / slow, 0.0])
+    told = BoardSync(offsets, np.full(3, 0.01), 0, {}, {})
+    with (
+        mock.patch("mocap.workflow.rig.board_clocks.board_tracks"),
+        mock.patch("mocap.workflow.rig.board_clocks.sync_boards", return_value=told),
+    ):
+        clocks = board_clocks(corners, BOARD, infos, {})
+    name = RIG.names[1]
+    assert clocks[name].offset_s == (pytest.approx(frames / slow) if taken else 0.0)
+    said = " ".join(sentences(clocks, infos))
+    assert ("recorded times are kept" in said) == (frames == 0.56)
+    assert ("by the board" in said) == (frames > 0.3)

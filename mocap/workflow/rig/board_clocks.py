@@ -21,6 +21,9 @@ from mocap.sync.board_pairs import BoardTrack
 # Less than this share of a frame is within the noise of the board's poses: the recorded time stays,
 # and the calibration says what is left.
 LEAST_FRAMES = 0.3
+# Where frames are too far apart to interpolate only whole frames can be taken; an offset that is
+# this share of a frame from the next whole one is not told well enough to take one.
+WHOLE_FRAMES = 0.3
 # An offset that the calibration corrects by less than this share of a frame is settled.
 SETTLED_FRAMES = 0.005
 # A calibration that shows less of a lateness than this share says nothing about it.
@@ -45,23 +48,29 @@ def board_clocks(
     for name, offset, sigma in zip(names, found.offset_s, found.sigma_s, strict=True):
         clock = CameraClock(name, verdict=Verdict.REFUSED)
         if np.isfinite(offset):
-            noticeable = abs(offset) * infos[name].fps >= LEAST_FRAMES
+            late, fps = float(offset) * infos[name].fps, infos[name].fps
+            taken = abs(late) >= LEAST_FRAMES and not _between_frames(late, fps)
             clock = replace(
                 clock,
-                offset_s=float(offset) if noticeable else 0.0,
+                offset_s=float(offset) if taken else 0.0,
                 sigma_s=float(sigma),
-                method="board" if noticeable else "recorded",
-                verdict=Verdict.SURE,
+                method="board" if taken else "recorded",
+                verdict=Verdict.REFUSED if _between_frames(late, fps) else Verdict.SURE,
                 said={"board": float(offset)},
             )
         if name in late_frames:
-            late = -late_frames[name] / infos[name].fps
-            clock = replace(clock, offset_s=late, method="given", verdict=Verdict.GIVEN)
+            given_s = -late_frames[name] / infos[name].fps
+            clock = replace(clock, offset_s=given_s, method="given", verdict=Verdict.GIVEN)
         if name == reference:
             clock = replace(clock, verdict=Verdict.REFERENCE)
         clocks.append(clock)
     residuals = {f"{names[i]}-{names[j]}": r for (i, j), r in found.residual_s.items()}
     return Clocks(reference, tuple(clocks), 0.0, residuals)
+
+
+def _between_frames(frames: float, fps: float) -> bool:
+    """Tell whether an offset in frames is neither a whole one nor one to interpolate at."""
+    return fps * MAX_INTERPOLATED_S < 1.0 and abs(frames - round(frames)) > WHOLE_FRAMES
 
 
 def board_tracks(
@@ -163,9 +172,18 @@ def _shown(
 
 
 def sentences(clocks: Clocks, infos: Mapping[str, VideoInfo]) -> list[str]:
-    """Return a sentence for every camera that is moved."""
+    """Return a sentence for every camera that is moved, or not although the board says so."""
     out = []
     for clock in clocks.cameras:
+        fps = infos[clock.camera].fps
+        board_s = clock.said.get("board", 0.0)
+        if clock.method == "recorded" and _between_frames(board_s * fps, fps):
+            out.append(
+                f"camera '{clock.camera}' may have started {abs(board_s):.3f} s "
+                f"{'later' if board_s > 0 else 'earlier'} than '{clocks.reference}' by the board; "
+                f"at {fps:g} frames per second that is no whole frame, and the recorded times are "
+                "kept."
+            )
         if clock.offset_s == 0.0 or clock.camera == clocks.reference:
             continue
         way = "later" if clock.offset_s > 0 else "earlier"

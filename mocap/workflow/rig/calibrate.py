@@ -107,11 +107,11 @@ def _calibrate(
                 break
             clocks = correction.clocks
             result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses)
+        recording = replace(recording, fps=infos[clocks.reference].fps)
+    if clocks is not None:
         notes = tuple(sentences(clocks, infos))
         report = replace(result.report, notes=(*notes, *result.report.notes))
         result = replace(result, report=report)
-        recording = replace(recording, fps=infos[clocks.reference].fps)
-    if clocks is not None:
         save_clocks(clocks, session.calibration_clocks_path)
     own = signed(
         session,
