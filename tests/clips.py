@@ -41,6 +41,8 @@ def write_clip(
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"movflags": "faststart"} if fast_start else {}
     with av.open(str(path), "w", options=options) as container:
+        # Recordings of two cameras are never equal to the last byte: such files are refused.
+        container.metadata["comment"] = path.stem
         stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
