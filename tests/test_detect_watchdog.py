@@ -12,7 +12,7 @@ import pytest
 # A detector that never returns: `PyDLL` keeps the interpreter's lock as a deadlock in native code
 # does, `CDLL` gives it back.
 SCRIPT = """
-import ctypes, sys
+import ctypes, os, sys
 import numpy as np
 from mocap.core.errors import MocapError
 from mocap.detect import detect, watchdog
@@ -24,7 +24,7 @@ module.STALLED_AFTER_S = float(sys.argv[3])
 class Hanging:
     keypoint_names = ("nose",)
     def __call__(self, image):
-        print("looking", flush=True)
+        os.write(1, b"looking" + bytes([10]))  # in one piece: two threads look at once
         getattr(ctypes, sys.argv[1])(None).sleep(60)
         return []
 

@@ -144,7 +144,10 @@ def test_recorded_person_is_reconstructed_and_the_shipped_rig_flagged(real_data:
     folder = real_data / "pose2sim_single"
     calibration = real_rig(folder)
     tracks, report = associate_with_report(
-        real_detections(folder, calibration), calibration, image_maps=IMAGE_MAPS
+        real_detections(folder, calibration),
+        calibration,
+        image_maps=IMAGE_MAPS,
+        person="main",
     )
     # One person balances in the middle of all views; a bystander is visible in two of them.
     assert all(views == 100 for views in report.people[0].views_by_camera.values())

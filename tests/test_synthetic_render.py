@@ -158,8 +158,10 @@ def test_the_lens_polynomial_is_followed_up_to_its_fold() -> None:
 
 def test_every_camera_and_every_pair_of_neighbours_gets_the_board() -> None:
     calibration = ring()
-    poses = waved_board(calibration, BOARD, 100)
-    facing = np.zeros((4, 100), dtype=bool)
+    # As long as the sample's recording: 20 close-ups a camera and 31 frames a pair, each pair with
+    # an unrest of its own.
+    poses = waved_board(calibration, BOARD, 210)
+    facing = np.zeros((4, 210), dtype=bool)
     for index, camera in enumerate(calibration.cameras):
         for frame, pose in enumerate(poses):
             pixels = camera.project(apply(pose, BOARD.corner_points()))
@@ -168,9 +170,9 @@ def test_every_camera_and_every_pair_of_neighbours_gets_the_board() -> None:
             # Print turned to the camera by less than 60 degrees.
             seen = -toward @ pose[:3, 2] > 0.5 * np.linalg.norm(toward)
             facing[index, frame] = inside and seen
-    # 10 close-ups a camera and 15 frames a pair; a few of each leave the image or tilt away.
-    assert (facing[:, :40].sum(axis=1) >= 6).all()
-    assert all((facing[a] & facing[b]).sum() >= 8 for a, b in ((0, 1), (1, 2), (2, 3), (3, 0)))
+    # A few close-ups leave the image or tilt away; of a pair's frames a third must serve both.
+    assert (facing[:, :84].sum(axis=1) >= 15).all()
+    assert all((facing[a] & facing[b]).sum() >= 10 for a, b in ((0, 1), (1, 2), (2, 3), (3, 0)))
 
 
 def test_board_on_the_floor_faces_up() -> None:
