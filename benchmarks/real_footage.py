@@ -275,9 +275,9 @@ def body_figures(take: Any) -> list[Figure]:
     places, joints = contact_points(motion, model)
     # Flat on the floor: ankle and heel move when the heel rises, and are meant to.
     flat: BoolArray = np.all(contacts.standing, axis=2)
-    runs = [(end - first, side, first, end)
-            for side in range(2) for first, end in runs(flat[:, side])]  # fmt: skip
-    count, side, first, end = max(runs)
+    stances = [(end - first, side, first, end)
+               for side in range(2) for first, end in runs(flat[:, side])]  # fmt: skip
+    count, side, first, end = max(stances)
     stance: BoolArray = np.zeros(len(flat), dtype=np.bool_)
     stance[first:end] = True
     parts = {
