@@ -61,8 +61,12 @@ def read(
         InputError: the file is no GLB file or has no (such) animation.
     """
     path = Path(path)
-    with reading(path, "a GLB file with an animation"):
-        return _scene(load(path), path, skin_frames, animation)
+    # Damaged numbers overflow on the way; what comes of them is looked at in the end.
+    with reading(path, "a GLB file with an animation"), np.errstate(all="ignore"):
+        scene = _scene(load(path), path, skin_frames, animation)
+        if not all(np.isfinite(each).all() for each in (scene.positions, *scene.vertices)):
+            raise ValueError("places that are no finite numbers")
+        return scene
 
 
 def _scene(glb: Glb, path: Path, skin_frames: Sequence[int], animation: str | None) -> ReadScene:
