@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mocap.core.camera import Calibration
+from mocap.core.detections import Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec, rotvec_from_matrix
@@ -26,7 +27,7 @@ from mocap.reconstruct.rig.adjust import (
 )
 from mocap.reconstruct.rig.anchor import anchored_to_cameras
 from mocap.reconstruct.rig.refine import refine_rig
-from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake, chosen_runs
+from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake, _well_seen, chosen_runs
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.observations import observe_people
@@ -332,3 +333,15 @@ def test_anchor_undoes_any_similarity() -> None:
     turn = rigid(matrix_from_rotvec(np.array([0.3, -0.5, 1.2])), np.array([2.0, -1.0, 0.4]))
     back = anchored_to_cameras(old.transformed(turn, 1.3), old)
     np.testing.assert_allclose(back.vectors(), old.vectors(), atol=1e-7)
+
+
+def test_people_whom_two_of_four_cameras_see_say_nothing() -> None:
+    # Two views agree in nearly any rig: somebody at the rim would draw it towards itself.
+    pixels = np.full((4, 20, 2, 3, 2), np.nan)
+    pixels[:, :, 0] = 100.0
+    pixels[:2, :, 1] = 200.0
+    names = ("left_hip", "right_hip", "nose")
+    tracks = Tracks2D(("a", "b", "c", "d"), names, (4, 7), 30.0, pixels, np.ones(pixels.shape[:-1]))
+    assert _well_seen(tracks).person_ids == (4,)
+    two = Tracks2D(("a", "b"), names, (4, 7), 30.0, pixels[:2], np.ones((2, 20, 2, 3)))
+    assert _well_seen(two).person_ids == (4, 7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from mocap.reconstruct.associate import associate
 from mocap.reconstruct.people.scene import TOLERANCE_OF_SIZE
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
 
+# A person is judged by rigs where this many cameras see them in this share of the frames.
+MIN_CAMERAS = 3
+SEEN_SHARE = 0.1
 # More frames cost time and add little: keypoint errors of neighbouring frames are alike.
 MAX_FRAMES = 300
 # Frames are taken in runs, because people are followed from frame to frame; runs are also the
@@ -58,13 +61,32 @@ class Run:
     half: Array
 
     def tracks(self, calibration: Calibration, tolerance: float = TOLERANCE_OF_SIZE) -> Tracks2D:
-        """Return everybody in this run as the rig associates it."""
-        return associate(
+        """Return everybody in this run, as the rig associates it, whom enough cameras see."""
+        everybody = associate(
             self.detections,
             calibration,
             image_maps=self.image_maps,
             tolerance_of_size=tolerance,
         )
+        return _well_seen(everybody)
+
+
+def _well_seen(tracks: Tracks2D) -> Tracks2D:
+    """Return the people whom three cameras see, or all where nobody is seen by so many.
+
+    Two views of somebody agree in nearly any rig, so that they would draw it towards itself.
+    """
+    seen = np.isfinite(tracks.pixels[..., 0]).any(axis=-1)
+    cameras = (seen.mean(axis=1) >= SEEN_SHARE).sum(axis=0)
+    kept = np.flatnonzero(cameras >= min(MIN_CAMERAS, len(tracks.camera_names)))
+    if not len(kept) or len(kept) == len(tracks.person_ids):
+        return tracks
+    return replace(
+        tracks,
+        person_ids=tuple(tracks.person_ids[k] for k in kept),
+        pixels=tracks.pixels[:, :, kept],
+        confidence=tracks.confidence[:, :, kept],
+    )
 
 
 @dataclass(frozen=True, eq=False)
