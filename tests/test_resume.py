@@ -21,7 +21,10 @@ from mocap.workflow.sample.demonstration import SAMPLE
 pytestmark = [pytest.mark.slow, pytest.mark.weights]
 
 STAGES = ("detect", "sync", "associate", "triangulate", "smooth", "fit", "report", "export")
-ARTIFACTS = ("detections.npz", "tracks.npz", "points3d.npz", "smoothed.npz", "body_0.npz")
+ARTIFACTS = (
+    "detections.npz", "synced.npz", "tracks.npz", "points3d.npz", "smoothed.npz", "body_0.npz",
+)  # fmt: skip
+"""Of the first stages, in their order."""
 COMMAND = (sys.executable, "-u", "-m", "mocap", "run")
 # Every 10th second of detection counts here: feet and a second take would only repeat the test.
 OPTIONS = ("dance", "--no-feet", "--to", "bvh,trc,csv")
