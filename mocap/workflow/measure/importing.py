@@ -79,7 +79,15 @@ def import_points(
 def is_imported(take: Take) -> bool:
     """Whether the points of a take were imported, not made of its videos."""
     path = take.root / maker("points").file
-    return path.is_file() and load_provenance(path).stage == IMPORT
+    if not path.is_file():
+        return False
+    try:
+        return load_provenance(path).stage == IMPORT
+    except InputError:
+        # Damaged: with videos it is made again; an import without them cannot be.
+        if take.videos():
+            return False
+        raise
 
 
 def _names(path: Path | None) -> Mapping[str, str]:
