@@ -61,10 +61,11 @@ def run(
     """
     from mocap.workflow.choices import choices
     from mocap.workflow.run import run as run_session
-    from mocap.workflow.understand.lift import preview
 
     console = Console(as_json)
     if one_camera:
+        from mocap.workflow.understand.lift import preview
+
         console.result({"takes": preview(session, takes, choices(**chosen), console)})
         return
     done = run_session(

@@ -93,8 +93,8 @@ def exercise(
     reading = found.reading
     console.line(f"{take}: {len(reading.repetitions)} repetitions, {reading.exercise}")
     for number, each in enumerate(reading.repetitions, 1):
-        said = [*(d.sentence() for d in each.differences), *filter(None, [each.tempo])]
-        words = "reference" if each.is_reference else "; ".join(said) or "like your reference"
+        words = "reference" if each.is_reference else "; ".join(each.said())
+        words = words or "like your reference"
         console.line(f"  {number}. at {each.start_s:.1f} s: {words}")
     written = write_set(found)
     console.line(f"{take}: {written[-1]}")

@@ -13,7 +13,7 @@ from mocap.understand.action_model import ActionModel, load_action_model
 from mocap.understand.actions import NONE_OF_THESE, action_windows
 from mocap.understand.comparison import Difference, differences, duration_sentence
 from mocap.understand.exercise_model import ExerciseModel, load_exercise_model
-from mocap.understand.joints import RATE_HZ, JointClip
+from mocap.understand.joints import JointClip
 from mocap.understand.repetition_shape import (
     LEAST_FRAMES,
     busier_side,
@@ -51,6 +51,10 @@ class RepetitionVerdict:
     is_reference: bool
     differences: tuple[Difference, ...]
     tempo: str
+
+    def said(self) -> list[str]:
+        """Return a sentence for each difference, and for the tempo where it differs."""
+        return [*(each.sentence() for each in self.differences), *filter(None, [self.tempo])]
 
 
 @dataclass(frozen=True)
@@ -192,8 +196,3 @@ def _verdict(
         differences=() if is_reference else differences(part, own),
         tempo="" if is_reference else duration_sentence(len(part), [len(each) for each in own]),
     )
-
-
-def repetition_seconds(repetition: RepetitionVerdict) -> float:
-    """Return how long a repetition takes."""
-    return repetition.end_s - repetition.start_s + 1.0 / RATE_HZ

@@ -69,15 +69,7 @@ def _make(job: Job) -> Made:
     recording, choice = job.footage.recording, job.choices.detector
     detector, partial = LazyDetector(choice), _partial(job)
     for camera, info in recording.infos.items():
-        stage = artifact_stage(
-            camera,
-            partial[camera],
-            Detections2D,
-            inputs={"video": info.path, **_weights(job)},
-            options={**_options(job), "fps": recording.fps},
-            make=_camera_maker(info, recording.fps, detector, job.progress),
-            revision=job.row.revision,
-        )
+        stage = detect_camera_stage(partial[camera], info, recording.fps, detector, job.progress)
         (outcome,) = run_stages([stage], version=installed_version(), hash_of=job.run.hashes)
         if outcome.status == CURRENT:
             job.progress.finished(f"  {camera}: kept from the interrupted run")
@@ -87,28 +79,27 @@ def _make(job: Job) -> Made:
 
 
 def detect_camera_stage(
-    path: Path, info: VideoInfo, choice: DetectorChoice, progress: Progress
+    path: Path, info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress
 ) -> Stage:
     """Return the stage that finds people in the video of one camera and keeps them at `path`."""
-    weights = {} if choice.weights is None else {"weights": choice.weights}
+    choice = detector.choice
     return artifact_stage(
         info.camera,
         path,
         Detections2D,
-        inputs={"video": info.path, **weights},
-        options={"detector": choice.name, "feet": choice.feet, "fps": info.fps},
-        make=_camera_maker(info, info.fps, LazyDetector(choice), progress),
+        inputs={"video": info.path, **_weights(choice)},
+        options={**_options(choice), "fps": fps},
+        make=_camera_maker(info, fps, detector, progress),
         revision=row_of("detect").revision,
     )
 
 
-def _weights(job: Job) -> dict[str, Path]:
-    weights = job.choices.detector.weights
-    return {} if weights is None else {"weights": weights}
+def _weights(choice: DetectorChoice) -> dict[str, Path]:
+    return {} if choice.weights is None else {"weights": choice.weights}
 
 
-def _options(job: Job) -> dict[str, object]:
-    return {"detector": job.choices.detector.name, "feet": job.choices.detector.feet}
+def _options(choice: DetectorChoice) -> dict[str, object]:
+    return {"detector": choice.name, "feet": choice.feet}
 
 
 def _partial(job: Job) -> dict[str, Path]:
@@ -191,4 +182,9 @@ def judge_detections(
     return warnings, {"found_share": {camera: round(share, 4) for camera, share in shares.items()}}
 
 
-STAGE = StageCode(make=_make, options=_options, inputs=_weights, forget=_forget)
+STAGE = StageCode(
+    make=_make,
+    options=lambda job: _options(job.choices.detector),
+    inputs=lambda job: _weights(job.choices.detector),
+    forget=_forget,
+)

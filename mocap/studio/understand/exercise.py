@@ -64,9 +64,7 @@ def write_exercise_page(
 
 def _repetition(count: int, found: RepetitionVerdict, clip: JointClip) -> Markup:
     motion = cut_out(clip, (found.start_s, found.end_s))
-    said = [text(each.sentence()) for each in found.differences]
-    if found.tempo:
-        said.append(text(found.tempo))
+    said = [text(sentence) for sentence in found.said()]
     if found.is_reference:
         said = [text("reference")]
     elif not said:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from mocap.capture.session import Take
-from mocap.core.errors import InputError
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
 from mocap.studio.understand.actions import PersonStrip, write_actions_page
@@ -99,10 +98,7 @@ def clip_of(points: Points3D, person: int) -> JointClip:
 def _people(points: Points3D, person: int | None) -> tuple[int, ...]:
     if person is None:
         return tuple(int(each) for each in points.person_ids)
-    if person not in points.person_ids:
-        known = ", ".join(str(each) for each in points.person_ids)
-        raise InputError(f"there is no person {person} in this take; there are: {known}.")
-    return (person,)
+    return (points.person_ids[points.person_index(person)],)
 
 
 def _rules(path: Path | None) -> tuple[Rule, ...]:

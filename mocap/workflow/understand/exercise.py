@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mocap.capture.session import Take
-from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.store import write_text
 from mocap.measure.exercises.recognise import NONE, Attempt, attempts
@@ -61,12 +60,12 @@ def read_set(take: Take, *, person: int | None = None, reference: Take | None = 
         ModelError: a model cannot be loaded.
     """
     points = Results(take).points
-    chosen = _person(points, person, take)
+    chosen = points.person_ids[points.person_index(person)]
     clip, spans, label = _repetitions(points, chosen)
     other = None
     if reference is not None:
         theirs = Results(reference).points
-        other = _repetitions(theirs, _person(theirs, None, reference))[:2]
+        other = _repetitions(theirs, theirs.person_ids[theirs.person_index()])[:2]
     reading = read_exercise(clip, spans, reference=other)
     if reading.exercise != NONE_OF_THESE:
         return ReadSet(take, chosen, clip, reading, "examples")
@@ -113,23 +112,11 @@ def _repetitions(points: Points3D, person: int) -> tuple[JointClip, list[Span], 
     return clip_of(points, person), spans, label if 2 * count > len(found) else NONE
 
 
-def _person(points: Points3D, person: int | None, take: Take) -> int:
-    people = [int(each) for each in points.person_ids]
-    if person is None and len(people) == 1:
-        return people[0]
-    if person not in people:
-        raise InputError(
-            f"take {take.name} has the people {', '.join(map(str, people))}; choose one with "
-            "--person."
-        )
-    return person
-
-
 def _csv(reading: ExerciseReading) -> str:
     lines = ["repetition,start_s,end_s,is_reference,doubtful,likeness,differences"]
     for number, each in enumerate(reading.repetitions, 1):
         likeness = "" if math.isnan(each.likeness) else f"{each.likeness:.3f}"
-        said = "; ".join([*(d.sentence() for d in each.differences), *filter(None, [each.tempo])])
+        said = "; ".join(each.said())
         lines.append(
             f"{number},{each.start_s:.3f},{each.end_s:.3f},{int(each.is_reference)},"
             f'{int(each.doubtful)},{likeness},"{said}"'

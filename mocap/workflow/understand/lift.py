@@ -10,7 +10,7 @@ import numpy as np
 
 from mocap.capture.checks import image_maps
 from mocap.capture.session import Session, Take
-from mocap.capture.video import probe
+from mocap.capture.video import VideoInfo, probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
@@ -20,7 +20,7 @@ from mocap.core.shapes import Array, FloatArray
 from mocap.core.store import Provenance, file_hash, load_artifact, save_artifact
 from mocap.understand.lift import lift_view
 from mocap.workflow.choices import Choices, DetectorChoice
-from mocap.workflow.detect import detect_camera_stage
+from mocap.workflow.detect import LazyDetector, detect_camera_stage
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import run_stages
 from mocap.workflow.progress import Progress
@@ -71,7 +71,7 @@ def lift(
         raise SessionError(f"take {take.name} has no camera '{camera}'; it has {', '.join(infos)}.")
     info = probe(infos[camera])
     chosen, warnings = _camera(take, camera, info.image_size)
-    view = _tracked(take, camera) or _detected(take, camera, detector, progress, chosen)
+    view = _tracked(take, camera) or _detected(take, info, detector, progress, chosen)
     if height_m is None and (subject := take.subject()) is not None:
         height_m = subject.height_m
     if height_m is None:
@@ -154,12 +154,11 @@ def _tracked(take: Take, camera: str) -> _View | None:
 
 
 def _detected(
-    take: Take, camera: str, choice: DetectorChoice, progress: Progress, chosen: Camera
+    take: Take, info: VideoInfo, choice: DetectorChoice, progress: Progress, chosen: Camera
 ) -> _View:
     """Return the largest person of every image; the camera is detected where it was not yet."""
-    info = probe(take.videos()[camera])
-    path = take.root / ".partial" / f"lift_{camera}.npz"
-    stage = detect_camera_stage(path, info, choice, progress)
+    path = take.root / ".partial" / f"lift_{info.camera}.npz"
+    stage = detect_camera_stage(path, info, info.fps, LazyDetector(choice), progress)
     hashes = FileHashes(take.session.hash_cache_path, take.session.root)
     run_stages([stage], version=installed_version(), hash_of=hashes)
     found = load_artifact(path, Detections2D)
@@ -170,7 +169,7 @@ def _detected(
     pixels = found.pixels[0][frames, slot].astype(np.float64)
     if take.session.calibration_path.is_file():
         rig = Calibration((chosen,))
-        pixels = image_maps(take.session, {camera: info}, rig)[camera].apply(pixels)
+        pixels = image_maps(take.session, {info.camera: info}, rig)[info.camera].apply(pixels)
     return _View(pixels, found.confidence[0][frames, slot], found.keypoint_names, found.fps, path)
 
 
