@@ -46,7 +46,7 @@ import mocap.workflow.triangulate  # noqa: F401 (loaded before the children fork
 from mocap.capture.video import read_frames
 from mocap.core.detections import Detections2D
 from mocap.core.store import file_hash, load_artifact
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.workflow.graph import GRAPH
 
 ROOT = Path(__file__).parents[1]
@@ -324,17 +324,17 @@ def replaying() -> Callable[..., Any]:
     class Replay:
         keypoint_names = found.keypoint_names
 
-        def __call__(self, image: np.ndarray) -> list[Person]:
+        def __call__(self, image: np.ndarray) -> list[Detection]:
             return known[image.tobytes()]
 
     return lambda *_, **__: Replay()
 
 
-def _people(found: Detections2D, view: int, frame: int) -> list[Person]:
+def _people(found: Detections2D, view: int, frame: int) -> list[Detection]:
     slots = range(found.pixels.shape[2])
     seen = [slot for slot in slots if np.isfinite(found.boxes[view, frame, slot]).all()]
     return [
-        Person(
+        Detection(
             found.pixels[view, frame, slot].astype(np.float64),
             found.confidence[view, frame, slot].astype(np.float64),
             found.boxes[view, frame, slot].astype(np.float64),

@@ -12,7 +12,7 @@ from clips import write_clip
 from mocap.capture.session import Session, Take
 from mocap.cli.console import Console
 from mocap.core.keypoints import COCO_17
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.workflow.choices import choices
 from mocap.workflow.run import run_take
 
@@ -28,13 +28,13 @@ class FakeDetector:
         self.people = people
         self.seconds = seconds
 
-    def __call__(self, image: np.ndarray) -> list[Person]:
+    def __call__(self, image: np.ndarray) -> list[Detection]:
         time.sleep(self.seconds)
         height, width = image.shape[:2]
         spread = np.linspace(-0.2, 0.2, len(self.keypoint_names))
         pixels = np.stack([width * (0.5 + spread), height * (0.5 + spread[::-1])], axis=1)
         box = np.array([0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height])
-        return [Person(pixels, np.full(len(pixels), 0.9), box)] * self.people
+        return [Detection(pixels, np.full(len(pixels), 0.9), box)] * self.people
 
 
 def fake_take(root: Path) -> Take:

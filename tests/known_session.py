@@ -17,7 +17,7 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.shapes import Array, FloatArray
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.rigs import ring
 
@@ -34,13 +34,13 @@ class KnownPeople:
     def __init__(self, pixels: FloatArray) -> None:
         self.pixels = pixels
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         half = image.shape[1] // 2
         grey = [float(image[:, part].mean()) for part in (slice(half - 8), slice(half + 8, None))]
         frame = round((grey[0] - DARKEST) / FRAME_STEP)
         camera = round((grey[1] - DARKEST) / CAMERA_STEP)
         pixels = self.pixels[camera, frame]
-        return [Person(pixels, np.full(len(pixels), 0.9), np.r_[pixels.min(0), pixels.max(0)])]
+        return [Detection(pixels, np.full(len(pixels), 0.9), np.r_[pixels.min(0), pixels.max(0)])]
 
 
 def known_session(root: Path, take: str) -> tuple[Calibration, FloatArray]:

@@ -30,7 +30,7 @@ from mocap.detect.hrnet.detector import (
 )
 from mocap.detect.hrnet.network import PoseHRNet
 from mocap.detect.hrnet.weights import load_hrnet, read_state_dict
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.detect.top_down import TopDown
 
 SMALL = 8
@@ -303,10 +303,10 @@ def test_the_box_fills_the_input_up_to_the_margin(decoding: str) -> None:
 class FakeFinder:
     """Finds one given person and no feet."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Detection) -> None:
         self.person = person
 
-    def find(self, image: Array) -> list[Person]:
+    def find(self, image: Array) -> list[Detection]:
         return [self.person]
 
 
@@ -332,7 +332,7 @@ def test_keypoints_come_back_where_the_heat_maps_put_them(decoding: str, joints:
                 maps[image, joint] = 0.9 * np.exp(-((x - u) ** 2 + (y - v) ** 2) / 8)
         return maps
 
-    guess = Person(truth[:17], np.full(17, 0.5), box)
+    guess = Detection(truth[:17], np.full(17, 0.5), box)
     detector = TopDown(FakeFinder(guess), HRNetReader(engine, recipe, names))
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     assert detector.keypoint_names == names.keypoint_names
@@ -350,7 +350,7 @@ def test_a_skeleton_of_someone_else_gives_way_to_the_first_guess() -> None:
         return maps
 
     truth = np.random.default_rng(6).uniform([120, 150], [180, 270], size=(17, 2))
-    guess = Person(truth, np.full(17, 0.5), np.array([80.0, 40.0, 200.0, 280.0]))
+    guess = Detection(truth, np.full(17, 0.5), np.array([80.0, 40.0, 200.0, 280.0]))
     detector = TopDown(FakeFinder(guess), HRNetReader(engine, CheckpointRecipe(), COCO_17))
     (found,) = detector(np.zeros((320, 280, 3), np.uint8))
     np.testing.assert_array_equal(found.pixels, truth)
@@ -359,7 +359,7 @@ def test_a_skeleton_of_someone_else_gives_way_to_the_first_guess() -> None:
 def test_a_checkpoint_runs_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "small_dark_128x96.pth"
     torch.save(small_network().state_dict(), path)
-    guess = Person(np.full((17, 2), 60.0), np.full(17, 0.5), np.array([10.0, 10.0, 90.0, 110.0]))
+    guess = Detection(np.full((17, 2), 60.0), np.full(17, 0.5), np.array([10.0, 10.0, 90.0, 110.0]))
     reader = hrnet_reader(path)
     detector = TopDown(FakeFinder(guess), reader)
     assert reader.recipe.input_size == (96, 128)

@@ -14,7 +14,7 @@ from mocap.detect.crops import affine_crop, letterbox, square_crop
 from mocap.detect.people import (
     DUPLICATE_DISTANCE,
     JUMP_DISTANCE,
-    Person,
+    Detection,
     extent,
     jumped,
     median_distance,
@@ -24,7 +24,7 @@ from mocap.detect.people import (
 )
 
 
-def person(x: float = 200.0, y: float = 100.0, height: float = 400.0) -> Person:
+def person(x: float = 200.0, y: float = 100.0, height: float = 400.0) -> Detection:
     """Return a standing COCO-17 person, `height` px tall, whose nose is at x, y."""
     across = [0, 0.02, -0.02, 0.04, -0.04, 0.1, -0.1, 0.15, -0.15, 0.15, -0.15]
     across += [0.06, -0.06, 0.06, -0.06, 0.06, -0.06]
@@ -32,16 +32,16 @@ def person(x: float = 200.0, y: float = 100.0, height: float = 400.0) -> Person:
     down += [0.45, 0.45, 0.68, 0.68, 0.9, 0.9]
     pixels = np.array([x, y]) + height * np.column_stack([across, down])
     box = np.array([x - 0.2 * height, y - 0.05 * height, x + 0.2 * height, y + 0.95 * height])
-    return Person(pixels, np.full(17, 0.8), box)
+    return Detection(pixels, np.full(17, 0.8), box)
 
 
-def moved(original: Person, by_px: float) -> Person:
+def moved(original: Detection, by_px: float) -> Detection:
     return replace(original, pixels=original.pixels + np.array([by_px, 0.0]))
 
 
 def test_person_refuses_arrays_that_disagree() -> None:
     with pytest.raises(ValueError, match="confidence has shape"):
-        Person(np.zeros((17, 2)), np.zeros(16), np.zeros(4))
+        Detection(np.zeros((17, 2)), np.zeros(16), np.zeros(4))
 
 
 def test_median_distance_ignores_unsure_keypoints() -> None:
@@ -169,7 +169,7 @@ def test_body_square_needs_hips_and_shoulders() -> None:
 class FakeLandmarks:
     """Stands for the network: puts given image pixels at their place in the crop."""
 
-    def __init__(self, each: Person, ankle_error_px: float = 0.0, swapped: bool = False) -> None:
+    def __init__(self, each: Detection, ankle_error_px: float = 0.0, swapped: bool = False) -> None:
         square = blazepose.body_square(each)
         assert square is not None
         crop = square_crop(np.zeros((8, 8, 3), np.uint8), *square[:2], 256, rotation=square[2])

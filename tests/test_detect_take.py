@@ -14,7 +14,7 @@ from mocap.core.errors import DetectionError, InputError, ModelError
 from mocap.core.shapes import Array
 from mocap.detect.detect import detect, join_cameras
 from mocap.detect.detectors import default_workers, open_detector, weight_hashes
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.detect.registry import CACHE_VARIABLE
 
 NAMES = ("nose", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
@@ -28,12 +28,12 @@ class FakeDetector:
     def __init__(self) -> None:
         self.threads: set[int] = set()
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         self.threads.add(threading.get_ident())
         time.sleep(0.002)
         count, x = int(image[0, 0, 0]), float(image[0, 1, 0])
         return [
-            Person(
+            Detection(
                 np.column_stack([np.full(5, x), 10.0 * np.arange(5)]),
                 np.full(5, 0.9 - 0.1 * each),
                 np.array([x - 5 + 60 * each, 0, x + 5 + 60 * each, 40.0]),
@@ -150,7 +150,7 @@ def test_a_take_without_cameras_is_refused() -> None:
 
 def test_an_error_in_a_worker_reaches_the_caller() -> None:
     class Failing(FakeDetector):
-        def __call__(self, image: Array) -> list[Person]:
+        def __call__(self, image: Array) -> list[Detection]:
             raise ModelError("the network refused")
 
     with pytest.raises(ModelError, match="refused"):
@@ -161,7 +161,7 @@ def test_a_worker_that_hangs_is_told_and_not_waited_for(monkeypatch: pytest.Monk
     released = threading.Event()
 
     class Hanging(FakeDetector):
-        def __call__(self, image: Array) -> list[Person]:
+        def __call__(self, image: Array) -> list[Detection]:
             released.wait(60)
             return []
 

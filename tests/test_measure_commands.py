@@ -70,7 +70,7 @@ def bullpen(tmp_path_factory: pytest.TempPathFactory) -> Take:
         **split_rotations(motion.rotations),
     )
     save_artifact(body, take.body_path(0), Provenance("fit", "0"))
-    take.settings_path.write_text("[[pitches]]\nfoot_plant_s = 1.46\n")
+    take.settings_path.write_text("[[throws]]\nfoot_plant_s = 1.46\n")
     return take
 
 
@@ -89,7 +89,7 @@ def test_pitching_writes_tables_c3d_and_report(bullpen: Take, tmp_path: Path) ->
     result = run("pitching", bullpen.session.root, "one", "--height-m", 1.7, "--norms", norms,
                  "--target-deg", 0, "--no-pictures", "--json")  # fmt: skip
     assert result.exit_code == 0, result.output
-    throws = json.loads(result.stdout)["pitches"]
+    throws = json.loads(result.stdout)["throws"]
     assert len(throws) == 1
     assert throws[0]["metrics"]["stride_length"]["untrusted_because"] is None
     (row,) = rows_of(bullpen.measure_dir / "pitching" / "pitching.csv")
@@ -174,8 +174,9 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[pitches]]\nrelease = 1.0\n", "unknown key 'release'"),
-        ("[[pitches]]\nball_release_s = -1\n", "seconds"),
+        ("[[throws]]\nrelease = 1.0\n", "unknown key 'release'"),
+        ("[[pitches]]\nball_release_s = -1\n", "seconds"),  # as older files say
+        ("[[throws]]\n[[pitches]]\n", "keep one"),
         ("[ergonomics]\nreba_load = 9\n", "0 to 3"),
         ("ergonomics = 1\n", "table"),
         ("speed = 1\n", "unknown key 'speed'"),
@@ -183,7 +184,7 @@ def test_exercises_and_postures_write_their_files(tmp_path: Path) -> None:
 )
 def test_take_settings_are_read_strictly(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "take.toml"
-    assert load_take_settings(path).pitches == ()
+    assert load_take_settings(path).throws == ()
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         load_take_settings(path)

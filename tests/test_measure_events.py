@@ -20,7 +20,7 @@ from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_p
 from mocap.measure.segments.body import segments_from_skeleton
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
-from mocap.synthetic.motion.motion import body_keypoints, pitch
+from mocap.synthetic.motion.motion import body_keypoints, pitchers_throw
 from mocap.synthetic.motion.random_motion import points_of
 
 FPS = 240.0
@@ -28,13 +28,13 @@ OPTIONS = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
 
 
 def body(seed: int = 1, fps: float = FPS) -> Segments:
-    motion = pitch(2.8, fps, seed=seed)
+    motion = pitchers_throw(2.8, fps, seed=seed)
     landmarks = bony_landmarks(load_free_body(), motion.betas)
     return segments_from_skeleton(motion.skeleton, landmarks)
 
 
 def metric(found: Pitching, name: str) -> Metric:
-    return next(each for each in found.pitches[0].metrics if each.name == name)
+    return next(each for each in found.throws[0].metrics if each.name == name)
 
 
 def test_no_velocity_is_taken_across_a_change_of_rule() -> None:
@@ -49,10 +49,10 @@ def test_no_velocity_is_taken_across_a_change_of_rule() -> None:
 
 
 def test_an_elbow_that_straightens_while_the_arm_turns_leaves_no_wild_peak() -> None:
-    motion = pitch(2.8, FPS, seed=1)
+    motion = pitchers_throw(2.8, FPS, seed=1)
     points = points_of(body_keypoints(motion), COCO_17_FEET.keypoint_names, FPS, 0.001)
     true = metric(measure_pitching(body(), OPTIONS), "max_shoulder_internal_rotational_velo").value
-    release = measure_pitching(body(), OPTIONS).pitches[0].events["ball_release"].frame
+    release = measure_pitching(body(), OPTIONS).throws[0].events["ball_release"].frame
     at = {name: k for k, name in enumerate(points.keypoint_names)}
     xyz = points.xyz.copy()
     frames = round(release) + np.arange(2)
@@ -93,7 +93,7 @@ def test_an_event_on_the_rim_of_a_take_is_none(
     whole = body()
     start, end, _ = cut.indices(whole.frame_count)
     found = measure_pitching(whole.frames(start, end), OPTIONS)
-    assert lacking not in found.pitches[0].events
+    assert lacking not in found.throws[0].events
     assert any(lacking.replace("_", " ") in sentence for sentence in found.warnings)
     for name in metrics:
         each = metric(found, name)
@@ -102,7 +102,7 @@ def test_an_event_on_the_rim_of_a_take_is_none(
 
 def test_a_take_that_ends_before_release_is_told_so() -> None:
     whole = body()
-    release = measure_pitching(whole, OPTIONS).pitches[0].events["ball_release"].frame
+    release = measure_pitching(whole, OPTIONS).throws[0].events["ball_release"].frame
     with pytest.raises(InputError, match="lacks ball release"):
         measure_pitching(whole.frames(0, int(release - 0.006 * FPS)), OPTIONS)
     with pytest.raises(InputError, match="lacks all before ball release"):
@@ -116,7 +116,7 @@ def test_the_doubt_of_an_event_goes_into_what_is_read_at_it() -> None:
     # Though every position is known to a tenth of a millimetre.
     sds = []
     for fps in (240.0, 60.0):
-        motion = pitch(2.8, fps, seed=2)
+        motion = pitchers_throw(2.8, fps, seed=2)
         points = points_of(body_keypoints(motion), COCO_17_FEET.keypoint_names, fps, 1e-4)
         found = measure_pitching(body(2, fps), OPTIONS, points=points, samples=8)
         sds.append(metric(found, "arm_slot").sd)

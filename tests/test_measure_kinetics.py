@@ -13,7 +13,7 @@ from mocap.measure.pitching.kinetics import BALL_KG, GRAVITY, Load, arm_loads
 from mocap.measure.pitching.pitching import PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
 from mocap.measure.segments.segments import POINTS, SEGMENTS, Segments, frame_yz
-from mocap.synthetic.motion.motion import pitch
+from mocap.synthetic.motion.motion import pitchers_throw
 
 FPS, MASS_KG = 1000.0, 80.0
 UPPER_M, FORE_M, HAND_M = 0.30, 0.25, 0.08
@@ -84,13 +84,13 @@ def test_the_ball_counts_until_release() -> None:
 
 
 def test_loads_are_off_without_a_mass_and_scale_with_it() -> None:
-    motion = pitch(2.8, 240.0, seed=1)
+    motion = pitchers_throw(2.8, 240.0, seed=1)
     segments = segments_from_skeleton(motion.skeleton)
     options = PitchingOptions(hand="right", target_deg=0.0, angle_cutoff_hz=20.0)
     found = {}
     for mass in (None, 70.0, 90.0):
         pitching = measure_pitching(segments, dataclasses.replace(options, mass_kg=mass))
-        found[mass] = {each.name: each for each in pitching.pitches[0].metrics}
+        found[mass] = {each.name: each for each in pitching.throws[0].metrics}
     for name in ("max_elbow_varus_torque", "max_shoulder_distraction_force"):
         assert "--mass-kg" in found[None][name].reason
         assert found[90.0][name].value > found[70.0][name].value > 0.0

@@ -19,8 +19,8 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
 from mocap.measure.metric import Metric, judged
-from mocap.measure.pitching.curves import CURVE_UNITS, PitchCurves, pitch_curves
-from mocap.measure.pitching.events import find_throws, pitch_events
+from mocap.measure.pitching.curves import CURVE_UNITS, ThrowCurves, throw_curves
+from mocap.measure.pitching.events import find_throws, throw_events
 from mocap.measure.pitching.metrics import DEFINITIONS
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
@@ -56,7 +56,7 @@ def thrown_points(sigma_m: float = 0.003) -> Points3D:
 
 
 def value(pitching: Pitching, name: str, number: int = 0) -> Metric:
-    return next(each for each in pitching.pitches[number].metrics if each.name == name)
+    return next(each for each in pitching.throws[number].metrics if each.name == name)
 
 
 def bell(frames: int, at: int, width: float) -> FloatArray:
@@ -86,7 +86,7 @@ def test_events_of_an_analytic_throw_are_exact_to_the_frame() -> None:
     turned = release + int(np.argmin(window))
     values["shoulder_internal_rotation_velocity"] = bell(frames, release, 10)
     values["elbow_flexion"] = 90 - 70 * bell(frames, release + 1, 10)
-    found = pitch_events(thrower, PitchCurves(values, fps, None), release - 2)
+    found = throw_events(thrower, ThrowCurves(values, fps, None), release - 2)
     # Moments between frames; central differences see the step of the speed half a frame early.
     assert {name: round(event.frame) for name, event in found.items()} == {
         "peak_knee_height": knee,
@@ -98,8 +98,8 @@ def test_events_of_an_analytic_throw_are_exact_to_the_frame() -> None:
     }
     assert tuple(found) == EVENTS
     assert all(1.0 < event.confidence_ms < 20.0 for event in found.values())
-    set_by_user = pitch_events(
-        thrower, PitchCurves(values, fps, None), release - 2, {"ball_release": 404.0}
+    set_by_user = throw_events(
+        thrower, ThrowCurves(values, fps, None), release - 2, {"ball_release": 404.0}
     )
     assert set_by_user["ball_release"].frame == 404.0
     assert set_by_user["ball_release"].source == "user"
@@ -109,7 +109,7 @@ def test_a_scripted_throw_has_the_values_of_its_script() -> None:
     segments, _ = thrown()
     found = measure_pitching(segments, PitchingOptions(height_m=1.7, target_deg=30.0))
     assert found.hand == "right"
-    assert len(found.pitches) == 1
+    assert len(found.throws) == 1
     # The script cocks the arm at 168 deg (the seed shifts columns by a few degrees), strides
     # 1.12 m, and the elbow bends 100 deg at most.
     assert value(found, "max_shoulder_external_rotation").value == pytest.approx(168, abs=8)
@@ -117,9 +117,9 @@ def test_a_scripted_throw_has_the_values_of_its_script() -> None:
         100 * value(found, "stride_length_m").value / 1.7
     )
     assert value(found, "max_elbow_flexion").value == pytest.approx(100, abs=5)
-    frames = [event.frame for event in found.pitches[0].events.values()]
+    frames = [event.frame for event in found.throws[0].events.values()]
     assert frames == sorted(frames) and len(frames) == len(EVENTS)
-    assert [peak.name for peak in found.pitches[0].sequence][:2] == ["pelvis", "trunk"]
+    assert [peak.name for peak in found.throws[0].sequence][:2] == ["pelvis", "trunk"]
 
 
 def test_left_and_right_handers_are_mirror_images() -> None:
@@ -127,7 +127,7 @@ def test_left_and_right_handers_are_mirror_images() -> None:
     right = measure_pitching(thrown()[0], options)
     left = measure_pitching(thrown(True)[0], options)
     assert left.hand == "left"
-    for a, b in zip(right.pitches[0].metrics, left.pitches[0].metrics, strict=True):
+    for a, b in zip(right.throws[0].metrics, left.throws[0].metrics, strict=True):
         np.testing.assert_allclose(a.value, b.value, atol=1e-6, err_msg=a.name)
 
 
@@ -139,7 +139,7 @@ def test_the_direction_of_the_target_only_matters_where_it_should() -> None:
     assert any("--target-deg" in sentence for sentence in guessed.warnings)
     assert value(guessed, "stride_angle").reason
     free = {each.name for each in DEFINITIONS if not each.target}
-    for a, b in zip(known.pitches[0].metrics, guessed.pitches[0].metrics, strict=True):
+    for a, b in zip(known.throws[0].metrics, guessed.throws[0].metrics, strict=True):
         if a.name in free:
             np.testing.assert_allclose(a.value, b.value, atol=1e-9, err_msg=a.name)
 
@@ -151,7 +151,7 @@ def test_bands_come_from_the_key_points_and_grow_with_them() -> None:
     large = measure_pitching(segments, options, points=thrown_points(0.008), samples=6)
     for name in ("elbow_flexion_mer", "stride_length", "max_elbow_extension_velo"):
         assert 0 < value(small, name).sd < value(large, name).sd
-    # 8 mm on three joints of a 26 cm bone: some degrees, more than pitches differ.
+    # 8 mm on three joints of a 26 cm bone: some degrees, more than throws differ.
     grey = value(large, "max_shoulder_external_rotation")
     assert not grey.trusted and "spread" in grey.reason
     assert value(small, "stride_length").trusted
@@ -187,10 +187,10 @@ def test_several_throws_are_told_apart_and_nobody_throwing_is_said(tmp_path: Pat
     found = measure_pitching(
         twice, PitchingOptions(target_deg=30.0, events={1: {"foot_plant": 1023.0}})
     )
-    assert [pitch.number for pitch in found.pitches] == [1, 2]
-    released = [pitch.events["ball_release"].frame for pitch in found.pitches]
+    assert [throw.number for throw in found.throws] == [1, 2]
+    released = [throw.events["ball_release"].frame for throw in found.throws]
     assert released[1] - released[0] == segments.frame_count + 5
-    assert found.pitches[1].events["foot_plant"].source == "user"
+    assert found.throws[1].events["foot_plant"].source == "user"
     # Both throws stand side by side in one report.
     write_pitching_report(PitchingReport("bullpen", "", found), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -204,7 +204,7 @@ def test_several_throws_are_told_apart_and_nobody_throwing_is_said(tmp_path: Pat
 
 def test_curves_are_complete_and_the_filter_is_applied() -> None:
     segments, _ = thrown()
-    raw, smooth = pitch_curves(segments, None), pitch_curves(segments, 10.0)
+    raw, smooth = throw_curves(segments, None), throw_curves(segments, 10.0)
     assert set(raw.values) == set(CURVE_UNITS)
     assert smooth["elbow_extension_velocity"].max() < raw["elbow_extension_velocity"].max()
 

@@ -22,7 +22,7 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.keypoints import COCO_17
 from mocap.core.points import Points3D
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.synthetic.motion.motion import body_keypoints, walk
 from mocap.synthetic.rigs import ring
 from mocap.workflow.rig.calibration_report import save_calibration_report
@@ -44,13 +44,13 @@ class SeesTruth:
         noise = np.random.default_rng(6).normal(0.0, 0.5, (len(rig.cameras), *truth.shape[:2], 2))
         self.pixels = np.stack([camera.project(truth) for camera in rig.cameras]) + noise
 
-    def __call__(self, image: np.ndarray) -> list[Person]:
+    def __call__(self, image: np.ndarray) -> list[Detection]:
         content = image[BAR_PX:-BAR_PX].mean(axis=(0, 2))
         halves = content[: SIZE[0] // 2 - 8].mean(), content[SIZE[0] // 2 + 8 :].mean()
         frame, camera = (round(float(level - 40) / STEP) for level in halves)
         pixels = self.pixels[camera, frame] + [0.0, BAR_PX]
         low, high = pixels.min(axis=0), pixels.max(axis=0)
-        return [Person(pixels, np.full(len(pixels), 0.9), np.array([*low, *high]))]
+        return [Detection(pixels, np.full(len(pixels), 0.9), np.array([*low, *high]))]
 
 
 def clip(path: Path, camera: int) -> None:

@@ -185,7 +185,7 @@ matrix = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 """
 
 _TAKE = """subject = "A"
-[[pitches]]
+[[throws]]
 foot_contact_s = 1.2
 ball_release_s = 1.792
 [ergonomics]

@@ -19,7 +19,7 @@ from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import FloatArray
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
-from mocap.synthetic.motion.motion import body_keypoints, pitch
+from mocap.synthetic.motion.motion import body_keypoints, pitchers_throw
 
 FPS = 240.0
 NOISE_M = 0.003
@@ -51,7 +51,7 @@ def write_c3d(path: Path, joints: FloatArray, labels: list[str]) -> None:
 
 def _measured(model: BodyModel, seed: int) -> tuple[Pitching, Pitching]:
     """Return the measurement of the truth, and of its joints through a C3D and a fitted body."""
-    motion = pitch(2.8, FPS, seed=seed)
+    motion = pitchers_throw(2.8, FPS, seed=seed)
     names = COCO_17.keypoint_names
     kept = [k for k, name in enumerate(names) if name.split("_")[-1] in _JOINTS]
     rng = np.random.default_rng(seed)
@@ -78,7 +78,7 @@ def imported_figures(model: BodyModel, seeds: range = range(1, 4)) -> list[Figur
     late = dict.fromkeys(_MOMENTS, 0.0)
     for seed in seeds:
         true, found = _measured(model, seed)
-        events, seen = true.pitches[0].events, found.pitches[0].events
+        events, seen = true.throws[0].events, found.throws[0].events
         span = slice(round(events["peak_knee_height"].frame),
                      round(events["max_internal_rotation"].frame) + 1)  # fmt: skip
         for name in LINES:

@@ -26,7 +26,7 @@ from mocap.measure.segments.segments import Segments
 from mocap.reconstruct.smooth import smooth
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.puppet import SyntheticMotion
-from mocap.synthetic.motion.motion import body_keypoints, pitch, throw
+from mocap.synthetic.motion.motion import body_keypoints, pitchers_throw, throw
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import laboratory
 from mocap.workflow.measure.misfit import away_from_body
@@ -74,8 +74,8 @@ class Setting:
 
 
 AMATEUR = Setting("amateur, 8 cameras, 240 fps", throw)
-PITCHER = Setting("pitcher, 8 cameras, 240 fps", pitch)
-PITCHER_FEW = Setting("pitcher, 4 cameras, 120 fps", pitch, 120.0, 4)
+PITCHER = Setting("pitcher, 8 cameras, 240 fps", pitchers_throw)
+PITCHER_FEW = Setting("pitcher, 4 cameras, 120 fps", pitchers_throw, 120.0, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class Comparison:
 
     def curve_rms(self, name: str) -> float:
         """Return the RMS difference of a curve between knee height and internal rotation."""
-        events = self.true.pitches[0].events
+        events = self.true.throws[0].events
         first = round(events["peak_knee_height"].frame)
         last = round(events["max_internal_rotation"].frame)
         difference = (self.found.curves[name] - self.true.curves[name])[first : last + 1]
@@ -96,13 +96,13 @@ class Comparison:
 
     def event_ms(self, name: str) -> float:
         """Return how late an event was found."""
-        late = self.found.pitches[0].events[name].frame - self.true.pitches[0].events[name].frame
+        late = self.found.throws[0].events[name].frame - self.true.throws[0].events[name].frame
         return 1000.0 * late / self.true.thrower.fps
 
     def values(self, name: str) -> tuple[float, float, float]:
         """Return a metric's true and found value, and its band."""
         true, found = (
-            next(metric for metric in each.pitches[0].metrics if metric.name == name)
+            next(metric for metric in each.throws[0].metrics if metric.name == name)
             for each in (self.true, self.found)
         )
         return true.value, found.value, found.band
@@ -192,7 +192,7 @@ def _coverage(comparisons: list[Comparison]) -> list[Figure]:
     alone, together, count = 0, 0, 0
     for each in comparisons:
         for true, found in zip(
-            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
+            each.true.throws[0].metrics, each.found.throws[0].metrics, strict=True
         ):
             error = abs(found.value - true.value)
             if not found.trusted or not np.isfinite(error + found.band):
@@ -201,7 +201,7 @@ def _coverage(comparisons: list[Comparison]) -> list[Figure]:
             alone += error <= found.band
             together += error <= found.band + np.nan_to_num(found.systematic)
     share = 100.0 / max(count, 1)
-    total = sum(len(each.found.pitches[0].metrics) for each in comparisons)
+    total = sum(len(each.found.throws[0].metrics) for each in comparisons)
     return [
         Figure("metrics that are trusted", 100.0 * count / total, "%"),
         Figure("trusted metrics within their band", share * alone, "%"),
@@ -214,7 +214,7 @@ def worst_metrics(comparisons: list[Comparison]) -> list[str]:
     lines = []
     for k, each in enumerate(comparisons):
         for true, found in zip(
-            each.true.pitches[0].metrics, each.found.pitches[0].metrics, strict=True
+            each.true.throws[0].metrics, each.found.throws[0].metrics, strict=True
         ):
             error = found.value - true.value
             allowed = found.band + np.nan_to_num(found.systematic)

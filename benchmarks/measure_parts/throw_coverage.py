@@ -16,14 +16,14 @@ from mocap.measure.metric import Metric
 from mocap.measure.pitching.pitching import Pitching, PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
 from mocap.synthetic.footage.puppet import SyntheticMotion
-from mocap.synthetic.motion.motion import body_keypoints, pitch, throw
+from mocap.synthetic.motion.motion import body_keypoints, pitchers_throw, throw
 from mocap.synthetic.motion.random_motion import measured_points
 
 TRUE_FPS = 480.0
 RATES = (360, 120, 60)
 SECONDS = 2.8
 _SIGMA_M = 0.002
-_STYLES = {"amateur": throw, "pitcher": pitch}
+_STYLES = {"amateur": throw, "pitcher": pitchers_throw}
 _OPTIONS = PitchingOptions(hand="right", height_m=1.7, target_deg=0.0)
 
 
@@ -44,7 +44,7 @@ def pairs(style: str, fps: int, seed: int) -> list[tuple[Metric, Metric]]:
     make = _STYLES[style]
     true = measured(make(SECONDS, TRUE_FPS, seed=seed), TRUE_FPS)
     seen = measured(make(SECONDS, float(fps), seed=seed), float(fps), seed)
-    return list(zip(true.pitches[0].metrics, seen.pitches[0].metrics, strict=True))
+    return list(zip(true.throws[0].metrics, seen.throws[0].metrics, strict=True))
 
 
 def thinned_figures(seeds: range) -> list[Figure]:

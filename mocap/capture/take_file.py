@@ -2,7 +2,7 @@
 
 subject = "A"                    # who was recorded, when session.toml names several subjects
 
-[[pitches]]                      # throws in time order
+[[throws]]                       # in time order; older files say [[pitches]]
 ball_release_s = 1.792           # seconds from the first frame; any event of `EVENTS`
 
 [sync]                           # clocks of cameras that were started by hand
@@ -32,6 +32,8 @@ EVENTS = (
 )
 """Of a throw, in the order in which they happen."""
 
+_THROWS = ("throws", "pitches")
+"""Name of the table, and what it was called before."""
 _EVENT_KEYS = tuple(f"{name}_s" for name in EVENTS)
 ERGONOMICS_KEYS = {
     "rula_muscle_use": (0, 1),
@@ -53,14 +55,14 @@ class TakeSettings:
     """What `take.toml` says.
 
     Attributes:
-        pitches: per throw, in time order: event -> seconds from the first frame.
+        throws: per throw, in time order: event -> seconds from the first frame.
         ergonomics: worksheet inputs by name.
         subject: name of the subject, None when nothing is said.
         reference: camera whose clock the others are brought to, None when nothing is said.
         offset_s: by camera: seconds after the reference at which it started.
     """
 
-    pitches: tuple[Mapping[str, float], ...] = ()
+    throws: tuple[Mapping[str, float], ...] = ()
     ergonomics: Mapping[str, int] = field(default_factory=dict)
     subject: str | None = None
     reference: str | None = None
@@ -76,11 +78,14 @@ def load_take_settings(path: Path) -> TakeSettings:
     if not path.is_file():
         return TakeSettings()
     table = load_toml(path)
-    check_keys(table, ("subject", "pitches", "ergonomics", "sync"), path)
-    pitches = []
-    for each in tables(table, "pitches", path):
-        check_keys(each, _EVENT_KEYS, path, "[pitches]")
-        pitches.append({key.removesuffix("_s"): _time(each[key], key, path) for key in each})
+    check_keys(table, ("subject", *_THROWS, "ergonomics", "sync"), path)
+    named = [name for name in _THROWS if name in table]
+    if len(named) > 1:
+        raise InputError(f"{path}: [[throws]] and [[pitches]] are the same: keep one of them.")
+    throws = []
+    for each in tables(table, named[0], path) if named else ():
+        check_keys(each, _EVENT_KEYS, path, f"[{named[0]}]")
+        throws.append({key.removesuffix("_s"): _time(each[key], key, path) for key in each})
     given = table.get("ergonomics", {})
     if not isinstance(given, dict):
         raise InputError(f"{path}: 'ergonomics' must be a table written as [ergonomics].")
@@ -88,7 +93,7 @@ def load_take_settings(path: Path) -> TakeSettings:
     scores = {key: _score(value, key, path) for key, value in given.items()}
     subject = text(table, "subject", path) if "subject" in table else None
     reference, offset_s = _clocks(table.get("sync", {}), path)
-    return TakeSettings(tuple(pitches), scores, subject, reference, offset_s)
+    return TakeSettings(tuple(throws), scores, subject, reference, offset_s)
 
 
 def _clocks(table: object, path: Path) -> tuple[str | None, dict[str, float]]:

@@ -152,7 +152,7 @@ def pitching(
     pictures: bool,
 ) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
-    from mocap.workflow.measure.documents import pitch_document
+    from mocap.workflow.measure.documents import throw_document
     from mocap.workflow.measure.take import PitchingChoice
     from mocap.workflow.measure.take import pitching as measure_throws
 
@@ -162,14 +162,14 @@ def pitching(
     found, written = measure_throws(asked.ready(height_m=height_m, hand=hand), choice)
     asked.console.warned(*found.warnings)
     fps = found.thrower.fps
-    for pitch in found.pitches:
-        grey = sum(not metric.trusted for metric in pitch.metrics)
-        release = pitch.events.get("ball_release")
+    for throw in found.throws:
+        grey = sum(not metric.trusted for metric in throw.metrics)
+        release = throw.events.get("ball_release")
         when = f"release at {release.time_s(fps):.3f} s, " if release else ""
         asked.console.line(
-            f"throw {pitch.number}: {when}{len(pitch.metrics)} metrics, {grey} to read with care"
+            f"throw {throw.number}: {when}{len(throw.metrics)} metrics, {grey} to read with care"
         )
-    asked.say(written, pitches=[pitch_document(pitch, fps) for pitch in found.pitches])
+    asked.say(written, throws=[throw_document(throw, fps) for throw in found.throws])
 
 
 @measure.command("range-of-motion")

@@ -17,7 +17,7 @@ import numpy as np
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.crops import Crop, square_crop
-from mocap.detect.people import SURE_CONFIDENCE, Person
+from mocap.detect.people import SURE_CONFIDENCE, Detection
 from mocap.detect.runtime import Network
 
 INPUT_SIZE = 256
@@ -47,7 +47,7 @@ class FeetFinder:
     landmarks: Network
     keypoint_names: tuple[str, ...] = COCO_17_FEET.keypoint_names
 
-    def __call__(self, image: Array, person: Person) -> Person:
+    def __call__(self, image: Array, person: Detection) -> Detection:
         """Return the person with 21 keypoints; a foot that cannot be trusted is not seen."""
         pixels, confidence = np.full((4, 2), np.nan), np.zeros(4)
         square = body_square(person)
@@ -59,7 +59,7 @@ class FeetFinder:
                 if foot is not None:
                     pixels[start : start + 2] = found[list(foot)]
                     confidence[start : start + 2] = visibility[list(foot)]
-        return Person(
+        return Detection(
             np.vstack([person.pixels, pixels]), np.append(person.confidence, confidence), person.box
         )
 
@@ -80,7 +80,7 @@ class FeetFinder:
         return crop.to_image(fractions * INPUT_SIZE - 0.5), visibility
 
 
-def body_square(person: Person) -> tuple[FloatArray, float, float] | None:
+def body_square(person: Detection) -> tuple[FloatArray, float, float] | None:
     """Return centre (2,), side (px) and rotation (rad) of the square BlazePose expects around a
     COCO-17 person.
 
@@ -126,7 +126,7 @@ def sigmoid(x: FloatArray) -> FloatArray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
 
 
-def _trusted_feet(person: Person, found: FloatArray) -> list[tuple[int, int] | None]:
+def _trusted_feet(person: Detection, found: FloatArray) -> list[tuple[int, int] | None]:
     """Return (toe, heel) landmark numbers for the left and right foot, None for a foot not to be
     trusted.
 

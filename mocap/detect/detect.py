@@ -21,7 +21,7 @@ import numpy as np
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
 from mocap.core.shapes import Array, FloatArray
-from mocap.detect.people import Person, seen_inside, without_duplicates
+from mocap.detect.people import Detection, seen_inside, without_duplicates
 from mocap.detect.watchdog import watched
 
 LEAST_KEYPOINT_CONFIDENCE = 0.1
@@ -46,7 +46,7 @@ class Detector(Protocol):
         """Names of the keypoints, in order."""
         ...
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         """Return the people of an (height, width, 3) uint8 RGB image."""
         ...
 
@@ -90,13 +90,13 @@ def detect(
     ...     def __call__(self, image):
     ...         row, column = np.unravel_index(image.sum(axis=2).argmax(), image.shape[:2])
     ...         at = np.array([[float(column), float(row)]])
-    ...         return [Person(at, np.ones(1), np.array([column, row, column + 1.0, row + 1.0]))]
+    ...         return [Detection(at, np.ones(1), np.array([column, row, column + 1.0, row + 1.0]))]
     >>> image = np.zeros((48, 64, 3), np.uint8)
     >>> image[10, 20] = 255
     >>> detect([(0, image)], Brightest(), camera="left").pixels[0, 0, 0]
     array([[20., 10.]], dtype=float32)
     """
-    people: dict[int, list[Person]] = {}
+    people: dict[int, list[Detection]] = {}
     for index, found in _found(_checked(frames, camera), detector, workers, camera):
         people[index] = found
         if progress is not None:
@@ -180,11 +180,11 @@ def _checked(frames: Iterable[tuple[int, Array]], camera: str) -> Iterator[tuple
 
 def _found(
     frames: Iterable[tuple[int, Array]], detector: Detector, workers: int, camera: str
-) -> Iterator[tuple[int, list[Person]]]:
+) -> Iterator[tuple[int, list[Detection]]]:
     """Yield (frame index, people) in order, looking at `workers` images at once."""
     # Unlike an executor, this pool does not wait at exit for a thread that never returns.
     with watched(), _one_opencv_thread(), ThreadPool(workers) as pool:
-        waiting: deque[tuple[int, AsyncResult[list[Person]]]] = deque()
+        waiting: deque[tuple[int, AsyncResult[list[Detection]]]] = deque()
         worker = _Worker(detector)
         try:
             for index, image in frames:
@@ -198,8 +198,8 @@ def _found(
 
 
 def _finished(
-    index: int, result: AsyncResult[list[Person]], camera: str
-) -> tuple[int, list[Person]]:
+    index: int, result: AsyncResult[list[Detection]], camera: str
+) -> tuple[int, list[Detection]]:
     try:
         return index, result.get(STALLED_AFTER_S)
     except TimeoutError as error:
@@ -217,7 +217,7 @@ class _Worker:
         self._over = False
         self._looking: set[int] = set()  # threads that are in native code now
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         thread = threading.get_ident()
         self._looking.add(thread)
         try:
@@ -256,7 +256,7 @@ def _one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _people(image: Array, detector: Detector) -> list[Person]:
+def _people(image: Array, detector: Detector) -> list[Detection]:
     size = (image.shape[1], image.shape[0])
     people = [seen_inside(each, size, LEAST_KEYPOINT_CONFIDENCE) for each in detector(image)]
     return without_duplicates(each for each in people if each.confidence.any())
@@ -264,7 +264,7 @@ def _people(image: Array, detector: Detector) -> list[Person]:
 
 def _packed(
     camera: str,
-    people: Mapping[int, list[Person]],
+    people: Mapping[int, list[Detection]],
     names: tuple[str, ...],
     fps: float,
     frame_count: int,

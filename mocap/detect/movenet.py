@@ -18,7 +18,7 @@ from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.crops import Crop, letterbox, square_crop
-from mocap.detect.people import Person, extent, jumped, overlap, without_duplicates
+from mocap.detect.people import Detection, extent, jumped, overlap, without_duplicates
 from mocap.detect.runtime import Network
 
 MULTIPOSE_LONG_SIDE = 512
@@ -62,13 +62,13 @@ class MoveNet:
         """Names of the keypoints, in order."""
         return COCO_17.keypoint_names if self.feet is None else self.feet.keypoint_names
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         """Return up to six people of an (height, width, 3) uint8 RGB image."""
         # Duplicates go before the feet are looked for: most cost for nothing.
         people = without_duplicates(self._refined(image, guess) for guess in self.find(image))
         return people if self.feet is None else [self.feet(image, each) for each in people]
 
-    def find(self, image: Array) -> list[Person]:
+    def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough keypoints of up to six people."""
         people = self._found_at(image, MULTIPOSE_LONG_SIDE)
         largest = max((each.size_px for each in people), default=np.inf)
@@ -77,14 +77,14 @@ class MoveNet:
             people = close + [each for each in people if not _overlaps_any(each, close)]
         return people[:MOST_PEOPLE]
 
-    def _found_at(self, image: Array, long_side: int) -> list[Person]:
+    def _found_at(self, image: Array, long_side: int) -> list[Detection]:
         box = letterbox(image, long_side, MULTIPOSE_MULTIPLE)
         (output,) = self.multipose(box.image[None].astype(np.int32))
         return [
             _multipose_person(row, box) for row in output[0] if row[-1] > LEAST_PERSON_CONFIDENCE
         ]
 
-    def _refined(self, image: Array, guess: Person) -> Person:
+    def _refined(self, image: Array, guess: Detection) -> Detection:
         center = (guess.box[:2] + guess.box[2:]) / 2
         first = self._look(
             square_crop(image, center, _side(BOX_MARGIN * guess.size_px), THUNDER_SIZE), guess
@@ -95,20 +95,20 @@ class MoveNet:
             np.ascontiguousarray(crop.image[:, ::-1]), crop.image_from_crop @ _mirror_matrix()
         )
         plain, other = self._look(crop, guess), self._look(mirrored, guess)
-        refined = Person(
+        refined = Detection(
             (plain.pixels + other.pixels[list(_MIRROR)]) / 2,
             (plain.confidence + other.confidence[list(_MIRROR)]) / 2,
             guess.box,
         )
         return guess if jumped(refined, guess) else refined
 
-    def _look(self, crop: Crop, guess: Person) -> Person:
+    def _look(self, crop: Crop, guess: Detection) -> Detection:
         (output,) = self.thunder(crop.image[None].astype(np.int32))
         pixels, confidence = _keypoints(output[0, 0], crop)
-        return Person(pixels, confidence, guess.box)
+        return Detection(pixels, confidence, guess.box)
 
 
-def _overlaps_any(person: Person, others: list[Person]) -> bool:
+def _overlaps_any(person: Detection, others: list[Detection]) -> bool:
     return any(overlap(person, other) > SAME_PLACE_OVERLAP for other in others)
 
 
@@ -129,9 +129,9 @@ def _keypoints(rows: Array, crop: Crop) -> tuple[FloatArray, FloatArray]:
     return crop.to_image(pixels), np.clip(values[:, 2], 0.0, 1.0)
 
 
-def _multipose_person(row: Array, crop: Crop) -> Person:
+def _multipose_person(row: Array, crop: Crop) -> Detection:
     height, width = crop.image.shape[:2]
     pixels, confidence = _keypoints(row[: 3 * _KEYPOINTS].reshape(_KEYPOINTS, 3), crop)
     y0, x0, y1, x1 = row[3 * _KEYPOINTS : -1].astype(np.float64)
     corners = np.array([[x0, y0], [x1, y1]]) * (width, height) - 0.5
-    return Person(pixels, confidence, crop.to_image(corners).reshape(4))
+    return Detection(pixels, confidence, crop.to_image(corners).reshape(4))

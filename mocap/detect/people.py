@@ -29,8 +29,8 @@ _FEWEST_FOR_COMPARISON = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
-    """One person in one image, in pixels of that image.
+class Detection:
+    """One person found in one image, in pixels of that image.
 
     Attributes:
         pixels: (keypoint, 2); NaN where not seen.
@@ -57,7 +57,7 @@ class Person:
         return float(self.confidence.mean())
 
 
-def median_distance(a: Person, b: Person) -> float:
+def median_distance(a: Detection, b: Detection) -> float:
     """Return the median distance (px) of the keypoints both see; infinite when those are few."""
     sure = (a.confidence > SURE_CONFIDENCE) & (b.confidence > SURE_CONFIDENCE)
     if sure.sum() < _FEWEST_FOR_COMPARISON:
@@ -65,7 +65,7 @@ def median_distance(a: Person, b: Person) -> float:
     return float(np.median(np.linalg.norm(a.pixels[sure] - b.pixels[sure], axis=1)))
 
 
-def overlap(a: Person, b: Person) -> float:
+def overlap(a: Detection, b: Detection) -> float:
     """Return the intersection of two people's boxes as a share of their union."""
     low, high = np.maximum(a.box[:2], b.box[:2]), np.minimum(a.box[2:], b.box[2:])
     shared = float(np.prod(np.clip(high - low, 0, None)))
@@ -73,10 +73,10 @@ def overlap(a: Person, b: Person) -> float:
     return shared / union if union > 0 else 0.0
 
 
-def without_duplicates(people: Iterable[Person]) -> list[Person]:
+def without_duplicates(people: Iterable[Detection]) -> list[Detection]:
     """Keep the most confident of every group of skeletons that lie on top of one another, best
     first."""
-    kept: list[Person] = []
+    kept: list[Detection] = []
     for person in sorted(people, key=lambda each: -each.mean_confidence):
         limits = (DUPLICATE_DISTANCE * max(person.size_px, other.size_px) for other in kept)
         if all(
@@ -87,13 +87,15 @@ def without_duplicates(people: Iterable[Person]) -> list[Person]:
     return kept
 
 
-def jumped(refined: Person, guess: Person) -> bool:
+def jumped(refined: Detection, guess: Detection) -> bool:
     """Tell whether a refined skeleton belongs to somebody other than the first guess."""
     distance = median_distance(refined, guess)
     return bool(np.isfinite(distance)) and distance > JUMP_DISTANCE * guess.size_px
 
 
-def seen_inside(person: Person, image_size: tuple[int, int], least_confidence: float) -> Person:
+def seen_inside(
+    person: Detection, image_size: tuple[int, int], least_confidence: float
+) -> Detection:
     """Blank keypoints outside the image (guesses about padding) or below `least_confidence`."""
     width, height = image_size
     x, y = person.pixels.T
@@ -107,7 +109,7 @@ def seen_inside(person: Person, image_size: tuple[int, int], least_confidence: f
     )
 
 
-def extent(person: Person) -> tuple[FloatArray, float]:
+def extent(person: Detection) -> tuple[FloatArray, float]:
     """Return the centre (2,) and the longer side of the rectangle around the sure keypoints."""
     sure = person.confidence > SURE_CONFIDENCE
     points = person.pixels[

@@ -10,7 +10,7 @@ import numpy as np
 from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet
 from mocap.core.shapes import Array
 from mocap.detect.blazepose import FeetFinder
-from mocap.detect.people import Person, jumped, without_duplicates
+from mocap.detect.people import Detection, jumped, without_duplicates
 
 _COCO = len(COCO_17.keypoint_names)
 
@@ -18,7 +18,7 @@ _COCO = len(COCO_17.keypoint_names)
 class Finder(Protocol):
     """Finds people in a whole image."""
 
-    def find(self, image: Array) -> list[Person]:
+    def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough COCO keypoints of the people."""
 
 
@@ -29,7 +29,7 @@ class Reader(Protocol):
     def keypoint_set(self) -> KeypointSet:
         """What it finds; COCO's 17 come first."""
 
-    def __call__(self, image: Array, guess: Person) -> Person:
+    def __call__(self, image: Array, guess: Detection) -> Detection:
         """Return the person in the box of a guess."""
 
 
@@ -52,19 +52,19 @@ class TopDown:
         """Who finds the feet that the reader does not."""
         return self.feet if self.reader.keypoint_set is COCO_17 else None
 
-    def __call__(self, image: Array) -> list[Person]:
+    def __call__(self, image: Array) -> list[Detection]:
         """Return the people of an (height, width, 3) uint8 RGB image, each once."""
         found = (self._read(image, guess) for guess in self.finder.find(image))
         people = without_duplicates(found)
         feet = self._feet
         return people if feet is None else [feet(image, each) for each in people]
 
-    def _read(self, image: Array, guess: Person) -> Person:
+    def _read(self, image: Array, guess: Detection) -> Detection:
         person = self.reader(image, guess)
-        body = Person(person.pixels[:_COCO], person.confidence[:_COCO], person.box)
+        body = Detection(person.pixels[:_COCO], person.confidence[:_COCO], person.box)
         if not jumped(body, guess):
             return person
         # Someone else stands in this box: keep what the finder saw of the right person.
         pixels, confidence = np.full_like(person.pixels, np.nan), np.zeros_like(person.confidence)
         pixels[:_COCO], confidence[:_COCO] = guess.pixels, guess.confidence
-        return Person(pixels, confidence, guess.box)
+        return Detection(pixels, confidence, guess.box)

@@ -13,7 +13,7 @@ from mocap.capture.take_file import EVENTS
 from mocap.core.shapes import FloatArray
 from mocap.measure.exercises.exercise import Exercise
 from mocap.measure.pitching.curves import CURVE_UNITS
-from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.measure.pitching.pitching import MeasuredThrow, Pitching
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -52,15 +52,15 @@ def pitching_table(take: str, found: Pitching) -> Table:
     """
     head = ["session_pitch", "hand", "fps", "angle_filter_hz", "target_deg", "thorax"]
     head += [column for name in EVENTS for column in (EVENT_COLUMNS[name], f"{name}_sd_ms")]
-    names = [metric.name for metric in found.pitches[0].metrics] if found.pitches else []
+    names = [metric.name for metric in found.throws[0].metrics] if found.throws else []
     head += [column for name in names for column in (name, f"{name}_band")]
-    return [*head, "untrusted"], [_pitch_row(take, found, pitch) for pitch in found.pitches]
+    return [*head, "untrusted"], [_throw_row(take, found, throw) for throw in found.throws]
 
 
-def _pitch_row(take: str, found: Pitching, pitch: Pitch) -> list[str]:
+def _throw_row(take: str, found: Pitching, throw: MeasuredThrow) -> list[str]:
     fps = found.thrower.fps
     row: list[float | str] = [
-        session_pitch(take, pitch),
+        session_pitch(take, throw),
         found.hand,
         fps,
         float("nan") if found.options.angle_cutoff_hz is None else found.options.angle_cutoff_hz,
@@ -68,17 +68,17 @@ def _pitch_row(take: str, found: Pitching, pitch: Pitch) -> list[str]:
         found.thrower.thorax,
     ]
     for name in EVENTS:
-        event = pitch.events.get(name)
+        event = throw.events.get(name)
         row += [event.time_s(fps), event.confidence_ms] if event else ["", ""]
-    for metric in pitch.metrics:
+    for metric in throw.metrics:
         row += [metric.value, metric.band]
-    row.append(";".join(metric.name for metric in pitch.metrics if not metric.trusted))
+    row.append(";".join(metric.name for metric in throw.metrics if not metric.trusted))
     return [cell(value) for value in row]
 
 
-def session_pitch(take: str, pitch: Pitch) -> str:
+def session_pitch(take: str, throw: MeasuredThrow) -> str:
     """Return the name of a throw: the take and its number."""
-    return f"{take}_{pitch.number}"
+    return f"{take}_{throw.number}"
 
 
 def curves_table(take: str, found: Pitching) -> Table:
@@ -88,16 +88,16 @@ def curves_table(take: str, found: Pitching) -> Table:
     """
     fps, frames = found.thrower.fps, found.thrower.frame_count
     rows: list[list[str]] = []
-    for pitch in found.pitches:
-        marks = [event.frame for event in pitch.events.values()]
+    for throw in found.throws:
+        marks = [event.frame for event in throw.events.values()]
         start = max(0, math.floor(min(marks) - _BEFORE_S * fps))
         end = min(frames, math.ceil(max(marks) + _AFTER_S * fps))
         times = [
-            cell(pitch.events[name].time_s(fps)) if name in pitch.events else "" for name in EVENTS
+            cell(throw.events[name].time_s(fps)) if name in throw.events else "" for name in EVENTS
         ]
         rows += [
             [
-                session_pitch(take, pitch),
+                session_pitch(take, throw),
                 cell(frame / fps),
                 *(cell(float(found.curves[name][frame])) for name in CURVE_UNITS),
                 *times,

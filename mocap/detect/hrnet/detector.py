@@ -24,7 +24,7 @@ from mocap.detect.detectors import open_movenet
 from mocap.detect.hrnet.network import PoseHRNet
 from mocap.detect.hrnet.openvino import openvino_model
 from mocap.detect.hrnet.weights import load_hrnet
-from mocap.detect.people import Person
+from mocap.detect.people import Detection
 from mocap.detect.runtime import Network
 from mocap.detect.top_down import TopDown
 
@@ -51,7 +51,7 @@ class HRNetReader:
     recipe: CheckpointRecipe
     keypoint_set: KeypointSet
 
-    def __call__(self, image: Array, guess: Person) -> Person:
+    def __call__(self, image: Array, guess: Detection) -> Detection:
         """Return the person in the box of a guess, in an (height, width, 3) uint8 RGB image."""
         matrix = image_from_input(guess.box, self.recipe)
         crop = affine_crop(image, matrix, self.recipe.input_size)
@@ -65,7 +65,7 @@ class HRNetReader:
         )
         pixels, value = self._decoded(maps)
         step = input_per_heatmap_pixel(self.recipe)
-        return Person(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
+        return Detection(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
 
     def _decoded(self, maps: Array) -> tuple[FloatArray, FloatArray]:
         if self.recipe.decoding == "quarter":

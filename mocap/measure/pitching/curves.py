@@ -71,7 +71,7 @@ low-pass of the angle turns the arm slot of a fast arm by degrees."""
 
 
 @dataclass(frozen=True, eq=False)
-class PitchCurves:
+class ThrowCurves:
     """Curves (frame,) of a take in canonical view.
 
     Attributes:
@@ -101,9 +101,9 @@ def hand_point(segments: Segments, side: str) -> FloatArray:
     return hand if np.isfinite(hand).any() else segments.position(f"{side}_wrist")
 
 
-def pitch_curves(
+def throw_curves(
     thrower: Segments, angle_cutoff_hz: float | None, *, chest_stand_in: bool = False
-) -> PitchCurves:
+) -> ThrowCurves:
     """Return the curves of a canonical thrower, low-passed at the angle stage.
 
     Without a chest its curves are NaN; `chest_stand_in` fills them from the shoulder line, which
@@ -120,10 +120,10 @@ def pitch_curves(
         name: butterworth(raw[name], thrower.fps, None if name in UNFILTERED else angle_cutoff_hz)
         for name in CURVE_UNITS
     }
-    return PitchCurves(smooth, thrower.fps, angle_cutoff_hz)
+    return ThrowCurves(smooth, thrower.fps, angle_cutoff_hz)
 
 
-def with_loads(curves: PitchCurves, thrower: Segments, load: Load) -> PitchCurves:
+def with_loads(curves: ThrowCurves, thrower: Segments, load: Load) -> ThrowCurves:
     """Return the curves with the loads of the throwing arm."""
     hand = hand_point(thrower, "right")
     loads = arm_loads(thrower, hand, load, curves.angle_cutoff_hz)

@@ -1,6 +1,6 @@
 """Moments of a throw from motion alone: no force plate, no radar.
 
-Rules and their spreads were measured on five laboratory pitches with force plates, keypoints
+Rules and their spreads were measured on five laboratory throws with force plates, keypoints
 10 mm off, 240 frames per second: contact 5 ± 5 ms late, plant 2 ± 17, MER 0 ± 5, release 1.5 ± 2,
 MIR 5 ± 4, peak knee height 0 ± 7 ms.
 """
@@ -24,7 +24,7 @@ from mocap.measure.events import (
     top_in,
 )
 from mocap.measure.filters import derivative
-from mocap.measure.pitching.curves import PitchCurves
+from mocap.measure.pitching.curves import ThrowCurves
 from mocap.measure.segments.segments import Segments
 
 RULE_SD_MS = {
@@ -90,9 +90,9 @@ def throw_direction_deg(hand: FloatArray, fps: float, throws: tuple[int, ...]) -
     return float(np.rad2deg(np.arctan2(mean[1], mean[0])))
 
 
-def pitch_events(
+def throw_events(
     thrower: Segments,
-    curves: PitchCurves,
+    curves: ThrowCurves,
     fastest: int,
     set_by_user: Mapping[str, float] | None = None,
 ) -> dict[str, Event]:
@@ -147,7 +147,7 @@ def _inmost(rotation: FloatArray, release: int, fps: float) -> tuple[float | Non
     return float(last), _CUT_OFF_SD_MS
 
 
-def _release(curves: PitchCurves, fastest: int) -> tuple[float | None, float]:
+def _release(curves: ThrowCurves, fastest: int) -> tuple[float | None, float]:
     """Return where the ball is released, and the spread of its three rules in ms.
 
     Median of: fastest internal rotation, straightest elbow, and the fastest hand plus 6 ms. None

@@ -14,7 +14,7 @@ import numpy as np
 
 from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event
-from mocap.measure.pitching.curves import CHEST_CURVES, PitchCurves
+from mocap.measure.pitching.curves import CHEST_CURVES, ThrowCurves
 from mocap.measure.segments.segments import Segments
 
 NAN = float("nan")
@@ -54,7 +54,7 @@ class Throw:
     """
 
     thrower: Segments
-    curves: PitchCurves
+    curves: ThrowCurves
     events: Mapping[str, Event]
     height_m: float
 
@@ -94,8 +94,8 @@ class Definition:
         rule: how it is read.
         text: the definition in words.
         systematic: largest bias found against laboratory references, same unit.
-        useful_sd: spread between pitches of one pitcher; a metric less certain than that says
-            nothing about a single pitch.
+        useful_sd: spread between throws of one pitcher; a metric less certain than that says
+            nothing about a single throw.
         curve, window: which curve's largest value between which events it is, if it is one.
         events: short names of those it is read at or between.
         chest: needs the chest wall; keypoints alone do not give it.
@@ -225,7 +225,7 @@ def _maximum(
 
 
 # Systematic limits and spreads within a pitcher: measured against marker-based references on
-# five pitches (chest wall frame) and from 411 pitches; see docs/measure.md.
+# five throws (chest wall frame) and from 411 throws; see docs/measure.md.
 DEFINITIONS: tuple[Definition, ...] = (
     _moment("elbow_flexion_fp", "Elbow flexion", "elbow_flexion", "fp", 2.0, 2.3),
     _moment("elbow_flexion_mer", "Elbow flexion", "elbow_flexion", "mer", 2.0, 2.1),

@@ -15,18 +15,18 @@ from mocap.measure.filters import filter_segments
 from mocap.measure.metric import NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
 from mocap.measure.pitching.curves import (
-    PitchCurves,
+    ThrowCurves,
     canonical,
     hand_point,
-    pitch_curves,
+    throw_curves,
     with_loads,
 )
 from mocap.measure.pitching.events import (
     THROW_M_S,
     cut_throw,
     find_throws,
-    pitch_events,
     throw_direction_deg,
+    throw_events,
 )
 from mocap.measure.pitching.kinetics import BALL_KG, Load
 from mocap.measure.pitching.metrics import (
@@ -92,8 +92,8 @@ class SequencePeak:
 
 
 @dataclass(frozen=True, eq=False)
-class Pitch:
-    """One throw.
+class MeasuredThrow:
+    """One throw, measured.
 
     Attributes:
         number: from 1 in time order.
@@ -117,7 +117,7 @@ class Pitching:
         target_deg: direction used; target_guessed: whether it was taken from the hand.
         thrower: canonical segments: target along +X, right-handed.
         curves: of the whole take.
-        pitches: in time order.
+        throws: in time order.
         options: as used.
         warnings: sentences for people.
     """
@@ -126,8 +126,8 @@ class Pitching:
     target_deg: float
     target_guessed: bool
     thrower: Segments
-    curves: PitchCurves
-    pitches: tuple[Pitch, ...]
+    curves: ThrowCurves
+    throws: tuple[MeasuredThrow, ...]
     options: PitchingOptions
     warnings: tuple[str, ...]
 
@@ -166,7 +166,7 @@ def measure_pitching(
         else chosen.target_deg
     )
     thrower = canonical(smooth, target, hand)
-    curves = pitch_curves(thrower, chosen.angle_cutoff_hz)
+    curves = throw_curves(thrower, chosen.angle_cutoff_hz)
     found = _read(thrower, curves, throws, chosen)
     load = _load(found, chosen)
     if load is not None:
@@ -178,10 +178,10 @@ def measure_pitching(
         drawn = shaken(points, misfit=misfit, samples=samples)
         sd = _spreads(drawn, person_id, view, found)
     known = _Known(hand, guessed, sd, misfit)
-    pitches = tuple(_pitch(k, throw, known) for k, throw in enumerate(found))
+    measured = tuple(_measured(k, throw, known) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
-    warnings = (*warnings, *_lacking(pitches), *(misfit.warnings if misfit else ()))
-    return Pitching(hand, target, guessed, thrower, curves, pitches, chosen, warnings)
+    warnings = (*warnings, *_lacking(measured), *(misfit.warnings if misfit else ()))
+    return Pitching(hand, target, guessed, thrower, curves, measured, chosen, warnings)
 
 
 def _throwing_hand(segments: Segments, asked: str | None) -> tuple[str, tuple[int, ...]]:
@@ -207,12 +207,12 @@ def _throwing_hand(segments: Segments, asked: str | None) -> tuple[str, tuple[in
 
 
 def _read(
-    thrower: Segments, curves: PitchCurves, throws: tuple[int, ...], options: PitchingOptions
+    thrower: Segments, curves: ThrowCurves, throws: tuple[int, ...], options: PitchingOptions
 ) -> list[Throw]:
     height = float("nan") if options.height_m is None else options.height_m
     return [
         Throw(
-            thrower, curves, pitch_events(thrower, curves, fastest, options.events.get(k)), height
+            thrower, curves, throw_events(thrower, curves, fastest, options.events.get(k)), height
         )
         for k, fastest in enumerate(throws)
     ]
@@ -258,7 +258,7 @@ def _spreads(
         drawn = segments_from_points(shaken_points, person_id)
         drawn = filter_segments(drawn, view.options.position_cutoff_hz)
         thrower = canonical(drawn, view.target_deg, view.hand)
-        curves = pitch_curves(thrower, view.options.angle_cutoff_hz, chest_stand_in=True)
+        curves = throw_curves(thrower, view.options.angle_cutoff_hz, chest_stand_in=True)
         if view.load is not None:
             curves = with_loads(curves, thrower, view.load)
         for _ in range(EVENT_DRAWS):
@@ -297,9 +297,9 @@ def _parts(name: str, hand: str) -> tuple[str, ...]:
     return parts_of(name, (own,))
 
 
-def _pitch(k: int, throw: Throw, known: _Known) -> Pitch:
+def _measured(k: int, throw: Throw, known: _Known) -> MeasuredThrow:
     metrics = tuple(_metric(each, k, throw, known) for each in DEFINITIONS)
-    return Pitch(k + 1, throw.events, metrics, _sequence(throw))
+    return MeasuredThrow(k + 1, throw.events, metrics, _sequence(throw))
 
 
 def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metric:
@@ -334,14 +334,14 @@ def _sequence(throw: Throw) -> tuple[SequencePeak, ...]:
     return tuple(sorted(peaks, key=lambda peak: peak.frame))
 
 
-def _lacking(pitches: tuple[Pitch, ...]) -> tuple[str, ...]:
+def _lacking(throws: tuple[MeasuredThrow, ...]) -> tuple[str, ...]:
     """Say which events each throw lacks."""
     out = []
-    for pitch in pitches:
-        missing = [name.replace("_", " ") for name in EVENTS if name not in pitch.events]
+    for throw in throws:
+        missing = [name.replace("_", " ") for name in EVENTS if name not in throw.events]
         if missing:
             out.append(
-                f"throw {pitch.number} has no {', '.join(missing)}: outside of the take, or hidden "
+                f"throw {throw.number} has no {', '.join(missing)}: outside of the take, or hidden "
                 "in it. What is read there is missing; a longer take or take.toml helps"
             )
     return tuple(out)

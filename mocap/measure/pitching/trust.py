@@ -7,13 +7,13 @@ import numpy as np
 from mocap.measure.pitching.metrics import EVENT_NAMES, Definition, Throw, unseen_peak
 
 GOOD_FPS = 200.0
-"""Below this the arm's fastest 30 ms hold too few frames for single pitches."""
+"""Below this the arm's fastest 30 ms hold too few frames for single throws."""
 
 LEAST_VELOCITY_FPS = 100.0
 """Below this peak velocities of the arm are not measured, only guessed."""
 
 TARGET_GUESS_DEG = 30.0
-"""How far the hand's own direction at release may lie from the target: on laboratory pitches it
+"""How far the hand's own direction at release may lie from the target: on laboratory throws it
 was -9 to 29 deg off. What depends on the target is grey until it is told."""
 
 

@@ -24,7 +24,7 @@ from mocap.studio.page.page import (
     tag,
     write_page,
 )
-from mocap.studio.take.figures import AMBER, Figure
+from mocap.studio.take.figures import AMBER, PlotlyJson
 from mocap.studio.take.report import verdict, with_deviation
 from mocap.studio.take.scene import rig_scene
 
@@ -198,7 +198,7 @@ def _maps(report: CalibrationReport) -> Markup:
     )
 
 
-def _map(camera: CameraReport) -> Figure:
+def _map(camera: CameraReport) -> PlotlyJson:
     """Return corner counts and mean residuals by cell of one image, rows from the top."""
     counts = np.array(camera.coverage_grid, dtype=np.float64)
     arrows = np.array(camera.residual_grid_px, dtype=np.float64)
@@ -257,7 +257,7 @@ def _error_map(report: CalibrationReport) -> Markup:
     )
 
 
-def _error_chart(found: ErrorMapReport, shown_from_world: FloatArray) -> Figure:
+def _error_chart(found: ErrorMapReport, shown_from_world: FloatArray) -> PlotlyJson:
     """Return the points of the error map in space, coloured by their predicted error."""
     x, y, z = apply(shown_from_world, np.array(found.points_m)).T
     return {

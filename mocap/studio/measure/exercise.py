@@ -49,7 +49,7 @@ from mocap.studio.page.page import (
     text,
     write_page,
 )
-from mocap.studio.take.figures import AMBER, BLUE, Figure
+from mocap.studio.take.figures import AMBER, BLUE, PlotlyJson
 
 _MOST_EVENT_LINES = 60
 _MOST_COLUMNS = 9
@@ -71,7 +71,7 @@ class TakeFacts:
 
 def write_exercise_report(facts: TakeFacts, found: Exercise, path: Path | str) -> None:
     """Write the report of an exercise as one self-contained page."""
-    charts: dict[str, Figure] = {}
+    charts: dict[str, PlotlyJson] = {}
     body = [
         warnings_box((*found.warnings, *facts.warnings)),
         _form(found),
@@ -123,7 +123,7 @@ def _colour(name: str) -> str:
     return AMBER if name.startswith("right_") else BLUE
 
 
-def _cycles(found: Exercise, charts: dict[str, Figure]) -> Markup:
+def _cycles(found: Exercise, charts: dict[str, PlotlyJson]) -> Markup:
     reading = found.reading
     if not reading.cycles:
         return Markup("")
@@ -155,7 +155,7 @@ def _cycles(found: Exercise, charts: dict[str, Figure]) -> Markup:
     )
 
 
-def _over_time(found: Exercise, charts: dict[str, Figure]) -> Markup:
+def _over_time(found: Exercise, charts: dict[str, PlotlyJson]) -> Markup:
     reading = found.reading
     events = [event.frame / found.fps for event in reading.events][:_MOST_EVENT_LINES]
     places: list[Markup] = []
@@ -234,7 +234,7 @@ class Ergonomics:
 
 def write_ergonomics_report(facts: TakeFacts, found: Ergonomics, path: Path | str) -> None:
     """Write the report of working postures as one self-contained page."""
-    charts: dict[str, Figure] = {}
+    charts: dict[str, PlotlyJson] = {}
     shown = []
     for (method, side), each in found.assessments.items():
         known = np.asarray(each.scores.final)[each.known]
@@ -292,7 +292,7 @@ def _level_times(found: Ergonomics) -> Markup:
     )
 
 
-def _scores(found: Ergonomics, charts: dict[str, Figure]) -> Markup:
+def _scores(found: Ergonomics, charts: dict[str, PlotlyJson]) -> Markup:
     places = []
     for method in LEVELS:
         traces = []

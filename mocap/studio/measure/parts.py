@@ -23,7 +23,7 @@ from mocap.studio.page.page import (
     tag,
     text,
 )
-from mocap.studio.take.figures import AMBER, BLUE, GREY, Figure
+from mocap.studio.take.figures import AMBER, BLUE, GREY, PlotlyJson
 
 GREEN = "#2a9d5c"
 PURPLE = "#7b5bb5"
@@ -164,7 +164,7 @@ def made_with(pairs: Sequence[tuple[str, str]]) -> Markup:
     return section("How this was measured", tag("dl", *entries))
 
 
-def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
+def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> PlotlyJson:
     """Return a curve of a figure; `width`, `dash` and `shown` shape it."""
     style = {"color": colour, "width": more.pop("width", 2.0)}
     if "dash" in more:
@@ -181,7 +181,7 @@ def line(x: Any, y: Any, name: str, colour: str, **more: Any) -> Figure:
     }
 
 
-def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str) -> Figure:
+def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str) -> PlotlyJson:
     """Return a filled band of a figure; it breaks where values are missing."""
     across: list[float] = []
     edge: list[float] = []
@@ -202,7 +202,7 @@ def band(x: FloatArray, low: FloatArray, high: FloatArray, name: str, rgba: str)
     }
 
 
-def layout(x_title: str, y_title: str, **more: Any) -> Figure:
+def layout(x_title: str, y_title: str, **more: Any) -> PlotlyJson:
     """Return a figure's layout with titled axes and the legend above."""
     x_axis = {"title": {"text": x_title}} | more.pop("xaxis", {})
     return {
@@ -215,7 +215,7 @@ def layout(x_title: str, y_title: str, **more: Any) -> Figure:
     }
 
 
-def vertical(x: float, label: str, *, level: float = 1.0) -> tuple[Figure, Figure]:
+def vertical(x: float, label: str, *, level: float = 1.0) -> tuple[PlotlyJson, PlotlyJson]:
     """Return a vertical line and its label for a layout's shapes and annotations."""
     shape = {
         "type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",

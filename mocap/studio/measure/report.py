@@ -13,7 +13,7 @@ from mocap.core.shapes import FloatArray
 from mocap.measure.metric import mean_and_sd
 from mocap.measure.norms import Norms
 from mocap.measure.pitching.curves import CHEST_CURVES, CURVE_UNITS
-from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.measure.pitching.pitching import MeasuredThrow, Pitching
 from mocap.measure.tables import phase_curve
 from mocap.studio.measure.parts import (
     COLOURS,
@@ -40,7 +40,7 @@ from mocap.studio.page.page import (
     tag,
     write_page,
 )
-from mocap.studio.take.figures import BLUE, Figure
+from mocap.studio.take.figures import BLUE, PlotlyJson
 
 PHASES: FloatArray = np.linspace(-50.0, 150.0, 201)
 """Per cent of the time from foot plant (0) to ball release (100)."""
@@ -83,7 +83,7 @@ class PitchingReport:
 def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
     """Write the report as one self-contained page that works offline and prints."""
     found = data.found
-    charts: dict[str, Figure] = {}
+    charts: dict[str, PlotlyJson] = {}
     body = [_cards(data), warnings_box((*found.warnings, *data.warnings))]
     body += [
         events_section(found, data.pictures),
@@ -91,7 +91,7 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
         _curves(data, charts),
         metrics_section(found, data.norms),
     ]
-    if len(found.pitches) >= _FEW:
+    if len(found.throws) >= _FEW:
         body.append(_variability(found))
     body.append(made_with(_made(data)))
     write_page(
@@ -106,7 +106,7 @@ def write_pitching_report(data: PitchingReport, path: Path | str) -> None:
 
 def _subtitle(data: PitchingReport) -> str:
     found = data.found
-    count = len(found.pitches)
+    count = len(found.throws)
     throws = f"{count} throw{'s' if count != 1 else ''}"
     parts = [data.athlete, f"{found.hand}-handed", throws, f"{found.thrower.fps:g} fps"]
     return " · ".join(part for part in parts if part)
@@ -122,7 +122,7 @@ def _cards(data: PitchingReport) -> Markup:
     }
     shown = []
     for name, label in best.items():
-        metrics = [m for pitch in data.found.pitches for m in pitch.metrics if m.name == name]
+        metrics = [m for throw in data.found.throws for m in throw.metrics if m.name == name]
         mean, sd = mean_and_sd([m.value for m in metrics])
         unit = metrics[0].unit if metrics else ""
         if len(metrics) > 1:
@@ -134,14 +134,14 @@ def _cards(data: PitchingReport) -> Markup:
     return cards(shown)
 
 
-def _curves(data: PitchingReport, charts: dict[str, Figure]) -> Markup:
+def _curves(data: PitchingReport, charts: dict[str, PlotlyJson]) -> Markup:
     """Return the time-normalised curves of all throws with the athlete's band and the norms."""
     found = data.found
     places = []
     for name in _CURVES:
         if name in CHEST_CURVES and not found.thrower.has_chest:
             continue
-        curves = [_phases(found, pitch, name) for pitch in found.pitches]
+        curves = [_phases(found, throw, name) for throw in found.throws]
         known = [curve for curve in curves if curve is not None and np.isfinite(curve).any()]
         if not known:
             continue
@@ -164,8 +164,8 @@ def _curves(data: PitchingReport, charts: dict[str, Figure]) -> Markup:
     )
 
 
-def _phases(found: Pitching, pitch: Pitch, name: str) -> FloatArray | None:
-    plant, release = pitch.events.get("foot_plant"), pitch.events.get("ball_release")
+def _phases(found: Pitching, throw: MeasuredThrow, name: str) -> FloatArray | None:
+    plant, release = throw.events.get("foot_plant"), throw.events.get("ball_release")
     if plant is None or release is None or release.frame <= plant.frame:
         return None
     return phase_curve(found.curves[name], plant.frame, release.frame, PHASES)
@@ -173,8 +173,8 @@ def _phases(found: Pitching, pitch: Pitch, name: str) -> FloatArray | None:
 
 def _curve_traces(
     found: Pitching, known: Sequence[FloatArray], norms: Norms, name: str
-) -> list[Figure]:
-    traces: list[Figure] = []
+) -> list[PlotlyJson]:
+    traces: list[PlotlyJson] = []
     if name in norms.curves:
         phase, low, middle, high = norms.curves[name].T
         traces.append(band(phase, low, high, "norm, 5 to 95 %", _NORM))
@@ -193,13 +193,13 @@ def _curve_traces(
 
 
 def _values(found: Pitching, name: str) -> list[float]:
-    return [m.value for pitch in found.pitches for m in pitch.metrics if m.name == name]
+    return [m.value for throw in found.throws for m in throw.metrics if m.name == name]
 
 
 def _variability(found: Pitching) -> Markup:
     """Return spread and trend of every metric over the throws."""
     rows = []
-    for metric in found.pitches[0].metrics:
+    for metric in found.throws[0].metrics:
         values = np.asarray(_values(found, metric.name))
         mean, sd = mean_and_sd(list(values))
         if not np.isfinite(sd):

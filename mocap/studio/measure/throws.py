@@ -11,7 +11,7 @@ import numpy as np
 from mocap.measure.events import Event
 from mocap.measure.metric import Metric, mean_and_sd
 from mocap.measure.norms import Norms
-from mocap.measure.pitching.pitching import Pitch, Pitching
+from mocap.measure.pitching.pitching import MeasuredThrow, Pitching
 from mocap.studio.measure.parts import (
     COLOURS,
     METRIC_NOTE,
@@ -26,7 +26,7 @@ from mocap.studio.measure.parts import (
     words,
 )
 from mocap.studio.page.page import Markup, chart, number, section, table, tag, text
-from mocap.studio.take.figures import Figure
+from mocap.studio.take.figures import PlotlyJson
 
 _SEQUENCE = (
     ("pelvis_rotation_velocity", "pelvis"),
@@ -48,81 +48,81 @@ _SIDE_BY_SIDE = 5
 def events_section(found: Pitching, pictures: Mapping[int, Sequence[Thumbnail]]) -> Markup:
     """Return the events of all throws with their pictures."""
     parts = []
-    for pitch in found.pitches:
-        shown = thumbnails(pictures.get(pitch.number, ()))
-        if shown and len(found.pitches) > 1:
-            parts.append(tag("p", text(f"Throw {pitch.number}"), class_="legend"))
+    for throw in found.throws:
+        shown = thumbnails(pictures.get(throw.number, ()))
+        if shown and len(found.throws) > 1:
+            parts.append(tag("p", text(f"Throw {throw.number}"), class_="legend"))
         parts.append(shown)
     parts += _event_tables(found)
     note = (
         "Found from motion alone. Confidence is the standard deviation against force plates and "
         "markers, with the frame rate and the spread of the rules of this take in it. To set one "
-        "by hand write `[[pitches]]` in the take's `take.toml` and measure again."
+        "by hand write `[[throws]]` in the take's `take.toml` and measure again."
     )
-    if len(found.pitches) > 1:
+    if len(found.throws) > 1:
         note += " Each cell: time, time from release ± confidence."
     return section("Events", *parts, note=note)
 
 
 def _event_tables(found: Pitching) -> list[Markup]:
     fps = found.thrower.fps
-    if len(found.pitches) == 1:
-        (pitch,) = found.pitches
+    if len(found.throws) == 1:
+        (throw,) = found.throws
         head = ("Event", "Time", "Frame", "From release", "Confidence (SD)")
-        return [table(head, [_event_row(event, pitch, fps) for event in pitch.events.values()])]
-    names = dict.fromkeys(name for pitch in found.pitches for name in pitch.events)
+        return [table(head, [_event_row(event, throw, fps) for event in throw.events.values()])]
+    names = dict.fromkeys(name for throw in found.throws for name in throw.events)
     return [
         table(
-            ("Event", *(f"Throw {pitch.number}" for pitch in some)),
+            ("Event", *(f"Throw {throw.number}" for throw in some)),
             [(words(name), *(_event_cell(each, name, fps) for each in some)) for name in names],
         )
-        for some in _chunks(found.pitches)
+        for some in _chunks(found.throws)
     ]
 
 
-def _from_release(event: Event, pitch: Pitch, fps: float) -> str:
-    release = pitch.events.get("ball_release")
+def _from_release(event: Event, throw: MeasuredThrow, fps: float) -> str:
+    release = throw.events.get("ball_release")
     return number(1000.0 * (event.frame - release.frame) / fps, 0, "ms") if release else "–"
 
 
-def _event_row(event: Event, pitch: Pitch, fps: float) -> tuple[str, ...]:
+def _event_row(event: Event, throw: MeasuredThrow, fps: float) -> tuple[str, ...]:
     return (
         words(event.name),
         number(event.time_s(fps), 3, "s"),
         f"{event.frame:.1f}",
-        _from_release(event, pitch, fps),
+        _from_release(event, throw, fps),
         "set by hand" if event.source == "user" else f"± {event.confidence_ms:.0f} ms",
     )
 
 
-def _event_cell(pitch: Pitch, name: str, fps: float) -> str:
-    event = pitch.events.get(name)
+def _event_cell(throw: MeasuredThrow, name: str, fps: float) -> str:
+    event = throw.events.get(name)
     if event is None:
         return "–"
     sure = "by hand" if event.source == "user" else f"± {event.confidence_ms:.0f}"
-    return f"{number(event.time_s(fps), 3, 's')}; {_from_release(event, pitch, fps)} {sure}"
+    return f"{number(event.time_s(fps), 3, 's')}; {_from_release(event, throw, fps)} {sure}"
 
 
-def _chunks(pitches: Sequence[Pitch]) -> list[Sequence[Pitch]]:
-    return [pitches[k : k + _SIDE_BY_SIDE] for k in range(0, len(pitches), _SIDE_BY_SIDE)]
+def _chunks(throws: Sequence[MeasuredThrow]) -> list[Sequence[MeasuredThrow]]:
+    return [throws[k : k + _SIDE_BY_SIDE] for k in range(0, len(throws), _SIDE_BY_SIDE)]
 
 
-def sequence_section(found: Pitching, charts: dict[str, Figure]) -> Markup:
+def sequence_section(found: Pitching, charts: dict[str, PlotlyJson]) -> Markup:
     """Return the kinematic sequence of all throws: who is fastest when."""
-    thrown = [pitch for pitch in found.pitches if "ball_release" in pitch.events]
+    thrown = [throw for throw in found.throws if "ball_release" in throw.events]
     if not thrown:
         return Markup("")
     places = []
-    for pitch in thrown:
-        identifier = f"sequence-{pitch.number}"
-        charts[identifier] = _sequence_figure(found, pitch)
-        order = " → ".join(peak.name for peak in pitch.sequence)
-        title = f"Throw {pitch.number}: {order}" if len(thrown) > 1 else f"Order of peaks: {order}"
+    for throw in thrown:
+        identifier = f"sequence-{throw.number}"
+        charts[identifier] = _sequence_figure(found, throw)
+        order = " → ".join(peak.name for peak in throw.sequence)
+        title = f"Throw {throw.number}: {order}" if len(thrown) > 1 else f"Order of peaks: {order}"
         places.append(chart(identifier, title, 320))
     parts = [tag("div", *places, class_="row")] if len(thrown) > 1 else places
     for some in _chunks(thrown):
         rows = [
-            (name, *(_peak_cell(found, pitch, name) for pitch in some)) for _, name in _SEQUENCE
+            (name, *(_peak_cell(found, throw, name) for throw in some)) for _, name in _SEQUENCE
         ]
         parts.append(table(("Peak, from release", *(f"Throw {p.number}" for p in some)), rows))
     return section(
@@ -132,17 +132,17 @@ def sequence_section(found: Pitching, charts: dict[str, Figure]) -> Markup:
     )
 
 
-def _peak_cell(found: Pitching, pitch: Pitch, name: str) -> str:
-    release = pitch.events["ball_release"].frame
-    for peak in pitch.sequence:
+def _peak_cell(found: Pitching, throw: MeasuredThrow, name: str) -> str:
+    release = throw.events["ball_release"].frame
+    for peak in throw.sequence:
         if peak.name == name:
             at = 1000.0 * (peak.frame - release) / found.thrower.fps
             return f"{number(peak.value, 0, 'deg/s')} at {number(at, 0, 'ms')}"
     return "–"
 
 
-def _sequence_figure(found: Pitching, pitch: Pitch) -> Figure:
-    fps, release = found.thrower.fps, pitch.events["ball_release"].frame
+def _sequence_figure(found: Pitching, throw: MeasuredThrow) -> PlotlyJson:
+    fps, release = found.thrower.fps, throw.events["ball_release"].frame
     time_ms = 1000.0 * (np.arange(found.thrower.frame_count) - release) / fps
     near = (time_ms > -_BEFORE_MS) & (time_ms < _AFTER_MS)
     traces, shapes, notes = [], [], []
@@ -150,20 +150,20 @@ def _sequence_figure(found: Pitching, pitch: Pitch) -> Figure:
         values = found.curves[curve][near]
         if np.isfinite(values).any():
             traces.append(line(time_ms[near], values, name, colour))
-    if pitch.sequence:
+    if throw.sequence:
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": "peaks",
-                "x": [1000.0 * (peak.frame - release) / fps for peak in pitch.sequence],
-                "y": [peak.value for peak in pitch.sequence],
-                "text": [text(peak.name) for peak in pitch.sequence],
+                "x": [1000.0 * (peak.frame - release) / fps for peak in throw.sequence],
+                "y": [peak.value for peak in throw.sequence],
+                "text": [text(peak.name) for peak in throw.sequence],
                 "marker": {"size": 9, "symbol": "diamond", "color": "#555b62"},
                 "hovertemplate": "%{text}: %{y:.0f} deg/s at %{x:.0f} ms<extra></extra>",
             }
         )
-    for k, (name, event) in enumerate(pitch.events.items()):
+    for k, (name, event) in enumerate(throw.events.items()):
         at = 1000.0 * (event.frame - release) / fps
         if -_BEFORE_MS < at < _AFTER_MS:
             shape, note = vertical(at, _SHORT[name], level=1.0 - 0.08 * (k % 3))
@@ -184,24 +184,24 @@ def _sequence_figure(found: Pitching, pitch: Pitch) -> Figure:
 
 def metrics_section(found: Pitching, norms: Norms) -> Markup:
     """Return the metrics of all throws side by side, or of the only one with all its columns."""
-    if len(found.pitches) == 1:
-        metrics = found.pitches[0].metrics
+    if len(found.throws) == 1:
+        metrics = found.throws[0].metrics
         extra = {}
         if norms.metrics:
             extra["Norm (5 to 95 %)"] = [against_norm(norms, metric) for metric in metrics]
         return section("Metrics", metric_table(metrics, extra), note=METRIC_NOTE)
-    tables = [_side_by_side(found, some, norms) for some in _chunks(found.pitches)]
+    tables = [_side_by_side(found, some, norms) for some in _chunks(found.throws)]
     note = "Value ± 95 % band. " + METRIC_NOTE
     return section("Metrics", *tables, note=note)
 
 
-def _side_by_side(found: Pitching, some: Sequence[Pitch], norms: Norms) -> Markup:
-    head = ["Metric", *(f"Throw {pitch.number}" for pitch in some), "Method limit"]
+def _side_by_side(found: Pitching, some: Sequence[MeasuredThrow], norms: Norms) -> Markup:
+    head = ["Metric", *(f"Throw {throw.number}" for throw in some), "Method limit"]
     if norms.metrics:
         head.append("Norm (5 to 95 %), mean")
     rows = []
     for k, first in enumerate(some[0].metrics):
-        metrics = [pitch.metrics[k] for pitch in some]
+        metrics = [throw.metrics[k] for throw in some]
         why = [tag("div", text(each), class_="reason") for each in _reasons(some, k)]
         label = f"{first.label} ({first.unit})" if first.unit else first.label
         cells = [
@@ -210,7 +210,7 @@ def _side_by_side(found: Pitching, some: Sequence[Pitch], norms: Norms) -> Marku
         ]
         cells.append(tag("td", text(plus_minus(first.systematic, first.unit))))
         if norms.metrics:
-            mean, _ = mean_and_sd([pitch.metrics[k].value for pitch in found.pitches])
+            mean, _ = mean_and_sd([throw.metrics[k].value for throw in found.throws])
             cells.append(tag("td", text(against_norm(norms, replace(first, value=mean)))))
         name = tag("td", text(label), *why, title=first.definition, class_="wrap")
         rows.append(tag("tr", name, *cells))
@@ -230,13 +230,13 @@ def _value(metric: Metric) -> str:
     return number(metric.value, places) + (chance if np.isfinite(metric.band) else "")
 
 
-def _reasons(some: Sequence[Pitch], k: int) -> list[str]:
+def _reasons(some: Sequence[MeasuredThrow], k: int) -> list[str]:
     """Return why throws are grey; reasons that differ only in their numbers count as one."""
     told: dict[str, tuple[str, list[int]]] = {}
-    for pitch in some:
-        reason = pitch.metrics[k].reason
+    for throw in some:
+        reason = throw.metrics[k].reason
         if reason:
-            told.setdefault(re.sub(r"[\d.]+", "", reason), (reason, []))[1].append(pitch.number)
+            told.setdefault(re.sub(r"[\d.]+", "", reason), (reason, []))[1].append(throw.number)
     out = []
     for reason, numbers in told.values():
         if len(numbers) == len(some):

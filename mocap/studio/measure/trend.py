@@ -10,7 +10,7 @@ from mocap.measure.metric import BAND
 from mocap.measure.trend import Trend
 from mocap.studio.measure.parts import TEMPLATES, decimals, layout, plus_minus, words
 from mocap.studio.page.page import Markup, chart, number, section, table, tag, text, write_page
-from mocap.studio.take.figures import BLUE, Figure
+from mocap.studio.take.figures import BLUE, PlotlyJson
 
 _MOST_CHARTS = 12
 
@@ -38,7 +38,7 @@ def write_trend_report(
 ) -> None:
     """Write the page: real changes first, every measure as a chart and in one table."""
     ordered = sorted(courses, key=lambda each: not each.trend.real)
-    charts: dict[str, Figure] = {}
+    charts: dict[str, PlotlyJson] = {}
     places = []
     for k, each in enumerate(ordered[:_MOST_CHARTS]):
         charts[f"course-{k}"] = {

@@ -19,7 +19,8 @@ from mocap.studio.take.report_data import (
 )
 from mocap.studio.take.scene import SOURCE_COLOURS
 
-Figure = dict[str, Any]
+PlotlyJson = dict[str, Any]
+"""A figure, or a trace or the layout of one, in Plotly's own JSON."""
 
 BLUE, AMBER, GREY = "#2b7bbd", "#e69f00", "#8a8f96"
 
@@ -34,7 +35,7 @@ def readable(keypoint: str) -> str:
 
 def error_map(
     values_px: FloatArray, cameras: Sequence[str], keypoints: Sequence[str], top_px: float
-) -> Figure:
+) -> PlotlyJson:
     """Return a heat map (camera, keypoint) of pixel errors with the numbers in it."""
     return {
         "data": [
@@ -61,7 +62,7 @@ def error_map(
     }
 
 
-def source_bars(points: Points3D) -> Figure:
+def source_bars(points: Points3D) -> PlotlyJson:
     """Return one bar per keypoint: measured, interpolated, extrapolated, missing."""
     shares = source_shares(points)
     order = [
@@ -94,7 +95,7 @@ def source_bars(points: Points3D) -> Figure:
     }
 
 
-def view_histogram(points: Points3D) -> Figure:
+def view_histogram(points: Points3D) -> PlotlyJson:
     """Return how many keypoints were seen by how many cameras."""
     counts = view_counts(points)
     share = 100.0 * counts / max(counts.sum(), 1.0)
@@ -120,7 +121,7 @@ def view_histogram(points: Points3D) -> Figure:
     }
 
 
-def sigma_bars(points: Points3D) -> Figure:
+def sigma_bars(points: Points3D) -> PlotlyJson:
     """Return the uncertainty per keypoint: median as a bar, 95th percentile as a tick."""
     names = [readable(name) for name in points.keypoint_names]
     return {
@@ -159,7 +160,7 @@ def sigma_bars(points: Points3D) -> Figure:
     }
 
 
-def over_time(data: ReportData, residual: FloatArray) -> Figure:
+def over_time(data: ReportData, residual: FloatArray) -> PlotlyJson:
     """Return reprojection error and unmeasured share by time: where the take is weak."""
     length = np.linalg.norm(residual, axis=-1)
     by_frame = np.moveaxis(length, 1, 0).reshape(length.shape[1], -1)
@@ -191,7 +192,7 @@ def over_time(data: ReportData, residual: FloatArray) -> Figure:
     }
 
 
-def _curve(x: FloatArray, y: FloatArray, name: str, colour: str, unit: str) -> Figure:
+def _curve(x: FloatArray, y: FloatArray, name: str, colour: str, unit: str) -> PlotlyJson:
     return {
         "type": "scatter",
         "mode": "lines",

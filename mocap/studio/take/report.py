@@ -85,7 +85,7 @@ def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigure
     )
 
 
-def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.Figure]:
+def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.PlotlyJson]:
     cameras, keypoints = data.tracks.camera_names, data.tracks.keypoint_names
     charts = {
         "sources": figures.source_bars(data.points),

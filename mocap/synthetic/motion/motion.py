@@ -17,13 +17,13 @@ from mocap.core.shapes import FloatArray
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.exercises import arm_raise, dance, squat
 from mocap.synthetic.motion.gait import walk
-from mocap.synthetic.motion.throwing import pitch, throw
+from mocap.synthetic.motion.throwing import pitchers_throw, throw
 
 MOTIONS: dict[str, Callable[..., SyntheticMotion]] = {
     "walk": walk,
     "squat": squat,
     "throw": throw,
-    "pitch": pitch,
+    "pitchers_throw": pitchers_throw,
     "arm_raise": arm_raise,
     "dance": dance,
 }
@@ -61,7 +61,7 @@ __all__ = [
     "arm_raise",
     "body_keypoints",
     "dance",
-    "pitch",
+    "pitchers_throw",
     "squat",
     "throw",
     "walk",

@@ -63,7 +63,7 @@ def _vary(table: FloatArray, spread_deg: list[float], rng: np.random.Generator) 
     return table + shift
 
 
-def pitch(duration_s: float = 2.8, fps: float = 240.0, **options: Any) -> SyntheticMotion:
+def pitchers_throw(duration_s: float = 2.8, fps: float = 240.0, **options: Any) -> SyntheticMotion:
     """Throw as a collegiate pitcher does; arguments as for `throw`."""
     return throw(duration_s, fps, script=PITCHER, **options)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mocap.measure.metric import Metric
-from mocap.measure.pitching.pitching import Pitch
+from mocap.measure.pitching.pitching import MeasuredThrow
 
 
-def pitch_document(pitch: Pitch, fps: float) -> dict[str, object]:
+def throw_document(throw: MeasuredThrow, fps: float) -> dict[str, object]:
     """Return a throw for machines."""
     return {
-        "number": pitch.number,
-        "events_s": {name: event.time_s(fps) for name, event in pitch.events.items()},
-        "metrics": metrics_document(pitch.metrics),
+        "number": throw.number,
+        "events_s": {name: event.time_s(fps) for name, event in throw.events.items()},
+        "metrics": metrics_document(throw.metrics),
     }
 
 

@@ -26,11 +26,11 @@ def event_pictures(
     """Return one picture per event and throw, and what to say when there is none."""
     fps = points.fps
     wanted = {
-        pitch.number: [
+        throw.number: [
             (f"{words(name)}, {event.time_s(fps):.3f} s", round(event.frame))
-            for name, event in pitch.events.items()
+            for name, event in throw.events.items()
         ]
-        for pitch in found.pitches
+        for throw in found.throws
     }
     return moment_pictures(take, points, wanted)
 

@@ -237,7 +237,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         ball_kg=choice.ball_kg,
         events={
             k: {name: time_s * fps for name, time_s in each.items()}
-            for k, each in enumerate(ready.settings.pitches)
+            for k, each in enumerate(ready.settings.throws)
         },
         angle_cutoff_hz=_cutoff(choice.filter_hz),
     )
@@ -245,7 +245,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         ready.segments, options, points=ready.person_points, misfit=ready.misfit
     )
     folder, name = ready.folder("pitching"), ready.take.name
-    throws = tuple(tuple(pitch.events.values()) for pitch in found.pitches)
+    throws = tuple(tuple(throw.events.values()) for throw in found.throws)
     events = MeasuredEvents("pitching", ready.person, ready.person_points.fps, throws)
     written = [
         write_table(folder / "pitching.csv", pitching_table(name, found)),
