@@ -43,6 +43,7 @@ class FileJob:
         person_id: whose keypoints; None: everybody's.
         extras: what C3D holds beside them.
         calibration: cameras, or None.
+        take_name: name of the animation.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class FileJob:
     person_id: int | None = None
     extras: C3dExtras | None = None
     calibration: Calibration | None = None
+    take_name: str = "Take 001"
 
     @property
     def all_points(self) -> Points3D:
@@ -107,7 +109,7 @@ def _fbx(job: FileJob) -> tuple[str, ...]:
         job.characters,
         job.path,
         style=asked.style,
-        take_name=asked.take_name,
+        take_name=job.take_name,
         unit=asked.unit,
         up=asked.up,
     )
@@ -119,7 +121,7 @@ def _glb(job: FileJob) -> tuple[str, ...]:
         job.characters,
         job.path,
         style=asked.style,
-        take_name=asked.take_name,
+        take_name=job.take_name,
         calibration=job.calibration,
     )
 

@@ -51,6 +51,7 @@ class ExportTake:
         calibration: cameras for GLB, or None.
         c3d_extras: by person: virtual markers, events, segments, cameras that saw a keypoint.
         floor_m: height of the floor the first person's feet stand on, where it is known.
+        name: of the animation inside FBX, GLB and USD.
     """
 
     characters: Sequence[Character] = ()
@@ -58,6 +59,7 @@ class ExportTake:
     calibration: Calibration | None = None
     c3d_extras: dict[int, C3dExtras] = field(default_factory=dict)
     floor_m: float | None = None
+    name: str = "Take 001"
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ def _prepared(
     start = trimmed(character.motion, options.start_s, options.end_s)
     first = first_frame_from(character.motion, options.start_s)
     out = []
-    for piece in without_gaps(start, options.gaps):
+    for piece in without_gaps(start, options.gaps or "interpolate"):
         motion = piece.motion
         if options.fps is not None:
             motion = resampled(motion, options.fps)
@@ -236,7 +238,9 @@ def _write_pieces(
         for group in [dressed] if together else [[character] for character in dressed]:
             person = "" if together else f"_{group[0].name}"
             path = folder / f"{stem}{person}{part}.{suffix}"
-            job = FileJob(path, options, tuple(group), calibration=take.calibration)
+            job = FileJob(
+                path, options, tuple(group), calibration=take.calibration, take_name=take.name
+            )
             said = FORMATS[suffix].write_job(job)
             yield path, said, _character_check(path, group, options)
 

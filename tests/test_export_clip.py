@@ -140,12 +140,12 @@ def test_points_and_cameras_move_with_the_people(tmp_path: Path) -> None:
         look_at(np.array([3.0, -3.0, 1.5]), np.array([0.0, 0.0, 1.0])),
     )
     take = ExportTake([Character(motion)], points(), Calibration((camera,)), floor_m=0.05)
-    placing = Placing(ground=True, at_origin=True, facing="back")
-    export_take(take, tmp_path, "clip", ("trc", "fbx"), ExportOptions(placing=placing))
+    options = ExportOptions(ground=True, at_origin=True, facing="back")
+    export_take(take, tmp_path, "clip", ("trc", "fbx"), options)
     found, _ = read_trc(tmp_path / "clip.trc")
     joints = read_fbx.read(tmp_path / "clip.fbx").joints(motion.joint_names)
     np.testing.assert_allclose(found[0], joints[0], atol=2e-5)
-    where = placement(placing, motion, 0.05)
+    where = placement(options.placing, motion, 0.05)
     moved = placed_cameras(Calibration((camera,)), where).cameras[0]
     one, other = motion.root_positions[:1], motion.root_positions[:1] @ where[:3, :3].T
     pixels = moved.project(other + where[:3, 3])
@@ -161,7 +161,7 @@ def test_facings_that_are_none_are_refused() -> None:
             Path(),
             "clip",
             ("trc",),
-            ExportOptions(placing=Placing(ground=True)),
+            ExportOptions(ground=True),
         )
 
 
@@ -233,8 +233,7 @@ def test_a_dummy_has_a_bone_for_every_bone(tmp_path: Path) -> None:
 
 def test_a_vrm_animation_names_its_bones(tmp_path: Path) -> None:
     choice = export_choice(None, "vrm")
-    options = ExportOptions(style=replace(ExportOptions().style, names=choice.names))
-    export_take(ExportTake([Character(spinning_body(3))]), tmp_path, "clip", ("glb",), options)
+    export_take(ExportTake([Character(spinning_body(3))]), tmp_path, "clip", ("glb",), choice)
     document = read_glb.load(tmp_path / "clip.glb").document
     bones = document["extensions"]["VRMC_vrm_animation"]["humanoid"]["humanBones"]
     assert document["nodes"][bones["leftLowerArm"]["node"]]["name"] == "leftLowerArm"

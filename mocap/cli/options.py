@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from mocap.workflow.choices import NO_BODY
+from mocap.export.settings import option_name
+from mocap.workflow.choices import NO_BODY, ExportChoice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -84,18 +86,20 @@ def people_options(command: Command) -> Command:
     )(command)
 
 
-def _word(name: str, words: Sequence[str], about: str) -> Any:
-    """Return an option that takes one of some words, in any case; None when it is not given."""
-    return click.option(name, type=click.Choice(list(words), case_sensitive=False), help=about)
-
-
-def _flag(name: str, about: str) -> Any:
-    """Return a flag; None when it is not given, so that a program's settings hold."""
-    return click.option(name, is_flag=True, default=None, help=about)
-
-
-def _number(name: str, field: str, about: str) -> Any:
-    return click.option(name, field, callback=finite, type=float, help=about)
+def _export_option(each: Any) -> Any:
+    """Return the option of one field of the choice; None when not given: a program's holds then."""
+    name, about, words = option_name(each), each.metadata["about"], each.metadata["words"]
+    names = {"--output": ("-o",), "--root-bone": ("--no-root-bone",)}.get(name, ())
+    if each.type == "bool":
+        joined = "/".join((name, *names))
+        return click.option(joined, each.name, is_flag=True, default=None, help=about)
+    if words:
+        return click.option(name, each.name, help=about, type=click.Choice(words, False))
+    kinds = {"float | None": float, "int | None": click.IntRange(1)}
+    check = finite if each.type == "float | None" else None
+    return click.option(
+        name, *names, each.name, type=kinds.get(each.type), callback=check, help=about
+    )
 
 
 _EXPORT_OPTIONS = (
@@ -104,47 +108,13 @@ _EXPORT_OPTIONS = (
         help="Formats, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, csv, trc.  "
         "[default: bvh,trc,csv, or those of --for]",
     ),
-    click.option(
-        "--for",
-        "target",
-        help="Files as a program wants them, in a folder of its name: blender, unreal, unity, "
-        "maya, motionbuilder, mixamo, vrm. Options given besides go before.",
-    ),
-    click.option("-o", "--output", "folder", help="Folder to write to instead of the take's."),
-    click.option(
-        "--names", help="Joint names: smplx (default), mixamo, humanik, rokoko, unreal, ue5, vrm."
-    ),
-    click.option("--name-prefix", help="Put before every joint name: mixamorig:."),
-    _word("--bone-axis", ("none", "y", "x", "mixamo"), "Axis along bones: y Blender, x Maya."),
-    _flag("--pre-rotation", "Keep rest rotations of FBX apart: zero rotations are the rest pose."),
-    _flag("--root-bone/--no-root-bone", "Add a bone on the floor that carries the travel."),
-    _word("--mesh", ("body", "dummy", "none"), "Skin: the body's, pyramids on bones, or none."),
+    *(_export_option(each) for each in fields(ExportChoice) if each.metadata),
     click.option(
         "--no-mesh",
         "mesh",
         flag_value="bones",
         help="No skin; GLB gets a dummy, for bones without one are invisible in Blender.",
     ),
-    click.option(
-        "--max-influences", type=click.IntRange(1), help="Joints that may move one vertex."
-    ),
-    click.option("--order", help="Order of BVH rotation channels.  [default: ZXY]"),
-    _word("--unit", ("m", "cm", "mm"), "Unit of BVH and FBX."),
-    _word("--up", ("y", "z"), "Upward axis of BVH and FBX."),
-    _number("--fps", "fps", "Resample to this frame rate, every format."),
-    _number("--start", "start_s", "First second to write, of every format."),
-    _number("--end", "end_s", "Last second to write, of every format."),
-    _flag("--ground", "Put the floor the feet stand on at height 0."),
-    _flag("--at-origin", "Begin above the origin."),
-    click.option("--facing", help="First frame's front: front, left, back, right or degrees."),
-    _word("--rest-pose", ("t", "a"), "Pose at zero rotations.  [default: t]"),
-    _flag("--mirror", "Swap left and right."),
-    _word("--gaps", ("interpolate", "hold", "split"), "Long gaps; refused when left out."),
-    _flag("--fill-long-gaps", "Bridge gaps of any length in the skeleton instead of refusing."),
-    _word("--csv-layout", ("tidy", "wide"), "A row per keypoint (default), or a row per frame."),
-    _flag("--one-file", "All people in one FBX, GLB or USD file."),
-    _flag("--cameras", "Add the cameras of the rig to GLB."),
-    _flag("--verify", "Read every file back and measure it in mm."),
 )
 
 

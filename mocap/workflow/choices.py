@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mocap.core.errors import ExportError, InputError
+from mocap.export.settings import ExportOptions, option, option_name
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLockMode
@@ -23,10 +24,6 @@ NO_TAKES = "none"
 """Every take gets a shape of its own."""
 
 FORMATS = ("bvh", "trc", "csv")
-
-
-# Options of the command line by field, where the name does not follow from it.
-_OPTIONS = {"start_s": "--start", "end_s": "--end"}
 
 
 @dataclass(frozen=True)
@@ -61,54 +58,33 @@ class SyncChoice:
 
 
 @dataclass(frozen=True)
-class ExportChoice:
-    """What to write; see `mocap.export.job.ExportOptions` for the meaning of each.
+class ExportChoice(ExportOptions):
+    """What to write of a take: the options of the files, and what concerns the take.
 
     Attributes:
         formats: suffixes without the dot.
-        gaps: None refuses long gaps of a skeleton.
-        fill_long_gaps: the same as gaps = "interpolate".
-        cameras: add the cameras of the rig to GLB.
-        ground, at_origin, facing: see `mocap.export.placing.Placing`.
-        target: the program this is for, whose folder the files go to.
-        folder: where to write instead of the take's `export` folder.
         asked: options of the command line that were given; those that say nothing to a format are
             told.
     """
 
     formats: tuple[str, ...] = FORMATS
-    names: str = "smplx"
-    order: str = "ZXY"
-    fill_long_gaps: bool = False
-    name_prefix: str = ""
-    bone_axis: str = "none"
-    root_bone: bool = False
-    pre_rotation: bool = False
-    mesh: str = "body"
-    max_influences: int | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    start_s: float | None = None
-    end_s: float | None = None
-    ground: bool = False
-    at_origin: bool = False
-    facing: str | None = None
-    rest_pose: str = "t"
-    mirror: bool = False
-    gaps: str | None = None
-    csv_layout: str = "tidy"
-    one_file: bool = False
-    cameras: bool = False
-    verify: bool = False
-    target: str | None = None
-    folder: str | None = None
+    fill_long_gaps: bool = option(
+        False, "Bridge gaps of any length in the skeleton instead of refusing."
+    )
+    cameras: bool = option(False, "Add the cameras of the rig to GLB.")
+    target: str | None = option(
+        None,
+        "Files as a program wants them, in a folder of its name: blender, unreal, unity, maya, "
+        "motionbuilder, mixamo, vrm. Options given besides go before.",
+        name="--for",
+    )
+    folder: str | None = option(None, "Folder to write to instead of the take's.", name="--output")
     asked: tuple[str, ...] = ()
 
     @property
     def placed(self) -> bool:
         """Whether floor, origin or front were asked for."""
-        return self.ground or self.at_origin or self.facing is not None
+        return not self.placing.nothing
 
     def folder_of(self, take: Take) -> Path:
         """Return the folder of a take's files."""
@@ -173,7 +149,8 @@ def export_choice(to: str | None = None, target: str | None = None, **given: Any
 
     name, settings = (None, {}) if target is None else settings_of(target)
     said = {key: value for key, value in given.items() if value is not None}
-    unknown = set(said) - {each.name for each in fields(ExportChoice)}
+    known = {each.name: each for each in fields(ExportChoice)}
+    unknown = set(said) - set(known)
     if unknown:
         raise ExportError(f"there is no export option '{min(unknown)}'.")
     formats = settings.get("formats", FORMATS)
@@ -183,11 +160,7 @@ def export_choice(to: str | None = None, target: str | None = None, **given: Any
             raise InputError("--to names no format. Name one or more, as in bvh,trc.")
         formats = tuple(dict.fromkeys(words))
     asked = tuple(
-        sorted(
-            _OPTIONS.get(key, "--" + key.replace("_", "-"))
-            for key, value in said.items()
-            if value is not False
-        )
+        sorted(option_name(known[key]) for key, value in said.items() if value is not False)
     )
     chosen = {**settings, **said, "formats": formats}
     if "names" in chosen:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mocap.capture.session import Take
 from mocap.core.calibration_file import load_calibration
 from mocap.core.errors import ExportError, MocapError
 from mocap.core.points import Points3D
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from mocap.core.shapes import BoolArray
     from mocap.export.c3d import C3dExtras
     from mocap.export.character.character import Character
-    from mocap.export.job import ExportOptions, ExportTake
+    from mocap.export.job import ExportTake
 
 
 def _make(job: Job) -> Made:
@@ -37,8 +36,7 @@ def _make(job: Job) -> Made:
     earlier = earlier_files(job.earlier_manifest)
     folder = choice.folder_of(take)
     found, notes = material(job)
-    options = export_options(take, choice)
-    result = export_take(found, folder, take.name, choice.formats, options)
+    result = export_take(found, folder, take.name, choice.formats, choice)
     motion = {name: file_hash(path) for name, path in job.inputs().items()}
     cleaned = clean(folder, earlier, result.paths, motion)
     said = unheard(choice.asked, choice.formats)
@@ -85,40 +83,6 @@ def _manifest(job: Job) -> Path:
     return choice.folder_of(job.take) / f"{job.take.name}.export.json"
 
 
-def export_options(take: Take, choice: ExportChoice) -> ExportOptions:
-    """Return the choice as the exporters take it."""
-    from mocap.export.character.character import SkeletonStyle
-    from mocap.export.job import ExportOptions
-    from mocap.export.placing import Placing
-
-    style = SkeletonStyle(
-        names=choice.names,
-        name_prefix=choice.name_prefix,
-        bone_axis=choice.bone_axis,
-        root_bone=choice.root_bone,
-        max_influences=choice.max_influences,
-        pre_rotation=choice.pre_rotation,
-    )
-    return ExportOptions(
-        style=style,
-        mesh=choice.mesh,
-        placing=Placing(choice.ground, choice.at_origin, choice.facing),
-        order=choice.order,
-        unit=choice.unit,
-        up=choice.up,
-        fps=choice.fps,
-        start_s=choice.start_s,
-        end_s=choice.end_s,
-        rest_pose=choice.rest_pose,
-        mirror=choice.mirror,
-        gaps=choice.gaps or "interpolate",
-        csv_layout=choice.csv_layout,
-        one_file=choice.one_file,
-        take_name=take.name,
-        verify=choice.verify,
-    )
-
-
 def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need (`skeletons`: people in any case), and notes about it."""
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
@@ -154,7 +118,7 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
         extras, said = c3d_extras(take, points, bodies)
         notes += said
     floor_m = standing_floor(bodies, characters) if choice.ground else None
-    return ExportTake(characters, points, calibration, extras, floor_m), notes
+    return ExportTake(characters, points, calibration, extras, floor_m, take.name), notes
 
 
 def _character(
