@@ -14,12 +14,11 @@ import numpy as np
 
 from mocap.calibrate import kernels
 from mocap.calibrate.views import BoardViews
+from mocap.core.kernels.descent import Damping, Stop, descend
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
 
 FIRST_DAMPING = 1e-4
-# Damping beyond this means that no downhill step exists any more within rounding.
-MAX_DAMPING = 1e8
 # Rounds of board fits that may rescue a step before it is refused (the inner iterations of
 # Agarwal et al., Ceres).
 INNER_ITERATIONS = 3
@@ -235,28 +234,26 @@ def adjust(
     Stops when a step lowers the cost by less than `min_gain` px² or `min_gain_share` of itself,
     or when no step lowers it; all count as converged. The cost never rises.
     """
-    damping = FIRST_DAMPING
-    equations = linearise(views, state, loss, prior)
-    for iteration in range(1, max_iterations + 1):
-        camera_step, board_step = solve_step(views, equations, damping, free)
-        candidate = moved(state, camera_step, board_step)
+
+    def attempt(
+        state: RigState, equations: NormalEquations, damping: float
+    ) -> tuple[RigState, float]:
+        candidate = moved(state, *solve_step(views, equations, damping, free))
         cost = total_cost(views, candidate, loss, prior)
         if cost >= equations.cost:
             # Small tilted boards follow curved paths: let each find its place for these cameras.
             candidate, _ = fit_boards(views, candidate, loss, iterations=INNER_ITERATIONS)
             cost = total_cost(views, candidate, loss, prior)
-        if cost < equations.cost:
-            gain = equations.cost - cost
-            enough = max(min_gain, min_gain_share * equations.cost)
-            state, damping = candidate, max(damping * 0.1, 1e-12)
-            if gain < enough:
-                return Adjustment(orthonormal(state), cost, iteration, True)
-            equations = linearise(views, state, loss, prior)
-        else:
-            damping *= 10.0
-            if damping > MAX_DAMPING:
-                return Adjustment(orthonormal(state), equations.cost, iteration, True)
-    return Adjustment(orthonormal(state), equations.cost, max_iterations, False)
+        return candidate, cost
+
+    found = descend(
+        state,
+        lambda at: linearise(views, at, loss, prior),
+        attempt,
+        Damping(FIRST_DAMPING, least=1e-12),
+        Stop(max_iterations, min_gain, min_gain_share),
+    )
+    return Adjustment(orthonormal(found.state), found.cost, found.iterations, found.converged)
 
 
 def orthonormal(state: RigState) -> RigState:

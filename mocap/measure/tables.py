@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from mocap.capture.take_file import EVENTS
+from mocap.core.files.tables import Table, cell
 from mocap.core.shapes import FloatArray
 from mocap.measure.exercises.exercise import Exercise
 from mocap.measure.pitching.curves import CURVE_UNITS
 from mocap.measure.pitching.pitching import MeasuredThrow, Pitching
-
-Table = tuple[list[str], list[list[str]]]
 
 # Column names of event times that scripts for the OpenBiomechanics Project's tables expect.
 EVENT_COLUMNS = {
@@ -27,22 +24,6 @@ EVENT_COLUMNS = {
     "max_internal_rotation": "MIR_time",
 }
 _BEFORE_S, _AFTER_S = 0.3, 0.4
-
-
-def csv_text(table: Table) -> str:
-    """Return a table as CSV text, lines ending in a single newline."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table[0])
-    writer.writerows(table[1])
-    return out.getvalue()
-
-
-def cell(value: float | str) -> str:
-    """Return a value as text: numbers with six digits, nothing for what is not known."""
-    if isinstance(value, str):
-        return value
-    return f"{value:.6g}" if math.isfinite(value) else ""
 
 
 def pitching_table(take: str, found: Pitching) -> Table:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mocap.core.body.pose_frame import ARMS, TRUNK_AND_LEGS, size_m
 from mocap.core.errors import InputError
 from mocap.core.keypoints import mirrored_name
 from mocap.core.shapes import Array, BoolArray, FloatArray
@@ -27,9 +28,6 @@ MIRRORED = tuple(JOINT_NAMES.index(mirrored_name(name)) for name in JOINT_NAMES)
 
 HEAD, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 0, 1, 2, 7, 8
 ANKLES = (11, 12)
-
-_LEGS_AND_TRUNK = ((1, 7), (2, 8), (7, 9), (8, 10), (9, 11), (10, 12))
-_ARMS = ((1, 3), (2, 4), (3, 5), (4, 6))
 
 RATE_HZ = 30.0
 """Rate of the clock of recognition: what consumer depth cameras and slow videos reach too."""
@@ -110,25 +108,7 @@ def body_size_m(xyz: FloatArray) -> float:
     Raises:
         InputError: some limb was never seen.
     """
-
-    def length(a: int, b: int) -> float:
-        lengths = np.linalg.norm(xyz[:, a] - xyz[:, b], axis=-1)
-        lengths = lengths[np.isfinite(lengths)]
-        return float(np.median(lengths)) if len(lengths) else float("nan")
-
-    def both(pairs: tuple[tuple[int, int], ...]) -> float:
-        sides = [[length(*pair) for pair in pairs[side::2]] for side in (0, 1)]
-        # One side may never be seen: the other then speaks for both.
-        return float(
-            np.sum(
-                [
-                    np.nanmean(pair) if np.isfinite(pair).any() else np.nan
-                    for pair in zip(*sides, strict=True)
-                ]
-            )
-        )
-
-    size = both(_LEGS_AND_TRUNK) + both(_ARMS)
+    size = size_m(lambda name: xyz[:, JOINT_NAMES.index(name)], (*TRUNK_AND_LEGS, *ARMS))
     if not np.isfinite(size) or size <= 0.0:
         raise InputError(
             "the size of this body cannot be told: trunk, an arm and a leg must each be seen "

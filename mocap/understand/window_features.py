@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap.core.body.pose_frame import across_line, turn_onto_x
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.understand.joints import (
     ANKLES,
@@ -60,18 +61,9 @@ def window_features(xyz: FloatArray, size_m: FloatArray, seen: BoolArray | None 
 
 def _heading_rotations(scaled: FloatArray) -> FloatArray:
     """Return rotations (window, 3, 3) about Z that bring the mean left-right line onto X."""
-    across = (scaled[:, :, LEFT_HIP] - scaled[:, :, RIGHT_HIP])[..., :2].mean(axis=1)
-    # Shoulders count half: they turn against the hips in a walk.
-    across += 0.5 * (scaled[:, :, LEFT_SHOULDER] - scaled[:, :, RIGHT_SHOULDER])[..., :2].mean(
-        axis=1
-    )
-    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
-    cos, sin = across[:, 0], across[:, 1]
-    rotation = np.zeros((len(scaled), 3, 3))
-    rotation[:, 0, 0], rotation[:, 0, 1] = cos, sin
-    rotation[:, 1, 0], rotation[:, 1, 1] = -sin, cos
-    rotation[:, 2, 2] = 1.0
-    return rotation
+    hips = (scaled[:, :, LEFT_HIP] - scaled[:, :, RIGHT_HIP])[..., :2].mean(axis=1)
+    shoulders = (scaled[:, :, LEFT_SHOULDER] - scaled[:, :, RIGHT_SHOULDER])[..., :2].mean(axis=1)
+    return turn_onto_x(across_line(hips, shoulders))
 
 
 _ANGLES = (

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from mocap.core.body.pose_frame import TRUNK_AND_LEGS, across_line, size_m, turn_onto_x
 from mocap.core.shapes import FloatArray
 from mocap.measure.segments.segments import SIDES, Segments
 
@@ -45,29 +46,15 @@ def body_poses(person: Segments) -> FloatArray:
     """
     at = np.stack([person.position(name) for name in JOINTS], axis=1)
     pelvis = person.position("pelvis")
-    lines = [
+    hips, shoulders = (
         person.position(f"right_{name}") - person.position(f"left_{name}")
         for name in ("hip", "shoulder")
-    ]
-    heading = np.nanmean(lines[0] + 0.5 * lines[1], axis=0)
-    angle = np.arctan2(heading[1], heading[0])
-    c, s = np.cos(angle), np.sin(angle)
-    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    local = (at - pelvis[:, None]) @ turn.T / body_size_m(person)
+    )
+    turn = turn_onto_x(np.nanmean(across_line(hips, shoulders), axis=0))
+    size = size_m(person.position, TRUNK_AND_LEGS)
+    local = (at - pelvis[:, None]) @ turn.T / size
     mean = np.nanmean(np.where(np.isfinite(local).any(axis=0), local, 0.0), axis=0)
     return np.where(np.isfinite(local), local, mean)
-
-
-def body_size_m(person: Segments) -> float:
-    """Return thigh, shank and trunk together: what poses are measured in."""
-    at = person.position
-    parts = [
-        at(f"{side}_{a}") - at(f"{side}_{b}")
-        for side in SIDES
-        for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip"))
-    ]
-    lengths = [float(np.nanmedian(np.linalg.norm(part, axis=-1))) for part in parts]
-    return 0.5 * float(np.nansum(lengths))
 
 
 def pose_curve(person: Segments) -> FloatArray:

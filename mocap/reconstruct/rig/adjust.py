@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap.core.kernels.descent import Damping, Stop, descend
 from mocap.core.lens import project_camera_points
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import FloatArray, check_shapes
@@ -20,8 +21,6 @@ from mocap.core.transform import apply, rigid
 from mocap.reconstruct.rig.kernels import subtract_points
 
 FIRST_DAMPING = 1e-3
-# Damping beyond this means that no downhill step exists any more within rounding.
-MAX_DAMPING = 1e8
 # Motions of the world that leave all images alike: three moves, three turns, one scale.
 WORLD_MOTIONS = 7
 # Turns are counted by the path of a point this far away, so that they compare with moves.
@@ -177,25 +176,21 @@ def adjust(scene: Scene, scale_px: float, *, max_iterations: int, min_gain_share
 
     Stops when a step lowers the cost by less than a share of itself, or when none lowers it.
     """
-    damping = FIRST_DAMPING
-    equations = linearise(scene, scale_px)
-    for _ in range(max_iterations):
+
+    def attempt(scene: Scene, equations: NormalEquations, damping: float) -> tuple[Scene, float]:
         trial = moved(scene, *solve_step(equations, damping))
         errors = residuals(trial)
         # A seen point that a step puts behind its camera has no pixel: such a step is refused.
         lost = np.isnan(errors) & ~np.isnan(scene.pixels) & ~np.isnan(residuals(scene))
-        cost = np.inf if lost.any() else cost_of(errors, scale_px)
-        if cost >= equations.cost:
-            damping *= 10.0
-            if damping > MAX_DAMPING:
-                break
-            continue
-        gain = equations.cost - cost
-        scene, damping = trial, max(0.1 * damping, 1e-9)
-        if gain < min_gain_share * equations.cost:
-            break
-        equations = linearise(scene, scale_px)
-    return scene
+        return trial, np.inf if lost.any() else cost_of(errors, scale_px)
+
+    return descend(
+        scene,
+        lambda at: linearise(at, scale_px),
+        attempt,
+        Damping(FIRST_DAMPING, least=1e-9),
+        Stop(max_iterations, gain_share=min_gain_share),
+    ).state
 
 
 def pose_covariance(scene: Scene, scale_px: float) -> FloatArray:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap.core.files.tables import Table, cell, write_table
 from mocap.core.plain import plain
 from mocap.core.store import write_text
 from mocap.measure.ergonomics.alerts import (
@@ -20,10 +21,10 @@ from mocap.measure.ergonomics.alerts import (
 )
 from mocap.measure.ergonomics.posture import postures
 from mocap.measure.ergonomics.scores import Assessment, Limits, Task, assess_reba, assess_rula
-from mocap.measure.tables import Table, cell, frame_table
+from mocap.measure.tables import frame_table
 from mocap.studio.measure.exercise import Ergonomics, write_ergonomics_report
 from mocap.workflow.measure.pictures import moment_pictures
-from mocap.workflow.measure.take import Measured, take_facts, write_table
+from mocap.workflow.measure.take import Measured, take_facts
 
 
 def ergonomics(ready: Measured) -> tuple[list[Path], list[str]]:

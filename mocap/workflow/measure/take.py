@@ -16,8 +16,9 @@ from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.files.documents import save_document
+from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D
-from mocap.core.store import Provenance, write_text
+from mocap.core.store import Provenance
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.events import MeasuredEvents
@@ -35,8 +36,6 @@ from mocap.measure.segments.body import segments_from_skeleton
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.measure.tables import (
-    Table,
-    csv_text,
     curves_table,
     events_table,
     exercise_curves_table,
@@ -303,12 +302,6 @@ def _save_events(ready: Measured, events: MeasuredEvents) -> Path:
     )
     path = ready.folder(events.kind) / EVENTS_FILE
     save_document(events, path, record)
-    return path
-
-
-def write_table(path: Path, table: Table) -> Path:
-    """Write a table as CSV; return the file."""
-    write_text(path, csv_text(table))
     return path
 
 

@@ -11,10 +11,9 @@ import numpy as np
 
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
-from mocap.core.store import write_text
+from mocap.core.files.tables import Table, cell, write_table
 from mocap.measure.metric import BAND
 from mocap.measure.pitching.metrics import DEFINITIONS
-from mocap.measure.tables import Table, cell, csv_text
 from mocap.measure.trend import LEAST_VISITS, Trend, trend_of
 from mocap.studio.measure.trend import Course, write_trend_report
 
@@ -63,9 +62,9 @@ def trend(subject: str, roots: Sequence[Path]) -> tuple[list[Course], list[Path]
             courses.append(Course(kind, name, unit, tuple(values), tuple(spreads), course))
     folder = sessions[-1].root / "trend"
     page = folder / "report.html"
-    write_text(folder / "trend.csv", csv_text(_table(names, courses)))
+    table = write_table(folder / "trend.csv", _table(names, courses))
     write_trend_report(subject, names, courses, page)
-    return courses, [folder / "trend.csv", page]
+    return courses, [table, page]
 
 
 def _mean(values: Sequence[float]) -> float:

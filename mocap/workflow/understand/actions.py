@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mocap.capture.session import Take
+from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
 from mocap.studio.understand.actions import PersonStrip, write_actions_page
@@ -55,18 +56,36 @@ def write_actions(take: Take, people: Sequence[PersonStrip]) -> list[Path]:
     """Write `actions.csv`, `alerts.csv`, `actions.json` and `actions.html` into `actions/`."""
     folder = take.root / "actions"
     folder.mkdir(exist_ok=True)
-    written = [folder / name for name in ("actions.csv", "alerts.csv", "actions.json")]
-    write_text(written[0], _csv("label,confidence", [
-        (p.name, s.start_s, s.end_s, f"{s.label},{s.confidence:.3f}")
-        for p in people for s in p.spans
-    ]))  # fmt: skip
-    write_text(written[1], _csv("rule", [
-        (p.name, a.start_s, a.end_s, a.rule) for p in people for a in p.alerts
-    ]))  # fmt: skip
-    write_text(written[2], json.dumps(document(take, people), indent=1) + "\n")
-    page = folder / "actions.html"
-    write_actions_page(page, take.name, people)
-    return [*written, page]
+    spans = [(p.name, s.start_s, s.end_s, s.label, s.confidence) for p in people for s in p.spans]
+    alerts = [(p.name, a.start_s, a.end_s, a.rule) for p in people for a in p.alerts]
+    when = ["person", "start_s", "end_s"]
+    tables = {
+        "actions.csv": ([*when, "label", "confidence"], [_texts(each) for each in spans]),
+        "alerts.csv": ([*when, "rule"], [_texts(each) for each in alerts]),
+    }
+    written = [write_table(folder / name, table) for name, table in tables.items()]
+    return [
+        *written,
+        *write_reading(
+            folder / "actions",
+            document(take, people),
+            lambda page: write_actions_page(page, take.name, people),
+        ),
+    ]
+
+
+def write_reading(
+    stem: Path, document: Mapping[str, Any], write_page: Callable[[Path], object]
+) -> list[Path]:
+    """Write what was read of a take as a JSON document and as a page; return both files."""
+    files = [stem.with_suffix(".json"), stem.with_suffix(".html")]
+    write_text(files[0], json.dumps(document, indent=1) + "\n")
+    write_page(files[1])
+    return files
+
+
+def _texts(row: Sequence[str | float]) -> list[str]:
+    return [each if isinstance(each, str) else f"{each:.3f}" for each in row]
 
 
 def document(take: Take, people: Sequence[PersonStrip]) -> Mapping[str, Any]:
@@ -106,8 +125,3 @@ def _rules(path: Path | None) -> tuple[Rule, ...]:
         return load_rules(path)
     with as_file(files("mocap.understand.models") / "rules.toml") as shipped:
         return load_rules(shipped)
-
-
-def _csv(columns: str, rows: Sequence[tuple[str, float, float, str]]) -> str:
-    lines = [f"{name},{start:.3f},{end:.3f},{rest}" for name, start, end, rest in rows]
-    return "\n".join([f"person,start_s,end_s,{columns}", *lines]) + "\n"

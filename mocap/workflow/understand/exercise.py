@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mocap.capture.session import Take
+from mocap.core.files.tables import Table, write_table
 from mocap.core.points import Points3D
-from mocap.core.store import write_text
 from mocap.measure.exercises.recognise import NONE, Attempt, attempts
 from mocap.measure.segments.points import segments_from_points
 from mocap.studio.understand.exercise import write_exercise_page
@@ -20,7 +19,7 @@ from mocap.understand.actions import NONE_OF_THESE
 from mocap.understand.exercise import ExerciseReading, Span, read_exercise
 from mocap.understand.joints import JointClip
 from mocap.workflow.results import Results
-from mocap.workflow.understand.actions import clip_of
+from mocap.workflow.understand.actions import clip_of, write_reading
 from mocap.workflow.version import installed_version
 
 NEVER_CLAIMED = "what differs from the reference is said; right or wrong is never judged"
@@ -78,11 +77,16 @@ def write_set(found: ReadSet) -> list[Path]:
     """Write `exercise.csv`, `exercise.json` and `exercise.html` into `exercise/`."""
     folder = found.take.root / "exercise"
     folder.mkdir(exist_ok=True)
-    csv, document_path, page = (folder / f"exercise.{kind}" for kind in ("csv", "json", "html"))
-    write_text(csv, _csv(found.reading))
-    write_text(document_path, json.dumps(document(found), indent=1) + "\n")
-    write_exercise_page(page, found.take.name, found.clip, found.reading, found.named_by)
-    return [csv, document_path, page]
+    return [
+        write_table(folder / "exercise.csv", _table(found.reading)),
+        *write_reading(
+            folder / "exercise",
+            document(found),
+            lambda page: write_exercise_page(
+                page, found.take.name, found.clip, found.reading, found.named_by
+            ),
+        ),
+    ]
 
 
 def document(found: ReadSet) -> Mapping[str, Any]:
@@ -112,13 +116,18 @@ def _repetitions(points: Points3D, person: int) -> tuple[JointClip, list[Span], 
     return clip_of(points, person), spans, label if 2 * count > len(found) else NONE
 
 
-def _csv(reading: ExerciseReading) -> str:
-    lines = ["repetition,start_s,end_s,is_reference,doubtful,likeness,differences"]
-    for number, each in enumerate(reading.repetitions, 1):
-        likeness = "" if math.isnan(each.likeness) else f"{each.likeness:.3f}"
-        said = "; ".join(each.said())
-        lines.append(
-            f"{number},{each.start_s:.3f},{each.end_s:.3f},{int(each.is_reference)},"
-            f'{int(each.doubtful)},{likeness},"{said}"'
-        )
-    return "\n".join(lines) + "\n"
+def _table(reading: ExerciseReading) -> Table:
+    head = ["repetition", "start_s", "end_s", "is_reference", "doubtful", "likeness", "differences"]
+    rows = [
+        [
+            str(number),
+            f"{each.start_s:.3f}",
+            f"{each.end_s:.3f}",
+            str(int(each.is_reference)),
+            str(int(each.doubtful)),
+            "" if math.isnan(each.likeness) else f"{each.likeness:.3f}",
+            "; ".join(each.said()),
+        ]
+        for number, each in enumerate(reading.repetitions, 1)
+    ]
+    return head, rows
