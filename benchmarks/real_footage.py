@@ -38,6 +38,7 @@ from mocap.body.landmarks import (
 from mocap.body.model import BodyModel
 from mocap.body.smplx_file import load_body
 from mocap.capture.checks import check_take, image_maps
+from mocap.core import keypoint_names
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import load_calibration
 from mocap.core.camera import Calibration
@@ -59,12 +60,6 @@ REFERENCE_NAMES = {
 BODY = tuple(name for name in REFERENCE_NAMES if "toe" not in name and "heel" not in name)
 # The man is about 800 px tall; a bystander's keypoints are hundreds of pixels away.
 SAME_PERSON_PX = 100.0
-# Where the other detector's 25 keypoints have the joints of `BODY`.
-BODY_25B = {
-    "left_shoulder": 5, "right_shoulder": 2, "left_elbow": 6, "right_elbow": 3,
-    "left_wrist": 7, "right_wrist": 4, "left_hip": 12, "right_hip": 9, "left_knee": 13,
-    "right_knee": 10, "left_ankle": 14, "right_ankle": 11,
-}  # fmt: skip
 
 
 def command(*arguments: str | Path) -> str:
@@ -208,7 +203,7 @@ def other_detector_px(take: Any, data: Path, rigs: Sequence[Calibration]) -> lis
     are asked about the views that the last one associates.
     """
     calibration = rigs[-1]
-    order = [BODY_25B[name] for name in BODY]
+    order = [keypoint_names.BODY_25B.index(name) for name in BODY]
     folder = data / "pose2sim_single" / "reference" / "body25b_json"
     people = [
         [np.array([each["pose_keypoints_2d"] for each in json.loads(file.read_text())["people"]])

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from mocap.capture.image_map import ImageMap, estimate_image_map
+from mocap.capture.keypoints_only import keypoint_infos
 from mocap.capture.session import Session, Take
 from mocap.capture.toml_tables import suggest
 from mocap.capture.video import IMAGE_FOLDER_FILE, VideoInfo, probe, read_frames
@@ -42,8 +43,8 @@ class Recording:
 
     @property
     def videos(self) -> dict[str, Path]:
-        """The video of each camera."""
-        return {camera: info.path for camera, info in self.infos.items()}
+        """The video of each camera that has one."""
+        return {camera: info.path for camera, info in self.infos.items() if info.has_images}
 
 
 def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
@@ -54,7 +55,8 @@ def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
             calibrated.
         InputError: a video is unreadable or cut short.
     """
-    videos = take.videos()
+    without_images = keypoint_infos(take)
+    videos = take.videos() or {camera: info.path for camera, info in without_images.items()}
     warnings: list[str] = []
     if calibration is not None:
         warnings += _match_cameras(videos, calibration, take)
@@ -63,7 +65,7 @@ def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
             f"take '{take.name}' has {len(videos)} video(s) in {take.root}; at least {MIN_CAMERAS} "
             "cameras are needed. Copy the others there, each named by its camera."
         )
-    infos = {camera: probe(path, camera) for camera, path in videos.items()}
+    infos = without_images or {camera: probe(path, camera) for camera, path in videos.items()}
     return Recording(infos, _common_fps(infos), tuple(warnings))
 
 
@@ -105,7 +107,7 @@ def image_maps(
         given = session.image_map_override(camera)
         size = calibration[camera].image_size
         maps[camera] = given or estimate_image_map(
-            camera, info.image_size, size, _bar_frames(info.path)
+            camera, info.image_size, size, _bar_frames(info.path) if info.has_images else ()
         )
     return maps
 

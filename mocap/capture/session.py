@@ -193,13 +193,11 @@ class Session:
         return self.root / "calibration" / ".corners" / "board_poses.npz"
 
     def takes(self) -> tuple[str, ...]:
-        """Return the names of the takes in order: folders in `takes` with videos or points."""
+        """Return the names of the takes in order: folders with videos, keypoints or points."""
         folder = self.root / "takes"
         names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
         held = [
-            name
-            for name in names
-            if self._videos(folder / name) or (folder / name / "smoothed.npz").is_file()
+            name for name in names if self._videos(folder / name) or _has_imports(folder / name)
         ]
         return tuple(sorted(held, key=_natural))
 
@@ -388,6 +386,11 @@ def _check_listed(
             f"{', '.join(videos)}. {suggest(missing[0], videos)} Copy the video there, or take the "
             "camera out of 'cameras'."
         )
+
+
+def _has_imports(folder: Path) -> bool:
+    """Whether a folder has keypoints or points, which takes without videos start from."""
+    return any((folder / f"{name}.npz").is_file() for name in ("detections", "smoothed"))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -28,12 +28,12 @@ class Sound:
 
 
 def read_sound(info: VideoInfo) -> Sound | None:
-    """Return the sound of a video; None for images and files without a track of it.
+    """Return the sound of a video; None for images, keypoints and files without a track of it.
 
     Raises:
         InputError: the track is there and cannot be read.
     """
-    if info.path.is_dir():
+    if info.path.is_dir() or not info.has_images:
         return None
     import av
 

@@ -31,6 +31,9 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 # A folder of images cannot say how fast they were taken; this file in it does (`fps = 60.0`).
 IMAGE_FOLDER_FILE = "frames.toml"
 
+KEYPOINTS_ONLY = "keypoints"
+"""Codec of a camera whose keypoints were imported: it has no images."""
+
 # A lost frame doubles the time step; containers that count milliseconds round it by half a
 # millisecond, which is 12 % of a step at 240 frames per second.
 STEADY_STEP = 0.25
@@ -69,6 +72,11 @@ class VideoInfo:
     start_s: float = 0.0
     timecode: str | None = None
     creation_time: str | None = None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images: a camera may be known by its keypoints alone."""
+        return self.codec != KEYPOINTS_ONLY
 
 
 def probe(path: Path, camera: str | None = None) -> VideoInfo:

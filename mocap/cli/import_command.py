@@ -1,13 +1,14 @@
-"""mocap import SESSION TAKE FILE: joints or markers of another system as a take."""
+"""mocap import, mocap detections import: what other systems and detectors found, as takes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import finite, session_argument
+from mocap.cli.options import finite, session_argument, take_argument
 
 
 @click.command("import")
@@ -42,3 +43,41 @@ def import_take(
 
 
 globals()["import"] = import_take
+
+
+@click.group()
+def detections() -> None:
+    """Use keypoints that other tools found."""
+
+
+@detections.command("import")
+@session_argument
+@take_argument
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--keypoints", help="Keypoint set of files that only number their points: body_25.")
+@click.option("--map", "names", type=click.Path(path_type=Path, dir_okay=False),
+              help='TOML of names: "paw_l" = "left_wrist".')  # fmt: skip
+@click.option("--fps", callback=finite, type=float, help="Frames a second, without videos.")
+@click.option("--image-size", multiple=True, metavar="[CAMERA=]WxH",
+              help="Of the images the keypoints are of, without videos.")  # fmt: skip
+@click.option("--camera", "cameras", multiple=True, metavar="CAMERA=NAME",
+              help="Folder or file of a camera whose name does not tell.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace keypoints that are there.")
+@json_option
+def import_command(session: Path, take: str, folder: Path, as_json: bool, **said: Any) -> None:
+    """Use the keypoints in FOLDER for TAKE: a folder or a file for each camera.
+
+    OpenPose, Pose2Sim, COCO, AlphaPose, MMPose, rtmlib, MediaPipe, DeepLabCut and SLEAP are known.
+    TAKE needs no videos.
+    """
+    from mocap.capture.session import Session
+    from mocap.workflow.imported.keypoints import KeypointsChoice, import_keypoints
+
+    console = Console(as_json)
+    choice = KeypointsChoice(**said)
+    made, found = import_keypoints(Session.open(session), take, folder, choice, console)
+    name, seen = found.layout.keypoint_set.name, found.detections
+    console.line(f"take {made.name}: {seen.pixels.shape[1]} frames of {len(seen.camera_names)} "
+                 f"cameras, {name}; next: mocap run {session} {made.name}")  # fmt: skip
+    console.result({"take": made.name, "cameras": seen.camera_names, "keypoints": name,
+                    "frames": seen.pixels.shape[1], "said": list(found.said)})  # fmt: skip

@@ -24,6 +24,7 @@ COMMANDS = {
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),
+    "detections": ("mocap.cli.import_command", "Use keypoints that other tools found."),
     "import": ("mocap.cli.import_command", "Make a take of joints or markers of another system."),
     **{row.name: ("mocap.cli.take_commands", row.about) for row in GRAPH},
     "sync": ("mocap.cli.sync_command", "Bring the cameras of a take to one clock."),

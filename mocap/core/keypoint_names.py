@@ -24,6 +24,31 @@ BODY_25 = (
 )  # fmt: skip
 """OpenPose (Cao et al. 2019)."""
 
+BODY_25B = (
+    *COCO, "upper_neck", "head_top", "left_big_toe", "left_small_toe", "left_heel",
+    "right_big_toe", "right_small_toe", "right_heel",
+)  # fmt: skip
+"""OpenPose's single-network body (Hidalgo et al. 2019): as many points as BODY_25, in another
+order."""
+
+COCO_18 = (
+    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
+    "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+)  # fmt: skip
+"""OpenPose's first body: COCO with a neck between the shoulders."""
+
+BLAZEPOSE_33 = (
+    "nose", "left_eye_inner_corner", "left_eye", "left_eye_outer_corner", "right_eye_inner_corner",
+    "right_eye", "right_eye_outer_corner", "left_ear", "right_ear", "left_mouth_corner",
+    "right_mouth_corner", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
+    "left_wrist", "right_wrist", "left_pinky_1", "right_pinky_1", "left_index_1", "right_index_1",
+    "left_thumb_2", "right_thumb_2", "left_hip", "right_hip", "left_knee", "right_knee",
+    "left_ankle", "right_ankle", "left_heel", "right_heel", "left_big_toe", "right_big_toe",
+)  # fmt: skip
+"""MediaPipe Pose: its card calls 17 to 22 the first knuckles of little and index finger and the
+second of the thumb."""
+
 HALPE_26 = (
     *COCO, "head_top", "neck", "mid_hip", "left_big_toe", "right_big_toe", "left_small_toe",
     "right_small_toe", "left_heel", "right_heel",
@@ -64,11 +89,19 @@ def _hand(side: str) -> tuple[str, ...]:
     return (f"{side}_hand_root", *fingers)
 
 
+LEFT_HAND, RIGHT_HAND = _hand("left"), _hand("right")
+"""A hand in the order of OpenPose, MediaPipe and COCO-WholeBody: 21 points."""
+
+FACE_68 = (*JAW_LINE, *INNER_FACE)
+
 WHOLEBODY_133: tuple[str, ...] = (
     *COCO, "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe",
-    "right_heel", *JAW_LINE, *INNER_FACE, *_hand("left"), *_hand("right"),
+    "right_heel", *FACE_68, *LEFT_HAND, *RIGHT_HAND,
 )  # fmt: skip
 """COCO-WholeBody (Jin et al. 2020)."""
+
+HALPE_136: tuple[str, ...] = (*HALPE_26, *FACE_68, *LEFT_HAND, *RIGHT_HAND)
+"""Halpe full body (Fang et al. 2022)."""
 
 
 def _right_then_left(*names: str) -> tuple[str, ...]:

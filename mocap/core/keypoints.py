@@ -155,7 +155,29 @@ COCO_17_FEET = KeypointSet(
 )
 _WITH_FEET = _COCO_BONES + _FEET_BONES + _SMALL_TOE_BONES
 BODY_25 = KeypointSet("body_25", names.BODY_25, _WITH_FEET, _TRUNK_DRAWN)
+BODY_25B = KeypointSet("body_25b", names.BODY_25B, _WITH_FEET, _COCO_DRAWN)
+COCO_18 = KeypointSet(
+    "coco_18",
+    names.COCO_18,
+    _COCO_BONES,
+    (*_COCO_DRAWN, *_both_sides(("neck", "left_shoulder"))),
+)
 HALPE_26 = KeypointSet("halpe_26", names.HALPE_26, _WITH_FEET, _TRUNK_DRAWN)
+BLAZEPOSE_33 = KeypointSet(
+    "blazepose_33",
+    names.BLAZEPOSE_33,
+    _COCO_BONES + _FEET_BONES,
+    (
+        *_COCO_DRAWN,
+        ("left_mouth_corner", "right_mouth_corner"),
+        *_both_sides(
+            ("left_wrist", "left_pinky_1"),
+            ("left_wrist", "left_index_1"),
+            ("left_pinky_1", "left_index_1"),
+            ("left_wrist", "left_thumb_2"),
+        ),
+    ),
+)
 SYNTHPOSE_52 = KeypointSet(
     "synthpose_52",
     names.SYNTHPOSE_52,
@@ -168,10 +190,48 @@ WHOLEBODY_133 = KeypointSet(
     _WITH_FEET + _FINGER_BONES,
     _COCO_DRAWN + _PALM_DRAWN + _FACE_DRAWN,
 )
+HALPE_136 = KeypointSet(
+    "halpe_136",
+    names.HALPE_136,
+    _WITH_FEET + _FINGER_BONES,
+    _TRUNK_DRAWN + _PALM_DRAWN + _FACE_DRAWN,
+)
+HANDS_42 = KeypointSet("hands_42", names.LEFT_HAND + names.RIGHT_HAND, _FINGER_BONES, _PALM_DRAWN)
+
+
+def with_hands_and_face(body: KeypointSet) -> KeypointSet:
+    """Return a body's set with 21 points of each hand and 68 of the face behind it."""
+    return KeypointSet(
+        f"{body.name}_hands_face",
+        (*body.keypoint_names, *names.LEFT_HAND, *names.RIGHT_HAND, *names.FACE_68),
+        body.bones + _FINGER_BONES,
+        body.drawn + _PALM_DRAWN + _FACE_DRAWN,
+    )
+
+
+BODY_25_HANDS_FACE = with_hands_and_face(BODY_25)
+BODY_25B_HANDS_FACE = with_hands_and_face(BODY_25B)
+COCO_18_HANDS_FACE = with_hands_and_face(COCO_18)
+"""What OpenPose finds with hands and face switched on."""
 
 KEYPOINT_SETS = {
     keypoint_set.name: keypoint_set
-    for keypoint_set in (COCO_17, COCO_17_FEET, BODY_25, HALPE_26, SYNTHPOSE_52, WHOLEBODY_133)
+    for keypoint_set in (
+        COCO_17,
+        COCO_17_FEET,
+        COCO_18,
+        BODY_25,
+        BODY_25B,
+        HALPE_26,
+        BLAZEPOSE_33,
+        SYNTHPOSE_52,
+        WHOLEBODY_133,
+        HALPE_136,
+        HANDS_42,
+        BODY_25_HANDS_FACE,
+        BODY_25B_HANDS_FACE,
+        COCO_18_HANDS_FACE,
+    )
 }
 
 

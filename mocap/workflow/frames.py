@@ -36,7 +36,7 @@ def image_indices(take: Take, info: VideoInfo, frames: Sequence[int], fps: float
 
 def images_at(take: Take, info: VideoInfo, frames: Sequence[int], fps: float) -> dict[int, Array]:
     """Return the images of frames of the common clock; the video is read as far as the last."""
-    wanted = image_indices(take, info, frames, fps)
+    wanted = image_indices(take, info, frames, fps) if info.has_images else {}
     if not wanted:
         return {}
     found: dict[int, Array] = {}

@@ -123,6 +123,10 @@ def write_overlay(take: Take, bodies: MeshBodies, choice: MeshChoice, progress: 
     from mocap.studio.pictures.overlay import spread_frames
 
     footage = Footage(take)
+    if not footage.videos:
+        raise InputError(
+            f"take {take.name} has no videos to draw bodies on: its keypoints were imported."
+        )
     within = choice.chosen(bodies.frame_count)
     frames = [within[k] for k in spread_frames(len(within), SHEET_FRAMES)]
     skins: dict[int, dict[int, Array]] = {frame: {} for frame in frames}

@@ -92,11 +92,16 @@ def _shape(figures: FitFigures) -> ShapeFigures | None:
     )
 
 
-def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> bytes:
-    """Return frames of every camera with detections and skeleton drawn on them, as PNG."""
+def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> bytes | None:
+    """Return frames of every camera with detections and skeleton drawn on them, as PNG.
+
+    None where no camera has images.
+    """
     from mocap.studio.pictures.overlay import Overlay, contact_sheet, encode_png
 
     infos = footage.recording.infos
+    if not footage.videos:
+        return None
     overlay = Overlay(footage.calibration, tracks, points, footage.matrices)
     frames = range(0, len(points.xyz), max(1, len(points.xyz) // SHEET_FRAMES))[:SHEET_FRAMES]
     images: dict[str, dict[int, Array]] = {

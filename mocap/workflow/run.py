@@ -18,7 +18,7 @@ from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
 from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
-from mocap.workflow.measure.importing import is_imported
+from mocap.workflow.measure.importing import has_imported_keypoints, is_imported
 from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
@@ -237,6 +237,8 @@ def _run_take(
         # Nothing of it comes from videos: there is nothing to see, calibrate or draw on.
         stages = [stage for stage in stages if stage in WITHOUT_VIDEOS]
         from_stage = from_stage if from_stage in stages else None
+    elif "detect" in stages and has_imported_keypoints(take):
+        stages = _with_imported_keypoints(take, progress, stages, from_stage)
     job = TakeRun.of(take, choices, progress, stages)
     remove_leftovers(take)
     if stages and (only is None or stages[0] in only):
@@ -257,6 +259,27 @@ def _run_take(
         started=lambda stage, reason: progress.started(f"{take.name}: {stage} ({reason})"),
         finished=lambda outcome: _say(progress, take, outcome),
     )
+
+
+def _with_imported_keypoints(
+    take: Take, progress: Progress, stages: Sequence[str], from_stage: str | None
+) -> Sequence[str]:
+    """Return the stages of a take whose keypoints another tool found: all but the first.
+
+    Raises:
+        SessionError: they are to be found again and there are no videos.
+    """
+    filmed = bool(take.videos())
+    if from_stage == "detect" and filmed:
+        return stages
+    if from_stage == "detect" or (tuple(stages) == ("detect",) and not filmed):
+        raise SessionError(
+            f"take '{take.name}' has no videos to find keypoints in: those it has were imported. "
+            f"Go on with `mocap run {take.session.root} {take.name}`."
+        )
+    again = " (`mocap detect --force` finds them in the videos)" if filmed else ""
+    progress.finished(f"{take.name}: the keypoints were imported and are kept{again}")
+    return [stage for stage in stages if stage != "detect"]
 
 
 def remove_leftovers(take: Take) -> None:

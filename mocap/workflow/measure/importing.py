@@ -13,7 +13,7 @@ from mocap.capture.imported.read import read_foreign
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
 from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
-from mocap.workflow.graph import maker
+from mocap.workflow.graph import maker, row_of
 from mocap.workflow.version import installed_version
 
 IMPORT = "import"
@@ -55,9 +55,14 @@ def import_points(
         raise InputError(
             f"take {name} has videos: its points come from them. Import into a take of its own."
         )
+    if (folder / row_of("detect").file).is_file():
+        raise InputError(
+            f"take {name} has imported keypoints: its points come from them. Import into a take of "
+            "its own."
+        )
     found = place(
         read_foreign(path, choice.key),
-        names=_names(choice.names),
+        names=read_names(choice.names),
         unit=choice.unit,
         up=choice.up,
         fps=choice.fps,
@@ -90,7 +95,21 @@ def is_imported(take: Take) -> bool:
         raise
 
 
-def _names(path: Path | None) -> Mapping[str, str]:
+def has_imported_keypoints(take: Take) -> bool:
+    """Whether the detections of a take were imported, not made of its videos."""
+    path = take.root / row_of("detect").file
+    if not path.is_file():
+        return False
+    try:
+        return load_provenance(path).stage == IMPORT
+    except InputError:
+        # Damaged: with videos it is made again; an import without them cannot be.
+        if take.videos():
+            return False
+        raise
+
+
+def read_names(path: Path | None) -> Mapping[str, str]:
     """Return the table of names of a TOML; empty without one.
 
     Raises:
@@ -108,4 +127,13 @@ def _names(path: Path | None) -> Mapping[str, str]:
     return table
 
 
-__all__ = ["AXES", "IMPORT", "UNIT_M", "ImportChoice", "import_points"]
+__all__ = [
+    "AXES",
+    "IMPORT",
+    "UNIT_M",
+    "ImportChoice",
+    "has_imported_keypoints",
+    "import_points",
+    "is_imported",
+    "read_names",
+]
