@@ -30,6 +30,7 @@ COMMANDS = {
     "sync": ("mocap.cli.sync_command", "Bring the cameras of a take to one clock."),
     "export": ("mocap.cli.export_command", "Write files for other programs, or onto a character."),
     "people": ("mocap.cli.people_command", "List who is in a take, name and correct them."),
+    "edit": ("mocap.cli.people_command", "Trim a take, ignore a camera, correct what was found."),
     "opensim": ("mocap.cli.opensim_command", "Joint angles of a take by OpenSim."),
     "mesh": ("mocap.cli.body_commands", "Write the skin of the fitted bodies, or draw it."),
     "measure": ("mocap.cli.measure_commands", "Measure throws, exercises, gait and postures."),
@@ -40,6 +41,7 @@ COMMANDS = {
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),
+    "studio": ("mocap.cli.run_command", "See, judge and mend a session's takes in the browser."),
     "why": ("mocap.cli.why_command", "Tell how a file came about, back to the videos."),
     "doctor": ("mocap.cli.doctor_command", "Check this machine."),
 }

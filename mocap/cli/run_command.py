@@ -84,3 +84,24 @@ def run(
         console.line("Nothing to do: everything is current.")
     console.result(done.document())
     done.require_all()
+
+
+@click.command()
+@session_argument
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one without.")
+@click.option("--open/--no-open", "browse", default=True, help="Open the page in the browser.")
+def studio(session: Path, port: int, browse: bool) -> None:
+    """See, judge and mend the takes of SESSION in one page of this machine's browser.
+
+    The page is served to this machine alone, under an address with a secret part that is printed.
+    Ctrl-C ends it; work that was begun is finished first.
+    """
+    from mocap.capture.session import Session
+    from mocap.workflow.studio.serve import serve
+
+    def told(address: str) -> None:
+        click.echo(address)
+        if browse:
+            click.launch(address)
+
+    serve(Session.open(session), port=port, told=told)

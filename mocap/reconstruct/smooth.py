@@ -100,6 +100,7 @@ def smooth_with_report(
     bone_sigma_m: float = BONE_SIGMA_M,
     sigma_px: float | None = None,
     min_confidence: float = MIN_CONFIDENCE,
+    bridged: BoolArray | None = None,
 ) -> tuple[Points3D, SmoothingReport]:
     """Estimate the most probable motion given all observations, and say how it went.
 
@@ -117,6 +118,8 @@ def smooth_with_report(
         bone_sigma_m: how much a bone's length varies over time.
         sigma_px: detector noise per axis; estimated from the agreement of the views by default.
         min_confidence: keypoints below it are ignored.
+        bridged: (frame, person, keypoint) True where a person wants the value however little is
+            known of it; its covariance says how little.
 
     Returns:
         Points with posterior covariance. MEASURED where two or more views agree with the point,
@@ -132,7 +135,7 @@ def smooth_with_report(
 
     def solved(observed: Tracks2D) -> tuple[Points3D, SmoothingReport]:
         return _smoothed(
-            points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence
+            points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence, bridged
         )
 
     if not has_lateness(tracks):
@@ -149,6 +152,7 @@ def _smoothed(
     bone_sigma_m: float,
     sigma_px: float | None,
     min_confidence: float,
+    bridged: BoolArray | None,
 ) -> tuple[Points3D, SmoothingReport]:
     """Smooth as if every image had been taken at its frame's instant."""
     bone_indices = _bone_indices(tracks.keypoint_names, bones)
@@ -157,9 +161,17 @@ def _smoothed(
     if sigma_px is None:
         sigma_px = noise_of_points_px(vectors, pixels, points.xyz.reshape(-1, 3))
     pixels = pixels.reshape(*axes, -1, 2)
+    asked = np.zeros(axes, dtype=bool) if bridged is None else bridged
     results = [
         _smooth_person(
-            points, person, pixels[:, person], vectors, sigma_px, bone_indices, bone_sigma_m
+            points,
+            person,
+            pixels[:, person],
+            vectors,
+            sigma_px,
+            bone_indices,
+            bone_sigma_m,
+            asked[:, person],
         )
         for person in range(axes[1])
     ]
@@ -217,6 +229,7 @@ def _smooth_person(
     sigma_px: float,
     bones: IntArray,
     bone_sigma_m: float,
+    asked: BoolArray,
 ) -> tuple[PersonArrays, Trajectories | None]:
     """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person.
 
@@ -250,7 +263,8 @@ def _smooth_person(
     xyz[:, active] = result.points.swapaxes(0, 1)
     covariance[:, active] = unpack_symmetric(result.covariance).swapaxes(0, 1)
     error[:, active], views[:, active] = (each.T for each in _agreement(result, problem.gate_px))
-    known = np.trace(covariance, axis1=2, axis2=3) < 3.0 * MAX_SIGMA_M**2
+    variance = np.trace(covariance, axis1=2, axis2=3)
+    known = (variance < 3.0 * MAX_SIGMA_M**2) | (asked & np.isfinite(variance))
     source[:] = np.where(known, _labels(views >= 2), Source.MISSING)
     xyz[~known] = np.nan
     covariance[~known] = np.nan

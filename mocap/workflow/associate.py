@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 def _make(job: Job) -> Made:
     from mocap.reconstruct.associate import associate_with_report
+    from mocap.reconstruct.corrections import believed, corrected
 
     footage = job.footage
     detections = load_detections(job.input_path("detections"), job.take, footage.recording)
     refuse_swapped(detections, footage)
+    corrections = job.edits("ignore", "mirror")
+    detections = believed(detections, corrections)
     tracks, report = associate_with_report(
         detections,
         footage.calibration,
@@ -30,6 +33,7 @@ def _make(job: Job) -> Made:
         edits=load_identity_edits(job.take.edits_path),
         heights_m=_heights(job),
     )
+    tracks = corrected(tracks, corrections)
     notes = {
         "people": len(tracks.person_ids),
         "people_seen": len(report.people),
@@ -58,11 +62,9 @@ def _heights(job: Job) -> dict[str, float]:
 
 def _options(job: Job) -> dict[str, object]:
     maps = {camera: each.tolist() for camera, each in job.footage.matrices.items()}
-    edits = [edit.as_text() for edit in load_identity_edits(job.take.edits_path)]
     return {
         "person": job.choices.person,
         "image_maps": maps,
-        "edits": edits,
         "heights_m": _heights(job),
     }
 

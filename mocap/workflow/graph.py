@@ -38,6 +38,7 @@ class Row:
         reads: roles and files of the session that must be there.
         reads_if_there: roles and files that are used when they are there or made in the same run.
         options: groups of choices that change the result, see `mocap.cli.options.OPTIONS`.
+        edits: kinds of entries in `edits.toml` that it obeys: they are options of its result.
         code: module whose `STAGE` holds the functions.
         revision: of the algorithm. Raise it when the same input gives another result than before:
             what was made by an earlier revision is made again. A new version of the package alone
@@ -54,6 +55,7 @@ class Row:
     revision: int
     reads_if_there: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -98,6 +100,7 @@ GRAPH = (
         kind="mocap.core.detections:Tracks2D",
         reads=("detections", CALIBRATION),
         options=("people",),
+        edits=("identity", "ignore", "mirror"),
         code="mocap.workflow.associate",
         # 2: everybody is followed, not the main person alone.
         revision=2,
@@ -119,6 +122,7 @@ GRAPH = (
         file="smoothed.npz",
         kind="mocap.core.points:Points3D",
         reads=("tracks", "points", CALIBRATION),
+        edits=("gap",),
         code="mocap.workflow.smooth",
         # 2: a gap no longer ruins the smoothing of the whole take.
         revision=2,
@@ -131,6 +135,7 @@ GRAPH = (
         kind="",
         reads=("points",),
         options=("fit",),
+        edits=("trim", "contact"),
         code="mocap.workflow.fit.stage",
         # 2: fingers that nobody saw are relaxed, not flat.
         revision=2,
@@ -144,6 +149,7 @@ GRAPH = (
         kind="",
         reads=("tracks", "points", CALIBRATION),
         reads_if_there=("bodies", CALIBRATION_REPORT),
+        edits=("trim",),
         code="mocap.workflow.report",
         revision=1,
     ),
@@ -156,6 +162,7 @@ GRAPH = (
         reads=("points",),
         reads_if_there=("bodies",),
         options=("export",),
+        edits=("trim",),
         code="mocap.workflow.export.stage",
         # 2: the markers in C3D files are bony landmarks, which move with their bones.
         revision=2,

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mocap.capture.edits import Edit, edits_of, edits_told
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.store import load_artifact
@@ -179,6 +180,23 @@ class Job:
                 found[maker(name, self.row.name).key] = self.input_path(name)
         return {**found, **code_of(self.row).inputs(self)}
 
+    def options(self) -> dict[str, Any]:
+        """Return what changes the result beside its inputs: choices, and edits that it obeys."""
+        options = dict(code_of(self.row).options(self))
+        if self.row.edits:
+            options["edits"] = edits_told(self.take.edits_path, self.row.edits)
+        return options
+
+    def _defaults(self) -> Mapping[str, Any]:
+        """Return what options were before there was a choice: there were no edits to obey."""
+        defaults = code_of(self.row).defaults()
+        return {"edits": [], **defaults} if self.row.edits else defaults
+
+    def edits(self, *kinds: str) -> tuple[Edit, ...]:
+        """Return the edits of some kinds that the stage obeys, in the order of the file."""
+        assert set(kinds) <= set(self.row.edits)
+        return edits_of(self.take.edits_path, *kinds)
+
     def stage(self) -> Stage:
         """Return the stage as the pipeline runs it."""
         code = code_of(self.row)
@@ -189,21 +207,21 @@ class Job:
                 self.row.name,
                 self.path,
                 inputs=self.inputs(),
-                options=code.options(self),
+                options=self.options(),
                 make=lambda: code.make(job),
                 revision=self.row.revision,
-                defaults=code.defaults(),
+                defaults=self._defaults(),
             )
         return artifact_stage(
             self.row.name,
             self.path,
             self.row.type(),
             inputs=self.inputs(),
-            options=code.options(self),
+            options=self.options(),
             make=lambda: code.make(self),
             forget=lambda: code.forget(self),
             revision=self.row.revision,
-            defaults=code.defaults(),
+            defaults=self._defaults(),
         )
 
     def _will_be(self, role: str) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mocap.capture.edits import append_edit, kind_of, load_edits, remove_edit
 from mocap.capture.edits_file import IdentityEdit, identity_edit, load_identity_edits
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.errors import InputError
 from mocap.core.shapes import Array
-from mocap.core.store import write_text
 from mocap.workflow.frames import images_at
 from mocap.workflow.results import Results
 
@@ -145,9 +145,7 @@ def add_identity_edit(take: Take, entry: Mapping[str, Any]) -> IdentityEdit:
             f"{', '.join(map(str, sorted(known)))}. `mocap people {take.session.root} {take.name}` "
             "lists them."
         )
-    path = take.edits_path
-    before = path.read_text(encoding="utf-8").rstrip() + "\n\n" if path.is_file() else ""
-    write_text(path, before + edit.as_toml())
+    append_edit(take.edits_path, edit)
     return edit
 
 
@@ -157,15 +155,13 @@ def undo_identity_edit(take: Take) -> IdentityEdit:
     Raises:
         InputError: there is none.
     """
-    edits = load_identity_edits(take.edits_path)
-    if not edits:
+    edits = load_edits(take.edits_path)
+    numbers = [k for k, edit in enumerate(edits) if kind_of(edit) == "identity"]
+    if not numbers:
         raise InputError(f"{take.edits_path} has no [[identity]] entry to take back.")
-    head, _, last = take.edits_path.read_text(encoding="utf-8").rpartition("[[identity]]")
-    # Entries of another kind may follow: they stay.
-    following = last.find("\n[")
-    rest = last[following + 1 :] if following >= 0 else ""
-    write_text(take.edits_path, head.rstrip() + "\n" + ("\n" + rest if rest else ""))
-    return edits[-1]
+    removed = remove_edit(take.edits_path, numbers[-1] + 1)
+    assert isinstance(removed, IdentityEdit)
+    return removed
 
 
 def picture_sheet(cards: Sequence[PersonCard], path: Path) -> Path | None:

@@ -30,6 +30,7 @@ def _make(job: Job) -> Made:
     from mocap.reconstruct.exact_time import at_frame_times
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
+    from mocap.workflow.studio.material import player_take
     from mocap.workflow.sync import sync_curves
 
     take, footage = job.take, job.footage
@@ -52,7 +53,8 @@ def _make(job: Job) -> Made:
         sync_curves=sync_curves(take.clocks_path),
     )
     bodies = results.bodies if job.has("bodies") else {}
-    write_report(data, take.report_path, tuple(_body(each) for each in bodies.values()))
+    shown = tuple(_body(each) for each in bodies.values())
+    write_report(data, take.report_path, shown, player_take(take, bodies=bool(bodies)))
     return Made([take.report_path])
 
 
@@ -93,11 +95,12 @@ def _shape(figures: FitFigures) -> ShapeFigures | None:
 
 
 def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> bytes | None:
-    """Return frames of every camera with detections and skeleton drawn on them, as PNG.
+    """Return frames of every camera with detections and skeleton drawn on them, as JPEG.
 
     None where no camera has images.
     """
-    from mocap.studio.pictures.overlay import Overlay, contact_sheet, encode_png
+    from mocap.studio.pictures.cells import encode_jpeg
+    from mocap.studio.pictures.overlay import Overlay, contact_sheet
 
     infos = footage.recording.infos
     if not footage.videos:
@@ -108,7 +111,7 @@ def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> byte
         camera: images_at(footage.take, infos[camera], frames, points.fps)
         for camera in tracks.camera_names
     }
-    return encode_png(contact_sheet(overlay, images))
+    return encode_jpeg(contact_sheet(overlay, images))
 
 
 def _everybody(take: Take, footage: Footage) -> tuple[PersonCard, ...]:

@@ -8,12 +8,13 @@ refused: its numbers would belong to points that are not there any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mocap.capture.edits import edits_told
 from mocap.capture.session import Take
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.body_motion import BodyMotion
@@ -126,9 +127,15 @@ class Results:
             InputError: a file of events is damaged.
         """
         found, stale = [], []
+        edited = edits_told(self.take.edits_path, ("trim", "event"))
         for path in sorted(self.take.measure_dir.glob(f"**/{EVENTS_FILE}")):
             events, record = load_document(path, MeasuredEvents)
-            if changed := self._changed_input(record):
+            if record.options.get("edits", []) != edited:
+                stale.append(
+                    f"the events of `mocap measure {events.kind}` were found before edits.toml was "
+                    "changed and are left out; measure again."
+                )
+            elif changed := self._changed_input(record):
                 stale.append(
                     f"the events of `mocap measure {events.kind}` were found on another "
                     f"{changed.name} than there is now and are left out; measure again."
@@ -152,6 +159,19 @@ class Results:
     def path(self, role: str) -> Path:
         """Return the file that a role means: "detections", "tracks", "points", …"""
         return self.take.root / maker(role).file
+
+    def stored_points(self) -> Points3D:
+        """Return the keypoints in space as they are stored, stale or not."""
+        return load_artifact(self.path("points"), Points3D)
+
+    def stored_bodies(self) -> dict[int, FittedBody]:
+        """Return the fitted bodies as they are stored, stale or not."""
+        return {person: self._body(person, path) for person, path in self.take.body_paths().items()}
+
+    def stored_body_options(self) -> Mapping[str, object] | None:
+        """Return what was chosen for the first fitted body; None when there is none."""
+        paths = self.take.body_paths()
+        return load_provenance(next(iter(paths.values()))).options if paths else None
 
     def load(self, role: str, cls: type[T]) -> T:
         """Return the artifact that a role means.
@@ -222,6 +242,9 @@ class Results:
         for record in self._records(row):
             if source := self._changed_input(record, VIDEOS in row.reads):
                 return f"{source.name} is not what stage {row.name} read"
+            told = edits_told(self.take.edits_path, row.edits) if row.edits else []
+            if row.edits and record.options.get("edits", []) != told:
+                return f"{self.take.edits_path.name} is not what stage {row.name} obeyed"
         return ""
 
     def _changed_input(self, record: Provenance, of_videos: bool = False) -> Path | None:

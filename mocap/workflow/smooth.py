@@ -10,13 +10,16 @@ from mocap.workflow.triangulate import quality
 
 
 def _make(job: Job) -> Made:
+    from mocap.reconstruct.corrections import bridged, with_gaps
     from mocap.reconstruct.exact_time import at_frame_times
     from mocap.reconstruct.rig.check import camera_bias
     from mocap.reconstruct.smooth import smooth_with_report
 
     tracks = job.load("tracks", Tracks2D)
     calibration = job.footage.calibration
-    points, report = smooth_with_report(job.load("points", Points3D), tracks, calibration)
+    raw, gaps = job.load("points", Points3D), job.edits("gap")
+    points, report = smooth_with_report(raw, tracks, calibration, bridged=bridged(raw, gaps))
+    points = with_gaps(points, gaps)
     bias = camera_bias(points, at_frame_times(tracks, points, calibration), calibration)
     return Made(points, [*report.warnings(), *bias.warnings], quality(points))
 

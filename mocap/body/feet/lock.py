@@ -7,7 +7,7 @@ mean; the hold fades in and out, so that nothing jumps (`mocap.core.body.footing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from mocap.body.model import BodyModel
 from mocap.core.body.footing import hold_foot
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError
+from mocap.core.shapes import BoolArray
 
 FootLockMode = Literal["auto", "always", "never", "ground"]
 MODES: tuple[FootLockMode, ...] = ("auto", "always", "never", "ground")
@@ -60,6 +61,7 @@ def lock_feet(
     *,
     mode: FootLockMode = "auto",
     floor_m: float | None = None,
+    said: tuple[BoolArray, BoolArray] | None = None,
 ) -> FootLock:
     """Return the motion with standing feet held and no sole below the floor.
 
@@ -69,6 +71,8 @@ def lock_feet(
         mode: "auto" holds feet that surely stand, "always" also doubtful ones, "ground" only
             keeps feet on and above the floor, "never" changes nothing.
         floor_m: height of the floor; estimated from the feet when not given.
+        said: (frame, side) where a person said that a foot stands, and that it is free; both go
+            before what is found.
 
     Raises:
         BodyError: there is no such mode.
@@ -77,6 +81,8 @@ def lock_feet(
         raise BodyError(f"there is no foot lock '{mode}'; known are {', '.join(MODES)}.")
     least = LEAST_CONFIDENCE if mode == "auto" else 0.0
     contacts = find_contacts(motion, model, floor_m=floor_m, least_confidence=least)
+    if said is not None:
+        contacts = _as_said(contacts, *said)
     locked = motion
     if mode != "never":
         legs = Legs(motion, model)
@@ -94,6 +100,13 @@ def lock_feet(
         penetration_before_mm=1000.0 * float(sole_depth(motion, model, contacts.floor_m).max()),
         penetration_after_mm=1000.0 * float(sole_depth(locked, model, contacts.floor_m).max()),
     )
+
+
+def _as_said(contacts: FootContacts, stands: BoolArray, free: BoolArray) -> FootContacts:
+    """Return contacts in which a foot stands with heel and ball where a person said so."""
+    standing = (contacts.standing | stands[..., None]) & ~free[..., None]
+    sure = np.where(stands[..., None], 1.0, contacts.confidence)
+    return replace(contacts, standing=standing, confidence=np.where(free[..., None], 0.0, sure))
 
 
 def _slides(motion: BodyMotion, model: BodyModel, contacts: FootContacts) -> dict[str, float]:

@@ -94,7 +94,7 @@ def throw_events(
     thrower: Segments,
     curves: ThrowCurves,
     fastest: int,
-    set_by_user: Mapping[str, float] | None = None,
+    set_by_user: Mapping[str, float | None] | None = None,
 ) -> dict[str, Event]:
     """Return the events of one throw of a canonical thrower, in the order of `EVENTS`.
 
@@ -104,14 +104,16 @@ def throw_events(
         thrower, curves: of the whole take.
         fastest: frame at which the hand is fastest.
         set_by_user: frames by event name that stand instead of the rule's; later events build on
-            them.
+            them. None: the event did not happen.
     """
     fixed = dict(set_by_user or {})
     found: dict[str, Event] = {}
 
     def put(name: str, frame: float | None, spread_ms: float = 0.0) -> int | None:
         if name in fixed:
-            found.update(overridden({}, {name: fixed[name]}))
+            given = fixed[name]
+            if given is not None:
+                found.update(overridden({}, {name: given}))
         elif frame is not None:
             sd = float(np.hypot(timing_sd_ms(RULE_SD_MS[name], thrower.fps), spread_ms))
             found[name] = Event(name, float(frame), sd)

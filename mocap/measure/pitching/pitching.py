@@ -69,7 +69,8 @@ class PitchingOptions:
         position_cutoff_hz: the same on positions, before anything else; None for none, as
             smoothed motions need none.
         mass_kg, ball_kg: of the athlete and the ball; without a mass no loads are given.
-        events: frames that the user set, by throw (in time order) and event name.
+        events: frames that the user set, by throw (in time order) and event name; None: it did
+            not happen.
     """
 
     hand: str | None = None
@@ -79,7 +80,7 @@ class PitchingOptions:
     position_cutoff_hz: float | None = None
     mass_kg: float | None = None
     ball_kg: float = BALL_KG
-    events: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    events: Mapping[int, Mapping[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

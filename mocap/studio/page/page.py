@@ -11,6 +11,7 @@ import html
 import json
 import math
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -19,12 +20,15 @@ from typing import Any, NewType
 
 from mocap.core.plain import plain
 from mocap.core.store import write_text
+from mocap.studio.player.page import CLIENT, PLAYER_MODULES, three_js
 
 Markup = NewType("Markup", str)
 
 NO_VALUE = "–"
 # Significant digits of the numbers behind figures: 0.01 mm of a place in a room.
 _DIGITS = 5
+# zlib writes gzip (RFC 1952), which browsers unpack, without a time: the same page, the same bytes.
+_GZIP = 31
 
 
 def text(value: object) -> Markup:
@@ -92,9 +96,10 @@ def chart(identifier: str, title: str, height_px: int) -> Markup:
     return tag("figure", caption, place)
 
 
-def image(png: bytes, description: str) -> Markup:
-    """Return an image that travels inside the page."""
-    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def image(data: bytes, description: str) -> Markup:
+    """Return an image, PNG or JPEG, that travels inside the page."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    source = f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
     return Markup(f'<img alt="{text(description)}" src="{source}">')
 
 
@@ -124,6 +129,31 @@ def template(name: str) -> Markup:
     return Markup((files("mocap.studio.page") / "templates" / name).read_text(encoding="utf-8"))
 
 
+def _packed(name: str, data: bytes) -> Markup:
+    """Return bytes that travel inside a page, to be unpacked by its script."""
+    text = base64.b64encode(zlib.compress(data, 9, wbits=_GZIP)).decode("ascii")
+    return Markup(f'<script type="text/plain" id="packed-{name}">{text}</script>')
+
+
+def _player_style(player: Mapping[str, bytes] | None) -> list[Markup]:
+    if player is None:
+        return []
+    return [Markup((CLIENT / "player.css").read_text(encoding="utf-8"))]
+
+
+def _player_parts(player: Mapping[str, bytes] | None) -> list[Markup]:
+    """Return three.js, the modules of the player and what it shows."""
+    if player is None:
+        return []
+    modules = {name: (CLIENT / name).read_text(encoding="utf-8") for name in PLAYER_MODULES}
+    text = json.dumps(modules, separators=(",", ":")).replace("<", "\\u003c")
+    return [
+        _packed("three", three_js()),
+        Markup(f'<script type="application/json" id="player-modules">{text}</script>'),
+        *(_packed(name, data) for name, data in player.items()),
+    ]
+
+
 def write_page(
     path: Path,
     *,
@@ -132,6 +162,7 @@ def write_page(
     body: Sequence[Markup],
     data: Mapping[str, Any],
     templates: Sequence[str] = (),
+    player: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a page that needs nothing but itself.
 
@@ -142,17 +173,20 @@ def write_page(
         data: `charts` (plotly figures by the identifier of their place) and whatever else the
             page's script reads.
         templates: names of further styles and scripts: `measure` for measure.css and measure.js.
+        player: what the player of a take shows: "take" and "part0", …; it stands in the place
+            with the id "player".
     """
-    plotly = files("plotly") / "package_data" / "plotly.min.js"
+    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
     # In a script element only "<" can end the data early.
     document = json.dumps(plain(data, _DIGITS), ensure_ascii=False, separators=(",", ":"))
     page = Template(template("page.html")).substitute(
         title=text(title),
         subtitle=text(subtitle),
         body=join(body),
-        style=join([template(f"{name}.css") for name in ("page", *templates)]),
+        style=join([*_player_style(player), *(template(f"{n}.css") for n in ("page", *templates))]),
         data=document.replace("<", "\\u003c"),
-        plotly=plotly.read_text(encoding="utf-8"),
+        packed=join([_packed("plotly", plotly), *_player_parts(player)]),
+        boot=template("boot.js"),
         script=join([template(f"{name}.js") for name in ("page", *templates)]),
     )
     write_text(path, page)

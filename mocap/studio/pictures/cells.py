@@ -26,6 +26,9 @@ _MARGIN = 0.15
 # A close-up never shows less than this many pixels of the frame: further in there is only blur.
 _SMALLEST_CROP_PX = 96
 
+# Thin lines over photographs are still sharp.
+_JPEG_QUALITY = 82
+
 
 def placed(pixels: FloatArray, origin: FloatArray, scale: float) -> FloatArray:
     """Return pixels of a frame in a canvas; pixel centres are whole numbers in both."""
@@ -88,6 +91,15 @@ def write_label(canvas: Array, label: str, at: tuple[int, int]) -> None:
 def encode_png(image: Array) -> bytes:
     """Return an RGB image (h, w, 3) uint8 as PNG."""
     done, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise InputError(f"an image of {image.shape[1]} x {image.shape[0]} px cannot be encoded.")
+    return bytes(data.tobytes())
+
+
+def encode_jpeg(image: Array) -> bytes:
+    """Return an RGB image (h, w, 3) uint8 as JPEG: a tenth of a PNG of photographs."""
+    written = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", written, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     if not done:
         raise InputError(f"an image of {image.shape[1]} x {image.shape[0]} px cannot be encoded.")
     return bytes(data.tobytes())

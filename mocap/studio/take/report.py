@@ -23,10 +23,10 @@ from mocap.studio.page.page import (
     section,
     table,
     tag,
-    template,
     text,
     write_page,
 )
+from mocap.studio.player.take import PlayerTake, part_pack, still_camera, thinned, whole_pack
 from mocap.studio.take import figures
 from mocap.studio.take.body_section import BodyFigures, body_section
 from mocap.studio.take.clocks_section import clocks_section
@@ -39,9 +39,11 @@ from mocap.studio.take.report_data import (
     percentile,
     residuals_px,
 )
-from mocap.studio.take.scene import SOURCE_COLOURS, scene
 
 __all__ = ["ReportData", "write_report"]
+
+MAX_FRAMES = 1500
+"""A page with more frames gets too large for a mail; longer takes show every n-th, and say so."""
 
 _ROW_PX = 24
 """Height of one keypoint's row in a figure."""
@@ -51,10 +53,16 @@ _ROW_PX = 24
 _DARK_MEDIAN = 0.008
 
 
-def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigures] = ()) -> None:
+def write_report(
+    data: ReportData,
+    path: Path | str,
+    bodies: Sequence[BodyFigures] = (),
+    player: PlayerTake | None = None,
+) -> None:
     """Write the report of a take as one self-contained page that works offline and prints.
 
-    Fitted bodies get a section of their own.
+    Fitted bodies get a section of their own. `player` is what the player shows; without it the
+    keypoints alone.
 
     Raises:
         InputError: a camera of the tracks is not in the calibration.
@@ -81,8 +89,25 @@ def write_report(data: ReportData, path: Path | str, bodies: Sequence[BodyFigure
         title=data.take_name,
         subtitle=_subtitle(data),
         body=body,
-        data={"charts": _charts(data, residual), "scene": scene(data.calibration, data.points)},
+        data={"charts": _charts(data, residual)},
+        player=_packs(player or _points_alone(data)),
     )
+
+
+def _points_alone(data: ReportData) -> PlayerTake:
+    return PlayerTake(
+        name=data.take_name,
+        points=data.points,
+        cameras=[still_camera(camera, len(data.points.xyz)) for camera in data.calibration.cameras],
+        tracks=data.tracks,
+    )
+
+
+def _packs(take: PlayerTake) -> dict[str, bytes]:
+    """Return what the player shows: the take, thinned when it is long, and its frames in parts."""
+    take = thinned(take, max(1, -(-take.frame_count // MAX_FRAMES)))
+    parts = {f"part{k}": part_pack(take, frames) for k, frames in enumerate(take.parts())}
+    return {"take": whole_pack(take), **parts}
 
 
 def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.PlotlyJson]:
@@ -160,16 +185,10 @@ def _warnings(warnings: Sequence[str]) -> Markup:
 
 
 def _motion() -> Markup:
-    sources = (Source.MEASURED, Source.INTERPOLATED, Source.EXTRAPOLATED)
-    key = '<span class="key" style="background:{}"></span>{}'
-    colours = "".join(key.format(SOURCE_COLOURS[each], each.name.lower()) for each in sources)
-    player = template("player.html")
     return section(
         "Motion",
-        tag("div", id="scene", class_="plot", style="height:560px"),
-        player,
-        Markup(f'<p class="legend">Keypoints:{colours}. Left side blue, right side green.</p>'),
-        note="Metres; Z is up, the floor is Z = 0. Drag to turn, scroll to zoom.",
+        tag("div", id="player", class_="player"),
+        note="Metres; Z is up, the floor is Z = 0. Drag to turn, scroll to zoom; press ? for keys.",
     )
 
 

@@ -57,7 +57,7 @@ class ReportData:
         warnings: sentences shown first.
         provenance: label and text of what made the result: versions, models, options.
         calibration_report: the calibration's own figures; None where it was imported.
-        contact_sheet_png: an image of the overlays.
+        contact_sheet_png: an image of the overlays, PNG or JPEG.
         everybody: who was found, chosen or not.
         clocks: of the cameras; None for a take that was never synchronised.
         sync_curves: agreement over offsets, see `clocks_section`.

@@ -71,21 +71,27 @@ def finger_notes(motion: BodyMotion, name: str) -> list[str]:
 
 
 def with_gaps(
-    character: Character, motion: BodyMotion, policy: str | None, *, fill: bool
+    character: Character,
+    motion: BodyMotion,
+    policy: str | None,
+    *,
+    fill: bool,
+    kept: slice = slice(None),
 ) -> tuple[Character, list[str]]:
     """Return a character whose long unseen stretches are as `policy` wants them, and notes.
 
     The fit bridges what nobody saw by its motion model. Up to the longest gap of a skeleton that
-    is animation; beyond, it is invention, and a person must ask for it.
+    is animation; beyond, it is invention, and a person must ask for it. Only frames that are
+    `kept` count.
 
     Raises:
         ExportError: a long stretch was not seen and neither a policy nor `fill` was chosen.
     """
     missing = np.zeros(motion.frame_count, dtype=bool)
+    unseen = np.zeros(motion.frame_count, dtype=bool)
+    unseen[kept] = ~np.isfinite(motion.fit_error_mm[kept])
     stretches = [
-        (first, end - first)
-        for first, end in runs(~np.isfinite(motion.fit_error_mm))
-        if end - first > MAX_GAP_S * motion.fps
+        (first, end - first) for first, end in runs(unseen) if end - first > MAX_GAP_S * motion.fps
     ]
     if not stretches:
         return character, []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mocap.capture.session import Take
 from mocap.core.errors import ExportError
 from mocap.workflow.choices import Choices
-from mocap.workflow.export.stage import material
+from mocap.workflow.export.stage import kept_choice, material
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, TakeRun
 from mocap.workflow.progress import Progress
@@ -73,7 +73,7 @@ def export_onto(
     folder = choice.folder_of(take)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for part, character in _alone(prepared(found, choice)):
+    for part, character in _alone(prepared(found, kept_choice(take, found.points, choice))):
         standing = standing_of(character.motion)
         if standing is None:
             remarks.append("the skeleton has no feet, so that standing feet are not held.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mocap.capture.edits import trimmed
+from mocap.capture.session import Take
 from mocap.core.calibration_file import load_calibration
 from mocap.core.errors import ExportError, MocapError
 from mocap.core.points import Points3D
@@ -36,7 +38,8 @@ def _make(job: Job) -> Made:
     earlier = earlier_files(job.earlier_manifest)
     folder = choice.folder_of(take)
     found, notes = material(job)
-    result = export_take(found, folder, take.name, choice.formats, choice)
+    kept = kept_choice(take, found.points, choice)
+    result = export_take(found, folder, take.name, choice.formats, kept)
     motion = {name: file_hash(path) for name, path in job.inputs().items()}
     cleaned = clean(folder, earlier, result.paths, motion)
     said = unheard(choice.asked, choice.formats)
@@ -83,6 +86,28 @@ def _manifest(job: Job) -> Path:
     return choice.folder_of(job.take) / f"{job.take.name}.export.json"
 
 
+def kept_choice(take: Take, points: Points3D | None, choice: ExportChoice) -> ExportChoice:
+    """Return a choice that writes no more than what [[trim]] keeps; frames keep their numbers.
+
+    Raises:
+        ExportError: nothing of what was asked for is kept.
+    """
+    kept = None if points is None else trimmed(take.edits_path, len(points.xyz))
+    if points is None or kept is None:
+        return choice
+    first_s, last_s = kept.start / points.fps, (kept.stop - 1) / points.fps
+    start = max(first_s, choice.start_s or 0.0)
+    end = last_s if choice.end_s is None else min(last_s, choice.end_s)
+    if end < start:
+        raise ExportError(
+            f"edits.toml keeps {first_s:.3f} to {last_s:.3f} s of take {take.name}, and "
+            "--start and --end choose nothing of it. Correct one of them."
+        )
+    # Fields of the options of files, whose types the checker does not see (package-dir).
+    changed: Any = {"start_s": start, "end_s": end}
+    return replace(choice, **changed)
+
+
 def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need (`skeletons`: people in any case), and notes about it."""
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
@@ -92,12 +117,14 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
     points = job.load("points", Points3D)
     fitted = Results(take).bodies if job.has("bodies") else {}
     bodies = {person: (body.motion, body.model()) for person, body in fitted.items()}
+    kept = trimmed(take.edits_path, len(points.xyz)) or slice(None)
     characters: list[Character] = []
     notes: list[str] = []
     if skeletons or set(choice.formats) & set(CHARACTER_FORMATS) or choice.placed:
         for person in points.person_ids:
             try:
-                character, said = _character(points, person, bodies.get(person), choice)
+                body = bodies.get(person)
+                character, said = _character(points, person, body, choice, kept)
             except MocapError as error:
                 # Somebody who comes and goes must not cost the others their files.
                 if person == points.person_ids[0] or choice.placed:
@@ -122,7 +149,11 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
 
 
 def _character(
-    points: Points3D, person: int, body: tuple[BodyMotion, BodyModel] | None, choice: ExportChoice
+    points: Points3D,
+    person: int,
+    body: tuple[BodyMotion, BodyModel] | None,
+    choice: ExportChoice,
+    kept: slice,
 ) -> tuple[Character, list[str]]:
     """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
     from mocap.body.skeleton.build import fit_skeleton
@@ -134,7 +165,9 @@ def _character(
     if body is not None:
         with_skin = choice.mesh == "body" and bool(set(choice.formats) & set(SKIN_FORMATS))
         character = body_character(*body, name, with_mesh=with_skin)
-        character, said = with_gaps(character, body[0], choice.gaps, fill=choice.fill_long_gaps)
+        character, said = with_gaps(
+            character, body[0], choice.gaps, fill=choice.fill_long_gaps, kept=kept
+        )
         said = [*finger_notes(body[0], name), *said]
         return character, [*said, *([character.note] if character.note else [])]
     fill = choice.fill_long_gaps or choice.gaps is not None

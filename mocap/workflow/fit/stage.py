@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mocap.capture.edits import trimmed
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.errors import BodyError, InputError
 from mocap.core.plain import plain
@@ -16,6 +17,7 @@ from mocap.core.points import Points3D
 from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.workflow.choices import FREE_BODY, FitChoice
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
+from mocap.workflow.fit.edited import said_contacts, views_of_part, whole_take
 from mocap.workflow.fit.subjects import (
     KnownPerson,
     height_warnings,
@@ -80,7 +82,10 @@ def _make(job: Job) -> Made:
     from mocap.body.smplx_file import load_body
 
     take, choice, known = job.take, _choice(job), _known(job)
-    points = job.load("points", Points3D)
+    whole = job.load("points", Points3D)
+    frame_count = len(whole.xyz)
+    span = trimmed(take.edits_path, frame_count) or slice(0, frame_count)
+    points = whole.part(span)
     model = load_body(choice.body)
     offsets, warnings = detector_offsets(detector_of(take), points)
     # The take's subject is its main person, who comes first; nothing is known of the others.
@@ -96,11 +101,11 @@ def _make(job: Job) -> Made:
             f"{known.name}, of whom session.toml tells, was taken for person {main}, the main "
             "person."
         )
-    views = take_views(take) if choice.refine_views else None
+    views = views_of_part(take_views(take), span) if choice.refine_views else None
     record = Provenance(
         stage="fit",
         version=installed_version(),
-        options={**_options(job), "detector_offsets": offsets.name},
+        options={**job.options(), "detector_offsets": offsets.name},
         inputs={name: file_hash(each) for name, each in job.inputs().items()},
         revision=job.row.revision,
     )
@@ -126,13 +131,15 @@ def _make(job: Job) -> Made:
                 raise
             warnings.append(f"person {person} has no fitted body: {error}")
             continue
-        locked = lock_feet(fitted.motion, model, mode=choice.foot_lock)
+        said = said_contacts(job.edits("contact"), person, len(points.xyz), span.start)
+        locked = lock_feet(fitted.motion, model, mode=choice.foot_lock, said=said)
         figures = _figures(
             locked, fitted.status.converged, known if person == main else others, model
         )
         notes[f"person{person}"] = plain(asdict(figures))
-        save_artifact(locked.motion, take.body_path(person), record)
-        motions[take.body_path(person)] = locked.motion
+        motion = whole_take(locked.motion, span, frame_count)
+        save_artifact(motion, take.body_path(person), record)
+        motions[take.body_path(person)] = motion
     errors = [float(np.nanmedian(motion.fit_error_mm)) for motion in motions.values()]
     return Made(
         list(motions), warnings, {**notes, "fit_error_mm": round(float(np.median(errors)), 2)}

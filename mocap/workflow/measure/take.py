@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mocap.capture.edits import edits_of, edits_told, trimmed
 from mocap.capture.session import Take
 from mocap.capture.session_file import Subject
 from mocap.capture.take_file import TakeSettings, load_take_settings
@@ -17,7 +18,7 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.files.documents import save_document
 from mocap.core.files.tables import write_table
-from mocap.core.points import Points3D
+from mocap.core.points import Points3D, Source
 from mocap.core.store import Provenance
 from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
@@ -94,7 +95,7 @@ class Measured:
             InputError: there are none, or only a preview from one camera.
         """
         refuse_lifted(self.take)
-        return self.results.points
+        return kept_points(self.take, self.results.points)
 
     @cached_property
     def results(self) -> Results:
@@ -190,6 +191,28 @@ class Measured:
         return (("Measured from", source), ("Software", f"mocap-studio {installed_version()}"))
 
 
+def kept_points(take: Take, points: Points3D) -> Points3D:
+    """Return the points of a take, missing outside of what [[trim]] keeps."""
+    kept = trimmed(take.edits_path, len(points.xyz))
+    if kept is None:
+        return points
+    cut = np.ones(len(points.xyz), dtype=bool)
+    cut[kept] = False
+    xyz, covariance = np.array(points.xyz), np.array(points.covariance)
+    error, source = np.array(points.reprojection_error_px), np.array(points.source)
+    views = np.array(points.view_count)
+    xyz[cut], covariance[cut], error[cut] = np.nan, np.nan, np.nan
+    views[cut], source[cut] = 0, Source.MISSING
+    return replace(
+        points,
+        xyz=xyz,
+        covariance=covariance,
+        reprojection_error_px=error,
+        view_count=views,
+        source=source,
+    )
+
+
 def _body_segments(motion: BodyMotion, model: BodyModel) -> Segments:
     """Return the segments of a fitted body with its virtual markers."""
     from mocap.body.anatomical_markers import bony_landmarks
@@ -234,10 +257,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         position_cutoff_hz=choice.position_filter_hz,
         mass_kg=choice.mass_kg or (ready.subject.mass_kg if ready.subject else None),
         ball_kg=choice.ball_kg,
-        events={
-            k: {name: time_s * fps for name, time_s in each.items()}
-            for k, each in enumerate(ready.settings.throws)
-        },
+        events=_said_events(ready, fps),
         angle_cutoff_hz=_cutoff(choice.filter_hz),
     )
     found = measure_pitching(
@@ -272,6 +292,18 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
     return found, [*written, report]
 
 
+def _said_events(ready: Measured, fps: float) -> dict[int, dict[str, float | None]]:
+    """Return the frames of events that a person set, by throw: take.toml, then edits.toml."""
+    said: dict[int, dict[str, float | None]] = {
+        k: {name: time_s * fps for name, time_s in each.items()}
+        for k, each in enumerate(ready.settings.throws)
+    }
+    for edit in edits_of(ready.take.edits_path, "event"):
+        if edit.person in (None, ready.person) and edit.name is not None:
+            said.setdefault(edit.throw or 0, {})[edit.name] = edit.frame
+    return said
+
+
 def _cutoff(asked_hz: float | None) -> float | None:
     """Return the cut-off of the angle stage: 0 is none, nothing asked the usual one."""
     return ANGLE_CUTOFF_HZ if asked_hz is None else asked_hz or None
@@ -297,7 +329,11 @@ def _save_events(ready: Measured, events: MeasuredEvents) -> Path:
     record = Provenance(
         stage=f"measure {events.kind}",
         version=installed_version(),
-        options={"person": ready.person, "source": ready.chosen.source},
+        options={
+            "person": ready.person,
+            "source": ready.chosen.source,
+            "edits": edits_told(ready.take.edits_path, ("trim", "event")),
+        },
         inputs=ready.results.measured_from(bodies=bodies),
     )
     path = ready.folder(events.kind) / EVENTS_FILE

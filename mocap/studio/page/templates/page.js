@@ -1,6 +1,6 @@
 "use strict";
 // Draws the figures and plays the motion. All texts in the data are already escaped.
-(() => {
+plotlyReady.then(() => {
   const report = JSON.parse(document.getElementById("report-data").textContent);
   const config = { responsive: true, displayModeBar: false };
   const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -127,6 +127,11 @@
   drawCharts();
   const motion = report.scene ? player(report.scene) : null;
   const time = document.getElementById("time");
+  const player = globalThis.mocapView;
+  if (player && time) time.on("plotly_click", (event) => {
+    player.clock.show(event.points[0].x * player.take.fps);
+    document.getElementById("player").scrollIntoView({ behavior: "smooth", block: "center" });
+  });
   if (motion && time) time.on("plotly_click", (event) => {
     motion.show(Math.round(event.points[0].x * report.scene.fps / report.scene.stride));
     document.getElementById("scene").scrollIntoView({ behavior: "smooth", block: "center" });
@@ -134,4 +139,4 @@
   const redraw = () => { drawCharts(); if (motion) motion.draw(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   matchMedia("print").addEventListener("change", redraw);
-})();
+});

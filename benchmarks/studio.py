@@ -1,0 +1,231 @@
+"""The page of a session: how large, how soon, how much memory, and how fast a change is solved.
+
+Needs Debian's Chromium (apt install chromium) and a session whose takes were run, as
+`mocap demo FOLDER` makes one. The change is solved on the real take when --real names its session.
+
+    python benchmarks/studio.py SESSION [--take throw] [--real SESSION TAKE CAMERA] [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from figures import Figure, exit_code, print_figures
+
+from mocap.capture.session import Session, Take
+from mocap.core.body_motion import BodyMotion
+from mocap.core.points import Points3D
+from mocap.core.store import load_artifact, load_provenance, save_artifact
+from mocap.workflow.edits import add_edit
+from mocap.workflow.progress import Quiet
+from mocap.workflow.results import Results
+from mocap.workflow.run import run_take
+from mocap.workflow.studio.again import POINT_STAGES, choices_as_made, solve_again
+
+CHROMIUM = shutil.which("chromium") or "chromium"
+FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
+MB = 1e6
+LONG_S = 600.0
+# Of the span that is marked, in the middle of the take.
+SPAN_S = 2.0
+_BY_FRAME = (
+    *("transl", "global_orient", "body_pose", "jaw_pose", "left_hand_pose", "right_hand_pose"),
+    *("expression", "fit_error_mm", "rotation_sigma_deg"),
+)
+
+
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    """Serve a session in a process of its own; give its address."""
+    line = [sys.executable, "-m", "mocap", "studio", str(root), "--no-open"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def memory_mb() -> float:
+    """Return the memory of the largest process below this one that is a browser's, MB."""
+    line = ["ps", "-eo", "pid,ppid,rss,comm"]
+    found = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    rows = [each.split(None, 3) for each in found.splitlines()[1:]]
+    family = {os.getpid()}
+    for _ in range(6):
+        family |= {int(pid) for pid, parent, _, _ in rows if int(parent) in family}
+    sizes = [int(rss) for pid, _, rss, name in rows if int(pid) in family and "chrom" in name]
+    return max(sizes, default=0) * 1024 / MB
+
+
+def page_figures(session: Session, take: Take, long: Session) -> list[Figure]:
+    """Measure report and studio in the browser."""
+    from playwright.sync_api import sync_playwright
+
+    figures = [
+        Figure("report.html without videos", take.report_path.stat().st_size / MB, "MB", 3.0)
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        def opened(address: str, view: str) -> tuple[Any, float]:
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            start = time.monotonic()
+            page.goto(address, wait_until="commit")
+            while not page.evaluate(f"Boolean({view}?.scene?.frame === 0)"):
+                page.wait_for_timeout(10)
+            return page, time.monotonic() - start
+
+        page, seconds = opened(take.report_path.resolve().as_uri(), "globalThis.mocapView")
+        figures.append(Figure("first picture of the report", seconds, "s", 2.0))
+        page.close()
+        for name, each, which, line in (
+            ("first picture of the studio", session, take.name, 2.0),
+            ("first picture, take of 10 minutes", long, "long", None),
+        ):
+            with served(each.root) as address:
+                page, seconds = opened(f"{address}?take={which}", "globalThis.studio?.view")
+                figures.append(Figure(name, seconds, "s", line))
+                if which == "long":
+                    figures += long_figures(page)
+                page.close()
+        browser.close()
+    return figures
+
+
+def long_figures(page: Any) -> list[Figure]:
+    """Measure a take of ten minutes once all of it has arrived."""
+    start = time.monotonic()
+    count = "Math.ceil(studio.view.take.frames / studio.view.take.meta.part)"
+    while not page.evaluate(f"studio.view.take.parts.filter(Boolean).length === {count}"):
+        page.wait_for_timeout(100)
+    seconds = time.monotonic() - start
+    page.evaluate("studio.view.clock.show(studio.view.take.frames - 10)")
+    page.wait_for_timeout(500)
+    held = page.evaluate(
+        "studio.view.take.parts.reduce((sum, part) => sum + part.arrays.xyz.buffer.byteLength, 0)"
+    )
+    return [
+        Figure("all of it has arrived after", seconds, "s"),
+        Figure("numbers of the take in the page", held / MB, "MB"),
+        Figure("memory of the page's process", memory_mb(), "MB", 1000.0),
+    ]
+
+
+def long_session(session: Session, take: Take, root: Path) -> Session:
+    """Make a take of ten minutes by repeating a short one; videos are copied, not coded anew."""
+    points = load_artifact(take.artifact("smoothed"), Points3D)
+    times = int(np.ceil(LONG_S * points.fps / len(points.xyz)))
+    rig, board = session.config.rig or "four_corner", session.config.board or "a1_5x7"
+    made = Session.create(root, rig=rig, board=board)
+    shutil.copy(session.calibration_path, made.calibration_path)
+    folder = root / "takes" / "long"
+    folder.mkdir(parents=True)
+    fields = ("xyz", "covariance", "reprojection_error_px", "view_count", "source")
+    longer: Any = {name: np.concatenate([getattr(points, name)] * times) for name in fields}
+    record = replace(load_provenance(take.artifact("smoothed")), inputs={})
+    save_artifact(replace(points, **longer), folder / "smoothed.npz", record)
+    for person, path in take.body_paths().items():
+        body = load_artifact(path, BodyMotion)
+        moved: Any = {name: np.concatenate([getattr(body, name)] * times) for name in _BY_FRAME}
+        record = replace(load_provenance(path), inputs={})
+        save_artifact(replace(body, **moved), folder / f"body_{person}.npz", record)
+    for camera, path in take.videos().items():
+        repeat_video(path, folder / f"{camera}.mp4", times)
+    return made
+
+
+def repeat_video(path: Path, target: Path, times: int) -> None:
+    """Write a video one after the other, packet by packet."""
+    import av
+
+    with av.open(str(target), "w") as out:
+        stream: Any = None
+        shift = 0
+        for _ in range(times):
+            with av.open(str(path)) as source:
+                video = source.streams.video[0]
+                stream = out.add_stream_from_template(video) if stream is None else stream
+                length = 0
+                for packet in source.demux(video):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    length = max(length, packet.pts + (packet.duration or 0))
+                    packet.pts, packet.dts, packet.stream = (
+                        packet.pts + shift,
+                        packet.dts + shift,
+                        stream,
+                    )
+                    out.mux(packet)
+                shift += length
+
+
+def solve_figures(root: Path, name: str, camera: str) -> list[Figure]:
+    """Ignore a camera for two seconds of a take, solve it again, and compare with a full run."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "session"
+        shutil.copytree(root, copy)
+        take = Session.open(copy).take(name)
+        take.edits_path.unlink(missing_ok=True)
+        chosen = choices_as_made(take)
+        solve_again(take, Quiet(), body=False)
+        points = Results(take).points
+        half = round(0.5 * SPAN_S * points.fps)
+        middle = len(points.xyz) // 2
+        span = {
+            "from_frame": max(middle - half, 0),
+            "to_frame": min(middle + half, len(points.xyz) - 1),
+        }
+        add_edit(take, "ignore", {"camera": camera, **span})
+        start, wall = time.process_time(), time.monotonic()
+        solve_again(take, Quiet(), body=False)
+        cpu, seconds = time.process_time() - start, time.monotonic() - wall
+        local = Results(take).points.xyz
+        run_take(take, chosen, Quiet(), stages=POINT_STAGES, from_stage="associate")
+        full = Results(take).points.xyz
+        apart = 1000.0 * np.linalg.norm(local - full, axis=-1)
+        moved = 1000.0 * np.linalg.norm(full - points.xyz, axis=-1)
+    return [
+        Figure(f"{SPAN_S:g} s without {camera}, solved again (wall)", seconds, "s", 5.0),
+        Figure("the same, processor time", cpu, "s"),
+        Figure("largest distance to a full run", float(np.nanmax(apart)), "mm", 0.1),
+        Figure("largest change by the edit", float(np.nanmax(moved)), "mm"),
+    ]
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("session", type=Path)
+    parser.add_argument("--take", default="throw")
+    parser.add_argument("--real", nargs=3, metavar=("SESSION", "TAKE", "CAMERA"))
+    parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    session = Session.open(asked.session)
+    take = session.take(asked.take)
+    with tempfile.TemporaryDirectory() as folder:
+        long = long_session(session, take, Path(folder) / "long")
+        figures = page_figures(session, take, long)
+    print_figures("The page", figures)
+    solved: list[Figure] = []
+    if asked.real:
+        root, name, camera = asked.real
+        solved = solve_figures(Path(root), name, camera)
+        print_figures("A change, solved again", solved)
+    return exit_code([*figures, *solved], check=asked.check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The studio: one page of a session, served to this machine alone."""

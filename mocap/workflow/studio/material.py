@@ -1,0 +1,197 @@
+"""What the player shows of a take: its results as they are stored, and whether they are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mocap.capture.footage import Footage
+from mocap.capture.session import Take
+from mocap.core.detections import Tracks2D
+from mocap.core.errors import InputError, MocapError
+from mocap.core.points import Points3D
+from mocap.core.runs import runs
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.store import load_artifact
+from mocap.studio.player.take import PlayerBody, PlayerCamera, PlayerTake, still_camera
+from mocap.workflow.frames import image_indices
+from mocap.workflow.graph import GRAPH, path_of
+from mocap.workflow.measure.importing import has_imported_keypoints
+from mocap.workflow.results import FittedBody, Results
+
+if TYPE_CHECKING:
+    from mocap.measure.angles import AngleCurves
+
+# A person whom nobody saw for so long is a mark on the timeline.
+_UNSEEN_S = 0.5
+VideoSource = Callable[[str], str]
+"""Where the page gets the video of a camera: its URL, "" for none."""
+
+
+def player_take(
+    take: Take, source: VideoSource = lambda camera: "", *, bodies: bool = True
+) -> PlayerTake:
+    """Return all that the player shows of a take.
+
+    Stale results are shown as they are: what a person came for may be to make them again. `said`
+    tells why they are stale. Without `bodies` those that were fitted are left out.
+
+    Raises:
+        InputError: nothing was reconstructed yet.
+    """
+    results, footage = Results(take), Footage(take)
+    if not results.has("points"):
+        raise InputError(
+            f"nothing was reconstructed of take {take.name} yet. Run `mocap run "
+            f"{take.session.root} {take.name}`, or the button of the page."
+        )
+    points = results.stored_points()
+    tracks = load_artifact(path_of(take, "tracks"), Tracks2D) if results.has("tracks") else None
+    if tracks is not None and tracks.pixels.shape[1] != len(points.xyz):
+        tracks = None
+    fresh, stale = _stale(results)
+    fitted = stored_bodies(results, points) if bodies else []
+    return PlayerTake(
+        name=take.name,
+        points=points,
+        cameras=_cameras(take, footage, points, source),
+        tracks=tracks,
+        bodies=[_body(each) for each in fitted],
+        people=_names(results),
+        curves=_curves(take, points) if fresh else {},
+        marks=[*_events(results), *_unseen(points)],
+        said={"stale": stale, "warnings": results.warnings()},
+    )
+
+
+def stored_bodies(results: Results, points: Points3D) -> list[FittedBody]:
+    """Return fitted bodies as they are stored, of people and frames that the points have."""
+    found = results.stored_bodies()
+    frames = len(points.xyz)
+    return [
+        body
+        for person, body in found.items()
+        if person in points.person_ids and body.motion.frame_count == frames
+    ]
+
+
+def _stale(results: Results) -> tuple[bool, list[str]]:
+    """Return whether the points may be measured, and why results are stale."""
+    reasons = {}
+    for row in GRAPH:
+        try:
+            results.refuse_stale_stage(row)
+        except InputError as error:
+            reasons[row.makes or row.name] = str(error)
+    first = next(iter(reasons.values()), None)
+    return not {"points", "bodies"} & set(reasons), [first] if first else []
+
+
+def _cameras(
+    take: Take, footage: Footage, points: Points3D, source: VideoSource
+) -> list[PlayerCamera]:
+    frames = range(len(points.xyz))
+    if not take.videos() and not has_imported_keypoints(take):
+        return []
+    out = []
+    for camera in footage.calibration.cameras:
+        info = footage.recording.infos[camera.name]
+        if not info.has_images:
+            out.append(still_camera(camera, len(points.xyz)))
+            continue
+        images = np.full(len(points.xyz), -1, dtype=np.int64)
+        for frame, image in image_indices(take, info, frames, points.fps).items():
+            images[frame] = image
+        matrix = footage.matrices.get(camera.name)
+        out.append(
+            PlayerCamera(
+                camera=camera,
+                image=images,
+                image_times_s=info.times_s,
+                calibration_from_video=np.eye(2, 3) if matrix is None else matrix,
+                video_size=info.image_size,
+                source=source(camera.name),
+            )
+        )
+    return out
+
+
+def _body(body: FittedBody) -> PlayerBody:
+    from mocap.body.body_skeleton import skeleton_of
+    from mocap.body.feet.contact import find_contacts
+    from mocap.body.skin import skinned_mesh
+
+    model = body.model()
+    return PlayerBody(
+        person_id=body.motion.person_id,
+        skeleton=skeleton_of(body.motion, model),
+        mesh=skinned_mesh(model, body.motion.betas),
+        standing=np.asarray(find_contacts(body.motion, model).standing.any(axis=-1)),
+        error_mm=body.motion.fit_error_mm,
+    )
+
+
+def _names(results: Results) -> list[tuple[int, str]]:
+    if not results.has("tracks"):
+        return []
+    noted = results.provenance("tracks").notes.get("everybody")
+    if not isinstance(noted, list):
+        return []
+    return [(each["person_id"], each["name"]) for each in noted]
+
+
+def _curves(
+    take: Take, points: Points3D
+) -> Mapping[str, tuple[str, FloatArray, FloatArray | None]]:
+    """Return the joint angles of the main person; none where they cannot be measured."""
+    from mocap.measure.angles import joint_angles
+    from mocap.workflow.measure.take import Chosen, Measured
+
+    if not points.person_ids:
+        return {}
+    try:
+        found: AngleCurves = joint_angles(Measured(take, Chosen()).segments)
+    except MocapError:
+        # A foreign keypoint set has no segments; the player shows its coordinates all the same.
+        return {}
+    return {
+        name.replace("_", " "): ("deg", found[name], None)
+        for name in found.names
+        if np.isfinite(found[name]).any()
+    }
+
+
+def _events(results: Results) -> list[Mapping[str, object]]:
+    found, _ = results.events()
+    return [
+        {
+            "frame": round(event.frame),
+            "name": f"{event.name.replace('_', ' ')} (± {event.confidence_ms:.0f} ms)",
+            "kind": "event",
+            "person": measured.person_id,
+        }
+        for measured in found
+        for group in measured.groups
+        for event in group
+        if np.isfinite(event.frame)
+    ]
+
+
+def _unseen(points: Points3D) -> list[Mapping[str, object]]:
+    """Return marks where nobody saw a person for long."""
+    marks: list[Mapping[str, object]] = []
+    for index, person in enumerate(points.person_ids):
+        seen: BoolArray = np.asarray(np.isfinite(points.xyz[:, index, :, 0]).any(axis=-1))
+        marks += [
+            {
+                "frame": first,
+                "name": f"person {person} is not seen for {(end - first) / points.fps:.1f} s",
+                "kind": "warning",
+                "person": person,
+            }
+            for first, end in runs(~seen)
+            if end - first > _UNSEEN_S * points.fps
+        ]
+    return marks

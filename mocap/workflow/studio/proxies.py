@@ -1,0 +1,96 @@
+"""Videos as browsers can play them: as they are, or as a proxy that is made once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+from mocap.capture.session import Take
+from mocap.capture.video import read_frames
+from mocap.core.errors import InputError
+from mocap.core.shapes import FloatArray
+
+# What Chromium and Firefox of Debian, and Safari, decode, and in what.
+_PLAYED = {
+    "h264": ("yuv420p", "yuvj420p"),
+    "vp8": ("yuv420p",),
+    "vp9": ("yuv420p",),
+    "av1": ("yuv420p",),
+}
+_CONTAINERS = (".mp4", ".m4v", ".mov", ".webm")
+PROXY_FOLDER = ".studio"
+LARGEST_PX = 1280
+# Proxies are for looking at: a key frame twelve images apart makes any of them quick to reach.
+_KEY_EVERY, _QUALITY = 12, "21"
+_CLOCK = 90000
+
+# Two windows that ask for the same video wait for one proxy.
+_making = threading.Lock()
+
+
+def is_played(path: Path) -> bool:
+    """Tell whether browsers play a recording as it is."""
+    if path.is_dir() or path.suffix.lower() not in _CONTAINERS:
+        return False
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            layout = stream.codec_context.pix_fmt or ""
+            return layout in _PLAYED.get(stream.codec_context.name, ())
+    except (av.FFmpegError, IndexError) as error:
+        raise InputError(f"{path} cannot be read ({error}). Copy the video again.") from error
+
+
+def playable(take: Take, camera: str, path: Path, times_s: FloatArray) -> Path:
+    """Return a file that browsers play: the recording, or its proxy, made when it is not there.
+
+    A proxy has every image of the recording at its own time, no larger than `LARGEST_PX`.
+
+    Raises:
+        InputError: the recording cannot be read.
+    """
+    if is_played(path):
+        return path
+    folder = take.root / ".partial" / PROXY_FOLDER
+    size = path.stat().st_size if path.is_file() else len(list(path.iterdir()))
+    key = hashlib.sha256(f"{path.name} {size} {len(times_s)} {times_s[-1]}".encode()).hexdigest()
+    proxy = folder / f"{camera}_{key[:12]}.mp4"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _making:
+        if not proxy.is_file():
+            for old in folder.glob(f"{camera}_*.mp4"):
+                old.unlink()
+            _write_proxy(path, proxy, times_s)
+    return proxy
+
+
+def _write_proxy(path: Path, proxy: Path, times_s: FloatArray) -> None:
+    """Write H.264 with the images of a recording at their times."""
+    import av
+
+    part = proxy.with_suffix(".part")
+    with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, _CLOCK)
+        stream.options = {"crf": _QUALITY, "preset": "veryfast", "g": str(_KEY_EVERY), "bf": "0"}
+        started = False
+        for index, image in read_frames(path):
+            if index >= len(times_s):
+                break
+            height, width = image.shape[:2]
+            scale = min(1.0, LARGEST_PX / max(width, height))
+            if not started:
+                # H.264 needs even sides.
+                stream.width = max(2, 2 * round(scale * width / 2))
+                stream.height = max(2, 2 * round(scale * height / 2))
+                started = True
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame = frame.reformat(stream.width, stream.height, "yuv420p")
+            frame.pts, frame.time_base = round(float(times_s[index]) * _CLOCK), stream.time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    part.replace(proxy)

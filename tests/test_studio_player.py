@@ -1,0 +1,123 @@
+"""What the player is given: numbers to the step, lenses to a fraction of a pixel, gaps as gaps."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from walker import keypoints_on, walk
+
+from mocap.core.camera import Camera
+from mocap.core.points import Source
+from mocap.core.shapes import Array, FloatArray
+from mocap.studio.player.lens import LensTable, lens_table
+from mocap.studio.player.pack import MAGIC, packed
+from mocap.studio.player.take import (
+    MISSING,
+    PlayerTake,
+    part_pack,
+    still_camera,
+    thinned,
+    whole_pack,
+)
+from mocap.synthetic.rigs import ring
+
+
+def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read a pack as the page does."""
+    assert data.startswith(MAGIC)
+    length = struct.unpack("<I", data[8:12])[0]
+    header = json.loads(data[12 : 12 + length])
+    arrays = {}
+    for name, each in header["arrays"].items():
+        start, count = 12 + length + each["at"], int(np.prod(each["shape"]))
+        assert start % 8 == 0
+        values = np.frombuffer(data, f"<{each['type']}", count, start)
+        arrays[name] = values.reshape(each["shape"])
+    return header["meta"], arrays
+
+
+def test_packs_keep_arrays_and_refuse_what_browsers_cannot_read() -> None:
+    arrays: dict[str, Array] = {
+        "a": np.arange(5, dtype=np.int16),
+        "b": np.eye(3, dtype=np.float32),
+    }
+    meta, found = unpacked(packed({"x": [1.5, np.nan], "é": "ü"}, arrays))
+    assert meta == {"x": [1.5, None], "é": "ü"}
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(found[name], values)
+    with pytest.raises(ValueError, match="float64"):
+        packed({}, {"c": np.zeros(2)})
+
+
+def walking(frames: int = 600) -> PlayerTake:
+    points = keypoints_on(walk(frames))
+    source, xyz = points.source.copy(), points.xyz.copy()
+    source[7, 0, 3], xyz[7, 0, 3] = Source.MISSING, np.nan
+    rng = np.random.default_rng(0)
+    roots = rng.normal(0, 0.01, (*source.shape, 3, 3))
+    points = replace(points, source=source, xyz=xyz, covariance=roots @ np.swapaxes(roots, -1, -2))
+    cameras = [still_camera(each, frames) for each in ring(2).cameras]
+    return PlayerTake("walk", points, cameras)
+
+
+def test_parts_hold_the_take_to_the_step() -> None:
+    take = walking()
+    meta, _ = unpacked(whole_pack(take))
+    assert meta["frames"] == 600 and len(take.parts()) == 2
+    places = []
+    for frames in take.parts():
+        part, arrays = unpacked(part_pack(take, frames))
+        assert part["first"] == frames.start
+        places.append(arrays)
+    packed_xyz = np.concatenate([each["xyz"] for each in places])
+    shown = packed_xyz * float(meta["step"]) + np.array(meta["origin"])
+    known = np.isfinite(take.points.xyz)
+    # Half a step of 0.25 mm.
+    assert np.abs(shown - take.points.xyz)[known].max() <= 0.000125 + 1e-12
+    assert (packed_xyz[~known] == MISSING).all()
+    # L L^T is the covariance again, as exactly as half floats are: 2^-11 of each term.
+    lower = np.concatenate([each["spread"] for each in places]).view(np.float16).astype(float)
+    full = np.zeros((*lower.shape[:-1], 3, 3))
+    for k, (row, column) in enumerate([(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)]):
+        full[..., row, column] = lower[..., k]
+    back = 1e-6 * full @ np.swapaxes(full, -1, -2)
+    size = np.trace(take.points.covariance, axis1=-2, axis2=-1)[..., None, None]
+    assert (np.abs(back - take.points.covariance) / size).max() < 2e-3
+
+
+def test_long_takes_are_thinned_and_say_so() -> None:
+    thin = thinned(walking(), 3)
+    meta, _ = unpacked(whole_pack(thin))
+    assert (meta["frames"], meta["fps"], meta["stride"]) == (200, 20.0, 3)
+    np.testing.assert_array_equal(thin.points.xyz[5], walking().points.xyz[15])
+
+
+def cubic(table: LensTable, x: FloatArray) -> FloatArray:
+    """Interpolate a table (Catmull and Rom) at one ray, as lens.js does."""
+    at = (x - table.low) / table.step
+    cell = np.floor(at).astype(int)
+    t = at - cell
+    weights = np.stack(
+        [0.5 * t * (t * (2 - t) - 1), 0.5 * (t * t * (3 * t - 5) + 2),
+         0.5 * t * (t * (4 - 3 * t) + 1), 0.5 * t * t * (t - 1)]
+    )  # fmt: skip
+    block = table.pixels[cell[1] - 1 : cell[1] + 3, cell[0] - 1 : cell[0] + 3]
+    return np.asarray(np.einsum("jik,j,i->k", block, weights[:, 1], weights[:, 0]))
+
+
+@pytest.mark.parametrize("strength", [0.0, -0.28, -0.42, 0.15])
+def test_the_lens_table_is_the_lens_to_the_corners(strength: float) -> None:
+    matrix = np.array([[1900.0, 0, 955.0], [0, 1903.0, 545.0], [0, 0, 1]])
+    coefficients = np.array([strength, 0.3 * strength**2, 0.0012, -0.0008, -0.01 * strength])
+    camera = Camera("wide", (1920, 1080), matrix, coefficients, np.eye(4))
+    table = lens_table(camera)
+    x, y = np.meshgrid(np.linspace(-0.5, 1919.5, 9), np.linspace(-0.5, 1079.5, 7))
+    for pixel in np.stack([x.ravel(), y.ravel()], axis=-1):
+        ray = camera.undistort(pixel)
+        # Catmull-Rom leaves step^3 / 12 times the third derivative: 0.05 px on this lens.
+        assert np.abs(cubic(table, ray) - camera.project(np.append(ray, 1.0))).max() < 0.1
