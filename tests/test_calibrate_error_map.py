@@ -45,7 +45,7 @@ def test_a_known_scatter_of_cameras_scatters_points_as_predicted() -> None:
         for camera in rig.cameras:
             step = random.normal(0.0, 1.0, 15) * sd
             vector = camera.vector()
-            vector[6:] += step[6:]
+            vector[6:15] += step[6:]
             turned = Camera.from_vector(camera.name, camera.image_size, vector)
             motion = Camera.from_vector("step", (2, 2), np.concatenate([step[:6], np.ones(9)]))
             pose = motion.camera_from_world @ turned.camera_from_world

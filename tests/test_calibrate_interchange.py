@@ -183,7 +183,7 @@ def test_caliscope_names_and_rotation_matrix(tmp_path: Path) -> None:
         (CALISCOPE.replace("500.0, 0.0, 320.0", "-500.0, 0.0, 320.0"), "focal length"),
         (CALISCOPE.replace("rotation", "turned"), "has no pose"),
         ("cameras = 3 # [cameras", "no table"),
-        ("[cam_0]\nrotation = [0, 0, 0]\nfisheye = true", "fisheye"),
+        ("[cam_0]\nrotation = [0, 0, 0]\nfisheye = true", "no value for 'translation'"),
         ("[cam_0]\nrotation = 'up'\ntranslation = [0, 0, 0]", "no value for"),
         ("[cam_0]\nrotation = [0]\ntranslation = 'far'", "could not convert"),
         ("<xml", "no Qualisys calibration"),

@@ -9,13 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from mocap.calibrate.interchange.foreign_tables import without_k3
-from mocap.calibrate.interchange.formats import write_pose2sim
+from mocap.calibrate.interchange.foreign_tables import with_four_coefficients
+from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
 from mocap.calibrate.interchange.lenses import Lens, lenses_for, read_lenses
+from mocap.calibrate.lens_choice import best_model, compare_models
+from mocap.calibrate.lens_plan import LensWish
 from mocap.calibrate.solve import calibrate
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import InputError, SessionError
+from mocap.synthetic import board_faults as faults
 from mocap.synthetic.board_faults import BOARD, random_rig, record
 from mocap.synthetic.rigs import laboratory
 
@@ -91,9 +94,9 @@ def test_lenses_of_another_size_kind_or_name_are_refused(tmp_path: Path) -> None
         lenses_for(unsized, [("left", (3840, 2160))])
     with pytest.raises(InputError, match="Name the lenses by the cameras"):
         lenses_for({"front": lens[""]}, [("left", (1280, 720))])
-    np.savez(tmp_path / "eight.npz", K=MATRIX, dist=np.full(8, 0.1))
-    with pytest.raises(InputError, match=r"fisheye or rational lens \(8 coefficients\)"):
-        read_lenses(tmp_path / "eight.npz")
+    np.savez(tmp_path / "prism.npz", K=MATRIX, dist=np.full(12, 0.1))
+    with pytest.raises(InputError, match="12 distortion coefficients.*no thin prism"):
+        read_lenses(tmp_path / "prism.npz")
     (tmp_path / "text.yml").write_text("hello")
     with pytest.raises(InputError, match=r"text\.yml"):
         read_lenses(tmp_path / "text.yml")
@@ -114,7 +117,7 @@ def test_pose2sim_gets_four_coefficients_that_stand_for_five(tmp_path: Path) -> 
     errors = write_pose2sim(rig, tmp_path / "Calib.toml")
     assert all(0.0 < error <= 0.3 for error in errors.values())
     # Judged by OpenCV's projection, on rays that fill the image.
-    four, error = without_k3(rig.cameras[0])
+    four, error = with_four_coefficients(rig.cameras[0])
     x, y = np.meshgrid(np.linspace(0, 1919, 25), np.linspace(0, 1079, 19))
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)
     rays = np.column_stack([rig.cameras[0].undistort(pixels), np.ones(len(pixels))])
@@ -124,7 +127,7 @@ def test_pose2sim_gets_four_coefficients_that_stand_for_five(tmp_path: Path) -> 
     rms = np.sqrt(np.mean(np.sum((again[:, 0] - pixels) ** 2, axis=1)))
     assert rms == pytest.approx(error, abs=1e-6)
     bent = replace(rig.cameras[0], dist_coeffs=np.array([-0.3, 0.3, 0.0, 0.0, -0.5]))
-    with pytest.raises(InputError, match=r"four that Calib\.toml can hold are"):
+    with pytest.raises(InputError, match=r"four coefficients that Calib\.toml"):
         write_pose2sim(replace(rig, cameras=(bent, *rig.cameras[1:])), tmp_path / "no.toml")
 
 
@@ -146,3 +149,70 @@ def test_own_definitions_are_copied_into_the_session(tmp_path: Path) -> None:
     (tmp_path / "lab" / "session.toml").unlink()
     with pytest.raises(SessionError, match="exists and differs"):
         Session.create(tmp_path / "lab", rig="four_corner", board=str(other))
+
+
+@pytest.mark.parametrize("model", ["rational", "fisheye"])
+def test_wide_lenses_are_kept_by_files_or_refused(tmp_path: Path, model: str) -> None:
+    coefficients = {
+        "rational": [5.7, 1.6, 6e-5, -7e-5, -0.09, 6.0, 3.1, 0.0],
+        "fisheye": [-0.03, 0.01, -0.004, 0.001],
+    }[model]
+    rig = laboratory(count=3)
+    wide = replace(rig.cameras[0], dist_coeffs=np.array(coefficients), lens_model=model)
+    rig = replace(rig, cameras=(wide, *rig.cameras[1:]))
+    save_calibration(rig, tmp_path / "own.toml")
+    write_aniposelib(rig, tmp_path / "anipose.toml")
+    for name in ("own.toml", "anipose.toml"):
+        again = read_foreign(tmp_path / name)
+        np.testing.assert_allclose(again.vectors(), rig.vectors(), rtol=1e-12, atol=1e-12)
+    lens = read_lenses(tmp_path / "own.toml")["cam1"]
+    assert (lens.model, len(lens.dist_coeffs)) == (model, len(coefficients))
+    with pytest.raises(InputError, match=f"the {model} lens of camera 'cam1' needs more"):
+        write_pose2sim(rig, tmp_path / "Calib.toml")
+
+
+def test_a_fisheye_camera_is_told_from_a_standard_one_and_calibrated() -> None:
+    rig = random_rig(4, most=3)
+    pinholes = record(rig, seed=4, frames=120)
+    fisheyes = pinholes.corners
+    for index in range(len(fisheyes)):
+        fisheyes = faults.fisheye(replace(pinholes, corners=fisheyes), index)
+    assert best_model(compare_models(pinholes.corners, BOARD, (), LensWish())) == "standard"
+    assert best_model(compare_models(fisheyes, BOARD, (), LensWish())) == "fisheye"
+    result = calibrate(fisheyes, BOARD, lens=LensWish("fisheye"))
+    # Corners have 0.3 px of noise.
+    assert result.report.sigma_px < 0.33
+    for found, true in zip(result.calibration.cameras, rig.cameras, strict=True):
+        assert found.lens_model == "fisheye"
+        assert found.lens[0] == pytest.approx(1.15 * true.lens[0], rel=5e-3)
+
+
+def test_equal_cameras_share_one_lens_and_know_it_better() -> None:
+    rig = random_rig(5, most=4)
+    lens = rig.cameras[0]
+    rig = replace(
+        rig,
+        cameras=tuple(
+            replace(c, camera_matrix=lens.camera_matrix, dist_coeffs=lens.dist_coeffs)
+            for c in rig.cameras
+        ),
+    )
+    seen = record(rig, seed=5, frames=100).corners
+    own, one = (calibrate(seen, BOARD, lens=LensWish(shared=shared)) for shared in (False, True))
+    lenses = np.stack([camera.lens for camera in one.calibration.cameras])
+    assert (lenses == lenses[0]).all()
+    assert lenses[0, 0] == pytest.approx(lens.lens[0], rel=2e-3)
+    assert one.report.cameras[0].focal_sd_px < 0.8 * own.report.cameras[0].focal_sd_px
+
+
+def test_a_given_lens_may_move_by_percents_when_asked() -> None:
+    rig = random_rig(2, most=3)
+    seen = record(rig, seed=2, frames=150).corners
+    focused = rig.cameras[1].camera_matrix * np.array([[1.01], [1.01], [1.0]])
+    focused[:, 2] = rig.cameras[1].camera_matrix[:, 2]
+    given = replace(rig.cameras[1], camera_matrix=focused)
+    kept = calibrate(seen, BOARD, lenses=[given])
+    moved = calibrate(seen, BOARD, lenses=[given], lens=LensWish(refine=True))
+    truth = rig.cameras[1].lens[0]
+    assert kept.calibration.cameras[1].lens[0] == pytest.approx(1.01 * truth)
+    assert moved.calibration.cameras[1].lens[0] == pytest.approx(truth, rel=2e-3)

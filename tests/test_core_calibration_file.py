@@ -55,7 +55,7 @@ translation = [0.0, 0.0, 2.0]
         ("[[500.0, 0.0, 320.0], ", "[", "not a usable calibration"),
         ("500.0", "-500.0", "focal length"),
         ("500.0", "nan", "not finite"),
-        ("[0.0, 0.0, 0.0, 0.0, 0.0]", "[0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2]", "8 distortion"),
+        ("[0.0, 0.0, 0.0, 0.0, 0.0]", f"[{', '.join(['0.1'] * 12)}]", "12 distortion"),
         ("translation = [0.0, 0.0, 2.0]", "translation = [0.0, 2.0]", "not a usable calibration"),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from mocap.core import lens
-from mocap.core.camera import Calibration, Camera
+from mocap.core.camera import MODELS, Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply, invert, look_at, rigid
@@ -15,36 +17,52 @@ from mocap.core.transform import apply, invert, look_at, rigid
 DISTORTION = np.array([-0.21, 0.08, 7e-4, -9e-4, -0.012])
 
 
-def camera(name: str = "left", distortion: FloatArray = DISTORTION) -> Camera:
+OTHER = {
+    "standard": DISTORTION,
+    "rational": np.array([0.9, 0.2, 7e-4, -9e-4, 0.03, 1.15, 0.4, 0.05]),
+    "fisheye": np.array([-0.03, 0.01, -0.004, 0.001]),
+}
+
+
+def camera(
+    name: str = "left", distortion: FloatArray | None = None, model: str = "standard"
+) -> Camera:
+    distortion = OTHER[model] if distortion is None else distortion
     matrix = np.array([[1210.0, 0.0, 966.0], [0.0, 1190.0, 533.0], [0.0, 0.0, 1.0]])
     pose = look_at(np.array([3.0, -3.0, 1.6]), np.array([0.1, 0.0, 1.0]))
-    return Camera(name, (1920, 1080), matrix, distortion, pose)
+    return Camera(name, (1920, 1080), matrix, distortion, pose, model)
 
 
 def points(count: int = 200) -> FloatArray:
     return np.random.default_rng(4).uniform([-1, -1, 0], [1, 1, 2], size=(count, 3))
 
 
-def test_projection_equals_opencv() -> None:
-    one = camera()
-    vector = one.vector()
-    expected, _ = cv2.projectPoints(
-        points(), vector[:3], vector[3:6], one.camera_matrix, one.dist_coeffs
-    )
+@pytest.mark.parametrize("model", MODELS)
+def test_projection_equals_opencv(model: str) -> None:
+    one = camera(model=model)
+    rotvec, shift = one.vector()[:3], one.vector()[3:6]
+    if model == "fisheye":
+        expected, _ = cv2.fisheye.projectPoints(
+            points()[:, None], rotvec, shift, one.camera_matrix, one.dist_coeffs
+        )
+    else:
+        expected, _ = cv2.projectPoints(points(), rotvec, shift, one.camera_matrix, one.dist_coeffs)
     # Both evaluate the same polynomial in double precision at pixels of order 1000.
     np.testing.assert_allclose(one.project(points()), expected.reshape(-1, 2), atol=1e-8)
 
 
-def test_undistort_undoes_project() -> None:
-    one = camera()
+@pytest.mark.parametrize("model", MODELS)
+def test_undistort_undoes_project(model: str) -> None:
+    one = camera(model=model)
     in_camera = apply(one.camera_from_world, points())
     normalised = one.undistort(one.project(points()))
     # Newton stops at steps of 1e-12, i.e. 1e-9 px.
     np.testing.assert_allclose(normalised, in_camera[:, :2] / in_camera[:, 2:], atol=1e-10)
 
 
-def test_world_jacobian_by_finite_differences() -> None:
-    one = camera()
+@pytest.mark.parametrize("model", MODELS)
+def test_world_jacobian_by_finite_differences(model: str) -> None:
+    one = camera(model=model)
     _, jacobian = one.project_with_jacobian(points())
     step = 1e-6
     for axis in range(3):
@@ -54,22 +72,47 @@ def test_world_jacobian_by_finite_differences() -> None:
         np.testing.assert_allclose(jacobian[:, :, axis], numeric, atol=1e-4, rtol=1e-6)
 
 
-def test_lens_jacobian_by_finite_differences() -> None:
-    k9 = camera().lens
+@pytest.mark.parametrize("model", MODELS)
+def test_lens_jacobian_by_finite_differences(model: str) -> None:
+    k13 = camera(model=model).lens
     x, y, z = 0.4, -0.3, 2.1
-    d_lens, d_point = np.zeros((2, 9)), np.zeros((2, 3))
-    pixel = lens.project_point_jacobian(k9, x, y, z, d_lens, d_point)
-    np.testing.assert_allclose(pixel, lens.project_point(k9, x, y, z), atol=1e-10)
-    for parameter in range(9):
-        # The model is linear in every lens parameter except through products with fx, fy.
-        step = 1e-5 * max(1.0, abs(k9[parameter]))
-        low, high = k9.copy(), k9.copy()
+    d_lens, d_point = np.zeros((2, 12)), np.zeros((2, 3))
+    pixel = lens.project_point_jacobian(k13, x, y, z, d_lens, d_point)
+    np.testing.assert_allclose(pixel, lens.project_point(k13, x, y, z), atol=1e-10)
+    for parameter in range(12):
+        step = 1e-5 * max(1.0, abs(k13[parameter]))
+        low, high = k13.copy(), k13.copy()
         low[parameter] -= step
         high[parameter] += step
         numeric = (
             np.array(lens.project_point(high, x, y, z)) - np.array(lens.project_point(low, x, y, z))
         ) / (2 * step)
         np.testing.assert_allclose(d_lens[:, parameter], numeric, atol=1e-6, rtol=1e-6)
+
+
+def test_a_fisheye_lens_sees_nothing_from_86_degrees_on() -> None:
+    one = replace(camera(model="fisheye"), camera_from_world=np.eye(4))
+    edge = np.deg2rad(np.array([80.0, 85.0, 87.0]))
+    put = one.project(np.stack([np.sin(edge), 0 * edge, np.cos(edge)], axis=1))
+    assert np.isfinite(put[:2]).all()
+    assert np.isnan(put[2]).all()
+    np.testing.assert_allclose(one.undistort(put[:2])[:, 0], np.tan(edge[:2]), rtol=1e-8)
+
+
+def test_the_lens_of_an_action_camera_is_undone_as_far_as_its_polynomial_reaches() -> None:
+    # Numerator and denominator of such wide lenses are large and nearly cancel; this one turns back
+    # at 1.20, which is nearer than the corners of the image (1.25).
+    k = np.array([5.7, 1.6, 6e-5, -7e-5, -0.09, 6.0, 3.1, 0.0])
+    matrix = np.array([[1216.6, 0.0, 1331.0], [0.0, 1216.6, 745.6], [0.0, 0.0, 1.0]])
+    one = Camera("wide", (2656, 1494), matrix, k, np.eye(4), "rational")
+    x, y = np.meshgrid(np.linspace(0, 2655, 30), np.linspace(0, 1493, 20))
+    pixels = np.stack([x, y], axis=-1).reshape(-1, 2)
+    bent = np.linalg.norm((pixels - matrix[:2, 2]) / 1216.6, axis=1)
+    rays = one.undistort(pixels)
+    assert np.isnan(rays[bent > 1.22]).all()
+    inside = bent < 1.17
+    again = one.project(np.column_stack([rays, np.ones(len(rays))]))
+    np.testing.assert_allclose(again[inside], pixels[inside], atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [lens.L2, lens.CAUCHY, lens.TUKEY])
@@ -96,11 +139,13 @@ def test_angles_beyond_the_lens_polynomial_have_no_pixel() -> None:
     assert np.isnan(one.project(wide)).all()
 
 
-def test_vector_round_trip() -> None:
-    one = camera()
+@pytest.mark.parametrize("model", MODELS)
+def test_vector_round_trip(model: str) -> None:
+    one = camera(model=model)
     again = Camera.from_vector("left", (1920, 1080), one.vector())
     np.testing.assert_allclose(again.camera_from_world, one.camera_from_world, atol=1e-12)
     np.testing.assert_allclose(again.lens, one.lens)
+    assert again.lens_model == model
 
 
 def test_mirrored_pose_is_refused() -> None:

@@ -258,6 +258,7 @@ class _Scene:
             "image_size": [width, height],
             "camera_matrix": np.asarray(camera.camera_matrix).tolist(),
             "dist_coeffs": np.asarray(camera.dist_coeffs).tolist(),
+            "lens_model": camera.lens_model,
         }
         self.cameras.append(
             {"name": camera.name, "type": "perspective", "perspective": lens, "extras": extras}

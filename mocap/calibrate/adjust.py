@@ -3,7 +3,7 @@
 Minimises  sum rho(|observed - projected|²)  +  sigma² (K9 - m)' P (K9 - m)  per camera, where
 P is the information of a weak prior on the lens and sigma the pixel noise. Triggs et al. 2000,
 "Bundle Adjustment - A Modern Synthesis", sections 4 and 6. Cost per iteration is linear in the
-number of corners; only the 15-per-camera system is dense.
+number of corners; only the system of the cameras is dense.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate import kernels
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.views import BoardViews
 from mocap.core.kernels.descent import Damping, Stop, descend
+from mocap.core.lens import RATIONAL
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
+from mocap.core.shapes import FloatArray, IntArray, check_shapes
 
 FIRST_DAMPING = 1e-4
 # Rounds of board fits that may rescue a step before it is refused (the inner iterations of
@@ -29,7 +31,7 @@ class RigState:
     """All unknowns of a calibration.
 
     Attributes:
-        lens: (camera, 9) fx fy cx cy k1 k2 p1 p2 k3.
+        lens: (camera, 13) K13 of each camera, see `core.lens`.
         camera_from_world: (camera, 4, 4).
         world_from_board: (frame, 4, 4).
     """
@@ -41,13 +43,25 @@ class RigState:
     def __post_init__(self) -> None:
         """Check shapes."""
         check_shapes(
-            self, lens="camera 9", camera_from_world="camera 4 4", world_from_board="frame 4 4"
+            self, lens="camera 13", camera_from_world="camera 4 4", world_from_board="frame 4 4"
         )
+
+    @property
+    def parameters(self) -> int:
+        """Unknowns of a camera: six of the pose, nine or (one being rational) twelve of a lens."""
+        return 6 + lens_parameters(self.lens)
+
+
+def lens_parameters(lens: FloatArray) -> int:
+    """Return how many numbers of the lenses (camera, 13) are unknowns: nine, twelve if rational."""
+    return 12 if (lens[:, 12] == RATIONAL).any() else 9
 
 
 @dataclass(frozen=True, eq=False)
 class LensPrior:
-    """Gaussian knowledge about each lens: mean (camera, 9), information (camera, 9, 9) in 1/unit².
+    """Gaussian knowledge about each lens: mean (camera, n), information (camera, n, n) in 1/unit².
+
+    `n` is `lens_parameters`: nine or twelve.
 
     `sigma_px` is the pixel noise that makes the two terms of the cost comparable.
     """
@@ -58,7 +72,7 @@ class LensPrior:
 
     def cost(self, lens: FloatArray) -> float:
         """Return the prior's share of the cost in px²."""
-        off = lens - self.mean
+        off = lens[:, : self.mean.shape[1]] - self.mean
         return float(self.sigma_px**2 * np.einsum("ci,cij,cj->", off, self.information, off))
 
 
@@ -97,7 +111,7 @@ def linearise(
 ) -> NormalEquations:
     """Return the normal equations of all parameters at `state`."""
     cameras, frames = len(state.lens), len(state.world_from_board)
-    parameters = kernels.CAMERA_PARAMETERS
+    parameters = state.parameters
     camera_hessian = np.zeros((cameras, parameters, parameters))
     camera_gradient = np.zeros((cameras, parameters))
     cross = np.zeros((views.view_count, parameters, 6))
@@ -111,7 +125,9 @@ def linearise(
     if prior is not None:
         information = prior.sigma_px**2 * prior.information
         camera_hessian[:, 6:, 6:] += information
-        camera_gradient[:, 6:] += np.einsum("cij,cj->ci", information, prior.mean - state.lens)
+        camera_gradient[:, 6:] += np.einsum(
+            "cij,cj->ci", information, prior.mean - state.lens[:, : parameters - 6]
+        )
         cost += prior.cost(state.lens)
     return NormalEquations(
         camera_hessian, camera_gradient, cross, board_hessian, board_gradient, cost
@@ -150,23 +166,32 @@ def exponential(xi: FloatArray) -> FloatArray:
 
 
 def moved(state: RigState, camera_step: FloatArray, board_step: FloatArray) -> RigState:
-    """Return the state after a step of cameras (camera, 15) and boards (frame, 6)."""
+    """Return the state after a step of cameras (camera, p) and boards (frame, 6)."""
+    lens = state.lens.copy()
+    lens[:, : camera_step.shape[1] - 6] += camera_step[:, 6:]
     return RigState(
-        state.lens + camera_step[:, 6:],
+        lens,
         exponential(camera_step[:, :6]) @ state.camera_from_world,
         state.world_from_board @ exponential(board_step),
     )
 
 
 def free_parameters(
-    cameras: int, *, lens_fixed: BoolArray | None = None, lens_group: IntArray | None = None
+    state: RigState,
+    plan: LensPlan | None = None,
+    *,
+    lens_group: IntArray | None = None,
+    gauge_free: bool = False,
 ) -> FloatArray:
-    """Return the directions (camera * 15, free) in which the parameters of all cameras may move.
+    """Return the directions (camera * p, free) in which the parameters of all cameras may move.
 
-    The pose of the first camera is the gauge and stays. `lens_fixed` (camera,) holds whole lenses;
-    cameras with the same number in `lens_group` (camera,) have one lens and move it together.
+    The pose of the first camera is the gauge and stays, unless `gauge_free`. Lenses that the plan
+    keeps do not move; cameras with the same number in `lens_group` (camera,), else in the plan's,
+    have one lens and move it together.
     """
-    parameters = kernels.CAMERA_PARAMETERS
+    if lens_group is None and plan is not None:
+        lens_group = plan.group
+    cameras, parameters = len(state.lens), state.parameters
     own = np.arange(cameras * parameters).reshape(cameras, parameters)
     if lens_group is not None:
         _, first = np.unique(lens_group, return_index=True)
@@ -174,9 +199,9 @@ def free_parameters(
         for camera, group in enumerate(lens_group):
             own[camera, 6:] = own[leader[int(group)], 6:]
     free = np.ones((cameras, parameters), dtype=bool)
-    free[0, :6] = False
-    if lens_fixed is not None:
-        free[lens_fixed, 6:] = False
+    free[0, :6] = gauge_free
+    if plan is not None:
+        free[plan.fixed, 6:] = False
     columns, place = np.unique(own[free], return_inverse=True)
     basis = np.zeros((cameras * parameters, len(columns)))
     basis[np.flatnonzero(free.ravel()), place] = 1.0
@@ -186,7 +211,7 @@ def free_parameters(
 def reduced_system(
     views: BoardViews, equations: NormalEquations, damping: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the camera system (15 camera, 15 camera), its right side and the board inverses."""
+    """Return the camera system (p camera, p camera), its right side and the board inverses."""
     cameras, parameters = equations.camera_gradient.shape
     inverse = np.zeros_like(equations.board_hessian)
     kernels.invert_blocks(equations.board_hessian, np.full(len(inverse), damping), inverse)
@@ -204,9 +229,9 @@ def reduced_system(
 def solve_step(
     views: BoardViews, equations: NormalEquations, damping: float, free: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the damped Gauss-Newton step of cameras (camera, 15) and boards (frame, 6).
+    """Return the damped Gauss-Newton step of cameras (camera, p) and boards (frame, 6).
 
-    `free` (camera * 15, free) as `free_parameters` returns it.
+    `free` (camera * p, free) as `free_parameters` returns it.
     """
     reduced, right, inverse = reduced_system(views, equations, damping)
     step = free @ np.linalg.solve(free.T @ reduced @ free, free.T @ right)

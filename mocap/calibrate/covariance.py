@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mocap.calibrate.adjust import linearise, reduced_system
+from mocap.calibrate.adjust import RigState, free_parameters, linearise, reduced_system
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.views import BoardViews
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import FloatArray
 
-PER_CAMERA = 15
 # Weight of a turn against a move of the same effect, when the gauge is fixed.
 ROTATION_WEIGHT = 1e-3
 
@@ -40,17 +40,20 @@ class Uncertainty:
 
 
 def camera_covariance(
-    views: BoardViews, refined: Refined, *, lens_fixed: BoolArray | None = None
+    views: BoardViews, refined: Refined, *, plan: LensPlan | None = None
 ) -> FloatArray:
-    """Return the covariance (15 camera, 15 camera) of all cameras with inner constraints."""
+    """Return the covariance (p camera, p camera) of all cameras with inner constraints.
+
+    `p` is the number of unknowns of a camera, see `RigState.parameters`.
+    """
     state = refined.state
     equations = linearise(views, state, refined.loss, refined.prior)
     reduced, _, _ = reduced_system(views, equations, 0.0)
-    if lens_fixed is not None:
-        held = np.zeros((len(state.lens), PER_CAMERA), dtype=bool)
-        held[lens_fixed, 6:] = True
-        reduced[np.flatnonzero(held.ravel()), np.flatnonzero(held.ravel())] = 1e12
-    gauge, weight = _world_motions(state.camera_from_world)
+    free = free_parameters(state, plan, gauge_free=True)
+    reduced = free.T @ reduced @ free
+    gauge, weight = _world_motions(state)
+    # Poses are free one by one, so the motions of the world lie within the free directions.
+    gauge, weight = free.T @ gauge, free.T @ weight
     # Scale parameters to like size first: focal lengths and k3 differ by six orders of magnitude.
     size = 1.0 / np.sqrt(np.maximum(np.diag(reduced), 1e-12))
     scaled = reduced * size[:, None] * size[None, :]
@@ -61,17 +64,19 @@ def camera_covariance(
     # Project away the gauge part that the constraint left at unit variance.
     pull = np.linalg.solve(gauge.T @ (weight[:, None] * gauge), (weight[:, None] * gauge).T)
     project = np.eye(len(reduced)) - gauge @ pull
-    return np.asarray(refined.sigma_px**2 * project @ covariance @ project.T)
+    spread = free @ project
+    return np.asarray(refined.sigma_px**2 * spread @ covariance @ spread.T)
 
 
-def _world_motions(camera_from_world: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return how the camera parameters move with the world, (15 camera, 6), and their weights.
+def _world_motions(state: RigState) -> tuple[FloatArray, FloatArray]:
+    """Return how the camera parameters move with the world, (p camera, 6), and their weights.
 
     World motion X -> X + omega x X + v leaves all images alike when camera poses change by
     T Exp(-(omega, v)) = Exp(-Ad(T)(omega, v)) T.
     """
+    camera_from_world, per_camera = state.camera_from_world, state.parameters
     cameras = len(camera_from_world)
-    gauge = np.zeros((cameras, PER_CAMERA, 6))
+    gauge = np.zeros((cameras, per_camera, 6))
     rotation, shift = camera_from_world[:, :3, :3], camera_from_world[:, :3, 3]
     cross = np.zeros((cameras, 3, 3))
     cross[:, [2, 0, 1], [1, 2, 0]] = shift
@@ -80,20 +85,20 @@ def _world_motions(camera_from_world: FloatArray) -> tuple[FloatArray, FloatArra
     gauge[:, 3:6, :3] = cross @ rotation
     gauge[:, 3:6, 3:] = rotation
     # Positions fix the gauge; rotations only help where positions cannot, as with cameras in a row.
-    weight = np.zeros((cameras, PER_CAMERA))
+    weight = np.zeros((cameras, per_camera))
     weight[:, :3] = ROTATION_WEIGHT * max(float(np.mean(np.sum(shift**2, axis=1))), 1e-6)
     weight[:, 3:6] = 1.0
     return gauge.reshape(-1, 6), weight.ravel()
 
 
 def uncertainty(
-    views: BoardViews, refined: Refined, *, lens_fixed: BoolArray | None = None
+    views: BoardViews, refined: Refined, *, plan: LensPlan | None = None
 ) -> Uncertainty:
     """Return standard deviations of position, rotation and lens of every camera."""
     state = refined.state
-    covariance = camera_covariance(views, refined, lens_fixed=lens_fixed)
-    cameras = len(state.lens)
-    blocks = covariance.reshape(cameras, PER_CAMERA, cameras, PER_CAMERA)
+    covariance = camera_covariance(views, refined, plan=plan)
+    cameras, per_camera = len(state.lens), state.parameters
+    blocks = covariance.reshape(cameras, per_camera, cameras, per_camera)
     own = blocks[np.arange(cameras), :, np.arange(cameras), :]
     # Center -R't moves by -R' tau + (terms of omega cancel: omega x t turns t and R alike).
     center = np.trace(own[:, 3:6, 3:6], axis1=1, axis2=2)

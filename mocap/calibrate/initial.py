@@ -8,6 +8,7 @@ import numpy as np
 
 from mocap.calibrate import graph, planar
 from mocap.calibrate.adjust import Loss, RigState, board_costs
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.planar import PlanarPoses
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import CAUCHY
@@ -37,17 +38,16 @@ class InitialEstimate:
     focal_assumed: BoolArray
 
 
-def initial_estimate(views: BoardViews, known_lens: FloatArray | None = None) -> InitialEstimate:
-    """Return a first state; `known_lens` (camera, 9) replaces estimated lenses where not NaN.
+def initial_estimate(views: BoardViews, plan: LensPlan | None = None) -> InitialEstimate:
+    """Return a first state with the lenses that a plan knows.
 
     Raises:
         CalibrationError: when the rig is not connected.
     """
     found = planar.homographies(views)
     lens, assumed = planar.initial_lenses(views, found)
-    if known_lens is not None:
-        given = np.isfinite(known_lens)
-        lens, assumed = np.where(given, known_lens, lens), assumed & ~given[:, 0]
+    if plan is not None:
+        lens, assumed = plan.applied(lens), assumed & ~plan.given
     poses = planar.planar_poses(views, lens, found)
     pairs = graph.camera_pairs(views, poses)
     tree = graph.spanning_tree(pairs, views.camera_names)

@@ -4,11 +4,13 @@ Poses are 4x4 matrices and are updated from the left, T <- Exp(xi) T with xi = (
 cameras (camera_from_world) and from the right for boards, T <- T Exp(eta) (world_from_board).
 A point x in camera coordinates then moves by omega x x + tau, and a board update moves it exactly
 like the camera update Ad(camera_from_board) eta (Sola et al. 2018, "A micro Lie theory", sec. IV).
-So one 15-parameter camera block per view gives the board's blocks by 6x6 products.
+So one camera block per view gives the board's blocks by 6x6 products.
 
 The derivation is in docs/maths/calibration.md.
 
-Camera parameters (15): omega (3), tau (3), then K9 = fx fy cx cy k1 k2 p1 p2 k3.
+Camera parameters: omega (3), tau (3), then as many numbers of the lens as the arrays have room for:
+nine (fx fy cx cy k1 k2 p1 p2 k3, or k1 to k4 of a fisheye) or twelve (with k4 k5 k6 of a rational
+lens). `lens` itself is K13 (`core.lens`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from mocap.core.lens import (
 )
 from mocap.core.shapes import FloatArray, IntArray
 
-CAMERA_PARAMETERS = 15
+LENS_SLOPES = 12
+STANDARD_PARAMETERS = 15
 # Error given to a corner behind the camera: far above any real one, so that a step which puts a
 # board behind a camera is refused.
 BEHIND_PX2 = 1e6
@@ -144,6 +147,25 @@ def candidate_costs(
 
 
 @njit(inline="always", fastmath=FASTMATH, cache=True)
+def _add_squares(
+    parameters: int,
+    j: FloatArray,
+    du: float,
+    dv: float,
+    weight: float,
+    hessian: FloatArray,
+    gradient: FloatArray,
+) -> None:
+    """Add J'wJ (upper) and J'we of one corner; a constant number of parameters is unrolled."""
+    for a in range(parameters):
+        ju = weight * j[0, a]
+        jv = weight * j[1, a]
+        gradient[a] += ju * du + jv * dv
+        for b in range(a, parameters):
+            hessian[a, b] += ju * j[0, b] + jv * j[1, b]
+
+
+@njit(inline="always", fastmath=FASTMATH, cache=True)
 def _view_block(
     views: ViewArrays,
     view: int,
@@ -157,9 +179,11 @@ def _view_block(
     d_point: FloatArray,
     j: FloatArray,
 ) -> float:
-    """Accumulate J'WJ (15, 15, upper), J'We (15) of one view; return its robust cost."""
+    """Accumulate J'WJ (p, p, upper), J'We (p) of one view; return its robust cost."""
+    parameters = len(gradient)
     hessian[:] = 0.0
     gradient[:] = 0.0
+    d_lens[:] = 0.0  # another camera may have had another lens model
     total = 0.0
     h = views.view_offset_m[view]
     for n in range(views.view_start[view], views.view_start[view + 1]):
@@ -187,12 +211,12 @@ def _view_block(
             j[r, 3], j[r, 4], j[r, 5] = a0, a1, a2
             for k in range(9):
                 j[r, 6 + k] = d_lens[r, k]
-        for a in range(15):
-            ju = weight * j[0, a]
-            jv = weight * j[1, a]
-            gradient[a] += ju * du + jv * dv
-            for b in range(a, 15):
-                hessian[a, b] += ju * j[0, b] + jv * j[1, b]
+            for k in range(9, parameters - 6):
+                j[r, 6 + k] = d_lens[r, k]
+        if parameters == STANDARD_PARAMETERS:
+            _add_squares(STANDARD_PARAMETERS, j, du, dv, weight, hessian, gradient)
+        else:
+            _add_squares(parameters, j, du, dv, weight, hessian, gradient)
     return total
 
 
@@ -227,16 +251,17 @@ def linearise(
 ) -> float:
     """Write the normal equations of all parameters; return the robust cost (px²).
 
-    camera_hessian (camera, 15, 15), camera_gradient (camera, 15), cross (view, 15, 6),
+    camera_hessian (camera, p, p), camera_gradient (camera, p), cross (view, p, 6),
     board_hessian (frame, 6, 6), board_gradient (frame, 6). The gradient is J'We with e observed
     minus projected: the descent direction, so a step solves H step = gradient.
     """
+    parameters = camera_gradient.shape[1]
     pose = np.zeros((3, 4))
-    hessian = np.zeros((15, 15))
-    gradient = np.zeros(15)
-    d_lens = np.zeros((2, 9))
+    hessian = np.zeros((parameters, parameters))
+    gradient = np.zeros(parameters)
+    d_lens = np.zeros((2, LENS_SLOPES))
     d_point = np.zeros((2, 3))
-    j = np.zeros((2, 15))
+    j = np.zeros((2, parameters))
     adjoint = np.zeros((6, 6))
     camera_hessian[:] = 0.0
     camera_gradient[:] = 0.0
@@ -251,15 +276,15 @@ def linearise(
                 views, view, lens[camera], pose, kind, scale2,
                 hessian, gradient, d_lens, d_point, j,
             )  # fmt: skip
-            for a in range(15):
+            for a in range(parameters):
                 for b in range(a):
                     hessian[a, b] = hessian[b, a]
             # A board's motion is a camera's, carried over by the adjoint: products of 6 x 6
             # matrices, whatever the number of corners.
             _adjoint(pose, adjoint)
-            for a in range(15):
+            for a in range(parameters):
                 camera_gradient[camera, a] += gradient[a]
-                for b in range(15):
+                for b in range(parameters):
                     camera_hessian[camera, a, b] += hessian[a, b]
                 for b in range(6):
                     s = 0.0
@@ -315,6 +340,19 @@ def invert_blocks(hessian: FloatArray, damping: FloatArray, out: FloatArray) -> 
                 out[frame, i, k] = s
 
 
+@njit(inline="always", fastmath=FASTMATH, cache=True)
+def _subtract_product(
+    parameters: int, t: FloatArray, cross: FloatArray, reduced: FloatArray, row: int, column: int
+) -> None:
+    """Subtract t @ cross' from a block of the camera system."""
+    for a in range(parameters):
+        for b in range(parameters):
+            s = 0.0
+            for k in range(6):
+                s += t[a, k] * cross[b, k]
+            reduced[row + a, column + b] -= s
+
+
 @njit(fastmath=FASTMATH, cache=True)
 def reduce_boards(
     views: ViewArrays,
@@ -326,14 +364,15 @@ def reduce_boards(
 ) -> None:
     """Subtract the boards from the camera system: the Schur complement.
 
-    `reduced` (15 camera, 15 camera) and `right` (15 camera) hold the camera blocks on entry.
+    `reduced` (p camera, p camera) and `right` (p camera) hold the camera blocks on entry.
     """
-    t = np.zeros((15, 6))
+    parameters = cross.shape[1]
+    t = np.zeros((parameters, 6))
     for frame in range(len(views.frame_start) - 1):
         first, last = views.frame_start[frame], views.frame_start[frame + 1]
         for view in range(first, last):
-            row = 15 * views.view_camera[view]
-            for a in range(15):
+            row = parameters * views.view_camera[view]
+            for a in range(parameters):
                 change = 0.0
                 for b in range(6):
                     s = 0.0
@@ -343,13 +382,11 @@ def reduce_boards(
                     change += s * board_gradient[frame, b]
                 right[row + a] -= change
             for other in range(first, last):
-                column = 15 * views.view_camera[other]
-                for a in range(15):
-                    for b in range(15):
-                        s = 0.0
-                        for k in range(6):
-                            s += t[a, k] * cross[other, b, k]
-                        reduced[row + a, column + b] -= s
+                column = parameters * views.view_camera[other]
+                if parameters == STANDARD_PARAMETERS:
+                    _subtract_product(STANDARD_PARAMETERS, t, cross[other], reduced, row, column)
+                else:
+                    _subtract_product(parameters, t, cross[other], reduced, row, column)
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -361,14 +398,15 @@ def board_steps(
     camera_step: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Write the board steps (frame, 6) that go with the camera step (camera, 15)."""
+    """Write the board steps (frame, 6) that go with the camera step (camera, p)."""
+    parameters = cross.shape[1]
     right = np.zeros(6)
     for frame in range(len(views.frame_start) - 1):
         for b in range(6):
             right[b] = board_gradient[frame, b]
         for view in range(views.frame_start[frame], views.frame_start[frame + 1]):
             camera = views.view_camera[view]
-            for a in range(15):
+            for a in range(parameters):
                 for b in range(6):
                     right[b] -= cross[view, a, b] * camera_step[camera, a]
         for a in range(6):

@@ -104,8 +104,9 @@ def _cost_at_lag(
     both = np.stack([poses.view[a], poses.view[b]], axis=1).ravel()
     frames = np.arange(len(a), dtype=np.int64)
     trial = views.regroup(both, np.full(len(a), 2, dtype=np.int64), frames)
-    free = np.eye(15 * len(lens))[:, 15 * pair[1] : 15 * pair[1] + 6]
     state = RigState(lens, cameras, from_a)
+    first = state.parameters * pair[1]
+    free = np.eye(state.parameters * len(lens))[:, first : first + 6]
     for scale in (20.0, 2.0):
         fit = adjust(
             trial,

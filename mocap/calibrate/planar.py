@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.calibrate.views import BoardViews
+from mocap.core.camera import LENS_NUMBERS
+from mocap.core.lens import STANDARD, undistort_points
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # A homography knows no lens distortion: at a corner of a board that fills the image a webcam lens
@@ -86,7 +88,7 @@ def homographies(views: BoardViews) -> Homographies:
 
 
 def initial_lenses(views: BoardViews, found: Homographies) -> tuple[FloatArray, BoolArray]:
-    """Return first lenses (camera, 9) without distortion, and which focal lengths were assumed.
+    """Return first lenses (camera, 13) without distortion, and which focal lengths were assumed.
 
     Each homography gives 1/f² in closed form from the two equations of Zhang (2000) with the
     principal point at the image centre; the weighted median over views ignores the views that a
@@ -106,7 +108,7 @@ def initial_lenses(views: BoardViews, found: Homographies) -> tuple[FloatArray, 
     focal = 1.0 / np.sqrt(np.where(usable, inverse_square, 1.0))
     weight = np.linalg.norm(b, axis=0)
     camera_of_view = views.arrays.view_camera[found.view]
-    lens = np.zeros((len(sides), 9))
+    lens = np.zeros((len(sides), LENS_NUMBERS))
     assumed = np.zeros(len(sides), dtype=bool)
     for camera, side in enumerate(sides):
         mine = usable & (camera_of_view == camera)
@@ -142,8 +144,13 @@ def planar_poses(views: BoardViews, lens: FloatArray, found: Homographies) -> Pl
         board[:, :2] = arrays.board_xy[arrays.corner[part][keep]]
         k = lens[arrays.view_camera[view]]
         matrix = np.array([[k[0], 0.0, k[2]], [0.0, k[1], k[3]], [0.0, 0.0, 1.0]])
+        pixels, coefficients = arrays.pixels[part][keep], k[4:9]
+        if k[12] != STANDARD:
+            pixels, matrix, coefficients = _rays(k, pixels), np.eye(3), np.zeros(5)
+            if not np.isfinite(pixels).all():
+                continue
         solved, vectors, shifts, _ = cv2.solvePnPGeneric(
-            board, arrays.pixels[part][keep], matrix, k[4:], flags=cv2.SOLVEPNP_IPPE
+            board, pixels, matrix, coefficients, flags=cv2.SOLVEPNP_IPPE
         )
         for vector, shift in zip(vectors, shifts, strict=True) if solved else ():
             if np.isfinite(vector).all() and shift[2, 0] > 0:
@@ -155,6 +162,14 @@ def planar_poses(views: BoardViews, lens: FloatArray, found: Homographies) -> Pl
     # IPPE solved for corners in the plane z = 0; the back of a thick board lies at its offset.
     pose[:, :3, 3] -= pose[:, :3, 2] * arrays.view_offset_m[index][:, None]
     return PlanarPoses(index, pose)
+
+
+def _rays(lens: FloatArray, pixels: FloatArray) -> FloatArray:
+    """Return x/z, y/z (n, 2) of pixels (n, 2)."""
+    vector = np.concatenate([np.zeros(6), lens])[None]
+    out = np.zeros((1, len(pixels), 2))
+    undistort_points(vector, np.ascontiguousarray(pixels[None]), out)
+    return np.asarray(out[0])
 
 
 def _poses(rotation_vectors: FloatArray, translations: FloatArray) -> FloatArray:

@@ -14,12 +14,14 @@ from mocap.calibrate.adjust import (
     adjust,
     board_costs,
     free_parameters,
+    lens_parameters,
     residuals,
 )
 from mocap.calibrate.initial import choose_boards
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import CAUCHY, TUKEY
-from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.core.shapes import FloatArray, IntArray
 
 # The first state is wrong by some 10 px everywhere; then wrong corners must lose their say.
 COARSE_LOSS = Loss(CAUCHY, 20.0)
@@ -47,6 +49,10 @@ ASPECT_SD_SHARE = 0.005
 # Centring of sensor and lens, as a share of the longer image side: 10 px at 1280.
 PRINCIPAL_POINT_SD_SHARE = 0.008
 K1_SD, K2_SD, TANGENTIAL_SD, K3_SD = 0.5, 0.5, 0.01, 0.2
+# Numerator and denominator of a rational lens nearly cancel: single coefficients are large.
+RATIONAL_SD = 5.0
+# Coefficients of the angle: a quarter moves the edge of a 120 degree lens by a fifth.
+FISHEYE_SD = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +71,45 @@ class Refined:
         return Loss(TUKEY, TUKEY_SIGMAS * self.sigma_px)
 
 
-def lens_prior(views: BoardViews, focal: FloatArray, sigma_px: float) -> LensPrior:
-    """Return the weak prior of all lenses around focal lengths (camera,) in pixels."""
+def lens_prior(
+    views: BoardViews, lens: FloatArray, sigma_px: float, plan: LensPlan | None = None
+) -> LensPrior:
+    """Return the weak prior of all lenses (camera, 13) around their focal lengths.
+
+    What a plan knows of a lens, with its standard deviations, comes on top.
+    """
     centers, sides = planar.image_scales(views)
-    mean = np.zeros((len(focal), 9))
+    focal, numbers = lens[:, :2].mean(axis=1), lens_parameters(lens)
+    mean = np.zeros((len(focal), numbers))
     mean[:, 0] = mean[:, 1] = focal
     mean[:, 2:4] = centers
-    information = np.zeros((len(focal), 9, 9))
+    information = np.zeros((len(focal), numbers, numbers))
     same, different = (FOCAL_SD_SHARE * focal) ** -2.0, (ASPECT_SD_SHARE * focal) ** -2.0
     # ((fx + fy)/2 - f)² / sd² + (fx - fy)² / sd²
     information[:, 0, 0] = information[:, 1, 1] = 0.25 * same + different
     information[:, 0, 1] = information[:, 1, 0] = 0.25 * same - different
-    rest = np.array([K1_SD, K2_SD, TANGENTIAL_SD, TANGENTIAL_SD, K3_SD]) ** -2.0
     center = (PRINCIPAL_POINT_SD_SHARE * sides) ** -2.0
     information[:, 2, 2] = information[:, 3, 3] = center
-    information[:, range(4, 9), range(4, 9)] = rest
+    information[:, range(4, numbers), range(4, numbers)] = (
+        _coefficient_sd(lens)[:, : numbers - 4] ** -2.0
+    )
+    if plan is not None and np.isfinite(plan.sd).any():
+        known = np.nan_to_num(plan.known[:, :numbers])
+        extra = plan.sd[:, :numbers] ** -2.0
+        # Two Gaussians: the weights add up, the mean moves to where both pull alike.
+        pull = np.einsum("cij,cj->ci", information, mean) + extra * known
+        information[:, range(numbers), range(numbers)] += extra
+        mean = np.linalg.solve(information, pull[..., None])[..., 0]
     return LensPrior(mean, information, sigma_px)
+
+
+def _coefficient_sd(lens: FloatArray) -> FloatArray:
+    """Return how large the eight coefficients (camera, 8) of each lens usually are."""
+    standard = np.array([K1_SD, K2_SD, TANGENTIAL_SD, TANGENTIAL_SD, K3_SD, 1.0, 1.0, 1.0])
+    rational = np.full(8, RATIONAL_SD)
+    rational[2:4] = TANGENTIAL_SD
+    table = np.stack([standard, rational, np.full(8, FISHEYE_SD)])
+    return np.asarray(table[lens[:, 12].astype(np.int64)])
 
 
 def noise_sigma(errors_px: FloatArray) -> float:
@@ -90,10 +119,10 @@ def noise_sigma(errors_px: FloatArray) -> float:
 
 
 def refine_from_start(
-    views: BoardViews, state: RigState, *, lens_fixed: BoolArray | None = None
+    views: BoardViews, state: RigState, *, plan: LensPlan | None = None
 ) -> Refined:
     """Adjust a first state: Cauchy 20 px, Cauchy 2 px, stuck boards, then Tukey."""
-    free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
+    free = free_parameters(state, plan)
     iterations = 0
 
     def rough(state: RigState, loss: Loss) -> RigState:
@@ -102,7 +131,7 @@ def refine_from_start(
             views,
             state,
             loss,
-            prior=lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0),
+            prior=lens_prior(views, state.lens, 1.0, plan),
             free=free,
             max_iterations=12,
             min_gain_share=ROUGH_GAIN,
@@ -116,7 +145,7 @@ def refine_from_start(
         if not changed:
             break
         state = rough(state, FINE_LOSS)
-    final = refine_final(views, state, lens_fixed=lens_fixed)
+    final = refine_final(views, state, plan=plan)
     return replace(final, iterations=final.iterations + iterations)
 
 
@@ -124,7 +153,7 @@ def refine_final(
     views: BoardViews,
     state: RigState,
     *,
-    lens_fixed: BoolArray | None = None,
+    plan: LensPlan | None = None,
     gain: float = FINAL_GAIN,
 ) -> Refined:
     """Adjust a good state to the optimum of the Tukey loss.
@@ -132,9 +161,9 @@ def refine_final(
     Stops when an iteration lowers the cost by less than `gain` sigma²: the optimum is then nearer
     than the noise can tell.
     """
-    free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
+    free = free_parameters(state, plan)
     sigma = noise_sigma(residuals(views, state))
-    prior = lens_prior(views, state.lens[:, :2].mean(axis=1), sigma)
+    prior = lens_prior(views, state.lens, sigma, plan)
     loss = Loss(TUKEY, TUKEY_SIGMAS * sigma)
     fit = adjust(
         views, state, loss, prior=prior, free=free, max_iterations=60, min_gain=gain * sigma**2

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate.cause.explain import Cause, explain
+from mocap.calibrate.cause.own_lenses import own_lenses
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
+from mocap.calibrate.lens_plan import OWN_LENSES, LensPlan, LensWish, lens_plan
 from mocap.calibrate.refine import Refined, refine_final, refine_from_start
 from mocap.calibrate.still import StillRuns, merge_still
 from mocap.calibrate.timing import time_offsets_frames
@@ -44,7 +46,7 @@ from mocap.core.board import Board
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError
-from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
+from mocap.core.shapes import FloatArray, IntArray, check_shapes
 
 # Each round drops at most one view of a frame; a frame has few stale views.
 MAX_DROP_ROUNDS = 3
@@ -88,7 +90,11 @@ class CalibrationResult:
 
 
 def calibrate(
-    corners: Sequence[Corners], board: Board, *, lenses: Sequence[Camera] = ()
+    corners: Sequence[Corners],
+    board: Board,
+    *,
+    lenses: Sequence[Camera] = (),
+    lens: LensWish = OWN_LENSES,
 ) -> CalibrationResult:
     """Calibrate lenses and poses of all cameras, and judge the result.
 
@@ -96,7 +102,9 @@ def calibrate(
         corners: one per camera, frame numbers meaning the same instant in all of them.
         board: with the square measured on the print.
         lenses: cameras whose lens is known (matched by name): camera matrix and distortion are
-            kept as they are. The lenses of the others are calibrated along.
+            kept as they are, unless `lens.refine`. The lenses of the others are calibrated along.
+        lens: model of the lenses that are calibrated, whether all cameras have one lens, and
+            whether the given ones are only a start.
 
     Raises:
         CalibrationError: a camera never or hardly saw the board, the rig is not connected, no
@@ -107,15 +115,18 @@ def calibrate(
     views = pack_views(once, board)
     check_view_counts(views, corners)
     check_not_all_mirrored(once, board)
-    known, fixed = _known_lenses(views, lenses)
+    plan = lens_plan(views, lenses, lens)
+    if lens.model != OWN_LENSES.model:
+        # A wide lens is too far from the pinhole that the first poses would be found with.
+        plan = plan.started_at(own_lenses(views, plan).lens)
     try:
-        start = initial_estimate(views, known)
+        start = initial_estimate(views, plan)
     except CalibrationError as error:
-        cause = explain(once, board, known_lens=known, fixed=fixed)
+        cause = explain(once, board, plan=plan)
         raise error if cause is None else CalibrationError(f"{reason(cause)} {error}") from error
-    refined = refine_from_start(start.views, start.state, lens_fixed=fixed)
+    refined = refine_from_start(start.views, start.state, plan=plan)
     offsets = _time_offsets(start, refined)
-    views, cleaned, dropped = _drop_shifted(start.views, refined, fixed)
+    views, cleaned, dropped = _drop_shifted(start.views, refined, plan)
     cause = None
     suspicion = _suspicion(start.views, refined, offsets)
     if suspicion.any and len(dropped) <= FEW_DROPPED * views.view_count:
@@ -124,7 +135,7 @@ def calibrate(
         changed = suspicion.changed or after.changed or _dropped_at_one_end(start.views, dropped)
         suspicion = Suspicion(after.any or changed, changed)
     if suspicion.any:
-        cause = explain(once, board, known_lens=known, fixed=fixed, changed=suspicion.changed)
+        cause = explain(once, board, plan=plan, changed=suspicion.changed)
     if cause is None:
         refined = cleaned
         check_view_counts(views, corners)
@@ -132,12 +143,12 @@ def calibrate(
     else:
         views, dropped = start.views, ()
         offsets = _late_offsets(views.camera_names, offsets, cause)
-    print_stretch = measure_stretch(views, refined, lens_fixed=fixed)
+    print_stretch = measure_stretch(views, refined, plan=plan)
     if print_stretch.believed and cause is None:
         views = stretched(views, print_stretch.share)
-        again = refine_final(views, refined.state, lens_fixed=fixed)
+        again = refine_final(views, refined.state, plan=plan)
         refined = replace(again, iterations=again.iterations + refined.iterations)
-    solved = Solved(views, refined, dropped, start, fixed, offsets, cause, print_stretch)
+    solved = Solved(views, refined, dropped, start, plan, offsets, cause, print_stretch)
     return _result(solved, board, corners, still)
 
 
@@ -149,7 +160,7 @@ class Solved:
     refined: Refined
     dropped: tuple[DroppedView, ...]
     start: InitialEstimate
-    fixed: BoolArray | None
+    plan: LensPlan
     offsets: FloatArray
     cause: Cause | None
     print_stretch: Stretch
@@ -207,37 +218,8 @@ def _time_offsets(start: InitialEstimate, refined: Refined) -> FloatArray:
     return np.where(np.isfinite(lags) & (lags != 0.0), lags, offsets)
 
 
-def _known_lenses(
-    views: BoardViews, lenses: Sequence[Camera]
-) -> tuple[FloatArray | None, BoolArray | None]:
-    """Return the given lenses (camera, 9), NaN where not, and which are given (camera,).
-
-    Raises:
-        CalibrationError: a lens was calibrated at another image size, or is of no camera here.
-    """
-    if not lenses:
-        return None, None
-    by_name = {camera.name: camera for camera in lenses}
-    strangers = sorted(set(by_name) - set(views.camera_names))
-    if strangers:
-        raise CalibrationError(
-            f"a lens is given for camera '{strangers[0]}', which is not among "
-            f"{', '.join(views.camera_names)}. Name the lenses by the cameras."
-        )
-    for name, size in zip(views.camera_names, views.image_sizes, strict=True):
-        if name in by_name and by_name[name].image_size != size:
-            old = by_name[name].image_size
-            raise CalibrationError(
-                f"the lens of camera '{name}' was calibrated at {old[0]} x {old[1]} px, its video "
-                f"has {size[0]} x {size[1]}. Record at the same size or calibrate the lens anew."
-            )
-    empty = np.full(9, np.nan)
-    known = np.stack([by_name[n].lens if n in by_name else empty for n in views.camera_names])
-    return known, np.isfinite(known[:, 0])
-
-
 def _drop_shifted(
-    views: BoardViews, refined: Refined, fixed: BoolArray | None
+    views: BoardViews, refined: Refined, plan: LensPlan
 ) -> tuple[BoardViews, Refined, tuple[DroppedView, ...]]:
     """Drop views of another instant and adjust again, until none is left."""
     dropped: list[DroppedView] = []
@@ -251,7 +233,7 @@ def _drop_shifted(
         views = views.keep_views(~drop)
         kept = refined.state.world_from_board[frame_stays]
         state = replace(refined.state, world_from_board=kept)
-        again = refine_from_start(views, state, lens_fixed=fixed)
+        again = refine_from_start(views, state, plan=plan)
         refined = replace(again, iterations=again.iterations + refined.iterations)
     dropped.sort(key=lambda view: (view.camera, view.frame))
     return views, refined, tuple(dropped)
@@ -262,13 +244,13 @@ def _result(
 ) -> CalibrationResult:
     """Measure and judge the refined rig."""
     views, refined, cause = solved.views, solved.refined, solved.cause
-    sd = uncertainty(views, refined, lens_fixed=solved.fixed)
+    sd = uncertainty(views, refined, plan=solved.plan)
     cameras = figures.camera_reports(views, refined, sd, solved.offsets, solved.dropped, cause)
     calibration = figures.calibration_of(
         views, refined, [camera.rms_px for camera in cameras], board.name
     )
     pairs = figures.pair_reports(solved.start.pairs, solved.start.tree, calibration, views)
-    held_out = judge_held_out(views, refined, board, lens_fixed=solved.fixed)
+    held_out = judge_held_out(views, refined, board, plan=solved.plan)
     assumed = [n for n, a in zip(views.camera_names, solved.start.focal_assumed, strict=True) if a]
     level, findings = rules.judge(
         cameras,
@@ -282,7 +264,7 @@ def _result(
             *findings_of_cause(cause),
             *findings_of_copies(calibration),
             *findings_of_variety(
-                board_variety(refined.state, board), lenses_known=solved.fixed is not None
+                board_variety(refined.state, board), lenses_known=bool(solved.plan.fixed.any())
             ),
             *findings_of_stretch(solved.print_stretch, board),
         ),
@@ -301,7 +283,7 @@ def _result(
         iterations=refined.iterations,
         notes=tuple(f"camera '{c.camera}': {note}" for c in corners for note in c.notes),
         board_print=_print_of(board),
-        error_map=figures.error_map_report(views, refined, solved.fixed),
+        error_map=figures.error_map_report(views, refined, solved.plan),
     )
     frames, poses = still.expand(views.frames, refined.state.world_from_board)
     return CalibrationResult(calibration, report, poses, frames)

@@ -24,6 +24,15 @@ from mocap.cli.console import Console, json_option
     type=click.Path(path_type=Path, exists=True),
     help="Lenses calibrated before: a file, or a folder with CAMERA.yml. They are kept.",
 )
+@click.option("--refine-lenses", is_flag=True, help="Take --intrinsics as a start, not as it is.")
+@click.option(
+    "--lens",
+    type=click.Choice(("auto", "standard", "rational", "fisheye")),
+    default="standard",
+    show_default=True,
+    help="Lens model; auto: the one that predicts frames held out best.",
+)
+@click.option("--one-lens", is_flag=True, help="All cameras are equal: one lens for all of them.")
 @click.option("--force", is_flag=True, help="Look for the board again in unchanged videos.")
 @json_option
 def calibrate(session: Path, late: tuple[str, ...], as_json: bool, **options: Any) -> None:

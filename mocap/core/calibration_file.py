@@ -1,6 +1,7 @@
 """`calibration.toml`: the layout of aniposelib, so that other tools read it as it is.
 
-One table per camera (`cam_0`, `cam_1`, …) with name, size, matrix, distortions, rotation (vector,
+One table per camera (`cam_0`, `cam_1`, …) with name, size, matrix, distortions (five numbers of the
+standard lens, eight of a rational one, four and `fisheye = true` of a fisheye), rotation (vector,
 radians) and translation (metres), and a table `metadata`. Cameras are matched by name, never by
 the order of the tables.
 """
@@ -18,6 +19,7 @@ from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.files.reading import read_toml
 from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.shapes import FloatArray
 from mocap.core.store import atomic_write
 from mocap.core.transform import rigid
 
@@ -34,6 +36,7 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
             "size": list(camera.image_size),
             "matrix": camera.camera_matrix.tolist(),
             "distortions": camera.dist_coeffs.tolist(),
+            **({"fisheye": True} if camera.lens_model == "fisheye" else {}),
             "rotation": vector[:3].tolist(),
             "translation": vector[3:6].tolist(),
         }
@@ -88,17 +91,42 @@ def camera_from_table(table: Mapping[str, Any]) -> Camera:
     size = [int(value) for value in table["size"]]
     if len(size) != 2 or min(size) <= 0:
         raise ValueError(f"size of camera {table['name']} must be [width, height] in pixels")
-    distortion = np.zeros(5)
-    given = np.asarray(table["distortions"], dtype=np.float64)
-    if given.ndim != 1 or (given.size > 5 and np.any(given[5:] != 0)):
-        raise ValueError(
-            f"camera {table['name']} has {given.size} distortion coefficients; this tool knows the "
-            "five of OpenCV's standard lens (k1 k2 p1 p2 k3)"
-        )
-    distortion[: min(given.size, 5)] = given[:5]
+    model, distortion = lens_of_coefficients(
+        np.asarray(table["distortions"], dtype=np.float64),
+        fisheye=bool(table.get("fisheye", False)),
+        of=f"camera {table['name']}",
+    )
     rotation = matrix_from_rotvec(np.asarray(table["rotation"], dtype=np.float64).reshape(3))
     translation = np.asarray(table["translation"], dtype=np.float64).reshape(3)
     matrix = np.asarray(table["matrix"], dtype=np.float64)
-    return Camera(
-        str(table["name"]), (size[0], size[1]), matrix, distortion, rigid(rotation, translation)
-    )
+    pose = rigid(rotation, translation)
+    return Camera(str(table["name"]), (size[0], size[1]), matrix, distortion, pose, model)
+
+
+def lens_of_coefficients(given: FloatArray, *, fisheye: bool, of: str) -> tuple[str, FloatArray]:
+    """Return the lens model of OpenCV's distortion coefficients (n,) and those it needs.
+
+    Fewer than five are filled with zeros, as OpenCV does. `of` names the camera in messages.
+
+    Raises:
+        ValueError: more coefficients than eight (thin prism and tilted sensors), or a fisheye lens
+            with other than four.
+    """
+    if given.ndim != 1 or not np.isfinite(given).all():
+        raise ValueError(f"{of} has distortion coefficients that are no list of numbers")
+    if fisheye:
+        if given.size > 4 and not np.any(given[4:]):
+            given = given[:4]
+        if given.size != 4:
+            raise ValueError(f"{of} has {given.size} coefficients; a fisheye lens has k1 k2 k3 k4")
+        return "fisheye", given.copy()
+    if given.size > 8 and np.any(given[8:] != 0):
+        raise ValueError(
+            f"{of} has {given.size} distortion coefficients; this tool knows OpenCV's standard "
+            "lens (5), rational (8) and fisheye (4), no thin prism and no tilted sensor"
+        )
+    model = "rational" if given.size > 5 and np.any(given[5:8] != 0) else "standard"
+    out = np.zeros(8 if model == "rational" else 5)
+    count = min(given.size, len(out))
+    out[:count] = given[:count]
+    return model, out

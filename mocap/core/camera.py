@@ -14,18 +14,25 @@ from mocap.core.shapes import Array, FloatArray, check_shapes
 
 LARGEST_PARAMETER = 1e9
 """Pixels, metres or lens coefficients: no camera comes near, and products stay finite."""
+MODELS = ("standard", "rational", "fisheye")
+"""Lens models in the order of their codes in `core.lens`."""
+COEFFICIENTS = {"standard": 5, "rational": 8, "fisheye": 4}
+LENS_NUMBERS = 13
+"""Numbers of a lens: four of the pinhole, eight coefficients, the code of the model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A pinhole camera with OpenCV's five-coefficient lens.
+    """A pinhole camera with one of OpenCV's lens models.
 
     Attributes:
         name: camera name, equal to the file name of its videos.
         image_size: (width, height) in pixels.
         camera_matrix: (3, 3), focal lengths and principal point in pixels, no skew.
-        dist_coeffs: (5,) k1 k2 p1 p2 k3.
+        dist_coeffs: (5,) k1 k2 p1 p2 k3 of the standard lens; (8,) k1 k2 p1 p2 k3 k4 k5 k6 of a
+            rational one; (4,) k1 k2 k3 k4 of a fisheye.
         camera_from_world: (4, 4) rigid transform in metres; x right, y down, z forward.
+        lens_model: "standard", "rational" or "fisheye", see `core.lens`.
     """
 
     name: str
@@ -33,10 +40,14 @@ class Camera:
     camera_matrix: FloatArray
     dist_coeffs: FloatArray
     camera_from_world: FloatArray
+    lens_model: str = "standard"
 
     def __post_init__(self) -> None:
         """Check shapes and that the pose is a right-handed rigid transform."""
-        check_shapes(self, camera_matrix="3 3", dist_coeffs="5", camera_from_world="4 4")
+        if self.lens_model not in COEFFICIENTS:
+            raise ValueError(f"camera '{self.name}' has an unknown lens model '{self.lens_model}'")
+        count = str(COEFFICIENTS[self.lens_model])
+        check_shapes(self, camera_matrix="3 3", dist_coeffs=count, camera_from_world="4 4")
         values = (self.camera_matrix, self.dist_coeffs, self.camera_from_world)
         if not all(np.isfinite(value).all() for value in values):
             raise ValueError(f"camera '{self.name}' has parameters that are not finite")
@@ -56,22 +67,40 @@ class Camera:
 
     @classmethod
     def from_vector(cls, name: str, image_size: tuple[int, int], vector: Array) -> Camera:
-        """Return the camera of 15 numbers: rotvec, translation (m), fx fy cx cy k1 k2 p1 p2 k3."""
+        """Return the camera of 19 numbers: rotvec, translation (m), then `lens`.
+
+        15 numbers are a camera with the standard lens: rotvec, translation, fx fy cx cy k1 k2 p1 p2
+        k3.
+        """
         v = np.asarray(vector, dtype=np.float64)
-        matrix = np.array([[v[6], 0.0, v[8]], [0.0, v[7], v[9]], [0.0, 0.0, 1.0]])
         pose = transform.rigid(matrix_from_rotvec(v[:3]), v[3:6])
-        return cls(name, image_size, matrix, v[10:15].copy(), pose)
+        return cls.from_lens(name, image_size, v[6:], pose)
+
+    @classmethod
+    def from_lens(
+        cls, name: str, image_size: tuple[int, int], lens: Array, camera_from_world: FloatArray
+    ) -> Camera:
+        """Return the camera of a lens (13,) as `lens` has it; (9,) is a standard one."""
+        k = np.asarray(lens, dtype=np.float64)
+        model = MODELS[int(k[12])] if len(k) > 9 else "standard"
+        matrix = np.array([[k[0], 0.0, k[2]], [0.0, k[1], k[3]], [0.0, 0.0, 1.0]])
+        coefficients = k[4 : 4 + COEFFICIENTS[model]].copy()
+        return cls(name, image_size, matrix, coefficients, camera_from_world, model)
 
     def vector(self) -> FloatArray:
-        """Return the 15 numbers of `from_vector`."""
+        """Return the 19 numbers of `from_vector`."""
         rotvec = rotvec_from_matrix(self.camera_from_world[:3, :3])
         return np.concatenate([rotvec, self.camera_from_world[:3, 3], self.lens])
 
     @property
     def lens(self) -> FloatArray:
-        """K9: fx fy cx cy k1 k2 p1 p2 k3."""
+        """K13: fx fy cx cy, eight coefficients (those of the model, then zeros), model code."""
         k = self.camera_matrix
-        return np.array([k[0, 0], k[1, 1], k[0, 2], k[1, 2], *self.dist_coeffs])
+        out = np.zeros(LENS_NUMBERS)
+        out[:4] = k[0, 0], k[1, 1], k[0, 2], k[1, 2]
+        out[4 : 4 + len(self.dist_coeffs)] = self.dist_coeffs
+        out[12] = MODELS.index(self.lens_model)
+        return out
 
     @property
     def center(self) -> FloatArray:
@@ -80,7 +109,11 @@ class Camera:
         return np.asarray(-rotation.T @ self.camera_from_world[:3, 3])
 
     def project(self, points: Array) -> FloatArray:
-        """Return pixels (..., 2) of world points (..., 3); NaN behind the camera."""
+        """Return pixels (..., 2) of world points (..., 3); NaN behind the camera.
+
+        NaN also beyond the angle from which the lens polynomial turns back, and for a fisheye lens
+        from 86 degrees off straight ahead on.
+        """
         points = np.asarray(points, dtype=np.float64)
         pixels, _ = self.project_with_jacobian(points.reshape(-1, 3))
         return pixels.reshape(*points.shape[:-1], 2)
@@ -154,7 +187,7 @@ class Calibration:
         return np.stack([camera.project(points) for camera in self.cameras])
 
     def vectors(self) -> FloatArray:
-        """Return (camera, 15) parameter vectors, see `Camera.from_vector`."""
+        """Return (camera, 19) parameter vectors, see `Camera.from_vector`."""
         return np.stack([camera.vector() for camera in self.cameras])
 
     def transformed(self, new_from_old: Array, scale: float = 1.0) -> Calibration:

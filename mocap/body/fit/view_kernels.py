@@ -40,7 +40,7 @@ class Views(NamedTuple):
     Attributes:
         rotation: (camera, 3, 3) camera from world.
         translation: (camera, 3) metres.
-        lens: (camera, 9) K9, see `core.lens`.
+        lens: (camera, 13) K13, see `core.lens`.
         pixels: (frame, landmark, camera, 2); NaN where not seen.
         precision: (frame, landmark, camera) 1 / sigma² of the noise, 1/px².
         scatter_precision: (landmark,) 1 / scatter², 1/m².

@@ -19,11 +19,12 @@ from mocap.calibrate.cause.movement import Split, Trial, best_split, prepare, so
 from mocap.calibrate.cause.own_lenses import own_lenses
 from mocap.calibrate.cause.starts import start_shifts
 from mocap.calibrate.lag import camera_lags_frames, shift_frames
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, FINE_LOSS
 from mocap.calibrate.views import BoardViews, mirrored_share, pack_views
 from mocap.core.board import Board
 from mocap.core.detections import Corners
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import FloatArray
 
 Kind = Literal["moved", "mirrored", "unsynchronised", "no flat board", "disagree"]
 
@@ -74,8 +75,7 @@ def explain(
     corners: Sequence[Corners],
     board: Board,
     *,
-    known_lens: FloatArray | None = None,
-    fixed: BoolArray | None = None,
+    plan: LensPlan | None = None,
     changed: bool = False,
 ) -> Cause | None:
     """Return the best explanation of what does not fit; None when nothing is wrong.
@@ -84,7 +84,7 @@ def explain(
     that few frames show hardly raises the misfit of all of them.
     """
     views = pack_views(corners, board)
-    lenses = own_lenses(views, known_lens=known_lens, fixed=fixed)
+    lenses = own_lenses(views, plan)
     if np.median(lenses.sigma_px) > NO_BOARD_PX:
         return Cause("no flat board", ())
     trial = prepare(views, lenses.lens)

@@ -64,7 +64,7 @@ class Trial:
     Attributes:
         views: shared frames only, of all cameras.
         poses: single-view board poses, from each camera's own lens.
-        lens: (camera, 9) of each camera from its own views.
+        lens: (camera, 13) of each camera from its own views.
     """
 
     views: BoardViews
@@ -106,14 +106,14 @@ def solve_trial(
     state = RigState(lens, cameras, np.tile(np.eye(4), (views.frame_count, 1, 1)))
     state, _ = initial.choose_boards(views, state, trial.poses, COARSE_LOSS)
     state, _ = fit_boards(views, state, COARSE_LOSS, iterations=4)
-    free = free_parameters(len(lens), lens_group=lens_group)
+    free = free_parameters(state, lens_group=lens_group)
     cost = np.inf
     for loss in (COARSE_LOSS, FINE_LOSS):
         fit = adjust(
             views,
             state,
             loss,
-            prior=lens_prior(views, state.lens[:, :2].mean(axis=1), 1.0),
+            prior=lens_prior(views, state.lens, 1.0),
             free=free,
             max_iterations=10,
             min_gain_share=ROUGH_GAIN,

@@ -11,27 +11,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.calibrate import planar
-from mocap.calibrate.adjust import RigState, adjust, fit_boards, residuals
+from mocap.calibrate.adjust import RigState, adjust, fit_boards, free_parameters, residuals
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, FINE_LOSS, ROUGH_GAIN, lens_prior, noise_sigma
 from mocap.calibrate.views import BoardViews
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import FloatArray
 
 # Views of a camera that are solved, evenly spread: more do not change its lens.
 MAX_VIEWS = 80
+# Nine tenths of a Rayleigh distribution lie below this many standard deviations per axis.
+RAYLEIGH_90 = 2.146
 
 
 @dataclass(frozen=True, eq=False)
 class OwnLenses:
-    """Lenses (camera, 9) and noise (camera,) px per axis of each camera by itself."""
+    """Lenses (camera, 13) and noise (camera,) px per axis of each camera by itself.
+
+    `sigma_px` is told by the median corner, `upper_px` by the worst tenth, where a lens fails first.
+    """
 
     lens: FloatArray
     sigma_px: FloatArray
+    upper_px: FloatArray
 
 
-def own_lenses(
-    views: BoardViews, *, known_lens: FloatArray | None = None, fixed: BoolArray | None = None
-) -> OwnLenses:
+def own_lenses(views: BoardViews, plan: LensPlan | None = None) -> OwnLenses:
     """Calibrate every camera from its own views, each view with a board of its own."""
+    plan = plan or LensPlan.unknown(len(views.camera_names))
+    return solved_lenses(single_views(views), plan)
+
+
+def single_views(views: BoardViews) -> BoardViews:
+    """Return views spread evenly over each camera's, every one a frame of its own."""
     camera = views.arrays.view_camera
     keep = np.zeros(views.view_count, dtype=bool)
     for index in range(len(views.camera_names)):
@@ -40,30 +51,29 @@ def own_lenses(
             mine = mine[np.linspace(0, len(mine) - 1, MAX_VIEWS).astype(np.int64)]
         keep[mine] = True
     order = np.flatnonzero(keep)
-    single = views.regroup(order, np.ones(len(order), dtype=np.int64), np.arange(len(order)))
+    return views.regroup(order, np.ones(len(order), dtype=np.int64), np.arange(len(order)))
+
+
+def solved_lenses(single: BoardViews, plan: LensPlan) -> OwnLenses:
+    """Calibrate lenses from views that are a frame each, every one with a board of its own."""
     found = planar.homographies(single)
     lens, _ = planar.initial_lenses(single, found)
-    if known_lens is not None:
-        lens = np.where(np.isfinite(known_lens), known_lens, lens)
+    lens = plan.applied(lens)
     poses = planar.planar_poses(single, lens, found).best()
     single = single.keep_views(np.isin(np.arange(single.view_count), poses.view))
     cameras = len(lens)
     state = RigState(lens, np.tile(np.eye(4), (cameras, 1, 1)), poses.camera_from_board)
     state, _ = fit_boards(single, state, COARSE_LOSS)
-    movable = np.zeros((cameras, 15), dtype=bool)
-    movable[:, 6:] = True
-    if fixed is not None:
-        movable[fixed] = False
-    free = np.eye(15 * cameras)[:, movable.ravel()]
+    free = _lenses_only(state, plan)
     for loss in (COARSE_LOSS, FINE_LOSS):
-        if not movable.any():
+        if free.shape[1] == 0:
             state, _ = fit_boards(single, state, loss)
             continue
         state = adjust(
             single,
             state,
             loss,
-            prior=lens_prior(single, state.lens[:, :2].mean(axis=1), 1.0),
+            prior=lens_prior(single, state.lens, 1.0, plan),
             free=free,
             max_iterations=12,
             min_gain_share=ROUGH_GAIN,
@@ -71,8 +81,20 @@ def own_lenses(
     errors = residuals(single, state)
     owner = single.arrays.view_camera[single.observation_view]
     sigma = np.array([noise_sigma(errors[owner == i]) for i in range(cameras)])
+    length = np.nan_to_num(np.hypot(errors[:, 0], errors[:, 1]), nan=np.inf)
+    upper = np.array(
+        [np.percentile(length[owner == i], 90.0) / RAYLEIGH_90 for i in range(cameras)]
+    )
     # Every view has spent six of its numbers on its own board.
     count = np.bincount(owner, minlength=cameras)
     view_count = np.bincount(single.arrays.view_camera, minlength=cameras)
     left = np.maximum(2 * count - 6 * view_count, 1)
-    return OwnLenses(state.lens, sigma * np.sqrt(2 * count / left))
+    spent = np.sqrt(2 * count / left)
+    return OwnLenses(state.lens, sigma * spent, upper * spent)
+
+
+def _lenses_only(state: RigState, plan: LensPlan) -> FloatArray:
+    """Return the directions in which lenses move while every camera stays where it is."""
+    free = free_parameters(state, plan)
+    pose = np.arange(len(free)) % state.parameters < 6
+    return free[:, ~free[pose].any(axis=0)]

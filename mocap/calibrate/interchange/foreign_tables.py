@@ -49,7 +49,7 @@ def read_aniposelib(path: Path, *, unit: str = "m") -> Calibration:
             given to that tool. `length_unit` in the file's [metadata] wins.
 
     Raises:
-        InputError: no such file, no cameras, fisheye lenses, values missing or wrong, or distances
+        InputError: no such file, no cameras, values missing or wrong, or distances
             between cameras that the unit makes impossible.
     """
     document = _document(path)
@@ -107,11 +107,6 @@ def _calibration(
         raise InputError(f"{path}: unit '{unit}' is not known; use m, cm or mm.")
     cameras = []
     for key, table in tables.items():
-        if table.get("fisheye"):
-            raise InputError(
-                f"{path}: camera '{table.get('name', key)}' has a fisheye lens, which this tool "
-                "does not know. Calibrate with the standard lens model."
-            )
         try:
             translation = np.asarray(table["translation"], dtype=np.float64) * UNITS_M[unit]
             cameras.append(camera_from_table({**table, "translation": translation}))
@@ -141,6 +136,9 @@ def _check_width(calibration: Calibration, path: Path, unit: str) -> None:
 def write_aniposelib(calibration: Calibration, path: Path, *, unit: str = "m") -> None:
     """Write a calibration as aniposelib reads it, lengths in `unit` (m, cm or mm).
 
+    Fisheye lenses are its own fisheye cameras; the eight coefficients of a rational lens are handed
+    to OpenCV by it as they are.
+
     Raises:
         InputError: an unknown unit.
     """
@@ -153,7 +151,7 @@ def write_aniposelib(calibration: Calibration, path: Path, *, unit: str = "m") -
 def write_pose2sim(calibration: Calibration, path: Path) -> dict[str, float]:
     """Write `Calib.toml` as Pose2Sim reads it: tables by camera name, four lens coefficients.
 
-    A lens with a third radial coefficient (k3) is fitted again with the four that file can hold.
+    Any other lens (k3, rational, fisheye) is fitted again with the four that file can hold.
 
     Returns:
         By camera name, by how much pixels of the image move by that (rms, px); 0 without k3.
@@ -163,12 +161,12 @@ def write_pose2sim(calibration: Calibration, path: Path) -> dict[str, float]:
     """
     tables, errors = {}, {}
     for camera in calibration.cameras:
-        four, errors[camera.name] = without_k3(camera)
+        four, errors[camera.name] = with_four_coefficients(camera)
         if errors[camera.name] > MAX_REFIT_PX:
             raise InputError(
-                f"camera '{camera.name}' needs its third radial coefficient (k3): the four that "
-                f"Calib.toml can hold are {errors[camera.name]:.2f} px rms off (at most "
-                f"{MAX_REFIT_PX:g} px). Export to anipose instead."
+                f"the {camera.lens_model} lens of camera '{camera.name}' needs more than the four "
+                f"coefficients that Calib.toml can hold: they are {errors[camera.name]:.2f} px rms "
+                f"off (at most {MAX_REFIT_PX:g} px). Export to anipose instead."
             )
         table = _table(four, 1.0)
         table["distortions"] = table["distortions"][:4]
@@ -177,7 +175,7 @@ def write_pose2sim(calibration: Calibration, path: Path) -> dict[str, float]:
     return errors
 
 
-def without_k3(camera: Camera) -> tuple[Camera, float]:
+def with_four_coefficients(camera: Camera) -> tuple[Camera, float]:
     """Return the camera with k1 k2 p1 p2 only, and by how much pixels move by that (rms, px).
 
     Focal lengths, principal point and coefficients are fitted to where the lens puts a grid of rays
@@ -185,24 +183,31 @@ def without_k3(camera: Camera) -> tuple[Camera, float]:
     """
     from scipy.optimize import least_squares
 
-    if abs(camera.dist_coeffs[4]) < 1e-12:
+    if camera.lens_model == "standard" and abs(camera.dist_coeffs[4]) < 1e-12:
         return camera, 0.0
     width, height = camera.image_size
     x, y = np.meshgrid(np.linspace(0, width - 1, 25), np.linspace(0, height - 1, 19))
     pixels = np.stack([x.ravel(), y.ravel()], axis=1)
     flat = camera.undistort(pixels)
     seen = np.isfinite(flat).all(axis=1)
+    if not seen.all() and camera.lens_model != "standard":
+        return camera, float("inf")  # a lens that wide has no standard twin
     rays, pixels = np.column_stack([flat[seen], np.ones(int(seen.sum()))]), pixels[seen]
-    still = replace(camera, camera_from_world=np.eye(4))
+    still = replace(
+        camera, camera_from_world=np.eye(4), dist_coeffs=np.zeros(5), lens_model="standard"
+    )
 
     def fitted(values: FloatArray) -> Camera:
         matrix = np.array([[values[0], 0, values[2]], [0, values[1], values[3]], [0, 0, 1.0]])
         return replace(still, camera_matrix=matrix, dist_coeffs=np.append(values[4:], 0.0))
 
     def misfit(values: FloatArray) -> FloatArray:
-        return np.asarray((fitted(values).project(rays) - pixels).ravel())
+        # A trial whose polynomial turns back within the image is as bad as can be.
+        off = np.nan_to_num(fitted(values).project(rays) - pixels, nan=float(width))
+        return np.asarray(off.ravel())
 
-    start = np.concatenate([camera.lens[:4], camera.dist_coeffs[:4]])
+    first = camera.dist_coeffs[:4] if camera.lens_model == "standard" else np.zeros(4)
+    start = np.concatenate([camera.lens[:4], first])
     found = least_squares(misfit, start, x_scale=np.maximum(np.abs(start), 1e-3))
     off = misfit(found.x).reshape(-1, 2)
     rms_px = float(np.sqrt(np.mean(np.sum(off**2, axis=1))))
@@ -217,6 +222,7 @@ def _table(camera: Any, unit_m: float) -> dict[str, Any]:
         "size": list(camera.image_size),
         "matrix": camera.camera_matrix.tolist(),
         "distortions": camera.dist_coeffs.tolist(),
+        **({"fisheye": True} if camera.lens_model == "fisheye" else {}),
         "rotation": vector[:3].tolist(),
         "translation": (vector[3:6] / unit_m).tolist(),
     }

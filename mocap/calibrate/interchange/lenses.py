@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mocap.core.calibration_file import lens_of_coefficients
 from mocap.core.camera import Camera
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
@@ -37,11 +38,12 @@ MIDDLE_SHARE = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Lens:
-    """A lens: camera matrix (3, 3), k1 k2 p1 p2 k3 (5,), and the image size if it is known."""
+    """A lens as `Camera` has it: matrix, coefficients, model; the image size if it is known."""
 
     camera_matrix: FloatArray
     dist_coeffs: FloatArray
     image_size: tuple[int, int] | None
+    model: str = "standard"
 
 
 def read_lenses(path: Path) -> dict[str, Lens]:
@@ -49,7 +51,7 @@ def read_lenses(path: Path) -> dict[str, Lens]:
 
     Raises:
         InputError: nothing readable there, a value is missing or wrong, or a lens model with more
-            coefficients than k1 k2 p1 p2 k3.
+            than eight coefficients.
     """
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
@@ -87,7 +89,7 @@ def lenses_for(
             continue
         _check_size(name, size, lens)
         pose = np.eye(4)
-        found.append(Camera(name, size, lens.camera_matrix, lens.dist_coeffs, pose))
+        found.append(Camera(name, size, lens.camera_matrix, lens.dist_coeffs, pose, lens.model))
     if not found:
         raise InputError(
             f"the lenses given are of {', '.join(lenses) or 'no camera'}; the cameras here are "
@@ -133,13 +135,7 @@ def _lens(values: Mapping[str, Any], path: Path) -> Lens:
         raise ValueError(f"its camera matrix has shape {matrix.shape}; 3 x 3 numbers are needed")
     if abs(matrix[0, 1]) > 1e-6 * matrix[0, 0]:
         raise ValueError("its camera matrix has a skew, which this tool does not know")
-    if values.get("fisheye") or (given.size > 5 and np.any(np.abs(given[5:]) > 1e-12)):
-        raise InputError(
-            f"{path} has a fisheye or rational lens ({given.size} coefficients); this tool knows "
-            "k1 k2 p1 p2 k3. Calibrate the lens with OpenCV's standard model."
-        )
-    distortion = np.zeros(5)
-    distortion[: min(5, given.size)] = given[:5]
+    model, distortion = lens_of_coefficients(given, fisheye=_is_fisheye(values), of="it")
     size = None
     for width, height in SIZE_KEYS:
         if width in values and height in values:
@@ -147,7 +143,13 @@ def _lens(values: Mapping[str, Any], path: Path) -> Lens:
     if "size" in values or "image_size" in values:
         pair = np.asarray(values.get("size", values.get("image_size"))).ravel()
         size = (int(pair[0]), int(pair[1]))
-    return Lens(matrix, distortion, size)
+    return Lens(matrix, distortion, size, model)
+
+
+def _is_fisheye(values: Mapping[str, Any]) -> bool:
+    """Return whether a file says that its coefficients are those of OpenCV's fisheye model."""
+    said = values.get("fisheye", values.get("distortion_model", values.get("camera_model", "")))
+    return said is True or said == 1 or "fisheye" in str(said) or "equidistant" in str(said)
 
 
 def _first(values: Mapping[str, Any], keys: Sequence[str], what: str) -> Any:

@@ -2,7 +2,7 @@
 
 Cameras that are a little wrong put a point a little beside itself. To first order a point moves by
 dX = (sum Jx' Jx)^-1 sum Jx' Jc dc, the sum running over the cameras that see it, with Jx and Jc the
-derivatives of its pixel by the point and by the 15 parameters c of the camera; with the covariance
+derivatives of its pixel by the point and by the parameters c of the camera; with the covariance
 of all cameras that gives the covariance of the point. What a detector adds is not in it.
 """
 
@@ -14,7 +14,6 @@ import numpy as np
 from numba import njit
 
 from mocap.calibrate.adjust import RigState
-from mocap.calibrate.covariance import PER_CAMERA
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, project_point_jacobian
 from mocap.core.shapes import FloatArray, IntArray, check_shapes
 from mocap.core.transform import apply
@@ -66,15 +65,15 @@ def predicted_errors(
     covariance: FloatArray,
     points: FloatArray,
 ) -> ErrorMap:
-    """Return the error of points (n, 3) that a covariance (15 camera, 15 camera) predicts."""
-    cameras = len(state.lens)
+    """Return the error of points (n, 3) that a covariance (p camera, p camera) predicts."""
+    cameras, per_camera = len(state.lens), state.parameters
     normal = np.zeros((len(points), 3, 3))
-    pull = np.zeros((len(points), 3, cameras * PER_CAMERA))
+    pull = np.zeros((len(points), 3, cameras * per_camera))
     views = np.zeros(len(points), dtype=np.int64)
     for camera, pose in enumerate(state.camera_from_world):
         inside = apply(pose, points)
         pixels = np.full((len(points), 2), np.nan)
-        d_lens, d_point = np.zeros((len(points), 2, 9)), np.zeros((len(points), 2, 3))
+        d_lens, d_point = np.zeros((len(points), 2, 12)), np.zeros((len(points), 2, 3))
         _jacobians(state.lens[camera], inside, pixels, d_lens, d_point)
         with np.errstate(invalid="ignore"):
             inside_image = (pixels >= 0) & (pixels < np.array(image_sizes[camera]))
@@ -83,10 +82,10 @@ def predicted_errors(
         by_point = np.where(seen[:, None, None], d_point @ pose[:3, :3], 0.0)
         # A small turn omega of the camera moves the point by omega x X.
         turn = np.cross(inside[:, None, :], d_point)
-        by_camera = np.concatenate([turn, d_point, d_lens], axis=2)
+        by_camera = np.concatenate([turn, d_point, d_lens[:, :, : per_camera - 6]], axis=2)
         across = np.swapaxes(by_point, 1, 2)
         normal += across @ by_point
-        pull[:, :, camera * PER_CAMERA : (camera + 1) * PER_CAMERA] = across @ by_camera
+        pull[:, :, camera * per_camera : (camera + 1) * per_camera] = across @ by_camera
     sd = np.full(len(points), np.nan)
     known = views >= 2
     moved = np.linalg.solve(normal[known], pull[known])

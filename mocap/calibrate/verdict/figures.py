@@ -10,13 +10,14 @@ from mocap.calibrate.adjust import residuals
 from mocap.calibrate.cause.explain import Cause
 from mocap.calibrate.covariance import Uncertainty, camera_covariance
 from mocap.calibrate.graph import Pair
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
 from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport
 from mocap.calibrate.verdict.shifted import DroppedView, moved_at_frame
 from mocap.calibrate.views import BoardViews
 from mocap.core.camera import Calibration, Camera
-from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.core.shapes import FloatArray, IntArray
 
 # The mean residual of a cell with fewer corners is noise.
 MIN_CORNERS_PER_CELL = 30
@@ -28,10 +29,8 @@ def calibration_of(
     """Return the cameras of a refined state as a calibration."""
     cameras = []
     for index, (name, size) in enumerate(zip(views.camera_names, views.image_sizes, strict=True)):
-        k = refined.state.lens[index]
-        matrix = np.array([[k[0], 0.0, k[2]], [0.0, k[1], k[3]], [0.0, 0.0, 1.0]])
         pose = refined.state.camera_from_world[index].copy()
-        cameras.append(Camera(name, size, matrix, k[4:9].copy(), pose))
+        cameras.append(Camera.from_lens(name, size, refined.state.lens[index], pose))
     rms = dict(zip(views.camera_names, (float(value) for value in rms_px), strict=True))
     return Calibration(tuple(cameras), rms, {"board": board})
 
@@ -169,10 +168,10 @@ def _bridge(pair: Pair, pairs: Sequence[Pair], tree: Sequence[Pair], views: Boar
 
 
 def error_map_report(
-    views: BoardViews, refined: Refined, lens_fixed: BoolArray | None
+    views: BoardViews, refined: Refined, plan: LensPlan | None
 ) -> ErrorMapReport | None:
     """Return the predicted error of points where the board was."""
-    covariance = camera_covariance(views, refined, lens_fixed=lens_fixed)
+    covariance = camera_covariance(views, refined, plan=plan)
     points = volume_grid(refined.state.world_from_board[:, :3, 3])
     found = predicted_errors(refined.state, views.image_sizes, covariance, points)
     seen = np.isfinite(found.sd_mm)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap.calibrate.adjust import RigState, fit_boards, residuals
-from mocap.calibrate.covariance import PER_CAMERA
+from mocap.calibrate.adjust import RigState, fit_boards, free_parameters, residuals
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, Refined, noise_sigma, refine_final
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board
 from mocap.core.lens import undistort_points
-from mocap.core.shapes import BoolArray, FloatArray, IntArray
+from mocap.core.shapes import FloatArray, IntArray
 from mocap.core.transform import invert
 
 # Every fifth frame with two views or more is held out.
@@ -43,7 +43,7 @@ class HeldOut:
 
 
 def judge_held_out(
-    views: BoardViews, refined: Refined, board: Board, *, lens_fixed: BoolArray | None = None
+    views: BoardViews, refined: Refined, board: Board, *, plan: LensPlan | None = None
 ) -> HeldOut | None:
     """Solve again without every fifth shared frame and judge it by those; None if too few."""
     shared = np.flatnonzero(np.diff(views.arrays.frame_start) > 1)
@@ -57,13 +57,13 @@ def judge_held_out(
         return None
     boards = refined.state.world_from_board
     start = replace(refined.state, world_from_board=boards[~out])
-    solved = refine_final(training, start, lens_fixed=lens_fixed, gain=HELD_OUT_GAIN)
+    solved = refine_final(training, start, plan=plan, gain=HELD_OUT_GAIN)
     moved = replace(solved.state, world_from_board=boards[out])
     # The cameras have moved under the held-out boards: catch these again from afar first.
     coarse, _ = fit_boards(test, moved, COARSE_LOSS)
     fitted, _ = fit_boards(test, coarse, solved.loss)
     errors = residuals(test, fitted)
-    training_unknowns = 6 * training.frame_count + PER_CAMERA * len(views.camera_names)
+    training_unknowns = 6 * training.frame_count + free_parameters(solved.state, plan).shape[1]
     bias, rms = length_errors_mm(test, solved.state, errors, solved.loss.scale_px, board)
     return HeldOut(
         frames=len(chosen),

@@ -111,7 +111,7 @@ def _lens(camera: CameraReport, focal_assumed: bool) -> list[Finding]:
             f"camera '{camera.name}': a part of the image is bent by {worst:.1f} px against the "
             "lens model."
         )
-        remedy = "Check that no fisheye or stabilised mode is used; a flat board shows no bend."
+        remedy = "Wide lens? Calibrate with --lens auto. Check that no stabilised mode is used."
         found.append(Finding(Verdict.WARN, text, remedy))
     return found
 

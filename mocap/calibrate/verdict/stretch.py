@@ -22,11 +22,11 @@ from mocap.calibrate.adjust import (
     residuals,
     solve_step,
 )
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board
 from mocap.core.lens import L2
-from mocap.core.shapes import BoolArray
 
 # Difference step: 0.1 % moves a corner of a near board by half a pixel, which is smooth.
 STEP = 1e-3
@@ -66,7 +66,7 @@ def stretched_lengths(board: Board, share: float) -> tuple[float, float]:
 
 
 def measure_stretch(
-    views: BoardViews, refined: Refined, *, lens_fixed: BoolArray | None = None
+    views: BoardViews, refined: Refined, *, plan: LensPlan | None = None
 ) -> Stretch:
     """Return the stretch of the print that fits the images best, and how certain it is."""
     state = refined.state
@@ -84,7 +84,7 @@ def measure_stretch(
         camera_gradient=-(more.camera_gradient - less.camera_gradient) / (2.0 * STEP),
         board_gradient=-(more.board_gradient - less.board_gradient) / (2.0 * STEP),
     )
-    free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
+    free = free_parameters(state, plan)
     camera, boards = solve_step(views, coupling, 0.0, free)
 
     def along(other: NormalEquations) -> float:

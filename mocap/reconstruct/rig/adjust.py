@@ -33,7 +33,7 @@ class Scene:
     """Cameras, points, and where the cameras saw them.
 
     Attributes:
-        lens: (camera, 9) fx fy cx cy k1 k2 p1 p2 k3.
+        lens: (camera, 13) K13, see `core.lens`.
         camera_from_world: (camera, 4, 4).
         points: (point, 3) in metres.
         pixels: (point, camera, 2); NaN is not seen.
@@ -48,7 +48,7 @@ class Scene:
         """Check shapes."""
         check_shapes(
             self,
-            lens="camera 9",
+            lens="camera 13",
             camera_from_world="camera 4 4",
             points="point 3",
             pixels="point camera 2",

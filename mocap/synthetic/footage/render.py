@@ -279,7 +279,9 @@ class Renderer:
         self._panel = panel
 
     def _aim(self, program: Any, camera: Camera, window: Window) -> None:
-        fx, fy, cx, cy, k1, k2, p1, p2, k3 = camera.lens
+        if camera.lens_model != "standard":
+            raise ValueError(f"footage is rendered with standard lenses, not {camera.lens_model}")
+        fx, fy, cx, cy, k1, k2, p1, p2, k3 = camera.lens[:9]
         _set(
             program,
             camera_from_world=camera.camera_from_world.T,

@@ -10,6 +10,8 @@ from pathlib import Path
 from mocap.calibrate.board.corners import detect_corners
 from mocap.calibrate.interchange.lenses import lenses_for, read_lenses
 from mocap.calibrate.lag import shift_frames
+from mocap.calibrate.lens_choice import AUTO, best_model, compare_models
+from mocap.calibrate.lens_plan import LensWish
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.session import Session
@@ -57,20 +59,26 @@ def calibrate_session(
     late_frames: Mapping[str, int] | None = None,
     intrinsics: Path | None = None,
     lenses: Sequence[Camera] = (),
+    lens: str = "standard",
+    one_lens: bool = False,
+    refine_lenses: bool = False,
     force: bool = False,
 ) -> CalibrationResult:
     """Calibrate the rig of a session and store calibration, board poses and report.
 
     Corners already found in unchanged videos are used again unless `force`. `late_frames` says
     by camera how many frames its board recording runs late. `intrinsics` is a file or folder of
-    lenses that are kept as they are; `lenses` are such lenses themselves.
+    lenses that are kept as they are, or where `refine_lenses` may move by percents; `lenses` are
+    such lenses themselves. `lens` is the model of all others ("auto": the one that predicts frames
+    held out best); with `one_lens` they are all one.
 
     Raises:
         SessionError, InputError: the recordings are incomplete or unreadable.
         CalibrationError: they cannot be solved.
     """
     with locked(session.root, "mocap calibrate", waiting=progress.warned):
-        return _calibrate(session, progress, step, late_frames, intrinsics, lenses, force)
+        wish = LensWish(lens, one_lens, refine_lenses)
+        return _calibrate(session, progress, step, late_frames, intrinsics, lenses, wish, force)
 
 
 def _calibrate(
@@ -80,6 +88,7 @@ def _calibrate(
     late_frames: Mapping[str, int] | None,
     intrinsics: Path | None,
     lenses: Sequence[Camera],
+    wish: LensWish,
     force: bool,
 ) -> CalibrationResult:
     _require_own(session, force)
@@ -95,10 +104,12 @@ def _calibrate(
     infos = recording.infos
     moved = clocks is not None and moved_cameras(clocks)
     lenses = (*lenses, *_lenses(intrinsics, corners, progress))
+    if wish.model == AUTO:
+        wish = _chosen_model(corners, board, lenses, wish, progress)
     if clocks is None or not moved:
-        result = calibrate(corners, board, lenses=lenses)
+        result = calibrate(corners, board, lenses=lenses, lens=wish)
     else:
-        result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses)
+        result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses, lens=wish)
         correction = None
         for _ in range(MAX_CLOCK_ROUNDS):
             fps = infos[clocks.reference].fps
@@ -106,7 +117,8 @@ def _calibrate(
             if correction.settled:
                 break
             clocks = correction.clocks
-            result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses)
+            seen = on_one_clock(corners, clocks, infos)
+            result = calibrate(seen, board, lenses=lenses, lens=wish)
         recording = replace(recording, fps=infos[clocks.reference].fps)
     if clocks is not None:
         notes = tuple(sentences(clocks, infos))
@@ -121,6 +133,7 @@ def _calibrate(
         step=step,
         late_frames=late,
         lenses=[camera.name for camera in lenses],
+        wish=wish,
     )
     result = replace(result, calibration=own)
     say_report(progress, result.report)
@@ -214,6 +227,21 @@ def _lenses(
     return found
 
 
+def _chosen_model(
+    corners: Sequence[Corners],
+    board: Board,
+    lenses: Sequence[Camera],
+    wish: LensWish,
+    progress: Progress,
+) -> LensWish:
+    """Return the wish with the lens model that predicts held-out views best."""
+    tried = compare_models(corners, board, lenses, wish)
+    best = best_model(tried)
+    said = ", ".join(f"{model} {error:.2f} px" for model, error in tried.items())
+    progress.finished(f"Lens model {best} (held-out views: {said})")
+    return replace(wish, model=best)
+
+
 def _require_own(session: Session, force: bool) -> None:
     """Refuse to replace a calibration that was imported, unless asked to.
 
@@ -261,6 +289,9 @@ def ensure_calibration(session: Session, progress: Progress, *, accept: bool = F
         step=again.step,
         late_frames=again.late_frames,
         lenses=again.lenses,
+        lens=again.wish.model,
+        one_lens=again.wish.shared,
+        refine_lenses=again.wish.refine,
     )
     require_pass(session, result.report, progress if accept else None)
     if again.world_at is not None:

@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mocap.calibrate.lens_plan import OWN_LENSES, LensWish
 from mocap.capture.session import Session
-from mocap.core.camera import Calibration, Camera
+from mocap.core.camera import MODELS, Calibration, Camera
 from mocap.core.errors import SessionError
 from mocap.core.files.reading import parse_object, reading
 from mocap.core.store import load_provenance
@@ -42,6 +43,7 @@ def signed(
     step: int | None = None,
     late_frames: Mapping[str, int] | None = None,
     lenses: Sequence[str] = (),
+    wish: LensWish = OWN_LENSES,
 ) -> Calibration:
     """Return the calibration with what it was made from in its metadata.
 
@@ -55,6 +57,7 @@ def signed(
         "step": step,
         "late_frames": dict(late_frames or {}),
         "lenses": list(lenses),
+        "lens": asdict(wish),
     }
     numbers = calibration.vectors().tobytes() + json.dumps(record, sort_keys=True).encode()
     metadata = {
@@ -137,12 +140,14 @@ class Repeat:
         late_frames: by camera, how late its board recording starts.
         world_at: the instant at which a person laid the floor, None for the usual choice.
         lenses: the cameras whose lenses were given: they are given again.
+        wish: model of the lenses, and whether cameras share one.
     """
 
     step: int | None = None
     late_frames: Mapping[str, int] = field(default_factory=dict)
     world_at: str | None = None
     lenses: tuple[Camera, ...] = ()
+    wish: LensWish = OWN_LENSES
 
 
 def to_repeat(session: Session, progress: Progress) -> Repeat | None:
@@ -173,7 +178,17 @@ def to_repeat(session: Session, progress: Progress) -> Repeat | None:
         record["late_frames"],
         calibration.metadata.get(WORLD_AT),
         tuple(calibration[name] for name in given),
+        _wish_of(record),
     )
+
+
+def _wish_of(record: Mapping[str, Any]) -> LensWish:
+    """Return how lenses were asked for; records of earlier versions do not say."""
+    said = record.get("lens", {})
+    model = said.get("model", OWN_LENSES.model)
+    if model not in MODELS:
+        raise SessionError(f"the calibration was made with an unknown lens model '{model}'.")
+    return LensWish(model, bool(said.get("shared")), bool(said.get("refine")))
 
 
 def require_current(session: Session, hash_of: Hashes) -> None:
