@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap.calibrate import kernels
+from mocap.calibrate import elimination, kernels
 from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.views import BoardViews
 from mocap.core.kernels.descent import Damping, Stop, descend
@@ -214,13 +214,13 @@ def reduced_system(
     """Return the camera system (p camera, p camera), its right side and the board inverses."""
     cameras, parameters = equations.camera_gradient.shape
     inverse = np.zeros_like(equations.board_hessian)
-    kernels.invert_blocks(equations.board_hessian, np.full(len(inverse), damping), inverse)
+    elimination.invert_blocks(equations.board_hessian, np.full(len(inverse), damping), inverse)
     reduced = np.zeros((cameras * parameters, cameras * parameters))
     for index, block in enumerate(equations.camera_hessian):
         part = slice(index * parameters, (index + 1) * parameters)
         reduced[part, part] = block + np.diag(damping * np.diag(block))
     right = equations.camera_gradient.ravel().copy()
-    kernels.reduce_boards(
+    elimination.reduce_boards(
         views.arrays, equations.cross, inverse, equations.board_gradient, reduced, right
     )
     return reduced, right, inverse
@@ -237,7 +237,7 @@ def solve_step(
     step = free @ np.linalg.solve(free.T @ reduced @ free, free.T @ right)
     camera_step = step.reshape(equations.camera_gradient.shape)
     board_step = np.zeros_like(equations.board_gradient)
-    kernels.board_steps(
+    elimination.board_steps(
         views.arrays, equations.cross, inverse, equations.board_gradient, camera_step, board_step
     )
     return camera_step, board_step
@@ -312,7 +312,7 @@ def fit_boards(
     costs = board_costs(views, state, frame, boards, loss)
     for _ in range(iterations):
         equations = linearise(views, replace(state, world_from_board=boards), loss, None)
-        kernels.invert_blocks(equations.board_hessian, damping, inverse)
+        elimination.invert_blocks(equations.board_hessian, damping, inverse)
         step = np.einsum("fij,fj->fi", inverse, equations.board_gradient)
         trial = boards @ exponential(step)
         trial_costs = board_costs(views, state, frame, trial, loss)

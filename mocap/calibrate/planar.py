@@ -41,6 +41,8 @@ class Homographies:
 class PlanarPoses:
     """Board poses from single views: view (k,), camera_from_board (k, 4, 4).
 
+    Of several boards on one body it is the pose of the body, once it is known how they stand on it.
+
     A plane seen in perspective has two poses of nearly equal error; both are listed, the better
     first, so a view appears once or twice.
     """
@@ -161,6 +163,7 @@ def planar_poses(views: BoardViews, lens: FloatArray, found: Homographies) -> Pl
     pose = _poses(np.array(rotation_vectors).reshape(-1, 3), np.array(translations).reshape(-1, 3))
     # IPPE solved for corners in the plane z = 0; the back of a thick board lies at its offset.
     pose[:, :3, 3] -= pose[:, :3, 2] * arrays.view_offset_m[index][:, None]
+    pose = pose @ arrays.board_from_body[arrays.view_board[index]]
     return PlanarPoses(index, pose)
 
 

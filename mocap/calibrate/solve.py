@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mocap.calibrate.body import laid_out, refine_body
 from mocap.calibrate.cause.explain import Cause, explain
 from mocap.calibrate.cause.own_lenses import own_lenses
 from mocap.calibrate.covariance import uncertainty
@@ -113,18 +114,24 @@ def calibrate(
     check_corners(corners, board)
     once, still = merge_still(corners)
     views = pack_views(once, board)
-    check_view_counts(views, corners)
-    check_not_all_mirrored(once, board)
     plan = lens_plan(views, lenses, lens)
-    if lens.model != OWN_LENSES.model:
+    check_view_counts(views, corners, plan)
+    check_not_all_mirrored(once, board)
+    several = board.count > 1
+    if lens.model != OWN_LENSES.model or several:
         # A wide lens is too far from the pinhole that the first poses would be found with.
         plan = plan.started_at(own_lenses(views, plan).lens)
+    if several:
+        views = laid_out(views, plan.known)
     try:
         start = initial_estimate(views, plan)
     except CalibrationError as error:
-        cause = explain(once, board, plan=plan)
+        cause = None if several else explain(once, board, plan=plan)
         raise error if cause is None else CalibrationError(f"{reason(cause)} {error}") from error
     refined = refine_from_start(start.views, start.state, plan=plan)
+    if several:
+        on_body, refined = refine_body(start.views, refined, plan)
+        start = replace(start, views=on_body)
     offsets = _time_offsets(start, refined)
     views, cleaned, dropped = _drop_shifted(start.views, refined, plan)
     cause = None
@@ -134,17 +141,17 @@ def calibrate(
         after = _suspicion(views, cleaned, offsets)
         changed = suspicion.changed or after.changed or _dropped_at_one_end(start.views, dropped)
         suspicion = Suspicion(after.any or changed, changed)
-    if suspicion.any:
+    if suspicion.any and not several:
         cause = explain(once, board, plan=plan, changed=suspicion.changed)
     if cause is None:
         refined = cleaned
-        check_view_counts(views, corners)
+        check_view_counts(views, corners, plan)
         check_connected(views)
     else:
         views, dropped = start.views, ()
         offsets = _late_offsets(views.camera_names, offsets, cause)
     print_stretch = measure_stretch(views, refined, plan=plan)
-    if print_stretch.believed and cause is None:
+    if print_stretch.believed and cause is None and not several:
         views = stretched(views, print_stretch.share)
         again = refine_final(views, refined.state, plan=plan)
         refined = replace(again, iterations=again.iterations + refined.iterations)

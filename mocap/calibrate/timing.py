@@ -43,7 +43,7 @@ def time_offsets_frames(views: BoardViews, state: RigState) -> FloatArray:
 
 def _view_velocities(views: BoardViews, state: RigState) -> FloatArray:
     """Return the image velocity (view, 2) of the board centre in pixels per frame; 0 if unknown."""
-    middle = np.append(views.arrays.board_xy.mean(axis=0), [0.0, 1.0])
+    middle = np.append(views.arrays.body_xyz.mean(axis=0), 1.0)
     centers = (state.world_from_board @ middle)[:, :3]
     frames = views.frames.astype(np.float64)
     motion = np.zeros_like(centers)

@@ -26,8 +26,11 @@ class ViewArrays(NamedTuple):
     """Flat arrays the kernels read: frames hold views, views hold corner observations.
 
     frame_start (frame + 1) indexes views, view_start (view + 1) indexes observations;
-    view_camera, view_offset_m (view); corner (n) indexes board_xy (corner, 2) m; pixels (n, 2).
-    `view_offset_m` is the height of the printed face seen by a view in the board frame.
+    view_camera, view_offset_m, view_board (view); corner (n) indexes board_xy (corner, 2) m and
+    body_xyz (corner, 3) m; pixels (n, 2). `view_offset_m` is the height of the printed face seen by
+    a view in the board frame. `board_xy` are corners in the frame of their own board, `body_xyz` in
+    that of the body which carries the boards, `board_from_body` (board, 4, 4); a single board is
+    its own body.
     """
 
     frame_start: IntArray
@@ -37,6 +40,9 @@ class ViewArrays(NamedTuple):
     corner: IntArray
     pixels: FloatArray
     board_xy: FloatArray
+    body_xyz: FloatArray
+    view_board: IntArray
+    board_from_body: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +87,10 @@ class BoardViews:
         return np.repeat(np.arange(self.view_count), self.view_corner_count)
 
     def frames_per_camera(self) -> IntArray:
-        """Return how many views each camera has."""
-        return np.bincount(self.arrays.view_camera, minlength=len(self.camera_names))
+        """Return in how many frames each camera has a view."""
+        names = len(self.camera_names)
+        key = np.unique(self.view_frame * names + self.arrays.view_camera)
+        return np.bincount(key % names, minlength=names)
 
     def keep_views(self, keep: BoolArray) -> BoardViews:
         """Return only the views marked in `keep` (view,); frames left without a view go too."""
@@ -107,6 +115,7 @@ class BoardViews:
             view_start=view_start,
             view_camera=arrays.view_camera[view],
             view_offset_m=arrays.view_offset_m[view],
+            view_board=arrays.view_board[view],
             corner=arrays.corner[observation],
             pixels=np.ascontiguousarray(arrays.pixels[observation]),
         )
@@ -137,11 +146,13 @@ def pack_views(corners: Sequence[Corners], board: Board) -> BoardViews:
     order = order[np.isfinite(pixels[order]).all(axis=1)]
     camera, frame, corner, pixels = camera[order], frame[order], corner[order], pixels[order]
     points = board.corner_points()[:, :2]
-    view_key = frame * len(corners) + camera
+    seen_board = corner // board.corners_of_one
+    view_key = (frame * len(corners) + camera) * board.count + seen_board
     starts = np.flatnonzero(np.diff(view_key, prepend=-1))
     view_start = np.append(starts, len(view_key))
     good, mirrored = _judge_views(points[corner], pixels, view_start, board.square_length_m)
     frames, per_frame = np.unique(frame[starts], return_counts=True)
+    flat = np.ascontiguousarray(points)
     arrays = ViewArrays(
         frame_start=_starts(per_frame),
         view_start=view_start,
@@ -149,7 +160,10 @@ def pack_views(corners: Sequence[Corners], board: Board) -> BoardViews:
         view_offset_m=np.where(mirrored, board.thickness_m, 0.0),
         corner=corner,
         pixels=np.ascontiguousarray(pixels),
-        board_xy=np.ascontiguousarray(points),
+        board_xy=flat,
+        body_xyz=np.column_stack([flat, np.zeros(len(flat))]),
+        view_board=seen_board[starts],
+        board_from_body=np.tile(np.eye(4), (board.count, 1, 1)),
     )
     names = tuple(c.camera for c in corners)
     sizes = tuple(c.image_size for c in corners)

@@ -27,6 +27,8 @@ BOARD_KEYS = (
     "inverted",
     "two_sided",
     "thickness_mm",
+    "count",
+    "marker_step",
 )
 PAGES_MM = {
     "A0": (841.0, 1189.0),
@@ -113,6 +115,8 @@ def load_definition(name: str) -> BoardDefinition:
             inverted=flag(table, "inverted", path, False),
             two_sided=flag(table, "two_sided", path, False),
             thickness_m=_thickness_m(table, path),
+            count=whole_number(table, "count", path) if "count" in table else 1,
+            marker_step=whole_number(table, "marker_step", path) if "marker_step" in table else 0,
         )
     except ValueError as error:
         raise InputError(f"{path}: {error}.") from error

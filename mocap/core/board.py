@@ -23,6 +23,8 @@ class Board:
         inverted: printed white on black.
         two_sided: the same board is printed on the back, mirrored corner for corner.
         thickness_m: distance between the two printed faces of a two-sided board.
+        count: so many boards of this kind are fixed to one rigid body, in any arrangement.
+        marker_step: marker numbers from one of these boards to the next.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Board:
     inverted: bool = False
     two_sided: bool = False
     thickness_m: float = 0.0
+    count: int = 1
+    marker_step: int = 0
 
     def __post_init__(self) -> None:
         """Check that the board can exist."""
@@ -49,17 +53,38 @@ class Board:
                 f"smaller than the square ({self.square_length_m * 1000:g} mm)"
             )
 
+        if self.count < 1 or (self.count > 1 and self.marker_step < self.markers_of_one):
+            raise ValueError(
+                f"board '{self.name}': {self.count} boards on one body need markers of their own: "
+                f"each has {self.markers_of_one}, the next begins {self.marker_step} further"
+            )
+        if self.count > 1 and self.two_sided:
+            raise ValueError(f"board '{self.name}': several boards on a body are one-sided each")
+
+    @property
+    def markers_of_one(self) -> int:
+        """Markers of a single board."""
+        return self.columns * self.rows // 2
+
+    @property
+    def corners_of_one(self) -> int:
+        """Inner corners of a single board."""
+        return (self.columns - 1) * (self.rows - 1)
+
     @property
     def corner_count(self) -> int:
-        """Number of inner corners."""
-        return (self.columns - 1) * (self.rows - 1)
+        """Number of inner corners, of all boards of the body: those of the first come first."""
+        return self.count * self.corners_of_one
 
     def corner_points(self) -> FloatArray:
         """Return the inner corners (n, 3) in metres, in OpenCV's order, in the board frame.
+
+        Of several boards on one body each is in its own frame: how they stand is not known.
 
         The frame is OpenCV's: origin at the outer corner of the first square, x along the columns,
         y along the rows (down on the print), z away from a viewer of the front: into the board.
         """
         x, y = np.meshgrid(np.arange(1, self.columns), np.arange(1, self.rows))
         flat = np.stack([x.ravel(), y.ravel(), np.zeros(x.size)], axis=1)
-        return np.asarray(flat * self.square_length_m, dtype=np.float64)
+        one = np.asarray(flat * self.square_length_m, dtype=np.float64)
+        return np.tile(one, (self.count, 1))

@@ -75,6 +75,30 @@ def dictionary_id(name: str) -> int:
     return int(number)
 
 
+def charuco_pattern(board: Board, legacy_pattern: bool, index: int = 0) -> Any:
+    """Return OpenCV's board, of several on one body the one with this index.
+
+    Raises:
+        CalibrationError: unknown dictionary, or one with too few markers for the board.
+    """
+    dictionary = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
+    needed = board.markers_of_one + (board.count - 1) * board.marker_step
+    if len(dictionary.bytesList) < needed:
+        raise CalibrationError(
+            f"board '{board.name}' needs {needed} markers, {board.dictionary} has "
+            f"{len(dictionary.bytesList)}. Choose a larger dictionary."
+        )
+    pattern = cv2.aruco.CharucoBoard(
+        (board.columns, board.rows),
+        board.square_length_m,
+        board.marker_length_m,
+        dictionary,
+        np.arange(board.markers_of_one, dtype=np.int32) + index * board.marker_step,
+    )
+    pattern.setLegacyPattern(legacy_pattern)
+    return pattern
+
+
 class Finder:
     """Finds one appearance of a board in grey images."""
 
@@ -86,17 +110,8 @@ class Finder:
         """
         self.appearance = appearance
         dictionary = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
-        needed = board.columns * board.rows // 2
-        if len(dictionary.bytesList) < needed:
-            raise CalibrationError(
-                f"board '{board.name}' needs {needed} markers, {board.dictionary} has "
-                f"{len(dictionary.bytesList)}. Choose a larger dictionary."
-            )
-        pattern = cv2.aruco.CharucoBoard(
-            (board.columns, board.rows), board.square_length_m, board.marker_length_m, dictionary
-        )
-        pattern.setLegacyPattern(appearance.legacy_pattern)
-        self._markers_on_board = needed
+        pattern = charuco_pattern(board, appearance.legacy_pattern)
+        self._markers_on_board = board.markers_of_one
         self._board_detector: Any = cv2.aruco.CharucoDetector(pattern)
         self._marker_detector: Any = cv2.aruco.ArucoDetector(dictionary)
         quick = cv2.aruco.DetectorParameters()

@@ -21,6 +21,7 @@ from mocap.calibrate.board.charuco import (
     appearances,
     most_likely_dictionary,
 )
+from mocap.calibrate.board.several import detect_body_corners
 from mocap.core.board import Board
 from mocap.core.detections import Corners
 from mocap.core.shapes import Array, FloatArray
@@ -74,6 +75,9 @@ def detect_corners(
     Raises:
         CalibrationError: a dictionary that does not exist, or a frame of another size.
     """
+    if board.count > 1:
+        looked_at = (item for item in frames if item[0] % step == 0)
+        return detect_body_corners(looked_at, board, camera, image_size)
     search = _Search(board)
     found: list[tuple[int, Found]] = []
     frame_count = 0

@@ -27,7 +27,7 @@ RAYLEIGH_90 = 2.146
 class OwnLenses:
     """Lenses (camera, 13) and noise (camera,) px per axis of each camera by itself.
 
-    `sigma_px` is told by the median corner, `upper_px` by the worst tenth, where a lens fails first.
+    `sigma_px` is told by the median corner, `upper_px` by the worst tenth, where lenses fail.
     """
 
     lens: FloatArray

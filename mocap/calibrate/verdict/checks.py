@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.views import BoardViews, mirrored_share
 from mocap.core.board import Board
 from mocap.core.detections import Corners
@@ -125,16 +126,21 @@ def check_connected(views: BoardViews) -> None:
         )
 
 
-def check_view_counts(views: BoardViews, corners: Sequence[Corners]) -> None:
-    """Refuse cameras with too few usable views.
+def check_view_counts(
+    views: BoardViews, corners: Sequence[Corners], plan: LensPlan | None = None
+) -> None:
+    """Refuse cameras with too few usable views: fewer do where the plan knows or shares the lens.
 
     Raises:
         CalibrationError: names the camera, its frames and how many are needed.
     """
-    for name, usable, seen in zip(
-        views.camera_names, views.frames_per_camera(), corners, strict=True
+    alone = np.ones(len(corners), dtype=bool)
+    if plan is not None:
+        alone = ~plan.fixed & (np.bincount(plan.group, minlength=len(corners))[plan.group] < 2)
+    for name, usable, seen, own in zip(
+        views.camera_names, views.frames_per_camera(), corners, alone, strict=True
     ):
-        if usable < MIN_FRAMES_PER_CAMERA:
+        if usable < (MIN_FRAMES_PER_CAMERA if own else MIN_SHARED_FRAMES):
             found = len(np.unique(seen.frame))
             partly = "" if found == usable else f" ({found} with at least one corner)"
             raise CalibrationError(

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.calibrate import kernels
+from mocap.calibrate import elimination
 from mocap.calibrate.adjust import Loss, RigState, linearise
 from mocap.calibrate.views import BoardViews
 from mocap.core.shapes import FloatArray
@@ -61,7 +61,7 @@ def _pose_scores(
     )
     equations = linearise(own, spread, loss, None)
     inverse = np.zeros_like(equations.board_hessian)
-    kernels.invert_blocks(equations.board_hessian, np.zeros(len(inverse)), inverse)
+    elimination.invert_blocks(equations.board_hessian, np.zeros(len(inverse)), inverse)
     frame = views.view_frame
     cross = equations.cross[:, :6, :]
     lost = cross @ inverse[frame]

@@ -93,7 +93,7 @@ def length_errors_mm(
     the distances test scale and relative poses. NaN when no two neighbours are seen twice.
     """
     points = _triangulate(views, state, errors_px, limit_px)
-    grid = points.reshape(views.frame_count, board.rows - 1, board.columns - 1, 3)
+    grid = points.reshape(-1, board.rows - 1, board.columns - 1, 3)
     across = np.linalg.norm(np.diff(grid, axis=2), axis=-1).ravel()
     along = np.linalg.norm(np.diff(grid, axis=1), axis=-1).ravel()
     lengths = np.concatenate([across, along])

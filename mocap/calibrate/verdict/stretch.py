@@ -56,7 +56,8 @@ def stretched(views: BoardViews, share: float) -> BoardViews:
     """Return the views of a board `1 + share` times as tall for its width, of the same area."""
     root = np.sqrt(1.0 + share)
     board_xy = views.arrays.board_xy * np.array([1.0 / root, root])
-    return replace(views, arrays=views.arrays._replace(board_xy=board_xy))
+    body_xyz = views.arrays.body_xyz * np.array([1.0 / root, root, 1.0])
+    return replace(views, arrays=views.arrays._replace(board_xy=board_xy, body_xyz=body_xyz))
 
 
 def stretched_lengths(board: Board, share: float) -> tuple[float, float]:
