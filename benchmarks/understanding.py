@@ -37,7 +37,7 @@ from understanding_training.clips import (  # noqa: E402
 )
 from understanding_training.sequences import training_sequences  # noqa: E402
 
-from mocap.understand.action_model import load_action_model  # noqa: E402
+from mocap.understand.action_model import NETWORKS  # noqa: E402
 from mocap.understand.lift_model import load_lift_model  # noqa: E402
 
 
@@ -66,12 +66,15 @@ class Material:
 
 
 def action_part(material: Material) -> list[Figure]:
-    """Recognise actions of people who were not trained."""
+    """Recognise actions of people who were not trained, by each network."""
     sequences = training_sequences(material.clips)
-    figures, confusion = actions.action_figures(sequences)
-    print("Windows by label, three folds:\n" + confusion)
-    untrained = actions.untrained_figures(sequences)
-    return [*figures, *untrained, actions.time_figure(load_action_model())]
+    figures = []
+    for network in NETWORKS:
+        found, confusion = actions.action_figures(sequences, network)
+        print(f"Windows by label, three folds, {network}:\n{confusion}")
+        untrained = actions.untrained_figures(sequences, network)
+        figures += [*found, *untrained, actions.time_figure(network)]
+    return figures
 
 
 def exercise_part(material: Material) -> list[Figure]:

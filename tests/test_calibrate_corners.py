@@ -152,16 +152,16 @@ def test_legacy_layout_is_said() -> None:
 
 def test_another_dictionary_is_named() -> None:
     other = replace(BOARD, dictionary="DICT_6X6_250")
-    corners = detect_corners(frames(other)[:2], BOARD, "left", SIZE)
+    corners = detect_corners(frames(other)[:1], BOARD, "left", SIZE)
     assert len(corners.frame) == 0
     assert "DICT_6X6_1000" in corners.notes[0] and "DICT_4X4_50" in corners.notes[0]
 
 
 def test_swapped_rows_and_columns_are_suspected() -> None:
     swapped = Board("swapped", 5, 7, 0.04, 0.03, "DICT_4X4_50")
-    corners = detect_corners(frames(BOARD)[:2], swapped, "left", SIZE)
+    corners = detect_corners(frames(BOARD)[:1], swapped, "left", SIZE)
     # Small patches of the two layouts may agree by chance; a board is never found.
-    assert len(corners.frame) < 0.2 * 2 * BOARD.corner_count
+    assert len(corners.frame) < 0.2 * BOARD.corner_count
     if len(corners.frame) == 0:
         assert "swapped" in corners.notes[0]
 

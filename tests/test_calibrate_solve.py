@@ -271,7 +271,7 @@ def test_stale_frames_are_dropped_and_listed(rig: Calibration, waved: tuple[Corn
 
 @pytest.mark.parametrize(("camera", "lag"), [(2, 1), (0, -2)])
 def test_a_camera_that_runs_late_is_named(rig: Calibration, camera: int, lag: int) -> None:
-    poses = wave_board(rig, BOARD, 600, fps=37.5, seed=1)
+    poses = wave_board(rig, BOARD, 400, fps=37.5, seed=1)
     corners = list(observe_board(rig, BOARD, poses, seed=2))
     corners[camera] = shift_frames(
         replace(corners[camera], frame=corners[camera].frame + 2), 2 - lag

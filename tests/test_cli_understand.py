@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,11 @@ from mocap.core.detections import Detections2D
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D, Source
 from mocap.core.store import Provenance, load_artifact, save_artifact
+from mocap.measure.exercises.exercise import Exercise, Reading
+from mocap.measure.metric import Metric
 from mocap.synthetic.motion.random_motion import measured_points
 from mocap.synthetic.rigs import ring
+from mocap.workflow.measure.recognition import recognised
 
 NAMES = COCO_17_FEET.keypoint_names
 
@@ -85,6 +89,47 @@ def test_exercise_compares_repetitions_and_never_judges(tmp_path: Path) -> None:
     assert "wrong" not in said
     with (take.root / "exercise" / "exercise.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 5
+
+
+def test_examples_speak_before_an_exercise_is_measured(tmp_path: Path) -> None:
+    """The same set is a squat by both; the same as a lunge by geometry is grey, and left out."""
+    take = take_of(tmp_path / "s", "squat", seconds=13.0)
+    points = load_artifact(take.artifact("smoothed"), Points3D)
+    metrics = (Metric("count", "Repetitions", "", 5.0), Metric("depth", "Depth", "deg", 90.0))
+    reading = Reading({}, ())
+    squat = Exercise("squat", metrics, reading, 30.0, "", "", ())
+    assert recognised(squat, points, 0) is squat
+    lunge = recognised(dataclasses.replace(squat, kind="lunge"), points, 0)
+    assert all("by examples this is deep squat" in each.reason for each in lunge.metrics)
+    assert "one of them is wrong" in lunge.warnings[0]
+    nothing = dataclasses.replace(squat, metrics=(Metric("count", "Repetitions", "", 0.0),))
+    assert "nothing was measured" in recognised(nothing, points, 0).warnings[0]
+    # What no example shows stays as it was measured.
+    assert recognised(dataclasses.replace(squat, kind="jump"), points, 0).warnings == ()
+
+
+def test_trend_follows_the_repetitions_of_a_recognised_exercise(tmp_path: Path) -> None:
+    roots = [tmp_path / f"visit_{k}" for k in range(3)]
+    for root, longer in zip(roots, (2.0, 2.2, 2.4), strict=True):
+        take = take_of(root, "squat", seconds=2.0)
+        config = root / "session.toml"
+        config.write_text(config.read_text() + '\n[[subjects]]\nname = "Ann"\n')
+        folder = take.root / "exercise"
+        folder.mkdir()
+        each = {"start_s": 0.0, "end_s": longer, "doubtful": False}
+        doubtful = {"start_s": 3.0, "end_s": 9.0, "doubtful": True}
+        found = {
+            "exercise": "deep_squat", "named_by": "examples", "repetitions": [each, each, doubtful],
+        }  # fmt: skip
+        (folder / "exercise.json").write_text(json.dumps(found))
+    run("trend", "Ann", *map(str, roots))
+    with (roots[-1] / "trend" / "trend.csv").open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["measure"], row["name"]) == ("deep_squat", "repetition_duration")
+    assert [float(row[root.name]) for root in roots] == [2.0, 2.2, 2.4]
+    (roots[0] / "takes" / "a" / "exercise" / "exercise.json").write_text("{}")
+    result = CliRunner().invoke(main, ["trend", "Ann", *map(str, roots)])
+    assert result.exit_code == 1 and "exercise.json" in result.output
 
 
 @pytest.fixture

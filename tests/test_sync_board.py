@@ -13,7 +13,7 @@ from mocap.calibrate.retime import corners_at
 from mocap.calibrate.solve import calibrate
 from mocap.capture.boards import load_board
 from mocap.capture.video import VideoInfo
-from mocap.core.clocks import CameraClock, Verdict
+from mocap.core.clocks import CameraClock, Clocks, Verdict
 from mocap.core.detections import Corners
 from mocap.core.shapes import FloatArray
 from mocap.sync.board import BoardSync
@@ -53,27 +53,42 @@ STARTS = (0, 453, 171)
 """Ticks of 240 per second: 0, 1.8875 and 0.7125 s; 56.625 and 21.375 frames."""
 
 
-def test_offsets_come_back_and_the_calibration_sharpens_them(poses: FloatArray) -> None:
-    frames = 660
-    corners = seen(poses, STARTS, frames)
-    infos = {name: info(name, frames) for name in RIG.names}
-    clocks = board_clocks(corners, BOARD, infos, {})
+@pytest.fixture(scope="module")
+def rough(poses: FloatArray) -> tuple[list[Corners], dict[str, VideoInfo], Clocks]:
+    """Corners, videos, and the clocks that rough poses of uncalibrated lenses give."""
+    corners = seen(poses, STARTS, 660)
+    infos = {name: info(name, 660) for name in RIG.names}
+    return corners, infos, board_clocks(corners, BOARD, infos, {})
+
+
+def off_s(clocks: Clocks) -> FloatArray:
     true = np.array(STARTS) / TRUE_FPS
     true = true - true[RIG.names.index(clocks.reference)]
-    found = np.array([clocks[name].offset_s for name in RIG.names])
+    return np.asarray(np.abs([clocks[name].offset_s for name in RIG.names] - true))
+
+
+def test_offsets_come_back(rough: tuple[list[Corners], dict[str, VideoInfo], Clocks]) -> None:
+    clocks = rough[2]
     # The gate of rough poses of uncalibrated lenses, measured over many rigs.
-    assert np.abs(found - true).max() < 0.012
+    assert off_s(clocks).max() < 0.012
     assert all(each.verdict in (Verdict.SURE, Verdict.REFERENCE) for each in clocks.cameras)
+
+
+@pytest.mark.slow
+def test_the_calibration_sharpens_offsets(
+    rough: tuple[list[Corners], dict[str, VideoInfo], Clocks],
+) -> None:
+    corners, infos, clocks = rough
+    before = off_s(clocks).max()
     result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
     correction = None
     for _ in range(4):
         correction = corrected(clocks, result, FPS, correction)
         clocks = correction.clocks
         result = calibrate(on_one_clock(corners, clocks, infos), BOARD)
-    sharp = np.array([clocks[name].offset_s for name in RIG.names])
-    assert np.abs(sharp - true).max() < np.abs(found - true).max()
+    assert off_s(clocks).max() < before
     # The poses take up most of a lateness: a tenth of a frame of 1/30 s stays undetermined.
-    assert np.abs(sharp - true).max() < 3e-3
+    assert off_s(clocks).max() < 3e-3
     assert result.report.sigma_px < 0.6
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mocap.core.shapes import Array
+from mocap.understand.graph_network import partitions
 from mocap.understand.lift_network import FRAMES, INPUTS
 from mocap.understand.packed import check_weights, pack, unpack
 from mocap.understand.window_features import FEATURES
@@ -22,7 +23,7 @@ def _trained(network: object) -> None:
 
     generator = torch.Generator().manual_seed(3)
     for module in network.modules():  # type: ignore[attr-defined]
-        if isinstance(module, torch.nn.BatchNorm1d):
+        if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             assert module.running_mean is not None and module.running_var is not None
             module.running_mean.normal_(0.0, 0.3, generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
@@ -43,6 +44,33 @@ def test_the_action_network_agrees_with_torch(frames: int) -> None:
     plain = plain_network(network)
     # Sums of 400 float32 products in another order.
     assert np.abs(plain.scores(plain.embed(features)) - expected).max() < 1e-4
+
+
+@pytest.mark.parametrize("frames", [30, 61])
+def test_the_graph_network_agrees_with_torch(frames: int) -> None:
+    import torch
+    from understanding_training.train_graph import TorchGraph, plain_graph
+
+    torch.manual_seed(0)
+    network = TorchGraph(5)
+    _trained(network)
+    network.eval()
+    features = np.random.default_rng(1).normal(size=(3, frames, FEATURES)).astype(np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(features)).numpy()
+    plain = plain_graph(network)
+    # Sums of some hundred float32 products in another order.
+    assert np.abs(plain.scores(plain.embed(features)) - expected).max() < 1e-4
+
+
+def test_joints_are_mixed_with_their_neighbours_only() -> None:
+    mixing = partitions()
+    # The left elbow: itself; the shoulder is nearer to the hips, the wrist farther.
+    assert np.flatnonzero(mixing[0, 3]).tolist() == [3]
+    assert np.flatnonzero(mixing[1, 3]).tolist() == [1]
+    assert np.flatnonzero(mixing[2, 3]).tolist() == [5]
+    rows = mixing.sum(axis=2)
+    assert np.isin(rows.round(12), (0.0, 1.0)).all() and (rows[0] == 1.0).all()
 
 
 def test_the_lift_network_agrees_with_torch() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import session_argument, take_argument
+from mocap.cli.options import FILE, session_argument, take_argument
 
 
 @click.group()
@@ -51,7 +51,7 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default=Path("SMPLX_NEUTRAL.npz"),
     show_default=True,
     help="File to write; smplx.create wants a name that begins with SMPLX_.",
@@ -104,11 +104,7 @@ def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
     help="Take every so manieth frame.",
 )
 @click.option("--person", type=int, help="Only this person.")
-@click.option(
-    "--body",
-    "body_name",
-    help="Where the fitted SMPL-X file is now, if it has moved.",
-)
+@click.option("--body", "body_name", help="Where the fitted SMPL-X file is now, if it has moved.")
 @json_option
 def mesh(
     session: Path,

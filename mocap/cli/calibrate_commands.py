@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from mocap.cli.console import Console, json_option
+from mocap.cli.options import FOLDER
 
 
 @click.command()
-@click.argument("session", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("session", type=FOLDER)
 @click.option("--step", type=click.IntRange(min=1), help="Look at every so many frames only.")
 @click.option(
     "--late",

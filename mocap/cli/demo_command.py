@@ -7,16 +7,14 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import detector_options
+from mocap.cli.options import FOLDER, detector_options
 
 # Something to open for everybody: animators, scientists, scripts.
 DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
 
 
 @click.command()
-@click.argument(
-    "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("mocap_demo")
-)
+@click.argument("folder", type=FOLDER, default=Path("mocap_demo"))
 @detector_options
 @json_option
 def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json: bool) -> None:

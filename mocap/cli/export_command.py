@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import export_options, session_argument
+from mocap.cli.options import FILE, export_options, session_argument
 from mocap.cli.take_commands import force_option
 
 if TYPE_CHECKING:
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 @export_options
 @click.option(
     "--onto",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     metavar="HERO.FBX|HERO.GLB",
     help="Add the motion to a copy of your own character's file.",
 )
 @click.option(
-    "--map",
-    "map_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file that says which of its bones are which joints.",
+    "--map", "map_file", type=FILE, help="TOML file that says which of its bones are which joints."
 )
 @click.option("--list-joints", is_flag=True, help="Only list the bones of --onto, as a map file.")
 @force_option

@@ -8,19 +8,19 @@ from typing import Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import finite, session_argument, take_argument
+from mocap.cli.options import FILE, FOLDER, Number, session_argument, take_argument
 
 
 @click.command("import")
 @session_argument
 @click.argument("take")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--map", "names", type=click.Path(path_type=Path, dir_okay=False),
+@click.argument("file", type=FILE)
+@click.option("--map", "names", type=FILE,
               help='TOML of names: "L.Knee" = "left_knee".')  # fmt: skip
 @click.option("--unit", type=click.Choice(("mm", "cm", "m")), help="Else told by the body's size.")
 @click.option("--up", type=click.Choice(("x", "y", "z", "-x", "-y", "-z")),
               help="Axis that points up; else told by feet and trunk.")  # fmt: skip
-@click.option("--fps", callback=finite, type=click.FloatRange(min=0.0, min_open=True),
+@click.option("--fps", type=Number(0.0, above=True),
               help="Frames per second, where the file does not say.")  # fmt: skip
 @click.option("--key", help="Which array of an NPZ with several.")
 @json_option
@@ -53,11 +53,11 @@ def detections() -> None:
 @detections.command("import")
 @session_argument
 @take_argument
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FOLDER)
 @click.option("--keypoints", help="Keypoint set of files that only number their points: body_25.")
-@click.option("--map", "names", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--map", "names", type=FILE,
               help='TOML of names: "paw_l" = "left_wrist".')  # fmt: skip
-@click.option("--fps", callback=finite, type=float, help="Frames a second, without videos.")
+@click.option("--fps", type=Number(), help="Frames a second, without videos.")
 @click.option("--image-size", multiple=True, metavar="[CAMERA=]WxH",
               help="Of the images the keypoints are of, without videos.")  # fmt: skip
 @click.option("--camera", "cameras", multiple=True, metavar="CAMERA=NAME",

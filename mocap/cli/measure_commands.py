@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import finite, session_argument, take_argument
+from mocap.cli.options import FILE, Number, session_argument, take_argument
 
 if TYPE_CHECKING:
     from mocap.core.points import Points3D
@@ -68,16 +68,9 @@ def asks_for_a_take(command: Callable[..., None]) -> Callable[..., None]:
     )
     @json_option
     @wraps(command)
-    def called(
-        session: Path,
-        take: str,
-        person: int | None,
-        source: str,
-        body_name: str | None,
-        as_json: bool,
-        **options: Any,
-    ) -> None:
-        command(Asked(session, take, person, source, body_name, Console(as_json)), **options)
+    def called(session: Path, take: str, as_json: bool, **options: Any) -> None:
+        chosen = {name: options.pop(name) for name in ("person", "source", "body_name")}
+        command(Asked(session, take, console=Console(as_json), **chosen), **options)
 
     return called
 
@@ -108,58 +101,38 @@ def angles(asked: Asked) -> None:
 @measure.command()
 @asks_for_a_take
 @click.option("--hand", type=click.Choice(("left", "right")), help="Throwing hand.")
-@click.option(
-    "--height-m", callback=finite, type=click.FloatRange(0.5, 2.6), help="Height of the athlete."
-)
-@click.option("--mass-kg", callback=finite, type=click.FloatRange(20.0, 250.0),
+@click.option("--height-m", type=Number(0.5, 2.6), help="Height of the athlete.")
+@click.option("--mass-kg", type=Number(20.0, 250.0),
               help="Body mass: gives the loads of the arm.")  # fmt: skip
-@click.option("--ball-kg", callback=finite, type=click.FloatRange(min=0.0), default=0.145,
+@click.option("--ball-kg", type=Number(0.0), default=0.145,
               show_default=True, help="Mass of the ball, until release.")  # fmt: skip
-@click.option(
-    "--norms",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV of norm bands of your own; none are shipped.",
-)
+@click.option("--norms", type=FILE, help="CSV of norm bands of your own; none are shipped.")
 @click.option(
     "--target-deg",
-    callback=finite,
-    type=float,
+    type=Number(),
     help="Direction to the target from world X, seen from above; else that of the hand.",
 )
 @click.option(
     "--filter-hz",
-    callback=finite,
-    type=click.FloatRange(min=0.0),
+    type=Number(0.0),
     help="Cut-off of angles and velocities, 20 by default; 0 for none.",
 )
 @click.option(
     "--position-filter-hz",
-    callback=finite,
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=Number(0.0, above=True),
     help="Cut-off of positions before anything else; none by default.",
 )
 @click.option("--pictures/--no-pictures", default=True, help="Show the events in the report.")
 def pitching(
-    asked: Asked,
-    hand: str | None,
-    height_m: float | None,
-    mass_kg: float | None,
-    ball_kg: float,
-    norms: Path | None,
-    target_deg: float | None,
-    filter_hz: float | None,
-    position_filter_hz: float | None,
-    pictures: bool,
+    asked: Asked, hand: str | None, height_m: float | None, filter_hz: float | None, **choice: Any
 ) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
     from mocap.workflow.measure.documents import throw_document
     from mocap.workflow.measure.take import PitchingChoice
     from mocap.workflow.measure.take import pitching as measure_throws
 
-    choice = PitchingChoice(
-        norms, target_deg, filter_hz, position_filter_hz, pictures, mass_kg, ball_kg
-    )
-    found, written = measure_throws(asked.ready(height_m=height_m, hand=hand), choice)
+    chosen = PitchingChoice(filter_hz=filter_hz, **choice)
+    found, written = measure_throws(asked.ready(height_m=height_m, hand=hand), chosen)
     asked.console.warned(*found.warnings)
     fps = found.thrower.fps
     for throw in found.throws:
@@ -225,14 +198,12 @@ for _kind, _text in _EXERCISES.items():
 @asks_for_a_take
 @click.option(
     "--direction-deg",
-    callback=finite,
-    type=float,
+    type=Number(),
     help="Direction of the walk from world X, seen from above; else along its way.",
 )
 @click.option(
     "--belt-m-s",
-    callback=finite,
-    type=click.FloatRange(min=0.0),
+    type=Number(0.0),
     help="Speed of the treadmill's belt; else the standing feet tell it.",
 )
 def gait(asked: Asked, direction_deg: float | None, belt_m_s: float | None) -> None:

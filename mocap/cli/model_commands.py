@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
+from mocap.cli.options import FILE
 
 
 @click.group()
@@ -48,9 +49,7 @@ def list_command(as_json: bool) -> None:
 @models.command("fetch")
 @click.argument("name")
 @click.option(
-    "--archive",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Package got by other means, for a machine without a network.",
+    "--archive", type=FILE, help="Package got by other means, for a machine without a network."
 )
 @json_option
 def fetch_command(name: str, archive: Path | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import finite, session_argument, take_argument
+from mocap.cli.options import Number, session_argument, take_argument
 
 _file = click.Path(path_type=Path, dir_okay=False, exists=True)
 
@@ -21,8 +21,7 @@ _file = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option("--markers", type=_file, help="Marker set, when the model has none.")
 @click.option(
     "--mass-kg",
-    callback=finite,
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=Number(0.0, above=True),
     default=70.0,
     show_default=True,
     help="Of the person.",
@@ -39,37 +38,10 @@ def opensim(
     as_json: bool,
 ) -> None:
     """Scale an OpenSim model to the person of TAKE and run inverse kinematics."""
-    import numpy as np
-
     from mocap.capture.session import Session
-    from mocap.export.opensim_ik import OpenSimSetup, own_bends_deg, solve
-    from mocap.workflow.results import Results
+    from mocap.workflow.export.opensim import OpenSimChoice, solve_take
 
     console = Console(as_json)
     chosen = Session.open(session).take(take)
-    points = Results(chosen).points
-    setup = OpenSimSetup(
-        model=model,
-        scaling=scaling,
-        inverse_kinematics=ik,
-        markers=markers,
-        geometry=model.parent / "Geometry",
-        mass_kg=mass_kg,
-    )
-    several = len(points.person_ids) > 1
-    results = []
-    for person in points.person_ids:
-        folder = chosen.export_dir / (f"opensim_person{person}" if several else "opensim")
-        found = solve(points, setup, folder, person_id=person)
-        console.line(f"{chosen.name}: {folder / 'inverse_kinematics.mot'}")
-        bends = {}
-        for name, ours in own_bends_deg(points, person_id=person).items():
-            if name in found.values:
-                apart = found.values[name] - ours
-                bends[name] = [float(np.nanmean(apart)), float(np.nanstd(apart))]
-                console.line(
-                    f"  {name}: OpenSim minus the angle between our keypoints is "
-                    f"{bends[name][0]:.1f} degrees on average, spread {bends[name][1]:.1f}"
-                )
-        results.append({"person_id": person, "folder": str(folder), "bends_deg": bends})
+    results = solve_take(chosen, OpenSimChoice(model, scaling, ik, markers, mass_kg), console)
     console.result({"take": chosen.name, "people": results})

@@ -16,20 +16,31 @@ from mocap.workflow.choices import NO_BODY, ExportChoice
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def finite(
-    _context: click.Context, _parameter: click.Parameter, value: float | None
-) -> float | None:
-    """Return the value of an option, refusing nan and inf: click takes nan for within all limits.
-
-    Raises:
-        click.BadParameter: it is not finite.
-    """
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no finite number.")
-    return value
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-session_argument = click.argument("session", type=click.Path(path_type=Path, file_okay=False))
+class Number(click.FloatRange):
+    """A number within limits that is finite: click takes nan for within all limits."""
+
+    def __init__(
+        self, least: float | None = None, most: float | None = None, *, above: bool = False
+    ) -> None:
+        """Allow `least` to `most`; with `above` not `least` itself."""
+        super().__init__(least, most, min_open=above)
+        self.name = "float" if least is None and most is None else self.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, refusing what is none, not finite, or outside."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number.", param, ctx)
+        return number
+
+
+session_argument = click.argument("session", type=FOLDER)
 take_argument = click.argument("take")
 
 
@@ -40,7 +51,7 @@ def detector_options(command: Command) -> Command:
     )(command)
     command = click.option(
         "--weights",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FILE,
         help="Weights of your own instead of those `mocap models fetch` got.",
     )(command)
     return click.option(
@@ -95,11 +106,8 @@ def _export_option(each: Any) -> Any:
         return click.option(joined, each.name, is_flag=True, default=None, help=about)
     if words:
         return click.option(name, each.name, help=about, type=click.Choice(words, False))
-    kinds = {"float | None": float, "int | None": click.IntRange(1)}
-    check = finite if each.type == "float | None" else None
-    return click.option(
-        name, *names, each.name, type=kinds.get(each.type), callback=check, help=about
-    )
+    kinds = {"float | None": Number(), "int | None": click.IntRange(1)}
+    return click.option(name, *names, each.name, type=kinds.get(each.type), help=about)
 
 
 _EXPORT_OPTIONS = (
@@ -120,15 +128,11 @@ _EXPORT_OPTIONS = (
 
 _PERSON_OPTIONS = (
     click.option(
-        "--height-m",
-        callback=finite,
-        type=click.FloatRange(0.5, 2.5),
-        help="Body height, instead of that in session.toml.",
+        "--height-m", type=Number(0.5, 2.5), help="Body height, instead of that in session.toml."
     ),
     click.option(
         "--mass-kg",
-        callback=finite,
-        type=click.FloatRange(5.0, 400.0),
+        type=Number(5.0, 400.0),
         help="Body mass: the girth that keypoints do not show.",
     ),
     click.option(

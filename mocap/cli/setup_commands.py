@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import finite
+from mocap.cli.options import FILE, FOLDER, Number
+
+if TYPE_CHECKING:
+    from mocap.workflow.lists import Listing
 
 
 @click.command()
 @json_option
 def boards(as_json: bool) -> None:
     """List the calibration boards."""
-    from mocap.capture.boards import list_boards
+    from mocap.workflow import lists
 
-    console = Console(as_json)
-    rows, documents = [], {}
-    for name, definition in list_boards().items():
-        board = definition.board
-        squares, square_mm = f"{board.columns} x {board.rows}", board.square_length_m * 1000
-        rows.append((name, squares, f"{square_mm:g} mm", definition.page, definition.description))
-        documents[name] = {
-            "columns": board.columns,
-            "rows": board.rows,
-            "square_mm": round(square_mm, 6),
-            "marker_mm": round(board.marker_length_m * 1000, 6),
-            "dictionary": board.dictionary,
-            "page": definition.page,
-            "description": definition.description,
-        }
-    for name, squares, square, page, description in rows:
-        console.line(f"{name:12s} {squares:7s} squares of {square:7s} {page:3s} {description}")
-    console.result({"boards": documents})
+    _tell("boards", lists.boards(), Console(as_json))
+
+
+def _tell(what: str, listing: Listing, console: Console) -> None:
+    lines, documents = listing
+    for line in lines:
+        console.line(line)
+    console.result({what: documents})
 
 
 @click.command()
@@ -41,7 +35,7 @@ def boards(as_json: bool) -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default=Path("board.pdf"),
     show_default=True,
     help="File to write; .pdf, .svg or .png.",
@@ -70,25 +64,17 @@ def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
 @json_option
 def rigs(as_json: bool) -> None:
     """List the rigs."""
-    from mocap.capture.rigs import list_rigs, load_rig
+    from mocap.workflow import lists
 
-    console = Console(as_json)
-    documents = {}
-    for name, description in list_rigs().items():
-        cameras = load_rig(name).camera_names
-        console.line(f"{name:14s} {description}: {', '.join(cameras)}")
-        documents[name] = {"description": description, "cameras": cameras}
-    console.result({"rigs": documents})
+    _tell("rigs", lists.rigs(), Console(as_json))
 
 
 @click.command()
-@click.argument("session", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("session", type=FOLDER)
 @click.option("--rig", help="Name of a rig, or a .toml file (see `mocap rigs`).")
 @click.option("--board", help="Name of a board, or a .toml file.")
 @click.option(
-    "--calibration",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Calibration of another tool, instead of rig and board.",
+    "--calibration", type=FILE, help="Calibration of another tool, instead of rig and board."
 )
 @click.option(
     "--unit",
@@ -98,10 +84,7 @@ def rigs(as_json: bool) -> None:
     help="Length unit of a calibration that does not say its own.",
 )
 @click.option(
-    "--square-mm",
-    callback=finite,
-    type=float,
-    help="Side of a square measured on the print; wins over nominal.",
+    "--square-mm", type=Number(), help="Side of a square measured on the print; wins over nominal."
 )
 @click.option("--notes", default="", help="Anything worth remembering.")
 @json_option

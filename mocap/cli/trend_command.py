@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
+from mocap.cli.options import FOLDER
 
 
 @click.command()
 @click.argument("subject")
-@click.argument("sessions", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("sessions", nargs=-1, type=FOLDER)
 @json_option
 def trend(subject: str, sessions: tuple[Path, ...], as_json: bool) -> None:
     """Compare what was measured of SUBJECT over SESSIONS, in the order they are named."""

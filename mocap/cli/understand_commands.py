@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import detector_options, finite, session_argument, take_argument
+from mocap.cli.options import FILE, Number, detector_options, session_argument, take_argument
 
 
 @click.command()
@@ -17,7 +17,7 @@ from mocap.cli.options import detector_options, finite, session_argument, take_a
 @click.option("--person", type=int, help="Only this one.")
 @click.option(
     "--rules",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="TOML of alerts of your own; `docs/understanding.md` shows the rules that come along.",
 )
 @json_option
@@ -26,17 +26,15 @@ def actions(
 ) -> None:
     """Recognise what the people of TAKE do, and alert by rules: tables and a page in actions/."""
     from mocap.capture.session import Session
-    from mocap.workflow.understand.actions import document, recognise, write_actions
+    from mocap.workflow.understand.actions import document, recognise, told, write_actions
 
     console = Console(as_json)
     opened = Session.open(session).take(take)
     people = recognise(opened, person=person, rules_file=rules)
-    for each in people:
-        console.line(each.name)
-        for span in each.spans:
-            console.line(f"  {span.start_s:6.1f} to {span.end_s:6.1f} s  {span.label}")
-        for alert in each.alerts:
-            console.warned(f"at {alert.start_s:.1f} s, for {alert.seconds:.1f} s: {alert.says}")
+    for line in told(people):
+        console.line(line)
+    for each in (alert for who in people for alert in who.alerts):
+        console.warned(f"at {each.start_s:.1f} s, for {each.seconds:.1f} s: {each.says}")
     written = write_actions(opened, people)
     console.line(f"{take}: {written[-1]}")
     console.result({**document(opened, people), "files": written})
@@ -46,7 +44,7 @@ def actions(
 @session_argument
 @take_argument
 @click.option("--camera", help="Which camera; needed when the take has several.")
-@click.option("--height-m", callback=finite, type=click.FloatRange(0.5, 2.6), help="Stature.")
+@click.option("--height-m", type=Number(0.5, 2.6), help="Stature.")
 @detector_options
 @json_option
 def lift(
@@ -84,18 +82,14 @@ def exercise(
 ) -> None:
     """Name the exercise of TAKE and compare each repetition with the person's own reference."""
     from mocap.capture.session import Session
-    from mocap.workflow.understand.exercise import document, read_set, write_set
+    from mocap.workflow.understand.exercise import document, read_set, told, write_set
 
     console = Console(as_json)
     opened = Session.open(session)
     other = opened.take(reference) if reference else None
     found = read_set(opened.take(take), person=person, reference=other)
-    reading = found.reading
-    console.line(f"{take}: {len(reading.repetitions)} repetitions, {reading.exercise}")
-    for number, each in enumerate(reading.repetitions, 1):
-        words = "reference" if each.is_reference else "; ".join(each.said())
-        words = words or "like your reference"
-        console.line(f"  {number}. at {each.start_s:.1f} s: {words}")
+    for line in told(found):
+        console.line(line)
     written = write_set(found)
     console.line(f"{take}: {written[-1]}")
     console.result({**document(found), "files": written})

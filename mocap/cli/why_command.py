@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
+from mocap.cli.options import FILE
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @json_option
 def why(file: Path, as_json: bool) -> None:
     """Tell what made FILE of a session, from what and with which options, back to the videos."""

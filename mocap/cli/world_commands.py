@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import session_argument
+from mocap.cli.options import FILE, session_argument
 
 
 @click.command()
@@ -43,7 +43,7 @@ def calibration() -> None:
 
 @calibration.command("import")
 @session_argument
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @click.option(
     "--unit",
     type=click.Choice(["m", "mm"]),
@@ -70,9 +70,7 @@ def import_command(session: Path, file: Path, unit: str, force: bool, as_json: b
 @click.option(
     "--to", type=click.Choice(["anipose", "pose2sim"]), default="anipose", show_default=True
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write."
-)
+@click.option("-o", "--output", type=FILE, help="File to write.")
 @json_option
 def export_command(session: Path, to: str, output: Path | None, as_json: bool) -> None:
     """Write the calibration of SESSION for another tool."""
@@ -93,8 +91,8 @@ def export_command(session: Path, to: str, output: Path | None, as_json: bool) -
     type=click.Choice(["keep", "feet"]),
     default="keep",
     show_default=True,
-    help="keep: feet stay at the height at which the old rig saw them; feet: people stand on the "
-    "floor in these takes, so their soles are at zero.",
+    help="keep: feet stay at the height at which the old rig saw them; feet: people stand on "
+    "the floor in these takes, so their soles are at zero.",
 )
 @click.option("--dry-run", is_flag=True, help="Judge only; write nothing.")
 @json_option

@@ -6,23 +6,25 @@ the classifier itself says nothing about motions that it never saw.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from mocap.core.errors import InputError
 from mocap.core.shapes import Array, FloatArray, IntArray, check_shapes, check_unique
+from mocap.understand.graph_network import GraphNetwork, graph_shapes
 from mocap.understand.model_file import load_model
 from mocap.understand.network import TemporalNetwork, expected_shapes
-from mocap.understand.packed import check_finite, check_weights, pack, unpack
+from mocap.understand.packed import check_finite, check_weights, unpack
 from mocap.understand.window_features import FEATURES
 
 STANDING = "stand"
 OTHER = "other"
 """Label of motion that is none of the others; also what is said where no label is near enough."""
 
-MODEL_FILE = "actions.npz"
 _LARGEST_CHANNELS = 1024
 _LARGEST_LABELS = 1000
 
@@ -34,7 +36,7 @@ class ActionModel:
     Attributes:
         labels: what can be told apart; `STANDING` and `OTHER` among them.
         channels: of the network.
-        weights: (weight,) float16, all weights one after another, see `packed_weights`.
+        weights: (weight,) float16, all weights one after another, see `packed.pack`.
         prototypes: (prototype, 2 channel) float16: embeddings of training windows, unit length.
         prototype_labels: (prototype,) position of the label of each.
         least_similarity: (label,) a window is claimed for a label when the cosine between its
@@ -74,7 +76,7 @@ class ActionModel:
         return expected_shapes(FEATURES, self.channels, len(self.labels))
 
     @cached_property
-    def network(self) -> TemporalNetwork:
+    def network(self) -> TemporalNetwork | GraphNetwork:
         """The network, unpacked."""
         return TemporalNetwork(unpack(self.weights, self._shapes))
 
@@ -101,20 +103,46 @@ class ActionModel:
         return np.where(same, cosine, -1.0).max(axis=1, initial=-1.0)
 
 
+@dataclass(frozen=True, eq=False)
+class GraphActionModel(ActionModel):
+    """The same with a network that looks along the bones (ST-GCN) instead of at all joints."""
+
+    @property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        return graph_shapes(self.channels, len(self.labels))
+
+    @cached_property
+    def network(self) -> TemporalNetwork | GraphNetwork:
+        """The network, unpacked."""
+        return GraphNetwork(unpack(self.weights, self._shapes))
+
+
 def unit_rows(embedding: Array) -> Array:
     """Return rows of unit length."""
     return embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
 
 
-def packed_weights(network: TemporalNetwork, channels: int, labels: int) -> Array:
-    """Return all weights of a network as one float16 vector, in the order of `expected_shapes`."""
-    return pack(network.weights, expected_shapes(FEATURES, channels, labels))
+NETWORKS: Mapping[str, tuple[str, type[ActionModel]]] = {
+    "tcn": ("actions.npz", ActionModel),
+}
+"""File and kind of the models that come with the package, by network; the first is used unless
+another is asked for."""
+
+DEFAULT_NETWORK = next(iter(NETWORKS))
 
 
-def load_action_model(path: Path | None = None) -> ActionModel:
-    """Load a model of actions; None: the one that comes with the package.
+def load_action_model(path: Path | None = None, network: str = DEFAULT_NETWORK) -> ActionModel:
+    """Load a model of actions; without a path the one that comes with the package.
+
+    Args:
+        path: a file of the user's own training.
+        network: one of `NETWORKS`.
 
     Raises:
+        InputError: there is no such network.
         ModelError: the file is missing, damaged, or no model of actions.
     """
-    return load_model(path, MODEL_FILE, ActionModel)
+    if network not in NETWORKS:
+        raise InputError(f"there is no network '{network}'; choose {' or '.join(NETWORKS)}.")
+    file, kind = NETWORKS[network]
+    return load_model(path, file, kind)

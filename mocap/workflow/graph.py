@@ -151,7 +151,8 @@ GRAPH = (
         reads_if_there=("bodies", CALIBRATION_REPORT),
         edits=("trim",),
         code="mocap.workflow.report",
-        revision=1,
+        # 2: with a strip of what people did.
+        revision=2,
     ),
     Row(
         name="export",

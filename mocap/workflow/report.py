@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
@@ -9,6 +10,7 @@ from mocap.capture.session import Take
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.clocks import load_clocks
 from mocap.core.detections import Tracks2D
+from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.workflow.frames import images_at
@@ -21,6 +23,7 @@ from mocap.workflow.rig.calibration_report import load_calibration_report
 if TYPE_CHECKING:
     from mocap.studio.take.body_section import BodyFigures, ShapeFigures
     from mocap.studio.take.report_data import PersonCard
+    from mocap.studio.understand.actions import PersonStrip
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -51,11 +54,23 @@ def _make(job: Job) -> Made:
         everybody=_everybody(take, footage),
         clocks=load_clocks(take.clocks_path) if take.clocks_path.is_file() else None,
         sync_curves=sync_curves(take.clocks_path),
+        actions=_actions(points),
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = tuple(_body(each) for each in bodies.values())
     write_report(data, take.report_path, shown, player_take(take, bodies=bool(bodies)))
     return Made([take.report_path])
+
+
+def _actions(points: Points3D) -> tuple[PersonStrip, ...]:
+    """Return what people did; without those of whom too little was seen to tell."""
+    from mocap.workflow.understand.actions import strips
+
+    found: list[PersonStrip] = []
+    for person in points.person_ids:
+        with suppress(InputError):
+            found += strips(points, [person])
+    return tuple(found)
 
 
 def _options(job: Job) -> dict[str, object]:

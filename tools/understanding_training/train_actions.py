@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
+from torch import nn
 
 from mocap.core.shapes import Array, FloatArray, IntArray
-from mocap.understand.action_model import ActionModel, packed_weights, unit_rows
+from mocap.understand.action_model import DEFAULT_NETWORK, ActionModel, GraphActionModel, unit_rows
+from mocap.understand.graph_network import GraphNetwork, graph_shapes
+from mocap.understand.network import TemporalNetwork, expected_shapes
+from mocap.understand.packed import pack
+from mocap.understand.window_features import FEATURES
 from understanding_training.clips import Clip
-from understanding_training.train_network import CHANNELS, STEPS, plain_network, train
+from understanding_training.train_graph import GRAPH_CHANNELS, GRAPH_STEPS, TorchGraph, plain_graph
+from understanding_training.train_network import (
+    CHANNELS,
+    STEPS,
+    TorchNetwork,
+    plain_network,
+    train,
+)
 from understanding_training.windows import drawn_windows, sampling_weights
 
 LABELS = (
@@ -21,31 +36,64 @@ LABELS = (
 )  # fmt: skip
 
 WINDOW_FRAMES = 60
-PROTOTYPES_PER_LABEL = 32
 DRAWN_PER_LABEL = 320
 CLAIMED_SHARE = 0.88
 """Of drawn (disturbed) windows of a label, this share lies nearer than the limit: about 90 % of
 the windows of people who were not trained."""
 
 
+@dataclass(frozen=True)
+class _Trainer:
+    """How one kind of network is trained and packed."""
+
+    model: type[ActionModel]
+    network: Callable[[int], nn.Module]
+    plain: Callable[[Any], TemporalNetwork | GraphNetwork]
+    channels: int
+    shapes: Callable[[int, int], dict[str, tuple[int, ...]]]
+    prototypes_per_label: int
+    steps: int
+
+
+_TRAINERS = {
+    "tcn": _Trainer(
+        ActionModel,
+        TorchNetwork,
+        plain_network,
+        CHANNELS,
+        partial(expected_shapes, FEATURES),
+        32,
+        STEPS,
+    ),
+    # Half the prototypes: two models of actions travel with the package.
+    "st-gcn": _Trainer(
+        GraphActionModel, TorchGraph, plain_graph, GRAPH_CHANNELS, graph_shapes, 16, GRAPH_STEPS
+    ),
+}
+
+
 def train_actions(
     sequences: Sequence[Clip],
     labels: Sequence[str] = LABELS,
     *,
-    steps: int = STEPS,
+    network: str = DEFAULT_NETWORK,
+    steps: int | None = None,
     seed: int = 0,
 ) -> ActionModel:
-    """Return a model trained on sequences whose labels are in `labels`."""
+    """Return a model trained on sequences of `labels`, in `steps` instead of the usual number."""
     known = [clip for clip in sequences if clip.label in labels]
-    network = plain_network(train(known, labels, steps=steps, seed=seed))
-    embedding, numbers = _drawn(known, labels, network.embed, seed + 1)
-    prototypes, owners = _prototypes(embedding, numbers, len(labels), seed)
-    fresh, fresh_numbers = _drawn(known, labels, network.embed, seed + 2)
+    kind = _TRAINERS[network]
+    plain = kind.plain(train(kind.network, known, labels, steps=steps or kind.steps, seed=seed))
+    embedding, numbers = _drawn(known, labels, plain.embed, seed + 1)
+    prototypes, owners = _prototypes(
+        embedding, numbers, len(labels), seed, kind.prototypes_per_label
+    )
+    fresh, fresh_numbers = _drawn(known, labels, plain.embed, seed + 2)
     least = _limits(fresh, fresh_numbers, prototypes, owners, len(labels))
-    return ActionModel(
+    return kind.model(
         labels=tuple(labels),
-        channels=CHANNELS,
-        weights=packed_weights(network, CHANNELS, len(labels)),
+        channels=kind.channels,
+        weights=pack(plain.weights, kind.shapes(kind.channels, len(labels))),
         prototypes=prototypes.astype(np.float16),
         prototype_labels=owners.astype(np.int16),
         least_similarity=least,
@@ -70,14 +118,14 @@ def _drawn(
 
 
 def _prototypes(
-    embedding: Array, numbers: IntArray, labels: int, seed: int
+    embedding: Array, numbers: IntArray, labels: int, seed: int, count: int
 ) -> tuple[Array, IntArray]:
     """Return the centres of k-means within every label, at unit length."""
     centres, owners = [], []
     for number in range(labels):
         own = embedding[numbers == number].astype(np.float64)
         if len(own):
-            centre, _ = kmeans2(own, PROTOTYPES_PER_LABEL, minit="++", rng=seed + number)
+            centre, _ = kmeans2(own, count, minit="++", rng=seed + number)
             centres.append(unit_rows(centre))
             owners.append(np.full(len(centre), number))
     return np.concatenate(centres), np.concatenate(owners)

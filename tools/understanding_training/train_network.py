@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ WARM_UP_STEPS = 50
 WEIGHT_DECAY = 1e-2
 LABEL_SMOOTHING = 0.05
 DROPOUT = 0.2
+
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class TorchNetwork(nn.Module):
@@ -62,31 +66,39 @@ class TorchNetwork(nn.Module):
 
 
 def train(
-    sequences: Sequence[Clip], labels: Sequence[str], *, steps: int = STEPS, seed: int = 0
-) -> TorchNetwork:
-    """Return a network trained on windows drawn from `sequences`; the same one for one seed."""
+    network: Callable[[int], Network],
+    sequences: Sequence[Clip],
+    labels: Sequence[str],
+    *,
+    steps: int = STEPS,
+    seed: int = 0,
+) -> Network:
+    """Return a network trained on windows drawn from `sequences`; the same one for one seed.
+
+    `network` makes one with random weights for so many labels.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # sums in one order: the same digits on each run
     rng = np.random.default_rng(seed)
-    network = TorchNetwork(len(labels))
+    trained = network(len(labels))
     numbers = np.array([list(labels).index(clip.label) for clip in sequences])
     weights = sampling_weights(sequences)
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(trained.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     for step in range(steps):
         frames = int(rng.choice(WINDOW_FRAMES))
         features, chosen = drawn_windows(sequences, weights, BATCH, frames, rng)
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(step, steps)
         loss = functional.cross_entropy(
-            network(torch.from_numpy(features)),
+            trained(torch.from_numpy(features)),
             torch.from_numpy(numbers[chosen]),
             label_smoothing=LABEL_SMOOTHING,
         )
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+        nn.utils.clip_grad_norm_(trained.parameters(), 2.0)
         optimiser.step()
-    return network.eval()
+    return trained.eval()
 
 
 def _learning_rate(step: int, steps: int) -> float:

@@ -39,6 +39,7 @@ from mocap.studio.take.report_data import (
     percentile,
     residuals_px,
 )
+from mocap.studio.understand.actions import actions_section
 
 __all__ = ["ReportData", "write_report"]
 
@@ -79,6 +80,7 @@ def write_report(
         _uncertainty(data),
         body_section(bodies),
         clocks_section(data.clocks, data.sync_curves),
+        actions_section(data.actions),
     ]
     if data.contact_sheet_png is not None:
         description = "Frames of all cameras with the detected and the reprojected skeleton"

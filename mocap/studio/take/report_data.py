@@ -15,6 +15,7 @@ from mocap.core.errors import InputError
 from mocap.core.keypoints import keypoint_set_of
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray
+from mocap.studio.understand.actions import PersonStrip
 
 # Face keypoints are centimetres apart: their lengths say nothing about the limbs.
 _FACE = ("nose", "eye", "ear")
@@ -61,6 +62,7 @@ class ReportData:
         everybody: who was found, chosen or not.
         clocks: of the cameras; None for a take that was never synchronised.
         sync_curves: agreement over offsets, see `clocks_section`.
+        actions: what everybody did over time; empty where recognition has nothing to go by.
     """
 
     take_name: str
@@ -74,6 +76,7 @@ class ReportData:
     everybody: tuple[PersonCard, ...] = ()
     clocks: Clocks | None = None
     sync_curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    actions: Sequence[PersonStrip] = ()
 
     def __post_init__(self) -> None:
         """Check that 2D and 3D belong together.

@@ -53,6 +53,16 @@ def write_actions_page(path: Path, take_name: str, people: Sequence[PersonStrip]
     write_page(path, title=f"Actions: {take_name}", subtitle="what people did", body=body, data={})
 
 
+def actions_section(people: Sequence[PersonStrip]) -> Markup:
+    """Return a strip over time for everybody, as a section of a take's report."""
+    if not people:
+        return join([])
+    strips: list[Markup] = []
+    for person in people:
+        strips += [tag("p", text(person.name), class_="legend"), strip(person.spans)]
+    return section("Actions", tag("p", prose(NEVER_CLAIMED), class_="note"), *strips)
+
+
 def _person(person: PersonStrip) -> Markup:
     rows = [
         [label_words(s.label), number(s.start_s, 1, "s"), number(s.end_s, 1, "s"),

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
-from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
-from mocap.core.store import file_hash, load_artifact, load_provenance
+from mocap.core.store import file_hash
 from mocap.workflow.choices import ALL_TAKES, NO_TAKES
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.graph import maker, path_of
+from mocap.workflow.results import Results
 
 if TYPE_CHECKING:
     from mocap.body.fit.subject import Evidence, PersonShape
@@ -154,27 +154,13 @@ def take_views(take: Take) -> CameraTracks:
 
     Raises:
         InputError: its tracks or the calibration do not exist or are damaged, or the points were
-            made from others.
+            made from others: images and points would contradict each other.
     """
     from mocap.body.fit.views import CameraTracks
     from mocap.reconstruct.exact_time import at_frame_times
 
-    made_from = load_provenance(path_of(take, "points")).inputs
-    paths = {
-        maker("tracks").key: path_of(take, "tracks"),
-        "calibration": take.session.calibration_path,
-    }
-    for name, path in paths.items():
-        if made_from.get(name) not in (None, file_hash(path)):
-            raise InputError(
-                f"the smoothed points of take {take.name} were made before {path} was changed: "
-                "images and points would contradict each other. Run "
-                f"`mocap run {take.session.root}`, which makes the points of all takes again."
-            )
-    calibration = take.session.calibration()
-    tracks = load_artifact(path_of(take, "tracks"), Tracks2D)
-    points = load_artifact(path_of(take, "points"), Points3D)
-    return CameraTracks(at_frame_times(tracks, points, calibration), calibration)
+    results, calibration = Results(take), take.session.calibration()
+    return CameraTracks(at_frame_times(results.tracks, results.points, calibration), calibration)
 
 
 def shared_shape(
@@ -223,7 +209,7 @@ def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, .
     from mocap.body.fit.subject import take_evidence
     from mocap.body.smplx_file import load_body
 
-    points = load_artifact(path_of(source.take, "points"), Points3D)
+    points = Results(source.take).points
     # The subject of a take is its main person, who comes first.
     points = points.of_person(points.person_ids[0])
     offsets, _ = detector_offsets(source.detector, points)

@@ -51,6 +51,7 @@ from mocap.studio.measure.exercise import (
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.measure.misfit import body_misfit
+from mocap.workflow.measure.recognition import recognised
 from mocap.workflow.results import EVENTS_FILE, Results
 from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
@@ -348,6 +349,7 @@ def exercise(
     from mocap.workflow.measure.c3d import write_events_c3d
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
+    found = recognised(found, ready.person_points, ready.person)
     folder = ready.folder(found.kind)
     name = found.kind.replace("-", "_")
     events = MeasuredEvents(

@@ -11,8 +11,9 @@ import numpy as np
 
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_json, reading
 from mocap.core.files.tables import Table, cell, write_table
-from mocap.measure.metric import BAND
+from mocap.measure.metric import BAND, mean_and_sd
 from mocap.measure.pitching.metrics import DEFINITIONS
 from mocap.measure.trend import LEAST_VISITS, Trend, trend_of
 from mocap.studio.measure.trend import Course, write_trend_report
@@ -83,7 +84,7 @@ def _visit_sd(found: Sequence[_Reading]) -> float:
 def _visit(session: Session, subject: str) -> list[_Reading]:
     takes = [session.take(name) for name in session.takes()]
     mine = [take for take in takes if (who := take.subject()) and who.name == subject]
-    return [reading for take in mine for reading in _readings(take)]
+    return [each for take in mine for each in _readings(take)]
 
 
 def _readings(take: Take) -> list[_Reading]:
@@ -93,6 +94,7 @@ def _readings(take: Take) -> list[_Reading]:
             if not row["untrusted_because"] and row["unit"]:
                 found.append(_reading(path.parent.name, row["name"], row["unit"], row["value"],
                                       row["band"]))  # fmt: skip
+    found += _repetitions(take)
     throws = take.measure_dir / "pitching" / "pitching.csv"
     for row in _rows(throws) if throws.is_file() else []:
         grey = set(row.get("untrusted", "").split(";"))
@@ -100,7 +102,26 @@ def _readings(take: Take) -> list[_Reading]:
             if each.name in row and each.name not in grey:
                 band = row.get(f"{each.name}_band", "")
                 found.append(_reading("pitching", each.name, each.unit, row[each.name], band))
-    return [reading for reading in found if np.isfinite(reading.value)]
+    return [each for each in found if np.isfinite(each.value)]
+
+
+def _repetitions(take: Take) -> list[_Reading]:
+    """Return how long the repetitions of a recognised exercise lasted: `mocap exercise` names it.
+
+    Doubtful repetitions are left out, and a set that is like no example is none of the exercises.
+    """
+    path = take.root / "exercise" / "exercise.json"
+    if not path.is_file():
+        return []
+    with reading(path, "what `mocap exercise` read", "Run it again."):
+        said = read_json(path, "what `mocap exercise` read")
+        whole = said["named_by"] == "examples"
+        lasted = [float(r["end_s"]) - float(r["start_s"])
+                  for r in said["repetitions"] if whole and not r["doubtful"]]  # fmt: skip
+        kind = str(said["exercise"])
+    mean, sd = mean_and_sd(lasted)
+    own = sd / float(np.sqrt(len(lasted))) if len(lasted) > 1 else float("nan")
+    return [_Reading(kind, "repetition_duration", "s", mean, own)]
 
 
 def _reading(kind: str, name: str, unit: str, value: str, band: str) -> _Reading:

@@ -16,7 +16,7 @@ from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
 from mocap.studio.understand.actions import PersonStrip, write_actions_page
-from mocap.understand.action_model import load_action_model
+from mocap.understand.action_model import DEFAULT_NETWORK, load_action_model
 from mocap.understand.actions import action_spans, action_windows
 from mocap.understand.alerts import Rule, find_alerts, load_rules
 from mocap.understand.joints import JointClip, joint_clip
@@ -27,7 +27,11 @@ NEVER_CLAIMED = "no diagnosis, no judgement of form, no falls"
 
 
 def recognise(
-    take: Take, *, person: int | None = None, rules_file: Path | None = None
+    take: Take,
+    *,
+    person: int | None = None,
+    rules_file: Path | None = None,
+    network: str = DEFAULT_NETWORK,
 ) -> tuple[PersonStrip, ...]:
     """Return what each person of a take did, and which rules their postures met.
 
@@ -35,21 +39,38 @@ def recognise(
         take: a take with smoothed points.
         person: only this one; None: everybody.
         rules_file: rules of the user's own; None: those of the package.
+        network: one of `mocap.understand.action_model.NETWORKS`.
 
     Raises:
         InputError: there are no points, no such person, or the rules are wrong.
         ModelError: the model cannot be loaded.
     """
     points = Results(take).points
+    return strips(points, _people(points, person), rules_file=rules_file, network=network)
+
+
+def strips(
+    points: Points3D,
+    people: Sequence[int],
+    *,
+    rules_file: Path | None = None,
+    network: str = DEFAULT_NETWORK,
+) -> tuple[PersonStrip, ...]:
+    """Return what people of a take did and which rules they met; arguments as for `recognise`.
+
+    Raises:
+        InputError: keypoints are missing, a limb was never seen, or the rules are wrong.
+        ModelError: the model cannot be loaded.
+    """
     rules = _rules(rules_file)
-    model = load_action_model()
-    strips = []
-    for each in _people(points, person):
+    model = load_action_model(network=network)
+    found = []
+    for each in people:
         clip = clip_of(points, each)
         windows = action_windows(clip, model=model)
         alerts = find_alerts(clip, rules, windows)
-        strips.append(PersonStrip(f"person {each}", windows, action_spans(windows), alerts))
-    return tuple(strips)
+        found.append(PersonStrip(f"person {each}", windows, action_spans(windows), alerts))
+    return tuple(found)
 
 
 def write_actions(take: Take, people: Sequence[PersonStrip]) -> list[Path]:
@@ -86,6 +107,15 @@ def write_reading(
 
 def _texts(row: Sequence[str | float]) -> list[str]:
     return [each if isinstance(each, str) else f"{each:.3f}" for each in row]
+
+
+def told(people: Sequence[PersonStrip]) -> list[str]:
+    """Return who did what when, in lines for people."""
+    lines = []
+    for each in people:
+        lines.append(each.name)
+        lines += [f"  {s.start_s:6.1f} to {s.end_s:6.1f} s  {s.label}" for s in each.spans]
+    return lines
 
 
 def document(take: Take, people: Sequence[PersonStrip]) -> Mapping[str, Any]:

@@ -73,6 +73,17 @@ def read_set(take: Take, *, person: int | None = None, reference: Take | None = 
     return ReadSet(take, chosen, clip, replace(reading, exercise=label), "geometry")
 
 
+def set_of(points: Points3D, person: int) -> ExerciseReading:
+    """Return what examples alone say of a person's repetitions.
+
+    Raises:
+        InputError: nothing goes out and comes back, or keypoints are missing.
+        ModelError: a model cannot be loaded.
+    """
+    clip, spans, _ = _repetitions(points, person)
+    return read_exercise(clip, spans)
+
+
 def write_set(found: ReadSet) -> list[Path]:
     """Write `exercise.csv`, `exercise.json` and `exercise.html` into `exercise/`."""
     folder = found.take.root / "exercise"
@@ -87,6 +98,16 @@ def write_set(found: ReadSet) -> list[Path]:
             ),
         ),
     ]
+
+
+def told(found: ReadSet) -> list[str]:
+    """Return the exercise and what there is to say of each repetition, in lines for people."""
+    reading = found.reading
+    lines = [f"{found.take.name}: {len(reading.repetitions)} repetitions, {reading.exercise}"]
+    for number, each in enumerate(reading.repetitions, 1):
+        words = "reference" if each.is_reference else "; ".join(each.said())
+        lines.append(f"  {number}. at {each.start_s:.1f} s: {words or 'like your reference'}")
+    return lines
 
 
 def document(found: ReadSet) -> Mapping[str, Any]:
