@@ -11,14 +11,14 @@ from mocap.cli.console import Console, json_option
 from mocap.cli.options import FILE, FOLDER, Number
 
 if TYPE_CHECKING:
-    from mocap.workflow.lists import Listing
+    from mocap.capture.lists import Listing
 
 
 @click.command()
 @json_option
 def boards(as_json: bool) -> None:
     """List the calibration boards."""
-    from mocap.workflow import lists
+    from mocap.capture import lists
 
     _tell("boards", lists.boards(), Console(as_json))
 
@@ -64,7 +64,7 @@ def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
 @json_option
 def rigs(as_json: bool) -> None:
     """List the rigs."""
-    from mocap.workflow import lists
+    from mocap.capture import lists
 
     _tell("rigs", lists.rigs(), Console(as_json))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from mocap.capture.boards import list_boards
+from mocap.capture.rigs import list_rigs, load_rig
+
 Listing = tuple[list[str], dict[str, dict[str, object]]]
 """Lines for people, and everything by name."""
 
 
 def boards() -> Listing:
     """Return the calibration boards."""
-    from mocap.capture.boards import list_boards
-
     lines: list[str] = []
     documents: dict[str, dict[str, object]] = {}
     for name, definition in list_boards().items():
@@ -31,8 +32,6 @@ def boards() -> Listing:
 
 def rigs() -> Listing:
     """Return the rigs."""
-    from mocap.capture.rigs import list_rigs, load_rig
-
     lines: list[str] = []
     documents: dict[str, dict[str, object]] = {}
     for name, description in list_rigs().items():
