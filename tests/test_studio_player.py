@@ -67,7 +67,11 @@ def walking(frames: int = 600) -> PlayerTake:
 
 def test_parts_hold_the_take_to_the_step() -> None:
     take = walking()
-    meta, _ = unpacked(whole_pack(take))
+    meta, once = unpacked(whole_pack(take))
+    bends = once["lens0"].astype(np.int64)
+    lens = np.cumsum(np.cumsum(bends, axis=1), axis=1) / 64.0
+    table = lens_table(take.cameras[0].camera).pixels
+    assert once["sees0"].all() and np.abs(lens - table).max() <= 0.5 / 64.0 + 1e-9
     assert meta["frames"] == 600 and len(take.parts()) == 2
     places = []
     for frames in take.parts():
@@ -80,14 +84,14 @@ def test_parts_hold_the_take_to_the_step() -> None:
     # Half a step of 0.25 mm.
     assert np.abs(shown - take.points.xyz)[known].max() <= 0.000125 + 1e-12
     assert (packed_xyz[~known] == MISSING).all()
-    # L L^T is the covariance again, as exactly as half floats are: 2^-11 of each term.
+    # L L^T is the covariance again, to twice the 2^-6 of each term that are kept.
     lower = np.concatenate([each["spread"] for each in places]).view(np.float16).astype(float)
     full = np.zeros((*lower.shape[:-1], 3, 3))
     for k, (row, column) in enumerate([(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)]):
         full[..., row, column] = lower[..., k]
     back = 1e-6 * full @ np.swapaxes(full, -1, -2)
     size = np.trace(take.points.covariance, axis1=-2, axis2=-1)[..., None, None]
-    assert (np.abs(back - take.points.covariance) / size).max() < 2e-3
+    assert (np.abs(back - take.points.covariance) / size).max() < 2.0 * 2.0**-6 + 1e-3
 
 
 def test_long_takes_are_thinned_and_say_so() -> None:

@@ -13,6 +13,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -29,6 +30,7 @@ NO_VALUE = "–"
 _DIGITS = 5
 # zlib writes gzip (RFC 1952), which browsers unpack, without a time: the same page, the same bytes.
 _GZIP = 31
+_HTML_SAFE = str.maketrans("<&", ",.")
 
 
 def text(value: object) -> Markup:
@@ -129,10 +131,23 @@ def template(name: str) -> Markup:
     return Markup((files("mocap.studio.page") / "templates" / name).read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=4)
+def _library(name: str, data: bytes) -> Markup:
+    """Return a library that travels in every page: packing it takes a second."""
+    return _packed(name, data)
+
+
 def _packed(name: str, data: bytes) -> Markup:
-    """Return bytes that travel inside a page, to be unpacked by its script."""
-    text = base64.b64encode(zlib.compress(data, 9, wbits=_GZIP)).decode("ascii")
-    return Markup(f'<script type="text/plain" id="packed-{name}">{text}</script>')
+    """Return bytes that travel inside a page, to be unpacked by its script.
+
+    Base 85 (RFC 1924) is 6 % shorter than base 64; its letters that mean something in HTML are
+    replaced by two that it does not use.
+    """
+    small = zlib.compress(data, 9, wbits=_GZIP)
+    text = base64.b85encode(small, pad=True).decode("ascii").translate(_HTML_SAFE)
+    return Markup(
+        f'<script type="text/plain" id="packed-{name}" data-bytes="{len(small)}">{text}</script>'
+    )
 
 
 def _player_style(player: Mapping[str, bytes] | None) -> list[Markup]:
@@ -148,7 +163,7 @@ def _player_parts(player: Mapping[str, bytes] | None) -> list[Markup]:
     modules = {name: (CLIENT / name).read_text(encoding="utf-8") for name in PLAYER_MODULES}
     text = json.dumps(modules, separators=(",", ":")).replace("<", "\\u003c")
     return [
-        _packed("three", three_js()),
+        _library("three", three_js()),
         Markup(f'<script type="application/json" id="player-modules">{text}</script>'),
         *(_packed(name, data) for name, data in player.items()),
     ]
@@ -185,7 +200,7 @@ def write_page(
         body=join(body),
         style=join([*_player_style(player), *(template(f"{n}.css") for n in ("page", *templates))]),
         data=document.replace("<", "\\u003c"),
-        packed=join([_packed("plotly", plotly), *_player_parts(player)]),
+        packed=join([_library("plotly", plotly), *_player_parts(player)]),
         boot=template("boot.js"),
         script=join([template(f"{name}.js") for name in ("page", *templates)]),
     )

@@ -27,7 +27,7 @@ _MARGIN = 0.15
 _SMALLEST_CROP_PX = 96
 
 # Thin lines over photographs are still sharp.
-_JPEG_QUALITY = 82
+_JPEG_QUALITY = 72
 
 
 def placed(pixels: FloatArray, origin: FloatArray, scale: float) -> FloatArray:

@@ -72,8 +72,8 @@ def write_report(
     body = [
         _key_figures(data, residual),
         _warnings(data.warnings),
-        people_section(data.everybody),
         _motion(),
+        people_section(data.everybody),
         _quality(data),
         _reprojection(data, residual),
         _time(),

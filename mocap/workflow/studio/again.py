@@ -39,9 +39,10 @@ def solve_again(take: Take, progress: Progress, *, body: bool = True) -> None:
         MocapError: a stage failed; results made before it stay.
     """
     chosen = choices_as_made(take)
-    stages: Sequence[str] = POINT_STAGES
+    synced = Results(take).has("detections")
+    stages: Sequence[str] = POINT_STAGES if synced else ("sync", *POINT_STAGES)
     if body:
-        stages = (*POINT_STAGES, *(("fit",) if chosen.fit is not None else ()), "report")
+        stages = (*stages, *(("fit",) if chosen.fit is not None else ()), "report")
     run_take(take, chosen, progress, stages=stages)
 
 

@@ -6,6 +6,9 @@ import hashlib
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mocap.capture.session import Take
 from mocap.capture.video import read_frames
@@ -25,13 +28,19 @@ LARGEST_PX = 1280
 # Proxies are for looking at: a key frame twelve images apart makes any of them quick to reach.
 _KEY_EVERY, _QUALITY = 12, "21"
 _CLOCK = 90000
+# Containers round times to milliseconds: a tenth of a step at 120 images per second.
+_UNEVEN = 0.2
 
 # Two windows that ask for the same video wait for one proxy.
 _making = threading.Lock()
 
 
-def is_played(path: Path) -> bool:
-    """Tell whether browsers play a recording as it is."""
+def is_played(path: Path, times_s: FloatArray) -> bool:
+    """Tell whether browsers play a recording as it is, to the image.
+
+    With B-frames the durations that a file declares are those of the order of decoding; images at
+    uneven times then overlap, and browsers that seek by duration end at a neighbour.
+    """
     if path.is_dir() or path.suffix.lower() not in _CONTAINERS:
         return False
     import av
@@ -40,7 +49,10 @@ def is_played(path: Path) -> bool:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             layout = stream.codec_context.pix_fmt or ""
-            return layout in _PLAYED.get(stream.codec_context.name, ())
+            known = layout in _PLAYED.get(stream.codec_context.name, ())
+            steps = np.diff(times_s)
+            even = len(steps) == 0 or float(np.ptp(steps)) < _UNEVEN * float(np.median(steps))
+            return known and (even or not stream.codec_context.has_b_frames)
     except (av.FFmpegError, IndexError) as error:
         raise InputError(f"{path} cannot be read ({error}). Copy the video again.") from error
 
@@ -53,8 +65,10 @@ def playable(take: Take, camera: str, path: Path, times_s: FloatArray) -> Path:
     Raises:
         InputError: the recording cannot be read.
     """
-    if is_played(path):
+    if is_played(path, times_s):
         return path
+    import av
+
     folder = take.root / ".partial" / PROXY_FOLDER
     size = path.stat().st_size if path.is_file() else len(list(path.iterdir()))
     key = hashlib.sha256(f"{path.name} {size} {len(times_s)} {times_s[-1]}".encode()).hexdigest()
@@ -64,7 +78,10 @@ def playable(take: Take, camera: str, path: Path, times_s: FloatArray) -> Path:
         if not proxy.is_file():
             for old in folder.glob(f"{camera}_*.mp4"):
                 old.unlink()
-            _write_proxy(path, proxy, times_s)
+            try:
+                _write_proxy(path, proxy, times_s)
+            except av.FFmpegError as error:
+                raise InputError(f"no proxy of {path} can be made ({error}).") from error
     return proxy
 
 
@@ -74,8 +91,10 @@ def _write_proxy(path: Path, proxy: Path, times_s: FloatArray) -> None:
 
     part = proxy.with_suffix(".part")
     with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, _CLOCK)
+        stream: Any = container.add_stream("libx264", rate=30)
+        stream.pix_fmt = "yuv420p"
+        # The encoder rounds times to its own unit, one frame unless told otherwise.
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _CLOCK)
         stream.options = {"crf": _QUALITY, "preset": "veryfast", "g": str(_KEY_EVERY), "bf": "0"}
         started = False
         for index, image in read_frames(path):

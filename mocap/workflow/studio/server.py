@@ -119,7 +119,11 @@ class Studio:
             "/api/job/{window}": self.job,
         }
         routes = [Route(path, _answering(handler)) for path, handler in get.items()]
-        return [*routes, Route("/api/takes/{take}/{what}", self.change, methods=["POST"])]
+        return [
+            *routes,
+            Route("/api/takes/{take}/{what}", self.change, methods=["POST"]),
+            Route("/api/gone/{window}", self.gone, methods=["POST"]),
+        ]
 
     def page(self, request: Request) -> Response:
         """Return the page."""
@@ -241,6 +245,11 @@ class Studio:
         )
         job = self.workshop.job
         return _json({"others": others, "job": None if job is None else vars(job)})
+
+    async def gone(self, request: Request) -> Response:
+        """Hear that a window was closed; work that it began goes on."""
+        self.windows.gone(request.path_params["window"])
+        return Response(status_code=204)
 
     async def change(self, request: Request) -> Response:
         """Change the edits of a take, or start work on it."""

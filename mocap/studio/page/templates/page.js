@@ -127,9 +127,9 @@ plotlyReady.then(() => {
   drawCharts();
   const motion = report.scene ? player(report.scene) : null;
   const time = document.getElementById("time");
-  const player = globalThis.mocapView;
-  if (player && time) time.on("plotly_click", (event) => {
-    player.clock.show(event.points[0].x * player.take.fps);
+  const view = globalThis.mocapView;
+  if (view && time) time.on("plotly_click", (event) => {
+    view.clock.show(event.points[0].x * view.take.fps);
     document.getElementById("player").scrollIntoView({ behavior: "smooth", block: "center" });
   });
   if (motion && time) time.on("plotly_click", (event) => {

@@ -33,7 +33,8 @@ export class Take {
     this.people = meta.people;
     this.keypoints = meta.keypoints;
     this.cameras = meta.cameras.map((camera, index) => ({ ...camera, index,
-      image: arrays["image" + index], times: arrays["times" + index], lens: arrays["lens" + index] }));
+      image: arrays["image" + index], times: arrays["times" + index], lens: lensPixels(arrays["lens" + index], arrays["sees" + index]) }));
+    meta.bodies.forEach((_, index) => unwind(arrays["faces" + index]));
     this.firstFrame = this.cameras.map((camera) => frameOfImage(camera));
   }
 
@@ -108,6 +109,26 @@ export class Take {
     const k = ((camera * frames + found.row) * width + person * this.keypoints.length + keypoint) * 2;
     return pixels[k] === this.meta.missing ? null : [pixels[k] / 4, pixels[k + 1] / 4];
   }
+}
+
+// Pixels of the nodes of a lens from their second differences along rows; NaN where it sees nothing.
+export function lensPixels(bends, sees) {
+  const nodes = Math.round(Math.sqrt(sees.length)), out = new Float32Array(bends.length);
+  for (let row = 0; row < nodes; row++) for (let axis = 0; axis < 2; axis++) {
+    let step = 0, value = 0;
+    for (let node = 0; node < nodes; node++) {
+      const k = row * nodes + node;
+      step += bends[2 * k + axis];
+      value += step;
+      out[2 * k + axis] = sees[k] ? value / 64 : NaN;
+    }
+  }
+  return out;
+}
+
+// Corners of faces from their differences; the array wraps around as it did when they were taken.
+function unwind(faces) {
+  for (let k = 1; k < faces.length; k++) faces[k] += faces[k - 1];
 }
 
 // For each image of a camera the first frame that shows it; -1 for none.

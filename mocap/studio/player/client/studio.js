@@ -166,6 +166,7 @@ class Studio {
   }
 }
 
+addEventListener("pagehide", () => navigator.sendBeacon(`${ROOT}/api/gone/${WINDOW}`));
 const studio = new Studio();
 globalThis.studio = studio;
 studio.start().catch((error) => studio.say(error.message));

@@ -97,6 +97,7 @@ export class View {
       const video = this.videos[k], canvas = element("canvas", { class: "over" });
       const box = element("div", { class: "picture", style: `aspect-ratio: ${camera.size[0]} / ${camera.size[1]}; width: min(100%, calc(var(--tile) * ${camera.size[0] / camera.size[1]}))` });
       if (video) {
+        box.classList.add("filmed");
         box.append(this.placed(video.element, camera));
         video.onchange = () => { if (video.failed) words.textContent = camera.name + ": " + video.failed; this.onimage?.(k, video.image); };
       }
