@@ -20,8 +20,9 @@ demo: venv
 	$(BIN)/mocap models fetch blazepose
 	$(BIN)/mocap demo demo_output
 
+# On every core, up to four: a file of tests stays on one, so that they share what they set up.
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-all: venv
 	$(BIN)/python -m pytest -m ""

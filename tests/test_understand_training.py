@@ -15,7 +15,7 @@ from mocap.understand.action_model import NETWORKS, load_action_model
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
 
-@pytest.mark.parametrize("network", ["tcn", "st-gcn"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_two_trainings_give_equal_bytes(
     tmp_path: Path, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

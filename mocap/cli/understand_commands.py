@@ -17,20 +17,20 @@ from mocap.cli.options import FILE, Number, detector_options, session_argument, 
 @click.option("--person", type=int, help="Only this one.")
 @click.option(
     "--rules",
+    "rules_file",
     type=FILE,
     help="TOML of alerts of your own; `docs/understanding.md` shows the rules that come along.",
 )
+@click.option("--network", default="tcn", show_default=True, help="What recognises: tcn, st-gcn.")
 @json_option
-def actions(
-    session: Path, take: str, person: int | None, rules: Path | None, as_json: bool
-) -> None:
+def actions(session: Path, take: str, as_json: bool, **chosen: Any) -> None:
     """Recognise what the people of TAKE do, and alert by rules: tables and a page in actions/."""
     from mocap.capture.session import Session
     from mocap.workflow.understand.actions import document, recognise, told, write_actions
 
     console = Console(as_json)
     opened = Session.open(session).take(take)
-    people = recognise(opened, person=person, rules_file=rules)
+    people = recognise(opened, **chosen)
     for line in told(people):
         console.line(line)
     for each in (alert for who in people for alert in who.alerts):

@@ -124,6 +124,7 @@ def unit_rows(embedding: Array) -> Array:
 
 NETWORKS: Mapping[str, tuple[str, type[ActionModel]]] = {
     "tcn": ("actions.npz", ActionModel),
+    "st-gcn": ("actions_graph.npz", GraphActionModel),
 }
 """File and kind of the models that come with the package, by network; the first is used unless
 another is asked for."""
