@@ -71,7 +71,7 @@ def action_part(material: Material) -> list[Figure]:
     figures = []
     for network in NETWORKS:
         found, confusion = actions.action_figures(sequences, network)
-        print(f"Windows by label, three folds, {network}:\n{confusion}")
+        print(f"Windows by label, {network}:\n{confusion}")
         untrained = actions.untrained_figures(sequences, network)
         figures += [*found, *untrained, actions.time_figure(network)]
     return figures

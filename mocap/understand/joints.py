@@ -108,7 +108,11 @@ def body_size_m(xyz: FloatArray) -> float:
     Raises:
         InputError: some limb was never seen.
     """
-    size = size_m(lambda name: xyz[:, JOINT_NAMES.index(name)], (*TRUNK_AND_LEGS, *ARMS))
+
+    def path(name: str) -> Array:
+        return xyz[:, JOINT_NAMES.index(name)]
+
+    size = size_m(path, TRUNK_AND_LEGS) + size_m(path, ARMS)
     if not np.isfinite(size) or size <= 0.0:
         raise InputError(
             "the size of this body cannot be told: trunk, an arm and a leg must each be seen "
