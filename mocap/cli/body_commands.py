@@ -119,7 +119,7 @@ def mesh(
 ) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
     from mocap.capture.session import Session
-    from mocap.workflow.mesh import MeshChoice, mesh_bodies, write_meshes, write_overlay
+    from mocap.workflow.export.mesh import MeshChoice, mesh_bodies, write_meshes, write_overlay
 
     if suffix is None and not overlay:
         raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")

@@ -11,7 +11,7 @@ from mocap.cli.console import Console, json_option
 @json_option
 def doctor(as_json: bool) -> None:
     """Check this machine: versions, weights, codecs, npm, cores and graphics card."""
-    from mocap.workflow.doctor import look_at_machine
+    from mocap.workflow.checks.doctor import look_at_machine
 
     console = Console(as_json)
     checks = look_at_machine()
