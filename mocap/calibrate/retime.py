@@ -10,7 +10,9 @@ from mocap.core.clocks import CameraClock
 from mocap.core.detections import Corners
 from mocap.core.shapes import FloatArray, IntArray
 
-# A frame this near to the instant, in frames, shows it: it is taken as it is.
+# A frame this near to the instant, in frames, is the instant: it is taken as it is.
+EXACT = 1e-4
+# This near it stands in for corners that a neighbouring frame lacks.
 SAME_INSTANT = 0.05
 # Between frames farther apart than this a waved board does what it likes: the nearest is taken.
 MAX_INTERPOLATED_S = 0.075
@@ -74,14 +76,18 @@ class _Table:
     def _values(self, local_s: float) -> FloatArray:
         nearest = int(np.abs(self.times - local_s).argmin())
         off = abs(self.times[nearest] - local_s)
-        if off <= SAME_INSTANT * self.frame_s:
-            return np.asarray(self.pixels[nearest])
+        own = self.pixels[nearest]
+        if off <= EXACT * self.frame_s:
+            return np.asarray(own)
         k = int(np.searchsorted(self.times, local_s)) - 1
         inside = 0 <= k < len(self.times) - 1
         if not inside or self.times[k + 1] - self.times[k] > MAX_INTERPOLATED_S:
             near = off <= 0.5 * self.frame_s + 1e-9
-            return self.pixels[nearest] if near else np.full_like(self.pixels[0], np.nan)
-        return self._between(k, local_s)
+            return own if near else np.full_like(own, np.nan)
+        between = self._between(k, local_s)
+        if off <= SAME_INSTANT * self.frame_s:
+            return np.where(np.isfinite(between), between, own)
+        return between
 
     def _between(self, k: int, local_s: float) -> FloatArray:
         t, p = self.times, self.pixels
