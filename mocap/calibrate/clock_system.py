@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mocap.calibrate import kernels
+from mocap.calibrate import elimination
 from mocap.calibrate.adjust import (
     Loss,
     RigState,
@@ -18,6 +18,7 @@ from mocap.calibrate.adjust import (
     reduced_system,
     residuals,
 )
+from mocap.calibrate.lens_plan import LensPlan
 from mocap.calibrate.refine import TUKEY_SIGMAS, lens_prior
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import TUKEY
@@ -61,25 +62,25 @@ class ClockSystem:
         rates: FloatArray,
         since_middle_s: FloatArray,
         unknown: BoolArray,
-        lens_fixed: BoolArray,
+        plan: LensPlan,
         sigma_px: float,
     ) -> None:
         """Take views and state with the boards' derivatives (frame, 4, 4) and times (frame,).
 
-        `unknown` (camera, 2) says which offsets and drifts move, `lens_fixed` (camera,) which
-        lenses do not.
+        `unknown` (camera, 2) says which offsets and drifts move, the plan which lenses
+        do not.
         """
         error = residuals(views, state)
         length = np.nan_to_num(np.hypot(error[:, 0], error[:, 1]), nan=np.inf)
         good = (length < TUKEY_SIGMAS * sigma_px)[:, None]
-        # A wrong corner, or one that a wrong clock displaced too far, must have no say at all: taken
-        # for one that fits it would hold the rig where it is.
+        # A wrong corner, or one that a wrong clock displaced too far, must have no say at all:
+        # taken for one that fits it would hold the rig where it is.
         self.error = np.where(good, error, 0.0)
         self.outside = np.where(good, 0.0, OUTSIDE_PX)
         self.projected = np.nan_to_num(views.arrays.pixels - error)
         self.views, self.state, self.unknown, self.sigma_px = views, state, unknown, sigma_px
-        self.prior = lens_prior(views, state.lens[:, :2].mean(axis=1), sigma_px)
-        self.free = free_parameters(len(state.lens), lens_fixed=lens_fixed)
+        self.prior = lens_prior(views, state.lens, sigma_px, plan)
+        self.free = free_parameters(state, plan)
         speed = np.where(good, image_velocity(views, state, rates), 0.0)
         since = since_middle_s[views.view_frame][views.observation_view]
         self.columns = np.stack([speed, speed * since[:, None]])
@@ -114,7 +115,7 @@ class ClockSystem:
         sigma[chosen] = self.sigma_px * np.sqrt(np.maximum(np.diag(covariance)[count:], 0.0))
         boards = np.zeros_like(equations.board_gradient)
         left = equations.board_gradient - np.einsum("kfj,k->fj", board, clocks)
-        kernels.board_steps(self.views.arrays, equations.cross, inverse, left, cameras, boards)
+        elimination.board_steps(self.views.arrays, equations.cross, inverse, left, cameras, boards)
         shape = self.unknown.shape
         return ClockStep(cameras, boards, clocks.reshape(shape), sigma.reshape(shape))
 

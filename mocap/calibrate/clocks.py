@@ -26,11 +26,13 @@ from mocap.calibrate.adjust import (
     residuals,
 )
 from mocap.calibrate.clock_system import ClockStep, ClockSystem, board_rates
+from mocap.calibrate.lens_plan import OWN_LENSES, LensWish, lens_plan
 from mocap.calibrate.refine import TUKEY_SIGMAS, lens_prior, noise_sigma
 from mocap.calibrate.solve import CalibrationResult
 from mocap.calibrate.still import merge_still
 from mocap.calibrate.views import pack_views
 from mocap.core.board import Board
+from mocap.core.camera import Camera
 from mocap.core.clocks import CameraClock, Clocks
 from mocap.core.detections import Corners
 from mocap.core.lens import TUKEY
@@ -42,10 +44,12 @@ MAX_ROUNDS, CONVERGED_S = 10, 2e-5
 ITERATIONS = 4
 # The board alone is right within some 10 ms; a larger step comes from views that do not belong.
 LONGEST_STEP_S = 0.02
-# Print, lens model and interpolation leave this much, whatever the residuals say.
-SIGMA_FLOOR_S = 1e-4
+# Neighbouring corners share what print, lens model and interpolation leave: standard deviations as
+# if they did not are too small by this, and never below the floor.
+SHARED = 2.0
+SIGMA_FLOOR_S = 2e-4
 # A drift is taken when it stands out of its noise and moves a camera this far in the recording.
-DRIFT_SIGMAS, LEAST_DRIFT_S = 3.0, 1e-3
+DRIFT_SIGMAS, LEAST_DRIFT_S = 5.0, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,8 @@ def adjust_clocks(
     board: Board,
     start: CalibrationResult,
     *,
-    lenses_known: Sequence[str] = (),
+    lenses: Sequence[Camera] = (),
+    lens: LensWish = OWN_LENSES,
     held: Sequence[str] = (),
 ) -> AdjustedClocks:
     """Return the clocks at which the whole rig fits best.
@@ -93,7 +98,8 @@ def adjust_clocks(
         clocks: right within some 10 ms.
         board: with the square measured on the print.
         start: the calibration at these clocks.
-        lenses_known: cameras whose lens stays as it is.
+        lenses: as for `calibrate`.
+        lens: as for `calibrate`.
         held: cameras whose clock stays as it is, beside the reference.
     """
     cameras = start.calibration.cameras
@@ -103,10 +109,9 @@ def adjust_clocks(
         start.world_from_board,
     )
     names = start.calibration.names
-    fixed = np.array([name in lenses_known for name in names])
     free = np.array([name not in held and name != clocks.reference for name in names])
     point = _Point(clocks, state, start.frames)
-    problem = _Problem(corners_at, instants_s, board, fixed)
+    problem = _Problem(corners_at, instants_s, board, lenses, lens)
     found = problem.solved(point, np.stack([free, np.zeros_like(free)], axis=1))
     if free.any():
         drifted = problem.solved(found.point, np.stack([free, free], axis=1))
@@ -163,7 +168,8 @@ class _Problem:
     corners_at: Callable[[Clocks], Sequence[Corners]]
     instants_s: FloatArray
     board: Board
-    lens_fixed: BoolArray
+    lenses: Sequence[Camera]
+    lens: LensWish
 
     def solved(self, point: _Point, unknown: BoolArray) -> _Found:
         """Search from a point; `unknown` (camera, 2) says which offsets and drifts move."""
@@ -174,7 +180,7 @@ class _Problem:
             rounds += 1
             settled = float(np.abs(step.clocks[:, 0]).max()) < CONVERGED_S
             if settled or rounds == MAX_ROUNDS:
-                return _Found(point, step.sigma, sigma_px, rounds, settled)
+                return _Found(point, SHARED * step.sigma, sigma_px, rounds, settled)
 
     def _round(self, point: _Point, unknown: BoolArray) -> tuple[_Point, ClockStep, float, float]:
         """Return the point with its cameras and boards after one step, the step of the clocks to
@@ -189,12 +195,13 @@ class _Problem:
         times = self.instants_s[views.frames]
         middle = 0.5 * float(times[0] + times[-1])
         sigma_px = noise_sigma(residuals(views, state))
+        plan = lens_plan(views, self.lenses, self.lens)
         state = adjust(
             views,
             state,
             Loss(TUKEY, TUKEY_SIGMAS * sigma_px),
-            prior=lens_prior(views, state.lens[:, :2].mean(axis=1), sigma_px),
-            free=free_parameters(len(state.lens), lens_fixed=self.lens_fixed),
+            prior=lens_prior(views, state.lens, sigma_px, plan),
+            free=free_parameters(state, plan),
             max_iterations=ITERATIONS,
             min_gain=sigma_px**2,
         ).state
@@ -210,7 +217,7 @@ class _Problem:
             rates[known],
             (times - middle)[known],
             unknown,
-            self.lens_fixed,
+            plan,
             noise_sigma(residuals(views, state)),
         ).solved()
         after = moved(part, step.cameras, step.boards)

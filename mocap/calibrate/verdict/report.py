@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mocap.calibrate.verdict.held_out import HeldOut
 from mocap.calibrate.verdict.shifted import DroppedView
+from mocap.core.clocks import Clocks
 from mocap.core.plain import plain
 
 GRID = 5  # coverage and residual maps have 5 x 5 cells
@@ -139,6 +140,7 @@ class CalibrationReport:
         floor: where the floor comes from; None while the world stands at the first camera.
         made: when and with which versions; empty until it is stored.
         error_map: predicted error of the volume; None when no two cameras see a part of it.
+        clocks: when each camera was started; None where frames were counted.
     """
 
     verdict: Verdict
@@ -158,6 +160,7 @@ class CalibrationReport:
     floor: FloorReport | None = None
     made: str = ""
     error_map: ErrorMapReport | None = None
+    clocks: Clocks | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return plain dictionaries, lists, numbers and text; NaN becomes null."""

@@ -57,6 +57,7 @@ def write_calibration_report(
             note=f"Metres. {axes} Drag to turn, scroll to zoom.",
         ),
         _cameras(report),
+        _clocks(report),
         _maps(report),
         _error_map(report),
         _pairs(report),
@@ -181,6 +182,41 @@ def _cameras(report: CalibrationReport) -> Markup:
         table(solved, poses),
         note="Coverage: share of 25 image cells that hold a corner. ± is one standard deviation, "
         "predicted from corner noise and geometry.",
+    )
+
+
+def _clocks(report: CalibrationReport) -> Markup:
+    if report.clocks is None:
+        return Markup("")
+    reference = report.clocks.reference
+    rows = [
+        (
+            clock.camera,
+            number(clock.offset_s, 4),
+            number(1e3 * clock.sigma_s, 1),
+            number(clock.drift_ppm, 0),
+            clock.method,
+            number(clock.said.get("board", float("nan")), 4),
+            number(clock.said.get("calibration", float("nan")), 4),
+            str(clock.verdict),
+        )
+        for clock in report.clocks.cameras
+    ]
+    columns = (
+        "Camera",
+        f"Starts after {reference} (s)",
+        "± (ms)",
+        "Drift (ppm)",
+        "Used",
+        "The board alone (s)",
+        "The calibration (s)",
+        "Verdict",
+    )
+    return section(
+        "Clocks",
+        table(columns, rows),
+        note="The board alone proposes; the calibration then solves the offsets together with the "
+        "cameras. A recorded time stays unless both say that it is wrong.",
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from mocap.calibrate import planar
+from mocap.calibrate.clocks import adjust_clocks
+from mocap.calibrate.lens_plan import OWN_LENSES, LensWish
 from mocap.calibrate.retime import MAX_INTERPOLATED_S, corners_at
 from mocap.calibrate.solve import CalibrationResult
+from mocap.calibrate.verdict.report import Verdict as Level
 from mocap.calibrate.views import pack_views
 from mocap.capture.video import VideoInfo
 from mocap.core.board import Board
+from mocap.core.camera import Camera
 from mocap.core.clocks import CameraClock, Clocks, Verdict
 from mocap.core.detections import Corners
 from mocap.sync.board import board_track, sync_boards
@@ -24,10 +28,10 @@ LEAST_FRAMES = 0.3
 # Where frames are too far apart to interpolate only whole frames can be taken; an offset that is
 # this share of a frame from the next whole one is not told well enough to take one.
 WHOLE_FRAMES = 0.3
-# An offset that the calibration corrects by less than this share of a frame is settled.
-SETTLED_FRAMES = 0.005
-# A calibration that shows less of a lateness than this share says nothing about it.
-LEAST_SHOWN = 0.15
+# A recorded time that the calibration calls wrong is left when it does so by more than this.
+CLEAR_SIGMAS, CLEAR_FRAMES = 3.0, 0.1
+# Images whose times are this near to each other, in frames, count as of one instant.
+SAME_FRAME = 0.3
 
 
 def board_clocks(
@@ -117,58 +121,60 @@ def on_one_clock(
     ]
 
 
-@dataclass(frozen=True)
-class Correction:
-    """One round of the search for the offsets at which the calibration calls no camera late.
+def sharpened(
+    corners: Sequence[Corners],
+    clocks: Clocks,
+    infos: Mapping[str, VideoInfo],
+    board: Board,
+    result: CalibrationResult,
+    *,
+    lenses: Sequence[Camera] = (),
+    lens: LensWish = OWN_LENSES,
+) -> Clocks:
+    """Return the clocks as unknowns of the calibration: to a fraction of a millisecond.
 
-    Attributes:
-        clocks: to calibrate with next.
-        left_s: by camera, how late the calibration still calls it at `tried_s`.
-        tried_s: by camera, the offset it was calibrated with.
-        settled: nothing is left that counts.
+    Cameras whose recorded time fits keep it, with what the calibration says of it: a correction
+    must stand out of its noise, and of a frame. Clocks that a person gave, that nothing ties, and
+    those of cameras too slow to interpolate stay as they are.
     """
-
-    clocks: Clocks
-    left_s: Mapping[str, float]
-    tried_s: Mapping[str, float]
-    settled: bool
-
-
-def corrected(
-    clocks: Clocks, result: CalibrationResult, fps: float, before: Correction | None = None
-) -> Correction:
-    """Return clocks nearer to those at which no camera is late.
-
-    The poses take up a part of every lateness, so that the calibration shows a third of it or
-    less: the second round on knows how much by the first (secant method).
-    """
-    late = {c.name: (c.time_offset_frames or 0.0) / fps for c in result.report.cameras}
-    left = {name: value - late[clocks.reference] for name, value in late.items()}
-    tried = {clock.camera: clock.offset_s for clock in clocks.cameras}
-    cameras, settled = [], True
-    for clock in clocks.cameras:
-        name = clock.camera
-        # Whole frames are taken where frames are far apart: a smaller correction does nothing.
-        if (
-            clock.method == "board"
-            and fps * MAX_INTERPOLATED_S >= 1.0
-            and abs(left[name]) * fps > SETTLED_FRAMES
-        ):
-            settled = False
-            moved = clock.offset_s - left[name] / _shown(name, left, tried, before)
-            clock = replace(clock, offset_s=moved, said={**clock.said, "calibration": moved})
-        cameras.append(clock)
-    return Correction(replace(clocks, cameras=tuple(cameras)), left, tried, settled)
+    held = [c.camera for c in clocks.cameras if not _can_move(c, infos[c.camera].fps)]
+    if len(held) == len(clocks.cameras) or board.count > 1:
+        return clocks
+    instants = clocks[clocks.reference].common(infos[clocks.reference].times_s)
+    found = adjust_clocks(
+        lambda tried: on_one_clock(corners, tried, infos),
+        instants,
+        clocks,
+        board,
+        result,
+        lenses=lenses,
+        lens=lens,
+        held=held,
+    )
+    if not found.converged:
+        return clocks
+    sound = result.report.verdict is not Level.FAIL
+    return replace(
+        found.clocks,
+        cameras=tuple(
+            new if old.camera in held else _taken(old, new, infos[old.camera].fps, sound=sound)
+            for old, new in zip(clocks.cameras, found.clocks.cameras, strict=True)
+        ),
+    )
 
 
-def _shown(
-    name: str, left: Mapping[str, float], tried: Mapping[str, float], before: Correction | None
-) -> float:
-    """Return the part of a lateness that the calibration shows."""
-    if before is None or tried[name] == before.tried_s[name]:
-        return 1.0
-    slope = (left[name] - before.left_s[name]) / (tried[name] - before.tried_s[name])
-    return float(np.clip(slope, LEAST_SHOWN, 1.0))
+def _can_move(clock: CameraClock, fps: float) -> bool:
+    return clock.verdict is Verdict.SURE and fps * MAX_INTERPOLATED_S >= 1.0
+
+
+def _taken(old: CameraClock, new: CameraClock, fps: float, *, sound: bool) -> CameraClock:
+    """Return the clock that is used; a recorded one moves only by what nothing else explains."""
+    if old.method != "recorded":
+        return new
+    clear = abs(new.offset_s) > max(CLEAR_SIGMAS * new.sigma_s, CLEAR_FRAMES / fps)
+    if clear and sound:
+        return replace(new, method="board")
+    return replace(old, said=new.said, sigma_s=new.sigma_s)
 
 
 def sentences(clocks: Clocks, infos: Mapping[str, VideoInfo]) -> list[str]:
@@ -191,6 +197,22 @@ def sentences(clocks: Clocks, infos: Mapping[str, VideoInfo]) -> list[str]:
         out.append(
             f"camera '{clock.camera}' started {abs(clock.offset_s):.4f} s {way} than "
             f"'{clocks.reference}' ({abs(clock.offset_s) * infos[clock.camera].fps:.2f} of its "
-            f"frames), {how}."
+            f"frames{_precision(clock)}), {how}."
         )
     return out
+
+
+def _precision(clock: CameraClock) -> str:
+    known = f"; ± {1e3 * clock.sigma_s:.1f} ms" if "calibration" in clock.said else ""
+    return known + (f", drift {clock.drift_ppm:+.0f} ppm" if clock.drift_ppm else "")
+
+
+def in_step(infos: Mapping[str, VideoInfo]) -> bool:
+    """Tell whether frames of one number are of one instant by the times the files give."""
+    every = [info.times_s for info in infos.values()]
+    shortest = min(len(times) for times in every)
+    frame_s = min(1.0 / info.fps for info in infos.values())
+    return all(
+        bool(np.all(np.abs(times[:shortest] - every[0][:shortest]) < SAME_FRAME * frame_s))
+        for times in every
+    )

@@ -30,10 +30,11 @@ from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress
 from mocap.workflow.rig.board_clocks import (
     board_clocks,
-    corrected,
+    in_step,
     moved_cameras,
     on_one_clock,
     sentences,
+    sharpened,
 )
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
@@ -45,8 +46,6 @@ from mocap.workflow.version import installed_version
 
 # A waved board hardly moves in a fifteenth of a second: more frames cost time and add nothing.
 LOOKS_PER_SECOND = 15.0
-# Corrections of the clocks by the calibration; each costs a calibration.
-MAX_CLOCK_ROUNDS = 4
 # Cameras whose clocks are compared, at least.
 MIN_TIED = 2
 
@@ -102,27 +101,27 @@ def _calibrate(
         session, recording, progress, step=step, late_frames=late, force=force
     )
     infos = recording.infos
-    moved = clocks is not None and moved_cameras(clocks)
     lenses = (*lenses, *_lenses(intrinsics, corners, progress))
     if wish.model == AUTO:
         wish = _chosen_model(corners, board, lenses, wish, progress)
-    if clocks is None or not moved:
+    if clocks is None:
         result = calibrate(corners, board, lenses=lenses, lens=wish)
     else:
-        result = calibrate(on_one_clock(corners, clocks, infos), board, lenses=lenses, lens=wish)
-        correction = None
-        for _ in range(MAX_CLOCK_ROUNDS):
-            fps = infos[clocks.reference].fps
-            correction = corrected(clocks, result, fps, correction)
-            if correction.settled:
-                break
-            clocks = correction.clocks
-            seen = on_one_clock(corners, clocks, infos)
-            result = calibrate(seen, board, lenses=lenses, lens=wish)
-        recording = replace(recording, fps=infos[clocks.reference].fps)
-    if clocks is not None:
+
+        def solved(at: Clocks) -> CalibrationResult:
+            seen = on_one_clock(corners, at, infos) if not _by_number(at, infos) else corners
+            return calibrate(seen, board, lenses=lenses, lens=wish)
+
+        result = solved(clocks)
+        sharp = sharpened(corners, clocks, infos, board, result, lenses=lenses, lens=wish)
+        if [c.offset_s for c in sharp.cameras] != [c.offset_s for c in clocks.cameras]:
+            result = solved(sharp)
+        clocks = sharp
+        if not _by_number(clocks, infos):
+            recording = replace(recording, fps=infos[clocks.reference].fps)
         notes = tuple(sentences(clocks, infos))
-        report = replace(result.report, notes=(*notes, *result.report.notes))
+        noted = (*notes, *result.report.notes)
+        report = replace(result.report, notes=noted, clocks=clocks)
         result = replace(result, report=report)
         save_clocks(clocks, session.calibration_clocks_path)
     own = signed(
@@ -210,10 +209,15 @@ def find_board(
     if (by_hardware and not late) or photos:
         return [shift_frames(each, late.get(each.camera, 0)) for each in corners], None
     clocks = board_clocks(corners, board, recording.infos, late)
-    if moved_cameras(clocks) and every > 1 and step is None:
+    if not _by_number(clocks, recording.infos) and every > 1 and step is None:
         corners = looked_at(1, False)
         clocks = board_clocks(corners, board, recording.infos, late)
     return corners, clocks
+
+
+def _by_number(clocks: Clocks, infos: Mapping[str, VideoInfo]) -> bool:
+    """Tell whether frames of one number are of one instant in all cameras."""
+    return not moved_cameras(clocks) and in_step(infos)
 
 
 def _lenses(
