@@ -87,7 +87,16 @@ def read_model(path: Path) -> openvino.Model:
     try:
         return _core().read_model(str(path))
     except RuntimeError as error:
-        raise ModelError(f"{path} is not a network that OpenVINO can read: {error}") from error
+        raise ModelError(
+            f"{path} is damaged or no network that can be read ({first_line(error)})."
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """Return what an engine says, in one line of readable length."""
+    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    telling = [each for each in lines if not each.startswith(("Exception from", "Check '"))]
+    return (telling or lines or [type(error).__name__])[0][:200]
 
 
 def import_openvino() -> Any:
