@@ -144,7 +144,7 @@ def test_networks_compute_in_float32() -> None:
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "broken.tflite"
     path.write_bytes(b"not a network")
-    with pytest.raises(ModelError, match=r"broken\.tflite is not a network"):
+    with pytest.raises(ModelError, match=r"broken\.tflite is damaged or no network"):
         runtime.load_network(path)
 
 

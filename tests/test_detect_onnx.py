@@ -11,8 +11,11 @@ import pytest
 from mocap.core.errors import InputError, ModelError
 from mocap.core.keypoints import BODY_25, COCO_17
 from mocap.core.shapes import Array, FloatArray
+from mocap.detect.detectors import best_here, open_detector, weight_hashes
+from mocap.detect.known import OwnNetwork
 from mocap.detect.onnx.boxes import apart
 from mocap.detect.onnx.card import BOX_HEADS, CROP_HEADS, card_names, load_onnx_card
+from mocap.detect.onnx.crop_reader import CropReader
 from mocap.detect.onnx.open import open_boxes, open_onnx_network
 from mocap.detect.onnx.part_fields import _FIELDS, _LIMBS, group
 from mocap.detect.people import Detection
@@ -41,7 +44,7 @@ def person(names: tuple[str, ...], size: tuple[int, int] = SIZE) -> FloatArray:
     # The dots of a face would cover each other: each keypoint gets a place of its own.
     order = np.argsort(np.argsort(flat[:, 1])) / len(flat)
     low, high = 0.2 * np.array(size), 0.8 * np.array(size)
-    return np.rint(low + (high - low) * np.column_stack([flat[:, 0], order]))
+    return np.asarray(np.rint(low + (high - low) * np.column_stack([flat[:, 0], order])))
 
 
 def network_for(card_name: str, folder: Path, size: tuple[int, int], count: int = 17) -> Path:
@@ -65,7 +68,7 @@ def test_networks_that_read_crops(tmp_path: Path, name: str) -> None:
     at = person(COCO_17.keypoint_names)
     box = np.concatenate([at.min(axis=0), at.max(axis=0)])
     detector = open_onnx_network(network_for(name, tmp_path, (192, 256)), name, finder=Here(box))
-    assert isinstance(detector, TopDown)
+    assert isinstance(detector, TopDown) and isinstance(detector.reader, CropReader)
     image, (guess,) = dotted_image(SIZE, at), Here(box).find(np.zeros(0))
     image_px = max((box[2:] - box[:2]) / (192, 256)) * 1.25
     half_cell = 0.5 * STRIDE * image_px
@@ -98,7 +101,7 @@ def test_networks_that_find_boxes(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(found.box, [*at.min(axis=0), *at.max(axis=0)], atol=half_cell + 1.0)
     reader = network_for("rtmpose", tmp_path, (192, 256))
     detector = open_onnx_network(reader, "rtmpose", finder=finder)
-    assert isinstance(detector, TopDown)
+    assert isinstance(detector, TopDown) and isinstance(detector.reader, CropReader)
     looked = detector.reader.look(dotted_image(SIZE, at), found, mirrored=False)
     assert np.linalg.norm(looked.pixels - at, axis=1).max() < 4.0
 
@@ -195,3 +198,26 @@ def test_cards_are_read_strictly(tmp_path: Path) -> None:
             load_onnx_card(str(card))
     card.write_text('name = "x"\nhead = "simcc"\n[decode]\nsplit_ratio = 3.0')
     assert load_onnx_card(str(card)).decode.split_ratio == 3.0
+
+
+def test_a_detector_by_its_name(tmp_path: Path) -> None:
+    """`--detector onnx --weights FILE --card NAME`, and what does not go together."""
+    weights = network_for("rtmo", tmp_path, (320, 320))
+    own = OwnNetwork(card="rtmo")
+    detector = open_detector("onnx", weights=weights, own=own)
+    assert len(detector(dotted_image(SIZE, person(COCO_17.keypoint_names)))) == 1
+    assert list(weight_hashes("onnx", weights=weights, own=own)) == ["rtmo.onnx"]
+    assert best_here(weights) == ("onnx", weights)
+    boxes = network_for("yolox", tmp_path, (320, 320))
+    crops = network_for("rtmpose", tmp_path, (192, 256))
+    both = OwnNetwork("rtmpose", boxes, "yolox")
+    assert isinstance(open_detector("onnx", weights=crops, own=both, feet=False), TopDown)
+    for name, wrong, sentence in (
+        ("onnx", OwnNetwork(), "name its card with --card"),
+        ("movenet", own, "has its own weights"),
+        ("hrnet", own, "--card and --boxes are for detector 'onnx'"),
+        ("onnx", OwnNetwork("rtmpose", boxes), "--boxes and --boxes-card go together"),
+        ("onnx", OwnNetwork("yolox"), "finds boxes around people, no keypoints"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            open_detector(name, weights=weights, own=wrong)

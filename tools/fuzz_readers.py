@@ -27,9 +27,15 @@ from mocap.capture.video import probe, read_frames
 from mocap.core.calibration_file import load_calibration, save_calibration
 from mocap.core.detections import Corners, Detections2D, Tracks2D
 from mocap.core.files.documents import load_document, save_document
+from mocap.core.keypoints import KEYPOINT_SETS
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact, write_text
+from mocap.detect.imported.cameras import CameraFiles
+from mocap.detect.imported.detections import CameraFrame, detections_of
+from mocap.detect.imported.read import read_camera
+from mocap.detect.onnx.card import load_onnx_card
+from mocap.detect.onnx.inputs import open_network
 from mocap.export.bvh import reader as bvh_reader
 from mocap.export.bvh import writer as bvh_writer
 from mocap.export.character.character import Character
@@ -42,7 +48,10 @@ from mocap.export.onto.job import read_hero
 from mocap.export.opensim_ik import read_table
 from mocap.measure.events import Event, MeasuredEvents
 from mocap.synthetic.footage.encode import VideoWriter
+from mocap.synthetic.keypoint_files import WRITERS
+from mocap.synthetic.motion.random_motion import random_motion, true_points
 from mocap.synthetic.motion.spinning import spinning_body
+from mocap.synthetic.onnx_networks import write_network
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.file_hashes import FileHashes
@@ -267,6 +276,37 @@ def _watch(path: Path) -> object:
     return probe(path), sum(1 for _ in read_frames(path))
 
 
+def _keypoints(*names: str) -> Callable[[Path], list[Path]]:
+    """Return who writes a file of two people in each of these formats."""
+
+    def make(folder: Path) -> list[Path]:
+        made = []
+        for name in names:
+            write, layout = WRITERS[name]
+            keypoint_set = KEYPOINT_SETS[layout]
+            points = true_points(random_motion(3, 30.0, seed=3), keypoint_set.keypoint_names)
+            pixels = 100.0 * points[..., ::2] * (1.0, -1.0) + (300.0, 250.0)
+            people = np.stack([np.dstack([pixels + k, np.full(pixels.shape[:2], 0.7)])
+                               for k in (0.0, 40.0)], axis=1)  # fmt: skip
+            place = folder / name
+            place.mkdir(exist_ok=True)
+            write(place, "left", people, keypoint_set, (640, 480))
+            made += sorted(path for path in place.rglob("*") if path.is_file())
+        return made
+
+    return make
+
+
+def _import(path: Path) -> object:
+    found = read_camera(CameraFiles({}, path))
+    return detections_of({"left": found}, {"left": CameraFrame((640, 480))}, 30.0)
+
+
+def _network(folder: Path) -> list[Path]:
+    card = load_onnx_card("rtmpose").image
+    return [write_network(folder / "small.onnx", "simcc", (64, 64), 17, mean=card.mean)]
+
+
 READERS = (
     Reader("detections", "detections.npz", _load(Detections2D), _detections, mutations.of_archive),
     Reader("tracks", "tracks.npz", _load(Tracks2D), _tracks, mutations.of_archive),
@@ -312,6 +352,27 @@ READERS = (
     Reader(
         "hashes", "hashes.json", lambda path: FileHashes(path, path.parent)(path),
         _written("hashes.json", json.dumps({"hashes.json": [1, 2, "a"]})),
+    ),
+    Reader(
+        "keypoints", "left.json", _import,
+        _keypoints("openpose", "openpose_whole", "coco_results", "coco_annotations", "alphapose",
+                   "mmpose", "rtmlib", "mediapipe"),
+    ),
+    Reader(
+        "keypoint_table", "left.csv", _import,
+        _keypoints("mediapipe_table", "deeplabcut_table", "sleap_table"),
+    ),
+    Reader(
+        "keypoint_hdf5", "left.h5", _import, _keypoints("deeplabcut", "sleap"),
+        mutations.of_bytes,
+    ),
+    Reader(
+        "card", "card.toml", lambda path: load_onnx_card(str(path)),
+        _shipped("mocap/detect/onnx/cards/*.toml"),
+    ),
+    Reader(
+        "onnx", "small.onnx", lambda path: open_network(path, load_onnx_card("rtmpose"), 1),
+        _network, mutations.of_bytes,
     ),
     Reader("video", "left.mp4", _watch, _video, mutations.of_bytes),
 )  # fmt: skip

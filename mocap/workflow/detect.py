@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import load_artifact
+from mocap.detect.known import AUTO
 from mocap.workflow.choices import DetectorChoice
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, StageCode
@@ -47,7 +49,11 @@ class LazyDetector:
 
         choice = self.choice
         return open_detector(
-            choice.name, feet=choice.feet, weights=choice.weights, workers=default_workers()
+            choice.name,
+            feet=choice.feet,
+            weights=choice.weights,
+            workers=default_workers(),
+            own=choice.own,
         )
 
     @property
@@ -55,7 +61,8 @@ class LazyDetector:
         """Hashes of the files of weights, for the record."""
         from mocap.detect.detectors import weight_hashes
 
-        return weight_hashes(self.choice.name, feet=self.choice.feet, weights=self.choice.weights)
+        choice = self.choice
+        return weight_hashes(choice.name, feet=choice.feet, weights=choice.weights, own=choice.own)
 
 
 def _make(job: Job) -> Made:
@@ -66,8 +73,8 @@ def _make(job: Job) -> Made:
     """
     from mocap.detect.detect import join_cameras
 
-    recording, choice = job.footage.recording, job.choices.detector
-    detector, partial = LazyDetector(choice), _partial(job)
+    recording = job.footage.recording
+    detector, partial = LazyDetector(_chosen(job)), _partial(job)
     for camera, info in recording.infos.items():
         stage = detect_camera_stage(partial[camera], info, recording.fps, detector, job.progress)
         (outcome,) = run_stages([stage], version=installed_version(), hash_of=job.run.hashes)
@@ -94,12 +101,28 @@ def detect_camera_stage(
     )
 
 
+def _chosen(job: Job) -> DetectorChoice:
+    """Return which detector a person chose; "auto" is the best whose weights are here."""
+    from mocap.detect.detectors import best_here
+
+    choice = job.choices.detector
+    if choice.name != AUTO:
+        return choice
+    name, weights = best_here(choice.weights)
+    return replace(choice, name=name, weights=weights)
+
+
 def _weights(choice: DetectorChoice) -> dict[str, Path]:
-    return {} if choice.weights is None else {"weights": choice.weights}
+    """Return the files of a user's own that a detector is made of."""
+    card = Path(choice.own.card) if choice.own.card.endswith(".toml") else None
+    files = {"weights": choice.weights, "boxes": choice.own.boxes, "card": card}
+    return {name: path for name, path in files.items() if path is not None}
 
 
 def _options(choice: DetectorChoice) -> dict[str, object]:
-    return {"detector": choice.name, "feet": choice.feet}
+    own = {"card": choice.own.card, "boxes_card": choice.own.boxes_card}
+    said = {name: word for name, word in own.items() if word}
+    return {"detector": choice.name, "feet": choice.feet, **said}
 
 
 def _partial(job: Job) -> dict[str, Path]:
@@ -184,7 +207,7 @@ def judge_detections(
 
 STAGE = StageCode(
     make=_make,
-    options=lambda job: _options(job.choices.detector),
-    inputs=lambda job: _weights(job.choices.detector),
+    options=lambda job: _options(_chosen(job)),
+    inputs=lambda job: _weights(_chosen(job)),
     forget=_forget,
 )

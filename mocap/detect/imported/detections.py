@@ -185,8 +185,6 @@ def _one_camera(
         # Shares count from the edge of the image, pixels from the centre of the first one.
         pixels = (pixels * np.array(size) - 0.5).astype(np.float32)
     outside = _blank_outside(camera, pixels, confidence, size)
-    # Some tools give more than 1 to what they are sure of.
-    confidence = np.clip(np.nan_to_num(confidence), 0.0, 1.0)
     part = Detections2D(
         (camera,), layout.keypoint_set.keypoint_names, fps, pixels, confidence, _boxes(pixels)
     )

@@ -14,6 +14,10 @@ MOST_KEYPOINTS = 1000
 """Of one person; the largest set that is known has 136."""
 
 
+FARTHEST_PX = 1e6
+"""From the corner of an image: no image is so large."""
+
+
 @dataclass(frozen=True, eq=False)
 class FileKeypoints:
     """The people of one camera as a file has them.
@@ -70,9 +74,15 @@ def people_array(people: Iterable[FloatArray]) -> FloatArray:
 
 
 def unseen_at_zero(points: FloatArray) -> FloatArray:
-    """Blank keypoints (…, 3) of no confidence: several tools write 0, 0, 0 for them."""
-    hidden = ~(points[..., 2] > 0.0)
-    return np.where(hidden[..., None], np.array([np.nan, np.nan, 0.0]), points)
+    """Blank keypoints (…, 3) of no confidence, which several tools write as 0, 0, 0.
+
+    So are those at no pixel of any image; some tools give more than 1 to what they are sure of.
+    """
+    with np.errstate(invalid="ignore"):
+        there = (points[..., 2] > 0.0) & (np.abs(points[..., :2]) <= FARTHEST_PX).all(axis=-1)
+    blanked = np.where(there[..., None], points, np.array([np.nan, np.nan, 0.0]))
+    blanked[..., 2] = np.minimum(blanked[..., 2], 1.0)
+    return blanked
 
 
 def with_frame(frames: dict[int, FloatArray], number: int, people: FloatArray) -> None:

@@ -68,7 +68,7 @@ def open_network(path: Path, card: OnnxCard, workers: int) -> OnnxNetwork:
     try:
         model.reshape([1, 3, size[1], size[0]])
         network = Network(model, streams=workers, name=path.name)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path} cannot be run at {size[0]} x {size[1]} px: {first_line(error)}"
         ) from error
@@ -78,7 +78,7 @@ def open_network(path: Path, card: OnnxCard, workers: int) -> OnnxNetwork:
 def tensor_of(image: Array, card: InputCard) -> Array:
     """Return an RGB image (height, width, 3) as (1, 3, height, width) float32."""
     pixels = image[..., ::-1] if card.colour == "bgr" else image
-    mean, deviation = np.float32(card.mean), np.float32(card.deviation)
+    mean, deviation = (np.array(each, np.float32) for each in (card.mean, card.deviation))
     normal = (pixels.astype(np.float32) / np.float32(card.divide_by) - mean) / deviation
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None])
 

@@ -22,6 +22,27 @@ from mocap.detect.top_down import Finder, TopDown
 if TYPE_CHECKING:
     from mocap.detect.blazepose import FeetFinder
     from mocap.detect.detect import Detector
+    from mocap.detect.known import OwnNetwork
+
+
+def open_onnx(*, weights: Path, own: OwnNetwork, feet: bool = True, workers: int = 1) -> Detector:
+    """Return the detector of an ONNX file; MoveNet finds the people where nothing else does.
+
+    Raises:
+        InputError: as `open_onnx_network`.
+        ModelError: as `open_onnx_network`, or MoveNet's weights are missing.
+    """
+    from mocap.detect.detectors import feet_finder, open_movenet
+
+    finder: Finder | None = None
+    toes: FeetFinder | None = None
+    if load_onnx_card(own.card).head in CROP_HEADS:
+        toes = feet_finder(workers) if feet else None
+        if own.boxes is None:
+            finder = open_movenet(feet=False, workers=workers)
+        else:
+            finder = open_boxes(own.boxes, own.boxes_card, workers=workers)
+    return open_onnx_network(weights, own.card, finder=finder, feet=toes, workers=workers)
 
 
 def open_onnx_network(
