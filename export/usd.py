@@ -26,6 +26,7 @@ from mocap.export.character.character import (
     skin_notes,
 )
 from mocap.export.character.influences import strongest
+from mocap.export.character.unwrap import SKIN_COLOUR, unwrapped
 from mocap.export.quaternions import continuous, multiply
 
 
@@ -142,7 +143,7 @@ def _add_motion(
 
 def _add_skin(stage: Any, name: str, skeleton: FileSkeleton, mesh: SkinnedMesh) -> None:
     """Add the skin and bind it."""
-    from pxr import Gf, UsdGeom, UsdSkel, Vt
+    from pxr import Gf, Sdf, UsdGeom, UsdSkel, Vt
 
     body = UsdGeom.Mesh.Define(stage, f"/{name}/Body")
     vertices = skeleton.skin_vertices(mesh).astype(np.float32)
@@ -153,6 +154,12 @@ def _add_skin(stage: Any, name: str, skeleton: FileSkeleton, mesh: SkinnedMesh) 
     normals = mesh.normals() @ skeleton.axes.file_from_world.T
     body.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(normals.astype(np.float32)))
     body.SetNormalsInterpolation("vertex")
+    picture = unwrapped(mesh)
+    kind = Sdf.ValueTypeNames.TexCoord2fArray
+    places = UsdGeom.PrimvarsAPI(body).CreatePrimvar("st", kind, UsdGeom.Tokens.faceVarying)
+    places.Set(Vt.Vec2fArray.FromNumpy(picture.places.astype(np.float32)))
+    places.SetIndices(Vt.IntArray.FromNumpy(picture.corners.astype(np.int32).ravel()))
+    body.CreateDisplayColorAttr([Gf.Vec3f(*SKIN_COLOUR)])
     binding = UsdSkel.BindingAPI.Apply(body.GetPrim())
     binding.CreateSkeletonRel().SetTargets([f"/{name}/Skeleton"])
     binding.CreateGeomBindTransformAttr(Gf.Matrix4d(1))

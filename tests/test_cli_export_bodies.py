@@ -82,7 +82,7 @@ def test_files_hold_the_skin_of_the_fitted_shape(take: Take) -> None:
     for suffix, read in (("fbx", read_fbx.read), ("glb", read_glb.read)):
         scene = read(take.export_dir / f"{take.name}.{suffix}", skin_frames=(0, 17))
         for found, expected in zip(scene.vertices, skins, strict=True):
-            assert np.abs(found - expected).max() < WITHIN_M
+            assert np.abs(found[: len(expected)] - expected).max() < WITHIN_M
 
 
 def test_the_skin_can_be_left_out_or_thinned(take: Take) -> None:

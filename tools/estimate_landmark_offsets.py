@@ -7,8 +7,12 @@ them with the exact rig, and compares with the landmarks of the body in the fram
 carries each. Left and right are pooled: the result is symmetric. Writes the detector's table into
 mocap/body/data/detector_offsets.toml, with where it comes from; other tables there are kept.
 
+With --hands it measures the hand network instead: bodies whose fingers move at random, with hands
+of 120 px.
+
 Needs `pip install 'mocap-studio[render]'`, EGL and the weights (`mocap models fetch movenet`,
-`mocap models fetch blazepose`). Takes about ten minutes on one core.
+`mocap models fetch blazepose`, for --hands also `mocap models fetch hands`). Takes about ten
+minutes on one core.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ from mocap.body.landmarks import BoundLandmarks, bind_landmarks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
-from mocap.core.keypoints import mirrored_name
+from mocap.core.keypoint_names import COCO
+from mocap.core.keypoints import HANDS_42, mirrored_name
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.store import write_text
@@ -35,6 +40,7 @@ from mocap.detect.detectors import open_detector, weight_hashes
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.person_footage import Clothes, person_frames
 from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion
+from mocap.synthetic.motion.random_motion import random_motion
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.scene import Room
 
@@ -48,6 +54,13 @@ BODIES = 9
 SECONDS = 4.0
 FRAMES_PER_SECOND = 1.5
 SEED = 20260
+
+HANDS_NAME = "mediapipe_hands"
+HAND_BODIES, HAND_FRAMES = 4, 20
+# Every quarter of a second all joints are somewhere else.
+HAND_FRAMES_PER_SECOND = 4.0
+# 120 px for the 19 cm of a hand 4 m away.
+HAND_FOCAL_PX, HAND_IMAGE = 2526.0, (2526, 1894)
 
 CLOTHES = (
     Clothes(),
@@ -77,7 +90,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--output", type=Path, default=TABLE)
     arguments.add_argument("--bodies", type=int, default=BODIES)
+    arguments.add_argument("--hands", action="store_true")
     options = arguments.parse_args()
+    if options.hands:
+        measure_hands(options.output)
+        return
     detector = open_detector("movenet")
     collected: dict[str, list[FloatArray]] = {}
     images = 0
@@ -93,6 +110,38 @@ def main() -> None:
         "mocap.synthetic"
     )
     write_table(options.output, NAME, table, provenance, weight_hashes("movenet"))
+
+
+def measure_hands(output: Path) -> None:
+    """Measure the offsets of the hand network and write them."""
+    collected: dict[str, list[FloatArray]] = {}
+    for body in range(HAND_BODIES):
+        motion = random_motion(
+            HAND_FRAMES, HAND_FRAMES_PER_SECOND, seed=SEED + 100 + body, hands=True
+        )
+        rig = ring(
+            4, focal_px=HAND_FOCAL_PX, image_size=HAND_IMAGE, jitter=1.0, seed=SEED + 200 + body
+        )
+        detector = open_detector("movenet", hands=True)
+        points = seen_points(detector, rig, motion, CLOTHES[body % 4])
+        for keypoint, offsets in displacements(load_free_body(), points, motion).items():
+            if keypoint in HANDS_42.keypoint_names:
+                collected.setdefault(keypoint, []).append(offsets)
+        print(f"body {body}: {HAND_FRAMES} frames", flush=True)
+    table = summary({name: np.concatenate(parts) for name, parts in collected.items()})
+    provenance = (
+        f"{4 * HAND_BODIES * HAND_FRAMES} images, 4 cameras, hands of 120 px, {HAND_BODIES} bodies "
+        f"of random shape (seed {SEED}) on {load_free_body().name}, random motion with fingers; "
+        "rendered by mocap.synthetic"
+    )
+    weights = weight_hashes("movenet", feet=False, hands=True)
+    write_table(
+        output,
+        HANDS_NAME,
+        table,
+        provenance,
+        {name: digest for name, digest in weights.items() if name.startswith("hand_")},
+    )
 
 
 def footage(
@@ -142,7 +191,8 @@ def seen_points(
 
 def most_confident(detections: Detections2D) -> Tracks2D:
     """Return the detection of every image that is surest: there is one person."""
-    best = np.nan_to_num(detections.confidence).mean(axis=3).argmax(axis=2)[:, :, None]
+    body = np.nan_to_num(detections.confidence[..., : len(COCO)])
+    best = body.mean(axis=3).argmax(axis=2)[:, :, None]
     return Tracks2D(
         detections.camera_names,
         detections.keypoint_names,

@@ -15,13 +15,12 @@ import numpy as np
 from mocap.core.body.mesh import SkinnedMesh
 from mocap.core.shapes import Array, FloatArray
 from mocap.export.character.character import FileSkeleton
-from mocap.export.character.unwrap import unwrapped
+from mocap.export.character.unwrap import SKIN_COLOUR, unwrapped
 from mocap.export.euler import euler_angles
 from mocap.export.fbx.binary import FbxStream, Property
 
 # Drawn size of a joint in the file's units; it has no meaning for the motion.
 _JOINT_SIZE = 5.0
-_SKIN_COLOUR = (0.72, 0.62, 0.54)
 _IDENTITY = np.eye(4)
 
 
@@ -162,7 +161,7 @@ def write_skin(
         scene.stream.leaf("ShadingModel", "phong")
         scene.stream.leaf("MultiLayer", 0)
         with scene.properties():
-            scene.property("DiffuseColor", "Color", "", "A", *_SKIN_COLOUR)
+            scene.property("DiffuseColor", "Color", "", "A", *SKIN_COLOUR)
     scene.connect(material, model)
     matrices = skeleton.rest_matrices()
     _write_clusters(scene, skeleton, mesh, bones, geometry, matrices)

@@ -32,7 +32,7 @@ _TYPES: dict[int, np.dtype[Any]] = {
     UNSIGNED_SHORT: np.dtype("<u2"),
     UNSIGNED_INT: np.dtype("<u4"),
 }
-_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 @dataclass

@@ -27,6 +27,7 @@ from mocap.export.character.character import (
 )
 from mocap.export.character.influences import strongest
 from mocap.export.character.names import renamed
+from mocap.export.character.unwrap import SKIN_COLOUR, cut_open
 from mocap.export.glb.buffer import (
     INDEX_TARGET,
     UNSIGNED_BYTE,
@@ -39,7 +40,6 @@ from mocap.export.glb.objects import GltfObject
 from mocap.export.quaternions import continuous, multiply
 
 _SET = 4  # influences in one set of weights
-_SKIN_COLOUR = [0.72, 0.62, 0.54, 1.0]
 _NEAR_M = 0.05
 
 # OpenCV's camera looks along +Z with Y down; glTF's along -Z with Y up.
@@ -128,7 +128,7 @@ class _Scene:
         skin = {
             "name": "Skin",
             "pbrMetallicRoughness": {
-                "baseColorFactor": _SKIN_COLOUR,
+                "baseColorFactor": [*SKIN_COLOUR, 1.0],
                 "metallicFactor": 0.0,
                 "roughnessFactor": 0.8,
             },
@@ -187,15 +187,19 @@ class _Scene:
 
     def _primitive(self, skeleton: FileSkeleton, mesh: SkinnedMesh) -> GltfObject:
         """Add the arrays of a mesh."""
-        vertices = skeleton.skin_vertices(mesh).astype(np.float32)
-        normals = mesh.normals() @ skeleton.axes.file_from_world.T
+        cut = cut_open(mesh)
+        vertices = skeleton.skin_vertices(mesh).astype(np.float32)[cut.vertices]
+        normals = (mesh.normals() @ skeleton.axes.file_from_world.T)[cut.vertices]
         bounds = (vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist())
         at = {"target": VERTEX_TARGET}
+        # glTF counts v downwards.
+        places = np.column_stack([cut.places[:, 0], 1.0 - cut.places[:, 1]]).astype(np.float32)
         attributes = {
             "POSITION": self.buffer.add_array(vertices, "VEC3", bounds=bounds, **at),
             "NORMAL": self.buffer.add_array(normals, "VEC3", **at),
+            "TEXCOORD_0": self.buffer.add_array(places, "VEC2", **at),
         }
-        joints, weights = _sets(mesh, skeleton.mesh_joint)
+        joints, weights = (each[cut.vertices] for each in _sets(mesh, skeleton.mesh_joint))
         code = UNSIGNED_BYTE if len(skeleton.joint_names) <= 256 else UNSIGNED_SHORT
         for each in range(joints.shape[1] // _SET):
             part = slice(each * _SET, (each + 1) * _SET)
@@ -203,10 +207,11 @@ class _Scene:
                 joints[:, part], "VEC4", code, **at
             )
             attributes[f"WEIGHTS_{each}"] = self.buffer.add_array(weights[:, part], "VEC4", **at)
-        corners = mesh.faces.ravel()
+        corners = cut.faces.ravel()
         indices = self.buffer.add_array(corners, "SCALAR", UNSIGNED_INT, target=INDEX_TARGET)
         primitive = {"attributes": attributes, "indices": indices, "material": 0}
-        targets = [self._target(skeleton.axes.points(morph)) for morph in mesh.morphs]
+        moved = (skeleton.axes.points(morph)[cut.vertices] for morph in mesh.morphs)
+        targets = [self._target(each) for each in moved]
         return {**primitive, "targets": targets} if targets else primitive
 
     def _target(self, moved: Array) -> dict[str, int]:

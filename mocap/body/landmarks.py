@@ -173,24 +173,27 @@ class Offsets:
 def offsets_of(detector: str | None) -> Offsets:
     """Return the measured displacements of a detector's keypoints; none for None.
 
+    Networks that find different keypoints are joined by "+": movenet_blazepose+mediapipe_hands.
+
     Raises:
         BodyError: nothing was measured for this detector.
     """
     if detector is None:
         return Offsets()
     measured = _read("detector_offsets.toml")
-    if detector not in measured:
-        raise BodyError(
-            f"no keypoint offsets were measured for detector '{detector}'; known are "
-            f"{', '.join(measured) or 'none'}. Fit without offsets or name one of them."
-        )
     offset_m, sigma_m = {}, {}
-    for keypoint, entry in measured[detector]["keypoint"].items():
-        x, y, z = (value / 1000.0 for value in entry["offset_mm"])
-        for name, sign in ((keypoint, 1.0), (mirrored_name(keypoint), -1.0)):
-            if name not in offset_m:
-                offset_m[name] = (sign * x, y, z)
-                sigma_m[name] = entry["sigma_mm"] / 1000.0
+    for network in detector.split("+"):
+        if network not in measured:
+            raise BodyError(
+                f"no keypoint offsets were measured for detector '{network}'; known are "
+                f"{', '.join(measured) or 'none'}. Fit without offsets or name one of them."
+            )
+        for keypoint, entry in measured[network]["keypoint"].items():
+            x, y, z = (value / 1000.0 for value in entry["offset_mm"])
+            for name, sign in ((keypoint, 1.0), (mirrored_name(keypoint), -1.0)):
+                if name not in offset_m:
+                    offset_m[name] = (sign * x, y, z)
+                    sigma_m[name] = entry["sigma_mm"] / 1000.0
     return Offsets(detector, offset_m, sigma_m)
 
 

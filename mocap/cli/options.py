@@ -45,7 +45,10 @@ take_argument = click.argument("take")
 
 
 def detector_options(command: Command) -> Command:
-    """Add --detector, --weights, --feet, and what describes an ONNX network."""
+    """Add --detector, --weights, --feet, --hands, and what describes an ONNX network."""
+    command = click.option(
+        "--hands", is_flag=True, help="Also find fingers: hands of 80 px and more are best."
+    )(command)
     command = click.option("--boxes-card", default="", help="How the network of --boxes is read.")(
         command
     )

@@ -197,6 +197,12 @@ HALPE_136 = KeypointSet(
     _TRUNK_DRAWN + _PALM_DRAWN + _FACE_DRAWN,
 )
 HANDS_42 = KeypointSet("hands_42", names.LEFT_HAND + names.RIGHT_HAND, _FINGER_BONES, _PALM_DRAWN)
+COCO_17_FEET_HANDS = KeypointSet(
+    "coco_17_feet_hands",
+    COCO_17_FEET.keypoint_names + HANDS_42.keypoint_names,
+    COCO_17_FEET.bones + _FINGER_BONES,
+    COCO_17_FEET.drawn + _PALM_DRAWN,
+)
 
 
 def with_hands_and_face(body: KeypointSet) -> KeypointSet:
@@ -219,6 +225,7 @@ KEYPOINT_SETS = {
     for keypoint_set in (
         COCO_17,
         COCO_17_FEET,
+        COCO_17_FEET_HANDS,
         COCO_18,
         BODY_25,
         BODY_25B,

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from mocap.core.errors import InputError
 
-MODEL_NAMES = ("blazepose", "movenet")
+MODEL_NAMES = ("blazepose", "hands", "movenet")
 """Models that can be fetched; each has a card `models/NAME.toml`."""
 
 

@@ -12,6 +12,7 @@ from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
+from mocap.detect.hands import HandFinder, WithHands, names_with_hands
 from mocap.detect.known import DETECTORS, OwnNetwork, known_detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
@@ -19,6 +20,9 @@ from mocap.detect.watchdog import watched
 
 _MOST_WORKERS = 8
 """More images at once only fill the memory: decoding the video cannot keep up."""
+
+
+_HANDS = ("hands", "full")
 
 
 def default_workers() -> int:
@@ -31,6 +35,7 @@ def open_detector(
     name: str = "movenet",
     *,
     feet: bool = True,
+    hands: bool = False,
     weights: Path | None = None,
     workers: int = 1,
     own: OwnNetwork | None = None,
@@ -40,17 +45,24 @@ def open_detector(
     Args:
         name: in the table.
         feet: also find heels and toes, where the detector does not do so itself.
+        hands: also find the fingers of hands that are large enough.
         weights: checkpoint file, for a detector that wants one of the user's.
         workers: images that will be looked at simultaneously.
         own: what else describes a network of the user's.
 
     Raises:
-        InputError: there is no such detector, or weights are given without or to the wrong one.
+        InputError: there is no such detector, weights are given without or to the wrong one, or
+            it finds hands itself.
         ModelError: weights are missing, damaged or unsafe; says what to run.
     """
     known = known_detector(name, weights, own)
     with watched():
-        return known.open(feet=feet, weights=weights, workers=workers, own=own or OwnNetwork())
+        detector = known.open(feet=feet, weights=weights, workers=workers, own=own or OwnNetwork())
+        if not hands:
+            return detector
+        names_with_hands(detector.keypoint_names)
+        path = registry.network_path(*_HANDS)
+        return WithHands(detector, HandFinder(load_network(path, streams=workers)))
 
 
 def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int = 1) -> MoveNet:
@@ -70,6 +82,7 @@ def weight_hashes(
     name: str = "movenet",
     *,
     feet: bool = True,
+    hands: bool = False,
     weights: Path | None = None,
     own: OwnNetwork | None = None,
 ) -> dict[str, str]:
@@ -87,6 +100,8 @@ def weight_hashes(
         feet = feet and needed.feet
     if feet:
         networks.append(("blazepose", _feet_network()))
+    if hands:
+        networks.append(_HANDS)
     hashes = {}
     for model, network in networks:
         registry.network_path(model, network)

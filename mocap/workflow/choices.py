@@ -36,12 +36,14 @@ class DetectorChoice:
         weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
         feet: also find heels and toes.
         own: what else describes a network of the user's own.
+        hands: also find the fingers of hands that are large enough in the image.
     """
 
     name: str = "movenet"
     weights: Path | None = None
     feet: bool = True
     own: OwnNetwork = field(default_factory=OwnNetwork)
+    hands: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,7 @@ def choices(
     card: str = "",
     boxes: Path | None = None,
     boxes_card: str = "",
+    hands: bool = False,
     sync: bool = True,
     reference: str | None = None,
     without: tuple[str, ...] = (),
@@ -204,7 +207,9 @@ def choices(
         if file is not None and not file.is_file():
             raise InputError(f"the file of weights {file} does not exist. Correct {said}.")
     return Choices(
-        DetectorChoice(detector, weights, feet, own=OwnNetwork(card, boxes, boxes_card)),
+        DetectorChoice(
+            detector, weights, feet, own=OwnNetwork(card, boxes, boxes_card), hands=hands
+        ),
         SyncChoice(sync, reference, without),
         export_choice(to, **export),
         fit=None

@@ -51,6 +51,7 @@ class LazyDetector:
         return open_detector(
             choice.name,
             feet=choice.feet,
+            hands=choice.hands,
             weights=choice.weights,
             workers=default_workers(),
             own=choice.own,
@@ -62,7 +63,13 @@ class LazyDetector:
         from mocap.detect.detectors import weight_hashes
 
         choice = self.choice
-        return weight_hashes(choice.name, feet=choice.feet, weights=choice.weights, own=choice.own)
+        return weight_hashes(
+            choice.name,
+            feet=choice.feet,
+            hands=choice.hands,
+            weights=choice.weights,
+            own=choice.own,
+        )
 
 
 def _make(job: Job) -> Made:
@@ -120,7 +127,8 @@ def _weights(choice: DetectorChoice) -> dict[str, Path]:
 
 
 def _options(choice: DetectorChoice) -> dict[str, object]:
-    own = {"card": choice.own.card, "boxes_card": choice.own.boxes_card}
+    own = {"card": choice.own.card, "boxes_card": choice.own.boxes_card, "hands": choice.hands}
+    # Only said when asked for: detections made before there were these stay current.
     said = {name: word for name, word in own.items() if word}
     return {"detector": choice.name, "feet": choice.feet, **said}
 

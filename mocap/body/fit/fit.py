@@ -117,7 +117,7 @@ def fit(
     rotations = layout.local_rotations(state.turns, model.joint_count)
     for joint, turn in relaxed_fingers(model).items():
         rotations[:, joint] = turn
-    hands = fit_fingers(model, points, person, rotations, state.root, state.betas)
+    hands = fit_fingers(model, points, person, rotations, state.root, state.betas, offsets)
     for joint, (turn, finger_sigma) in hands.items():
         rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
         fitted[joint] = True

@@ -13,7 +13,7 @@ from mocap.body.fit.smoothness import AccelerationScale
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.uncertainty import frame_sigmas_deg
 from mocap.body.fit.windows import minimise
-from mocap.body.landmarks import bind_landmarks
+from mocap.body.landmarks import Offsets, bind_landmarks
 from mocap.body.model import BodyModel
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import matrix_from_rotvec
@@ -57,6 +57,7 @@ def fit_fingers(
     rotations: FloatArray,
     root: FloatArray,
     betas: FloatArray,
+    offsets: Offsets | None = None,
 ) -> dict[int, tuple[FloatArray, FloatArray]]:
     """Return local rotations (frame, 3, 3) and their standard deviations (frame,) by joint.
 
@@ -67,6 +68,7 @@ def fit_fingers(
         rotations: (frame, joint, 3, 3) local rotations of the body.
         root: (frame, 3) position of the pelvis joint, metres.
         betas: shape.
+        offsets: where the detector puts its keypoints.
     """
     wanted = hand_keypoints(points.keypoint_names)
     if not wanted:
@@ -88,6 +90,7 @@ def fit_fingers(
                         f"{side}_wrist",
                         (positions[:, wrist], turns[:, wrist]),
                         betas,
+                        offsets,
                     )
                 )
     return found
@@ -101,12 +104,13 @@ def _fit_finger(
     wrist: str,
     hand: tuple[FloatArray, FloatArray],
     betas: FloatArray,
+    offsets: Offsets | None,
 ) -> dict[int, tuple[FloatArray, FloatArray]]:
     """Fit one finger in the frame of the hand: position (frame, 3) and rotation of the wrist."""
-    landmarks = bind_landmarks(model, names)
+    landmarks = bind_landmarks(model, names, offsets)
     chosen = [points.keypoint_names.index(name) for name in names]
     where, turn = hand
-    seen = points.source[:, person, chosen] != Source.MISSING
+    seen = points.source[:, person, chosen] == Source.MEASURED
     seen &= np.isfinite(points.xyz[:, person, chosen]).all(axis=-1)
     away = np.where(seen[..., None], points.xyz[:, person, chosen], 0.0) - where[:, None]
     covariance = np.where(seen[..., None, None], points.covariance[:, person, chosen], np.eye(3))

@@ -14,6 +14,7 @@ from mocap.body.model import BodyModel
 from mocap.body.skeleton.build import MAX_GAP_S
 from mocap.body.skin import skinned_mesh
 from mocap.capture.session import Take
+from mocap.core.body.fit_figures import FitFigures
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D
@@ -67,6 +68,16 @@ def finger_notes(motion: BodyMotion, name: str) -> list[str]:
     return [
         f"{name}: no detector saw fingers, so that hands are relaxed and wrists nearly follow the "
         "forearms."
+    ]
+
+
+def figure_notes(figures: FitFigures | None, name: str) -> list[str]:
+    """Return a sentence when nobody said whose chest and hips the skin should have."""
+    if figures is None or figures.given_sex is not None:
+        return []
+    return [
+        f"{name}: no sex was given, so that chest and hips are an average person's. Give --sex to "
+        "`mocap fit`, or sex to the subject in session.toml."
     ]
 
 

@@ -111,7 +111,7 @@ def kept_choice(take: Take, points: Points3D | None, choice: ExportChoice) -> Ex
 def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str]]:
     """Return what the asked formats need (`skeletons`: people in any case), and notes about it."""
     from mocap.export.job import CHARACTER_FORMATS, ExportTake
-    from mocap.workflow.export.bodies import c3d_extras, standing_floor
+    from mocap.workflow.export.bodies import c3d_extras, figure_notes, standing_floor
 
     take, choice = job.take, job.choices.export
     points = job.load("points", Points3D)
@@ -133,6 +133,8 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
                 continue
             characters.append(character)
             notes += said
+            if character.mesh is not None and person in fitted:
+                notes += figure_notes(fitted[person].figures, character.name)
             if person not in bodies and job.choices.fit is not None:
                 notes.append(
                     f"no body was fitted to person {person}: the skeleton comes straight from the "

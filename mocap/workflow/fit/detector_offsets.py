@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
 
 
+HAND_OFFSETS = "mediapipe_hands"
+"""Where the hand network of `--hands` puts its keypoints."""
+
+
 def detector_of(take: Take) -> str:
     """Return the name of the detector of a take; "unknown" when nothing tells."""
     if is_imported(take):
@@ -33,7 +37,10 @@ def detector_offsets(detector: str, points: Points3D) -> tuple[Offsets, list[str
         # Joint centres and markers of a laboratory are what they say.
         return Offsets(), []
     if detector in DETECTORS and DETECTORS[detector].offsets:
-        return offsets_of(DETECTORS[detector].offsets), []
+        networks = [DETECTORS[detector].offsets]
+        if "left_hand_root" in points.keypoint_names:
+            networks.append(HAND_OFFSETS)
+        return offsets_of("+".join(networks)), []
     return unmeasured_offsets(points.keypoint_names), [
         f"the keypoint definitions of detector '{detector}' were not measured: hips and shoulders "
         "of the fitted body may be off by 3 cm."
