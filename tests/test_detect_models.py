@@ -162,7 +162,7 @@ def test_every_card_is_listed_and_whole() -> None:
 
 
 def test_an_unknown_model_is_an_input_error() -> None:
-    with pytest.raises(InputError, match="known are blazepose, movenet"):
+    with pytest.raises(InputError, match="known are blazepose, hands, movenet"):
         cards.load_card("yolo")
     with pytest.raises(InputError, match="it has multipose, thunder"):
         cards.load_card("movenet").network("lightning")
