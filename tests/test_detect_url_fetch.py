@@ -140,7 +140,9 @@ def test_a_checkpoint_by_its_name_from_a_mirror(
     folder = tmp_path / CHECKPOINTS_FOLDER
     (folder / known.file).write_bytes(CONTENT)
     assert fetched_checkpoints() == (folder / known.file,)
-    with pytest.raises(InputError, match="there is no model 'hrnt'; known are blazepose, movenet"):
+    with pytest.raises(
+        InputError, match="there is no model 'hrnt'; known are blazepose, hands, movenet"
+    ):
         fetch_any("hrnt")
     with pytest.raises(InputError, match="has no address of its own"):
         fetch_any("hrnet-w48-384-original")
