@@ -66,19 +66,24 @@ class Points3D:
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)
 
-    def person_index(self, person_id: int | None = None) -> int:
+    def person_index(self, person_id: int | None = None, *, main: bool = False) -> int:
         """Return where a person stands on the person axis; without an id the only one.
+
+        With `main` and without an id the main person, who comes first: whoever else is there has
+        to be named.
 
         Raises:
             InputError: there is no such person, or several and none was named.
         """
-        if person_id is None and len(self.person_ids) == 1:
+        if person_id is None and self.person_ids and (main or len(self.person_ids) == 1):
             return 0
         if person_id is None or person_id not in self.person_ids:
             known = ", ".join(map(str, self.person_ids)) or "nobody"
             if person_id is None:
                 raise InputError(f"whose keypoints are meant? Choose one of: {known} (--person).")
-            raise InputError(f"there is no person {person_id} in these points; choose of: {known}.")
+            raise InputError(
+                f"there is no person {person_id} in these points; choose of: {known} (--person)."
+            )
         return self.person_ids.index(person_id)
 
     def of_person(self, person_id: int | None = None) -> Points3D:

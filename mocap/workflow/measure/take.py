@@ -106,16 +106,8 @@ class Measured:
     @cached_property
     def person(self) -> int:
         """Whose motion is measured."""
-        people = self.points.person_ids
-        if self.chosen.person is None and people:
-            # The main person comes first; whoever else is there has to be asked for.
-            return int(people[0])
-        if self.chosen.person not in people:
-            raise InputError(
-                f"take {self.take.name} has the people {', '.join(map(str, people))}; choose one "
-                "with --person."
-            )
-        return self.chosen.person
+        points = self.points
+        return int(points.person_ids[points.person_index(self.chosen.person, main=True)])
 
     @cached_property
     def person_points(self) -> Points3D:
