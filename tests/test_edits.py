@@ -10,11 +10,22 @@ from click.testing import CliRunner
 from known_session import known_people, known_session
 from walker import keypoints_on, walk
 
-from mocap.capture.edits import Edit, edits_of, load_edits, remove_edit, trimmed
+from mocap.calibrate.board.left_out import without_frames
+from mocap.capture.edits import (
+    Edit,
+    append_edit,
+    board_edits_path,
+    edits_of,
+    load_edits,
+    remove_edit,
+    trimmed,
+)
 from mocap.capture.session import Session
 from mocap.cli.main import main
+from mocap.core.detections import Corners
 from mocap.core.errors import InputError, ReconstructionError
 from mocap.core.points import Source
+from mocap.core.store import file_hash
 from mocap.reconstruct.corrections import believed, corrected, with_gaps
 from mocap.synthetic.example import walker
 from mocap.workflow.choices import Choices
@@ -22,6 +33,7 @@ from mocap.workflow.edits import add_edit, listed
 from mocap.workflow.fit.edited import said_contacts
 from mocap.workflow.progress import Quiet
 from mocap.workflow.results import Results
+from mocap.workflow.rig.made_from import changes, signed
 from mocap.workflow.run import run_take
 
 WHOLE = """# what I saw
@@ -181,3 +193,34 @@ def test_the_command_lists_adds_and_removes(tmp_path: Path) -> None:
     edit("remove", "1")
     edit("undo")
     assert "has no entry" in edit("undo", code=1) and not take.edits_path.exists()
+
+
+def test_frames_of_the_board_are_left_out_and_the_rig_is_stale() -> None:
+    corners = Corners(
+        camera="left",
+        image_size=(320, 240),
+        frame_count=20,
+        frame=np.repeat([3, 5, 9], 4),
+        corner_id=np.tile(np.arange(4), 3),
+        pixels=np.zeros((12, 2)),
+    )
+    bad = [
+        Edit("ignore", camera="left", from_frame=4, to_frame=8),
+        Edit("ignore", camera="right", from_frame=9, to_frame=9),
+    ]
+    kept = without_frames(corners, bad)
+    assert sorted(set(kept.frame.tolist())) == [3, 9] and len(kept.pixels) == 8
+    assert "1 frames of the board were left out by hand" in kept.notes[-1]
+    assert without_frames(corners, bad[1:]) is corners
+
+
+def test_a_rig_whose_frames_are_left_out_is_made_again(tmp_path: Path) -> None:
+    rig, _ = known_session(tmp_path / "lab", "walk")
+    session = Session.open(tmp_path / "lab")
+    made = signed(session, rig, file_hash, by="calibrate")
+    assert not changes(session, made, file_hash)
+    board_edits_path(session.root).parent.mkdir(exist_ok=True)
+    edit = Edit("ignore", camera=rig.names[0], from_frame=4, to_frame=4)
+    append_edit(board_edits_path(session.root), edit)
+    assert "other frames of the board" in changes(session, made, file_hash)[0]
+    assert not changes(session, signed(session, rig, file_hash, by="calibrate"), file_hash)

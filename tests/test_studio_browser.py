@@ -15,15 +15,22 @@ import numpy as np
 import pytest
 from known_session import known_people, known_session
 from studio_session import BIT_PX, BITS, CORNERS, FRAMES, serving, session_of_videos
+from test_studio_report import take as report_data
 
-from mocap.capture.edits import load_edits
+from mocap.capture.edits import board_edits_path, load_edits
 from mocap.capture.session import Session
+from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
+from mocap.core.detections import Corners
 from mocap.core.points import Source
+from mocap.core.store import Provenance, save_artifact
+from mocap.studio.take.report import write_report
+from mocap.synthetic.sample import load_truth
 from mocap.workflow.choices import Choices
 from mocap.workflow.progress import Quiet
 from mocap.workflow.results import Results
 from mocap.workflow.run import run_take
+from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 # Software drawing, so that the pictures are the same with and without a graphics card.
@@ -64,7 +71,7 @@ class Watched:
         self.wrong: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        start = re.match(r"\w+://[^/]*", address)
+        start = re.match(r"file:|\w+://[^/]*", address)
         assert start is not None
         allowed = (start[0], "blob:", "data:")
         self.page.on("request", lambda asked: self._asked(asked.url, allowed))
@@ -332,4 +339,51 @@ def test_by_keyboard_alone(browser: Any, numbers: tuple[str, Calibration]) -> No
         .map(each => each.outerHTML)"""
     )
     assert named == []
+    watched.close()
+
+
+def test_the_calibration_room_leaves_frames_out(browser: Any, tmp_path: Path) -> None:
+    """The sample's board: a frame is stepped to, called bad, taken back; its picture is shown."""
+    root = tmp_path / "sample"
+    copy_sample(root)
+    session = Session.open(root)
+    save_calibration(load_truth(SAMPLE).calibration, session.calibration_path)
+    camera = session.rig().camera_names[0]
+    size = load_truth(SAMPLE).calibration[camera].image_size
+    path = session.calibration_corners_path(camera)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = np.repeat([3, 8], 4)
+    pixels = np.tile([[100.0, 100.0], [200.0, 100.0], [200.0, 200.0], [100.0, 200.0]], (2, 1))
+    corners = Corners(camera, size, 40, frames, np.tile(np.arange(4), 2), pixels)
+    save_artifact(corners, path, Provenance("corners", "0", {}, {}))
+    with serving(root) as (address, _):
+        watched = Watched(browser, address)
+        page = watched.page
+        watched.until("globalThis.studio?.session")
+        page.click("#room-rig")
+        watched.until("studio.rigView?.root3")
+        slider = page.locator(f"[aria-label='Frame of the board, {camera}']")
+        slider.fill("1")
+        page.wait_for_selector(f"text={camera}: frame 8, 4 corners")
+        page.click("text=This frame is bad")
+        page.wait_for_selector(f".side li:has-text('ignore {camera} from frame 8 to 8')")
+        assert load_edits(board_edits_path(session.root))[0].as_text().endswith("frame 8 to 8")
+        page.click("[aria-label='Take back 1']")
+        watched.until("document.querySelectorAll('.side ol li').length === 0")
+        assert not board_edits_path(session.root).exists()
+        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
+        assert page.evaluate("axe.run()")["violations"] == []
+        watched.close()
+
+
+def test_the_report_runs_from_a_file_and_asks_nothing(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_report(report_data(), path)
+    watched = Watched(browser, path.as_uri())
+    page = watched.page
+    watched.until("globalThis.mocapView?.scene?.frame === 0")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("mocapView.clock.frame") == 1
+    watched.until("document.querySelectorAll('.plot .main-svg').length > 5")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     watched.close()

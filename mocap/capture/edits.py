@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mocap.capture.edits_file import IdentityEdit, identity_edit
+from mocap.capture.edits_file import EDITS_FILE, IdentityEdit, identity_edit
 from mocap.capture.take_file import EVENTS
 from mocap.capture.toml_tables import check_keys, load_toml, suggest
 from mocap.core.errors import InputError
@@ -197,6 +197,11 @@ AnyEdit = Edit | IdentityEdit
 def kind_of(edit: AnyEdit) -> str:
     """Return the kind of a change."""
     return edit.kind if isinstance(edit, Edit) else "identity"
+
+
+def board_edits_path(session_root: Path) -> Path:
+    """Return where it says which frames of the board a person does not believe."""
+    return session_root / "calibration" / EDITS_FILE
 
 
 def load_edits(path: Path, kinds: Iterable[str] = tuple(KINDS)) -> tuple[AnyEdit, ...]:

@@ -25,7 +25,10 @@ def image_indices(take: Take, info: VideoInfo, frames: Sequence[int], fps: float
     clocks = load_clocks(take.clocks_path)
     instants = np.asarray(frames, dtype=np.float64) / fps + clocks.origin_s
     local = clocks[info.camera].local(instants)
-    nearest = np.abs(info.times_s[None] - local[:, None]).argmin(axis=1)
+    after = np.searchsorted(info.times_s, local).clip(0, len(info.times_s) - 1)
+    before = (after - 1).clip(0)
+    nearer = np.abs(info.times_s[before] - local) <= np.abs(info.times_s[after] - local)
+    nearest = np.where(nearer, before, after)
     off = np.abs(info.times_s[nearest] - local) * info.fps
     return {
         frame: int(index)

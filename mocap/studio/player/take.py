@@ -183,12 +183,7 @@ def whole_pack(take: PlayerTake, version: str = "") -> bytes:
     arrays: dict[str, Array] = {}
     cameras = [_camera(each, index, arrays) for index, each in enumerate(take.cameras)]
     bodies = [_body(body, index, arrays) for index, body in enumerate(take.bodies)]
-    curves = []
-    for index, (name, (unit, values, spread)) in enumerate(take.curves.items()):
-        arrays[f"curve{index}"] = np.asarray(values, dtype=np.float32)
-        if spread is not None:
-            arrays[f"spread{index}"] = np.asarray(spread, dtype=np.float32)
-        curves.append({"name": name, "unit": unit})
+    curves = _curves(take.curves, arrays)
     meta = {
         "name": take.name,
         "fps": points.fps,
@@ -211,6 +206,24 @@ def whole_pack(take: PlayerTake, version: str = "") -> bytes:
     }
     arrays["quality"] = _quality(points)
     return packed(meta, arrays)
+
+
+def curves_pack(curves: Mapping[str, tuple[str, FloatArray, FloatArray | None]]) -> bytes:
+    """Return curves alone, for a page that has the rest."""
+    arrays: dict[str, Array] = {}
+    return packed({"curves": _curves(curves, arrays)}, arrays)
+
+
+def _curves(
+    curves: Mapping[str, tuple[str, FloatArray, FloatArray | None]], arrays: dict[str, Array]
+) -> list[Header]:
+    described = []
+    for index, (name, (unit, values, spread)) in enumerate(curves.items()):
+        arrays[f"curve{index}"] = np.asarray(values, dtype=np.float32)
+        if spread is not None:
+            arrays[f"spread{index}"] = np.asarray(spread, dtype=np.float32)
+        described.append({"name": name, "unit": unit})
+    return described
 
 
 def part_pack(take: PlayerTake, frames: slice) -> bytes:

@@ -8,12 +8,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from mocap.calibrate.board.corners import detect_corners
+from mocap.calibrate.board.left_out import without_frames
 from mocap.calibrate.interchange.lenses import lenses_for, read_lenses
 from mocap.calibrate.lag import shift_frames
 from mocap.calibrate.lens_choice import AUTO, best_model, compare_models
 from mocap.calibrate.lens_plan import LensWish
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
+from mocap.capture.edits import board_edits_path, edits_of
 from mocap.capture.session import Session
 from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.board import Board
@@ -196,9 +198,11 @@ def find_board(
             f"{', '.join(recording.infos)}."
         )
 
+    bad = edits_of(board_edits_path(session.root), "ignore")
+
     def looked_at(every: int, again: bool) -> list[Corners]:
         return [
-            _corners(session, info, board, every, hashes, progress, again)
+            without_frames(_corners(session, info, board, every, hashes, progress, again), bad)
             for info in recording.infos.values()
         ]
 

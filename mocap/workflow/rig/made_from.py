@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mocap.calibrate.lens_plan import OWN_LENSES, LensWish
+from mocap.capture.edits import board_edits_path, edits_told
 from mocap.capture.session import Session
 from mocap.core.camera import MODELS, Calibration, Camera
 from mocap.core.errors import SessionError
@@ -58,6 +59,7 @@ def signed(
         "late_frames": dict(late_frames or {}),
         "lenses": list(lenses),
         "lens": asdict(wish),
+        "edits": edits_told(board_edits_path(session.root), ("ignore",)),
     }
     numbers = calibration.vectors().tobytes() + json.dumps(record, sort_keys=True).encode()
     metadata = {
@@ -92,6 +94,8 @@ def changes(session: Session, calibration: Calibration, hash_of: Hashes) -> list
     if record is None:
         return []
     found = _board_changes(record["board"], _board(session))
+    if record.get("edits", []) != edits_told(board_edits_path(session.root), ("ignore",)):
+        found.append(f"other frames of the board are left out in {board_edits_path(session.root)}")
     videos = session.calibration_videos()
     if not videos:
         # The recordings were taken away to save room: nothing says that they changed.

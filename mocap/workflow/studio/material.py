@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 
 # A person whom nobody saw for so long is a mark on the timeline.
 _UNSEEN_S = 0.5
+Curves = Mapping[str, tuple[str, FloatArray, FloatArray | None]]
 VideoSource = Callable[[str], str]
 """Where the page gets the video of a camera: its URL, "" for none."""
 
 
 def player_take(
-    take: Take, source: VideoSource = lambda camera: "", *, bodies: bool = True
+    take: Take,
+    source: VideoSource = lambda camera: "",
+    *,
+    bodies: bool = True,
+    curves: bool = True,
 ) -> PlayerTake:
     """Return all that the player shows of a take.
 
     Stale results are shown as they are: what a person came for may be to make them again. `said`
-    tells why they are stale. Without `bodies` those that were fitted are left out.
+    tells why they are stale. Without `bodies` those that were fitted are left out, and without
+    `curves` the joint angles, which take longest.
 
     Raises:
         InputError: nothing was reconstructed yet.
@@ -60,7 +66,7 @@ def player_take(
         tracks=tracks,
         bodies=[_body(each) for each in fitted],
         people=_names(results),
-        curves=_curves(take, points) if fresh else {},
+        curves=_curves(take, points) if fresh and curves else {},
         marks=[*_events(results), *_unseen(points)],
         said={"stale": stale, "warnings": results.warnings()},
     )
@@ -142,9 +148,14 @@ def _names(results: Results) -> list[tuple[int, str]]:
     return [(each["person_id"], each["name"]) for each in noted]
 
 
-def _curves(
-    take: Take, points: Points3D
-) -> Mapping[str, tuple[str, FloatArray, FloatArray | None]]:
+def curves_of(take: Take) -> Curves:
+    """Return the joint angles of the main person; none where results are stale."""
+    results = Results(take)
+    fresh, _ = _stale(results)
+    return _curves(take, results.stored_points()) if fresh else {}
+
+
+def _curves(take: Take, points: Points3D) -> Curves:
     """Return the joint angles of the main person; none where they cannot be measured."""
     from mocap.measure.angles import joint_angles
     from mocap.workflow.measure.take import Chosen, Measured

@@ -6,6 +6,7 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
+from mocap.capture.edits import board_edits_path, edits_told
 from mocap.capture.session import Session
 from mocap.capture.video import read_frames
 from mocap.core.detections import Corners
@@ -31,7 +32,8 @@ def rig_room(session: Session) -> object:
         if path.is_file():
             corners[camera] = load_artifact(path, Corners)
     found = RigRoom(session.calibration(), load_calibration_report(session), corners)
-    return plain(room(found))
+    edits = edits_told(board_edits_path(session.root), ("ignore",))
+    return plain({**room(found), "left_out": edits})
 
 
 def board_image(session: Session, path: Path, frame: int) -> bytes:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from mocap.capture.session import Session
 from mocap.core.errors import InputError
-from mocap.workflow.studio.server import HOST, studio_app
+from mocap.workflow.studio.guard import HOST
+from mocap.workflow.studio.server import studio_app
 
 
 def serve(session: Session, *, port: int = 0, told: Callable[[str], None]) -> None:
@@ -38,6 +39,7 @@ def serve(session: Session, *, port: int = 0, told: Callable[[str], None]) -> No
         token = secrets.token_urlsafe(24)
         app, studio = studio_app(session, token, free)
         config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False)
+        studio.warm()
         told(f"http://{HOST}:{free}/{token}/")
         uvicorn.Server(config).run(sockets=[listening])
         studio.workshop.wait()

@@ -8,10 +8,10 @@ links are not followed.
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,75 +20,44 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from mocap.capture.edits import KINDS, SIDES, kind_of, load_edits, remove_edit
+from mocap.capture.edits import (
+    KINDS,
+    SIDES,
+    append_edit,
+    board_edits_path,
+    checked,
+    kind_of,
+    load_edits,
+    remove_edit,
+)
 from mocap.capture.session import Session, Take
 from mocap.capture.take_file import EVENTS
-from mocap.core.errors import MocapError
-from mocap.core.files.outside import OUTSIDE, what_happened
-from mocap.core.plain import plain
+from mocap.core.errors import InputError, MocapError
+from mocap.core.files.outside import OUTSIDE
 from mocap.studio.player.page import CLIENT, three_js
-from mocap.studio.player.take import PlayerTake, part_pack, whole_pack
+from mocap.studio.player.take import PlayerTake, curves_pack, part_pack, whole_pack
 from mocap.workflow.edits import add_edit
 from mocap.workflow.graph import GRAPH
 from mocap.workflow.results import Results
+from mocap.workflow.rig.calibrate import ensure_calibration
 from mocap.workflow.studio.again import export_again, run_again, solve_again
-from mocap.workflow.studio.jobs import Workshop
-from mocap.workflow.studio.material import player_take
+from mocap.workflow.studio.answers import answering, as_json, asked_of, refused, telling
+from mocap.workflow.studio.guard import Guard
+from mocap.workflow.studio.jobs import Heard, Workshop
+from mocap.workflow.studio.material import curves_of, player_take
 from mocap.workflow.studio.proxies import playable
 from mocap.workflow.studio.rig import board_image, rig_room
 from mocap.workflow.studio.windows import Windows
 
-HOST = "127.0.0.1"
 _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_LARGEST_BODY = 64 * 1024
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Guard:
-    """Lets in who knows the token and comes from this page."""
-
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
-        """Guard an application."""
-        self._app, self._token = app, token
-        self._hosts = {f"{host}:{port}" for host in (HOST, "localhost")}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request or refuse it."""
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._app(scope, receive, send)
-            return
-        reason = self._refusal(Request(scope))
-        if reason:
-            await Response(reason, 403, media_type="text/plain")(scope, receive, send)
-            return
-        start = f"/{self._token}"
-        inner = {**scope, "path": scope["path"][len(start) :], "root_path": start}
-        inner["raw_path"] = inner["path"].encode()
-        await self._app(inner, receive, send)
-
-    def _refusal(self, request: Request) -> str:
-        first = request.url.path.split("/")[1]
-        if not secrets.compare_digest(first.encode(), self._token.encode()):
-            return "This address lacks the secret part that `mocap studio` printed."
-        if request.headers.get("host", "") not in self._hosts:
-            return "This server answers to 127.0.0.1 alone."
-        origin = request.headers.get("origin")
-        if origin is not None and origin.removeprefix("http://") not in self._hosts:
-            return "Another site may not ask this server."
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return "Another site may not ask this server."
-        if request.method == "POST" and origin is None:
-            return "Changes come from the page itself."
-        return ""
 
 
 class Studio:
@@ -113,15 +82,17 @@ class Studio:
             "/api/takes/{take}/whole": self.whole,
             "/api/takes/{take}/part/{version}/{part:int}": self.part,
             "/api/takes/{take}/video/{camera}": self.video,
+            "/api/takes/{take}/curves": self.curves,
             "/api/takes/{take}/edits": self.edits,
             "/api/takes/{take}/files": self.files,
             "/api/takes/{take}/files/{name}": self.file,
             "/api/job/{window}": self.job,
         }
-        routes = [Route(path, _answering(handler)) for path, handler in get.items()]
+        routes = [Route(path, answering(handler)) for path, handler in get.items()]
         return [
             *routes,
             Route("/api/takes/{take}/{what}", self.change, methods=["POST"]),
+            Route("/api/rig/{what}", self.change_rig, methods=["POST"]),
             Route("/api/gone/{window}", self.gone, methods=["POST"]),
         ]
 
@@ -157,7 +128,7 @@ class Studio:
             name: {"about": kind.about, "do": kind.do, "needs": kind.needs, "may": kind.may}
             for name, kind in KINDS.items()
         }
-        return _json(
+        return as_json(
             {
                 "name": self.session.root.resolve().name,
                 "takes": takes,
@@ -170,7 +141,7 @@ class Studio:
 
     def rig(self, request: Request) -> Response:
         """Return the calibration room."""
-        return _json(rig_room(self.session))
+        return as_json(rig_room(self.session))
 
     def board(self, request: Request) -> Response:
         """Return a picture of the board in a frame of a calibration video."""
@@ -188,10 +159,21 @@ class Studio:
             return f"{root}/api/takes/{take.name}/video/{camera}"
 
         with self._loading:
-            found = player_take(take, source)
+            found = player_take(take, source, curves=False)
             version = secrets.token_hex(6)
             self._takes[take.name] = (version, found)
         return Response(whole_pack(found, version), media_type="application/octet-stream")
+
+    def warm(self) -> None:
+        """Load what the first page needs, so that it is there when it is asked for."""
+        for name in self.session.takes()[:1]:
+            with suppress(MocapError, *OUTSIDE):
+                whole_pack(player_take(self.session.take(name), curves=False))
+
+    def curves(self, request: Request) -> Response:
+        """Return the joint angles of a take: they come when the rest is there."""
+        data = curves_pack(curves_of(self._take(request)))
+        return Response(data, media_type="application/octet-stream")
 
     def part(self, request: Request) -> Response:
         """Return a part of the frames of a take, as it was when the page asked for the whole."""
@@ -224,11 +206,11 @@ class Studio:
 
     def edits(self, request: Request) -> Response:
         """Return what was changed about a take."""
-        return _json(_edits(self._take(request)))
+        return as_json(_edits(self._take(request)))
 
     def files(self, request: Request) -> Response:
         """Return the names of the exported files of a take."""
-        return _json(sorted(self._files(self._take(request))))
+        return as_json(sorted(self._files(self._take(request))))
 
     def file(self, request: Request) -> Response:
         """Return an exported file."""
@@ -244,7 +226,7 @@ class Studio:
             request.path_params["window"], request.query_params.get("take", "")
         )
         job = self.workshop.job
-        return _json({"others": others, "job": None if job is None else vars(job)})
+        return as_json({"others": others, "job": None if job is None else vars(job)})
 
     async def gone(self, request: Request) -> Response:
         """Hear that a window was closed; work that it began goes on."""
@@ -253,31 +235,48 @@ class Studio:
 
     async def change(self, request: Request) -> Response:
         """Change the edits of a take, or start work on it."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _LARGEST_BODY:
-                raise HTTPException(413, "that is too much")
-        return await run_in_threadpool(self._change, request, bytes(body))
+        asked = await asked_of(request)
+        return await run_in_threadpool(self._change, request, asked)
 
-    def _change(self, request: Request, body: bytes) -> Response:
-        try:
-            asked = json.loads(body or b"{}")
-        except ValueError as error:
-            raise HTTPException(400, "that is no JSON") from error
-        if not isinstance(asked, dict):
-            raise HTTPException(400, "that is no JSON object")
+    async def change_rig(self, request: Request) -> Response:
+        """Leave a frame of the board out, take one back, or calibrate again."""
+        asked = await asked_of(request)
+        return await run_in_threadpool(self._change_rig, request.path_params["what"], asked)
+
+    def _change_rig(self, what: str, asked: Mapping[str, object]) -> Response:
+        path = board_edits_path(self.session.root)
+        with telling():
+            if what == "leave-out":
+                camera, frame = asked.get("camera"), asked.get("frame")
+                if camera not in self.session.calibration_videos():
+                    raise InputError(f"there is no calibration video of camera '{camera}'.")
+                entry = {"camera": camera, "from_frame": frame, "to_frame": frame}
+                append_edit(path, checked("ignore", entry, str(path)))
+            elif what == "take-back":
+                number = asked.get("number")
+                remove_edit(path, number if type(number) is int else None)
+            elif what == "calibrate":
+                return self._begin("calibrate the rig again", self._calibrate)
+            else:
+                raise HTTPException(404, "there is no such work")
+            return as_json(rig_room(self.session))
+
+    def _calibrate(self, heard: Heard) -> None:
+        if not ensure_calibration(self.session, heard, accept=True):
+            heard.finished("the calibration is that of its recordings and of the frames left out")
+
+    def _change(self, request: Request, asked: Mapping[str, Any]) -> Response:
         take = self._take(request)
         what = request.path_params["what"]
-        with _telling():
+        with telling():
             if what == "add":
                 entry = asked.get("entry")
                 add_edit(take, str(asked.get("kind")), entry if isinstance(entry, dict) else {})
-                return _json(_edits(take))
+                return as_json(_edits(take))
             if what == "remove":
                 number = asked.get("number")
                 remove_edit(take.edits_path, number if type(number) is int else None)
-                return _json(_edits(take))
+                return as_json(_edits(take))
             return self._work(take, what, asked)
 
     def _work(self, take: Take, what: str, asked: Mapping[str, Any]) -> Response:
@@ -293,10 +292,13 @@ class Studio:
         if what not in works:
             raise HTTPException(404, "there is no such work")
         about, work = works[what]
-        job = self.workshop.start(f"{take.name}: {about}", work)
+        return self._begin(f"{take.name}: {about}", work)
+
+    def _begin(self, about: str, work: Callable[[Heard], None]) -> Response:
+        job = self.workshop.start(about, work)
         if job is None:
             raise HTTPException(409, "other work is going on; wait for it to end")
-        return _json({"number": job.number})
+        return as_json({"number": job.number})
 
     def _take(self, request: Request) -> Take:
         name = request.path_params["take"]
@@ -328,19 +330,8 @@ class Studio:
         }
 
 
-class _telling:
-    """Turns what a person can mend into an answer of the server."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, (MocapError, *OUTSIDE)):
-            raise HTTPException(422, what_happened(error)) from error
-
-
 def _edits(take: Take) -> list[Mapping[str, object]]:
-    with _telling():
+    with telling():
         found = load_edits(take.edits_path)
     return [
         {
@@ -357,31 +348,8 @@ def _edits(take: Take) -> list[Mapping[str, object]]:
     ]
 
 
-def _answering(handler: Callable[[Request], Response]) -> Handler:
-    """Run a handler beside the loop: reading a take must not hold up a video."""
-
-    def told(request: Request) -> Response:
-        with _telling():
-            return handler(request)
-
-    async def answer(request: Request) -> Response:
-        response: Response = await run_in_threadpool(told, request)
-        return response
-
-    return answer
-
-
-def _json(value: object) -> Response:
-    return JSONResponse(plain(value))
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
-
-
 def studio_app(session: Session, token: str, port: int) -> tuple[ASGIApp, Studio]:
     """Return the application and what it serves."""
     studio = Studio(session)
-    app = Starlette(routes=studio.routes(), exception_handlers={HTTPException: _refused})
+    app = Starlette(routes=studio.routes(), exception_handlers={HTTPException: refused})
     return Guard(app, token, port), studio

@@ -6,17 +6,23 @@ const PAD = { left: 52, right: 8, top: 8, bottom: 8 };
 export class Curves {
   constructor(canvas, select, take, clock) {
     Object.assign(this, { canvas, select, take, clock });
-    for (const [index, curve] of take.meta.curves.entries()) select.append(new Option(curve.name, "curve " + index));
-    take.people.forEach((person, p) => take.keypoints.forEach((name, k) => ["x", "y", "z"].forEach((axis, a) =>
-      select.append(new Option((take.people.length > 1 ? person.name + ": " : "") + name.replaceAll("_", " ") + " " + axis + " (m)", ["point", p, k, a].join(" "))))));
-    const start = take.keypoints.indexOf("right_wrist");
-    select.value = take.meta.curves.length ? "curve 0" : start < 0 ? select.options[0]?.value ?? "" : ["point", 0, start, 2].join(" ");
+    this.list();
     select.addEventListener("change", () => { this.cache = null; this.draw(); });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    clock.on((_, what) => { if (what === "loaded") this.cache = null; this.draw(); });
+    clock.on((_, what) => { if (what === "loaded") this.cache = null; if (what === "curves") this.list(); this.draw(); });
     const go = (event) => { if (event.buttons) clock.show(((event.offsetX - PAD.left) / this.wide) * take.frames - 0.5); };
     canvas.addEventListener("pointerdown", go);
     canvas.addEventListener("pointermove", go);
+  }
+
+  // All there is to choose; again when the joint angles have arrived, which take longest.
+  list() {
+    const { select, take } = this, before = select.value, names = take.meta.curves.map((curve, index) => new Option(curve.name, "curve " + index));
+    take.people.forEach((person, p) => take.keypoints.forEach((name, k) => ["x", "y", "z"].forEach((axis, a) =>
+      names.push(new Option((take.people.length > 1 ? person.name + ": " : "") + name.replaceAll("_", " ") + " " + axis + " (m)", ["point", p, k, a].join(" "))))));
+    select.replaceChildren(...names);
+    const start = take.keypoints.indexOf("right_wrist");
+    select.value = before || (take.meta.curves.length ? "curve 0" : start < 0 ? select.options[0]?.value ?? "" : ["point", 0, start, 2].join(" "));
   }
 
   get wide() { return Math.max(this.canvas.clientWidth - PAD.left - PAD.right, 1); }

@@ -38,6 +38,13 @@ export class Take {
     this.firstFrame = this.cameras.map((camera) => frameOfImage(camera));
   }
 
+  // Curves that arrive later than the rest.
+  add(bytes) {
+    const { meta, arrays } = unpack(bytes);
+    this.meta.curves = meta.curves;
+    Object.assign(this.arrays, arrays);
+  }
+
   partOf(frame) { return Math.floor(frame / this.meta.part); }
 
   // Make sure that the frames of a part are there; several may ask for the same.

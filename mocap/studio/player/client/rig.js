@@ -21,7 +21,7 @@ export class RigView {
       for (const note of report.notes) told.append(element("p", { class: "span" }, note));
     } else told.append(element("p", {}, "This calibration was imported: nothing tells how it was made."));
     this.cards = element("div", { class: "rig-cards" });
-    place.replaceChildren(element("div", { class: "room player" }, element("div", {}, this.stage, this.cards), element("aside", { class: "side" }, told, this.pairs(), this.dropped())));
+    place.replaceChildren(element("div", { class: "room player" }, element("div", {}, this.stage, this.cards), element("aside", { class: "side" }, told, this.leftOut(), this.pairs(), this.dropped())));
     this.build();
     data.cameras.forEach((camera, k) => this.card(camera, k));
     this.recolour = () => this.redraw();
@@ -83,6 +83,36 @@ export class RigView {
   pairs() {
     const rows = (this.data.report?.pairs ?? []).map((pair) => [`${pair.first} – ${pair.second}`, pair.shared_frames, pair.agreeing_frames, fixed(pair.distance_m, 2) + " m", pair.bridge === null ? "" : "bridge of " + pair.bridge]);
     return element("section", {}, element("h2", {}, "Pairs"), rows.length ? table(["Pair", "both saw it", "agree", "apart", ""], rows) : element("p", {}, "nothing is known"));
+  }
+
+  // Frames that a person does not believe: entries of calibration/edits.toml; then the rig is solved again.
+  leftOut() {
+    this.problem = element("p", { class: "error", role: "alert" });
+    this.doing = element("p", { class: "doing", role: "status" });
+    this.list = element("ol");
+    const again = element("button", { type: "button", onclick: () => this.change("calibrate", {}) }, "Calibrate again");
+    this.tell(this.data.left_out);
+    return element("section", {}, element("h2", {}, "Frames left out by hand"), this.list, element("div", { class: "row" }, again), this.doing, this.problem);
+  }
+
+  tell(entries) {
+    this.list.replaceChildren(...entries.map((words, k) => element("li", {}, words + " ", element("button", { type: "button", class: "small", "aria-label": "Take back " + (k + 1), onclick: () => this.change("take-back", { number: k + 1 }) }, "Take back"))));
+  }
+
+  async change(what, body) {
+    this.problem.textContent = "";
+    const answer = await fetch(`${this.root}/api/rig/${what}`, { method: "POST", body: JSON.stringify(body) }), told = await answer.json();
+    if (!answer.ok) this.problem.textContent = told.error;
+    else if (told.left_out) this.tell(told.left_out);
+    else this.working = told.number;
+  }
+
+  // How the work goes; true when it has ended and the room is to be drawn anew.
+  hear(job) {
+    if (!job || job.number !== this.working) return false;
+    this.doing.textContent = job.running ? job.now || job.about : (job.lines.at(-1)?.[1] ?? "done");
+    if (!job.running) { this.working = null; this.problem.textContent = job.error; }
+    return !job.running && !job.error;
   }
 
   dropped() {
@@ -151,7 +181,8 @@ export class RigView {
         figure.scrollIntoView({ block: "center" });
         show();
       };
-      figure.append(slider);
+      const bad = element("button", { type: "button", onclick: () => (at >= 0 ? this.change("leave-out", { camera: camera.name, frame: camera.frames[at].frame }) : (this.problem.textContent = "Step to the frame that is bad first.")) }, "This frame is bad");
+      figure.append(slider, element("div", { class: "row" }, bad));
     }
     if (!told && !camera.frames.length) canvas.remove();
     this.cards.append(figure);

@@ -52,6 +52,8 @@ class Studio {
     this.main.replaceChildren(this.notices, element("div", { class: "room" }, place, side));
     this.side = side;
     try {
+      if (!this.session.takes.find((each) => each.name === name).points)
+        throw new Error("Nothing was reconstructed of this take yet: “Run everything” does it.");
       const take = await this.load(name);
       if (this.name !== name) return;
       this.view = new View(place, take);
@@ -68,7 +70,11 @@ class Studio {
     const whole = await (await ask(address(name, "whole"))).arrayBuffer();
     const take = new Take(whole, async (index) => (await ask(address(name, `part/${take.meta.version}/${index}`))).arrayBuffer());
     if (take.frames) await take.fetch(0);
-    take.stream(0, () => { if (this.view?.take === take) this.view.clock.tell("loaded"); }).catch(() => {});
+    const tell = (what) => { if (this.view?.take === take) this.view.clock.tell(what); };
+    take.stream(0, () => tell("loaded")).catch(() => {}).then(async () => {
+      take.add(await (await ask(address(name, "curves"))).arrayBuffer());
+      tell("curves");
+    }).catch(() => {});
     return take;
   }
 
@@ -141,6 +147,7 @@ class Studio {
   async poll() {
     const { job, others } = await json(`/api/job/${WINDOW}?take=${encodeURIComponent(this.name ?? "")}`);
     this.state.textContent = others ? `${others} other window${others > 1 ? "s show" : " shows"} this take: changes there are changes here.` : "";
+    if (this.rigView?.hear(job)) await this.openRig();
     if (!this.log) return;
     for (const each of this.buttons) each.disabled = Boolean(job?.running);
     this.doing.textContent = job?.running ? job.now || job.about : "";
@@ -153,7 +160,11 @@ class Studio {
       this.problem.textContent = job.error;
       if (!job.error) this.doing.textContent = "done";
       if (what === "export") await this.listFiles();
-      else if (!job.error) await this.reload();
+      else if (!job.error) {
+        this.session = await json("/api/session");
+        this.notice("nothing", "");
+        await this.reload();
+      }
       this.onended?.();
     }
   }

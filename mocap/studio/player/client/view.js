@@ -170,7 +170,7 @@ export class View {
     this.play.textContent = clock.playing ? "Pause" : "Play";
     const { span } = clock;
     this.span.textContent = span ? `marked: frames ${span[0]} to ${span[1]} (${((span[1] - span[0] + 1) / take.fps).toFixed(2)} s)` : "I and O, or Shift and drag on the timeline, mark a span";
-    if (what === "span") return;
+    if (what === "span" || what === "curves") return;
     if (what === "pause") this.videos.forEach((video) => video?.pause());
     if (clock.playing && !clock.backward) this.videos.forEach((video) => (what === "play" || what === "seek" ? video?.play(frame, clock.speed) : video?.follow(frame)));
     else this.shown_ = Promise.all(this.videos.map((video) => video?.show(frame)));
