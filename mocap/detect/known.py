@@ -88,6 +88,22 @@ DETECTORS: Mapping[str, KnownDetector] = {
             offsets="movenet_blazepose",
         ),
         KnownDetector(
+            name="blazepose",
+            title="BlazePose, all 33 points with hands and feet, for the people MoveNet finds",
+            opens="mocap.detect.one_look.blazepose_33:open_blazepose",
+            networks=_MOVENET,
+            own_weights=False,
+            keypoint_sets=("blazepose_33",),
+        ),
+        KnownDetector(
+            name="multipose",
+            title="MoveNet MultiPose alone, through pip; BlazePose for heels and toes",
+            opens="mocap.detect.one_look.multipose:open_multipose",
+            networks=(("multipose", "multipose"),),
+            own_weights=False,
+            keypoint_sets=("coco_17", "coco_17_feet"),
+        ),
+        KnownDetector(
             name="hrnet",
             title="HRNet W32/W48; weights of your own: --detector hrnet --weights FILE",
             opens="mocap.detect.hrnet.detector:open_hrnet",
