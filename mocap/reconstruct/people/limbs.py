@@ -16,6 +16,7 @@ from mocap.core.kernels.linear import camera_matrices, in_camera
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, undistort_points
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.matching_kernels import solve_person
+from mocap.reconstruct.people.scene import boxes_of
 from mocap.reconstruct.people.state import Rig
 
 # What is exchanged together: a detector takes the whole lower leg, or the whole lower arm.
@@ -59,14 +60,13 @@ def repair_limbs(
     Returns:
         Frames in which a limb pair of each camera (camera,) was exchanged, and was left out.
     """
-    cameras, frames, keypoints, _ = pixels.shape
-    rays = np.full((cameras, frames * keypoints, 2), np.nan)
-    undistort_points(vectors, np.ascontiguousarray(pixels.reshape(cameras, -1, 2)), rays)
-    rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
-    tolerance = _tolerance(rays, vectors)
+    cameras = len(pixels)
+    tolerance = _tolerance(pixels, vectors)
     exchanged, left_out = np.zeros(cameras, np.int64), np.zeros(cameras, np.int64)
     for here, other in _pairs(names):
-        swapped, doubt = _decisions(rays[:, :, here], tolerance, vectors, here, other, fps)
+        swapped, doubt = _decisions(
+            _rays(pixels[:, :, here], vectors), tolerance, vectors, here, other, fps
+        )
         camera, frame = np.nonzero(swapped.T)
         pixels[camera[:, None], frame[:, None], here] = pixels[
             camera[:, None], frame[:, None], other
@@ -94,14 +94,23 @@ def _pairs(names: tuple[str, ...]) -> list[tuple[IntArray, IntArray]]:
     return out
 
 
-def _tolerance(rays: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Return the tolerance (frame, camera) in units of the rays."""
-    seen = ~np.isnan(rays)
-    high = np.where(seen, rays, -np.inf).max(axis=2)
-    low = np.where(seen, rays, np.inf).min(axis=2)
-    size = np.max(high - low, axis=-1)
-    size = np.where(np.isfinite(size), size, 0.0)
-    return np.maximum(_SHARE_OF_SIZE * size, _LEAST_PX / vectors[:, 6])
+def _rays(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return rays (frame, camera, keypoint, 2) of pixels (camera, frame, keypoint, 2)."""
+    cameras = len(pixels)
+    rays = np.full((cameras, pixels[0].size // 2, 2), np.nan)
+    undistort_points(vectors, np.ascontiguousarray(pixels.reshape(cameras, -1, 2)), rays)
+    return np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
+
+
+def _tolerance(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return the tolerance (frame, camera) in units of the rays, from sizes in the image."""
+    boxes = np.full((*pixels.shape[:2], 4), np.nan)
+    boxes_of(pixels.reshape(-1, *pixels.shape[2:]), boxes.reshape(-1, 4))
+    size = np.max(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    size_px = np.where(np.isnan(size), 0.0, size)
+    return np.ascontiguousarray(
+        (np.maximum(_SHARE_OF_SIZE * size_px, _LEAST_PX) / vectors[:, 6, None]).T
+    )
 
 
 def _decisions(

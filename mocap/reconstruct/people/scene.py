@@ -10,7 +10,7 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D
 from mocap.core.kernels.linear import camera_matrices
 from mocap.core.keypoints import mirrored_name
-from mocap.core.lens import FASTMATH, undistort_points
+from mocap.core.lens import FASTMATH, undistort_point, undistort_points
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import essential_matrices
 from mocap.reconstruct.people.state import Instants, Rig
@@ -134,27 +134,60 @@ def _instants(
     floor: FloatArray,
     tolerance_of_size: float,
 ) -> Instants:
-    pixels = np.array(detections.pixels[..., keypoints, :], dtype=np.float64)
-    confidence = np.array(detections.confidence[..., keypoints], dtype=np.float64)
-    pixels[confidence < MIN_CONFIDENCE] = np.nan
-    rays = np.full((len(vectors), pixels[0].size // 2, 2), np.nan)
-    undistort_points(vectors, pixels.reshape(len(vectors), -1, 2), rays)
+    cameras, frames, slots, _ = detections.confidence.shape
     # (frame, camera, slot, ...): an instant is contiguous.
-    rays = np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
-    boxes = np.full((*rays.shape[:3], 4), np.nan)
-    boxes_of_rays(rays.reshape(-1, *rays.shape[3:]), boxes.reshape(-1, 4))
+    rays = np.full((frames, cameras, slots, len(keypoints), 2), np.nan)
+    confidence = np.zeros(rays.shape[:4])
+    boxes = np.full((frames, cameras, slots, 4), np.nan)
+    rays_of(
+        vectors,
+        np.asarray(detections.pixels, dtype=np.float64),
+        np.asarray(detections.confidence, dtype=np.float64),
+        keypoints,
+        rays,
+        confidence,
+    )
+    boxes_of(rays.reshape(-1, *rays.shape[3:]), boxes.reshape(-1, 4))
     size = np.maximum(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
     size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
     return Instants(
         rays=rays,
-        confidence=np.ascontiguousarray(confidence.swapaxes(0, 1)),
+        confidence=confidence,
         boxes=boxes,
         tolerance=np.maximum(tolerance_of_size * size, floor[:, None]),
     )
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def boxes_of_rays(rays: FloatArray, boxes: FloatArray) -> None:
+def rays_of(
+    vectors: FloatArray,
+    pixels: FloatArray,
+    confidence: FloatArray,
+    keypoints: IntArray,
+    rays: FloatArray,
+    shares: FloatArray,
+) -> None:
+    """Write rays (frame, camera, slot, matched, 2) and confidences of what is surely enough seen.
+
+    pixels (camera, frame, slot, keypoint, 2) and confidence (camera, frame, slot, keypoint) are
+    the detections', `keypoints` the matched ones.
+    """
+    cameras, frames, slots, _ = confidence.shape
+    for f in range(frames):
+        for c in range(cameras):
+            for i in range(slots):
+                for k in range(len(keypoints)):
+                    here = keypoints[k]
+                    shares[f, c, i, k] = confidence[c, f, i, here]
+                    u, v = pixels[c, f, i, here, 0], pixels[c, f, i, here, 1]
+                    if np.isnan(u) or shares[f, c, i, k] < MIN_CONFIDENCE:
+                        continue
+                    x, y = undistort_point(vectors[c, 6:], u, v)
+                    rays[f, c, i, k, 0], rays[f, c, i, k, 1] = x, y
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def boxes_of(rays: FloatArray, boxes: FloatArray) -> None:
     """Write x0 y0 x1 y1 (detection, 4) of rays (detection, keypoint, 2), NaN where none is seen."""
     for n in range(len(rays)):
         for k in range(rays.shape[1]):
