@@ -6,7 +6,7 @@ gaps), writes every format and, when asked, reads each file back and measures it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class ExportTake:
         c3d_extras: by person: virtual markers, events, segments, cameras that saw a keypoint.
         floor_m: height of the floor the first person's feet stand on, where it is known.
         name: of the animation inside FBX, GLB and USD.
+        labels: by person: what files of keypoints call them; "person" and number without.
     """
 
     characters: Sequence[Character] = ()
@@ -60,6 +61,7 @@ class ExportTake:
     c3d_extras: dict[int, C3dExtras] = field(default_factory=dict)
     floor_m: float | None = None
     name: str = "Take 001"
+    labels: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,8 @@ def _write_points(
         yield path, kind.write_job(FileJob(path, options, points=points)), _no_check
         return
     for person in points.person_ids:
-        several = f"_person{person}" if len(points.person_ids) > 1 else ""
+        label = take.labels.get(person, f"person{person}")
+        several = f"_{label}" if len(points.person_ids) > 1 else ""
         path = folder / f"{stem}{several}.{suffix}"
         extras = take.c3d_extras.get(person)
         job = FileJob(path, options, points=points, person_id=person, extras=extras)

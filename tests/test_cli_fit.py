@@ -207,7 +207,7 @@ def test_takes_of_two_subjects_keep_apart(take: Take) -> None:
     a.settings_path.write_text("subject = 'Ann'\n")
     b.settings_path.write_text("subject = 'Bob'\n")
     (outcome,) = run(fit_stage(a, POINTS_ONLY))
-    assert outcome.notes["person0"]["shape_from"] == [] and not nobody_warnings(a)
+    assert outcome.notes["person0"]["shape_from"] == [] and not nobody_warnings(a, {})
     with pytest.raises(InputError, match="another subject's"):
         fit_stage(a, replace(POINTS_ONLY, subject_shape="b"))
     a.settings_path.unlink()

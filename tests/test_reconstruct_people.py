@@ -17,7 +17,10 @@ from mocap.core.shapes import FloatArray
 from mocap.reconstruct.associate import AssociationReport, associate_with_report
 from mocap.reconstruct.people.assignment_kernels import UNASSIGNED, assign_rows
 from mocap.reconstruct.people.following import turns
+from mocap.reconstruct.people.instant_kernels import NOBODY
 from mocap.reconstruct.people.naming import names_by_height
+from mocap.reconstruct.people.scene import Scene
+from mocap.reconstruct.people.solving_kernels import depth_sd_m, solve_person
 from mocap.reconstruct.people.stitching import size_difference
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.crowd import crossing, embrace, standing, walker
@@ -28,6 +31,10 @@ from mocap.synthetic.rigs import ring
 FPS = 30.0
 LIMBS = ("elbow", "wrist", "knee", "ankle")
 MIRROR = np.array(COCO_17.mirror_indices())
+NO_FAULTS = DetectorFaults(
+    noise_px=0.0, missed=0.0, invented=0.0, ghosts=0, exchanged=0.0, keypoints_missed=0.0,
+    occlusion=False,
+)  # fmt: skip
 
 
 def rig(cameras: int, seed: int) -> Calibration:
@@ -230,3 +237,33 @@ def test_exchanged_legs_of_one_view_are_put_right(cameras: int) -> None:
     assert report.people[0].limbs_by_camera["cam2"] >= 12
     if cameras == 3:
         assert not any(report.people[0].limbs_left_out_by_camera.values())
+
+
+def test_two_cameras_that_face_each_other_do_not_tell_how_far_away_somebody_is() -> None:
+    calibration = ring(4, image_size=(1280, 960), radius_m=4.5, heights_m=(1.3,))
+    xyz = walker(standing((0.1, 0.0), 2), FPS)
+    detections, _ = detect_crowd(calibration, xyz[:, None], fps=FPS, faults=NO_FAULTS, seed=1)
+    scene = Scene(detections, calibration)
+    rays, confidence = scene.instants.rays[0], scene.instants.confidence[0]
+    slot = np.argmax(~np.isnan(scene.instants.tolerance[0]), axis=1)
+    tolerance = np.full(4, 0.04)
+    across = calibration.cameras[0].center - calibration.cameras[2].center
+    along = across / np.linalg.norm(across)
+    # Predicted 10 cm nearer to one camera and 10 cm aside.
+    aside = np.cross(along, [0.0, 0.0, 1.0])
+    predicted = xyz[0] + 0.1 * along + 0.1 * aside
+    solved = np.zeros((17, 3))
+    for seen, told in (((0, 2), False), ((0, 1), True)):
+        members = np.full(4, NOBODY)
+        members[list(seen)] = slot[list(seen)]
+        swapped = np.zeros(4, dtype=bool)
+        solve_person(scene.rig, rays, confidence, members, swapped, predicted, predicted, 1.5,
+                     tolerance, solved)  # fmt: skip
+        error = np.nanmedian(solved - xyz[0], axis=0)
+        # Rays weigh 1 / (0.04 x 4.5 m)² = 31, the prediction 1.5: it draws by a tenth at most
+        # where rays tell, and stays where it was where they do not.
+        assert abs(error @ aside) < 0.012
+        assert (abs(error @ along) < 0.012) == told
+        # s / sqrt(1 - |cos a|) with s = 0.04 x 4.5 m / 8 = 2.3 cm across the rays.
+        sd_m = depth_sd_m(scene.rig, members, xyz[0], tolerance)
+        assert sd_m == pytest.approx(0.023, rel=0.2) if told else sd_m > 0.2

@@ -140,6 +140,9 @@ def test_truth_survives_writing_and_reading(truth: SampleTruth, tmp_path: Path) 
     again = load_truth(tmp_path)
     assert again.calibration.names == truth.calibration.names
     np.testing.assert_array_equal(again.world_from_board, truth.world_from_board)
+    assert [len(again.people(name)) for name in truth.takes] == [
+        len(truth.people(name)) for name in truth.takes
+    ]
     for name, take in truth.takes.items():
         np.testing.assert_array_equal(again.takes[name].xyz, take.xyz)
         np.testing.assert_array_equal(again.takes[name].joints(), take.joints())
@@ -148,6 +151,21 @@ def test_truth_survives_writing_and_reading(truth: SampleTruth, tmp_path: Path) 
 def test_a_session_without_truth_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not rendered with known truth"):
         load_truth(tmp_path)
+
+
+def test_one_take_shows_two_people_who_pass_each_other(truth: SampleTruth) -> None:
+    first, second = truth.people("crossing")
+    assert len(truth.people("dance")) == 1
+    pelvis = first.joint_names.index("pelvis")
+    apart = second.joints()[:, pelvis] - first.joints()[:, pelvis]
+    # One comes from each side and they change sides, at arm's length and not through each other.
+    assert apart[0, 0] > 1.5 and apart[-1, 0] < -1.5
+    assert 0.4 < np.linalg.norm(apart, axis=1).min() < 0.7
+    # Every camera has an instant at which one stands before the other.
+    for camera in truth.calibration.cameras:
+        pixels = camera.project(np.stack([first.joints(), second.joints()], axis=1))
+        middle, size = pixels[:, :, pelvis], np.ptp(pixels[..., 1], axis=2)
+        assert (np.abs(np.diff(middle[..., 0], axis=1)) < 0.1 * size.min()).any(), camera.name
 
 
 def test_one_take_was_started_by_hand(truth: SampleTruth) -> None:

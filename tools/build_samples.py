@@ -26,8 +26,13 @@ from mocap.core.store import write_text
 from mocap.core.transform import look_at
 from mocap.synthetic.footage.board_footage import board_frames, board_on_floor, waved_board
 from mocap.synthetic.footage.encode import VideoWriter
-from mocap.synthetic.footage.person_footage import person_frames
-from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion, body_keypoints
+from mocap.synthetic.footage.person_footage import (
+    Clothes,
+    clothed_meshes,
+    mesh_frames,
+    together,
+)
+from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion, body_keypoints, walk
 from mocap.synthetic.sample import SampleTruth, TakeTruth, save_truth
 from mocap.synthetic.scene import Room
 
@@ -52,6 +57,11 @@ BOARD_BEFORE_MIDDLE_M = 1.0
 
 # Not the mean body: a body fit that fell back on the mean would look right there.
 PERFORMER_BETAS = np.array([0.7, -0.8, 0.6, 0.8, -0.6, 0.5])
+# A second person, 17 cm shorter, so that bones tell who is who.
+PARTNER_BETAS = np.array([-1.0, 0.5, 0.0, -0.5, 0.5, 0.0])
+PARTNER_CLOTHES = Clothes(
+    shirt=(0.06, 0.33, 0.14), trousers=(0.36, 0.29, 0.18), hair=(0.30, 0.18, 0.08)
+)
 # The performer faces half-way between the two front cameras: world -y.
 FRONT_DEG = -90.0
 
@@ -81,13 +91,14 @@ class CameraClock:
 
 @dataclass(frozen=True)
 class TakePlan:
-    """A take of the session: a motion by its name, how the cameras run, how long."""
+    """A take of the session: a motion by its name, how the cameras run, how long, who."""
 
     name: str
     motion: str
     fps: int
     seconds: float
     by_hand: Mapping[str, CameraClock] = field(default_factory=dict)
+    partner: bool = False
 
     def clock(self, camera: str) -> CameraClock:
         """Return how a camera runs; all alike unless they were started by hand."""
@@ -106,7 +117,12 @@ TAKES = (
     TakePlan("dance", "dance", 30, 4.0),
     TakePlan("throw", "throw", 60, 2.5),
     TakePlan("dance_by_hand", "dance", 30, 4.4, BY_HAND),
+    TakePlan("crossing", "walk", 30, 3.0, partner=True),
 )
+# They walk to and fro along x and pass each other at arm's length, each left of the other: every
+# camera sees one hide the other as they do.
+CROSSING_SPEED_M_S = 0.8
+CROSSING_ASIDE_M = 0.28
 
 SESSION = """\
 rig = "four_corner"
@@ -117,7 +133,12 @@ notes = "rendered, with known truth: see README.md"
 name = "free body"
 height_m = {height_m:.2f}
 hand = "right"
+
+[[subjects]]
+name = "partner"
+height_m = {partner_height_m:.2f}
 """
+TAKE = 'subject = "free body"\n'
 
 
 def main() -> None:
@@ -138,18 +159,50 @@ def main() -> None:
         if only in (None, plan.name):
             clocks = {name: plan.clock(name).fps for name in calibration.names}
             encode(output / "takes" / plan.name, clocks, take_images(plan, calibration, room, seed))
-    takes = {plan.name: take_truth(plan, calibration, room) for plan in TAKES}
-    height_m = float(np.ptp(load_free_body().rest_vertices(PERFORMER_BETAS)[:, 1]))
-    write_text(output / CONFIG_FILE, SESSION.format(height_m=height_m))
-    truth = SampleTruth(calibration, world_from_board, CALIBRATION_FPS, takes)
+    people = {plan.name: take_truth(plan, calibration, room) for plan in TAKES}
+    for plan in TAKES:
+        if not plan.partner:
+            write_text(output / "takes" / plan.name / "take.toml", TAKE)
+    performer_m, partner_m = (
+        float(np.ptp(load_free_body().rest_vertices(betas)[:, 1]))
+        for betas in (PERFORMER_BETAS, PARTNER_BETAS)
+    )
+    text = SESSION.format(height_m=performer_m, partner_height_m=partner_m)
+    write_text(output / CONFIG_FILE, text)
+    truth = SampleTruth(
+        calibration,
+        world_from_board,
+        CALIBRATION_FPS,
+        takes={name: each[0] for name, each in people.items()},
+        others={name: each[1:] for name, each in people.items() if len(each) > 1},
+    )
     save_truth(truth, output / "truth.npz")
 
 
-def perform(plan: TakePlan, fps: float, seconds: float, room: Room) -> SyntheticMotion:
-    """Return the motion of a take, sampled at `fps` from the instant 0."""
-    return MOTIONS[plan.motion](
-        seconds, fps, heading_deg=FRONT_DEG, origin_m=room.center_m, betas=PERFORMER_BETAS
-    )
+def perform(plan: TakePlan, fps: float, seconds: float, room: Room) -> list[SyntheticMotion]:
+    """Return the motion of everybody in a take, sampled at `fps` from the instant 0."""
+    if not plan.partner:
+        return [
+            MOTIONS[plan.motion](
+                seconds, fps, heading_deg=FRONT_DEG, origin_m=room.center_m, betas=PERFORMER_BETAS
+            )
+        ]
+    x, y = room.center_m
+    return [
+        walk(
+            seconds,
+            fps,
+            seed=seed,
+            speed_m_s=CROSSING_SPEED_M_S,
+            heading_deg=heading_deg,
+            origin_m=(x, y + aside * CROSSING_ASIDE_M),
+            betas=betas,
+        )
+        for seed, heading_deg, aside, betas in (
+            (1, 0.0, 1.0, PERFORMER_BETAS),
+            (2, 180.0, -1.0, PARTNER_BETAS),
+        )
+    ]
 
 
 def take_images(
@@ -161,17 +214,18 @@ def take_images(
         clocks.setdefault(plan.clock(name), []).append(name)
     for number, (clock, names) in enumerate(clocks.items()):
         times = clock.times_s(plan.seconds)
-        performed = perform(plan, float(clock.rate_hz), times[-1] + 1.0, room)
+        # A walk is centred on its length, so it is asked for exactly; the others for a second more.
+        seconds = times[-1] + (1.0 / plan.fps if plan.partner else 1.0)
+        people = perform(plan, float(clock.rate_hz), seconds, room)
         chosen = np.rint(times * float(clock.rate_hz)).astype(np.int64)
-        yield from person_frames(
-            calibration.subset(names),
-            load_free_body(),
-            performed.rotations[chosen],
-            performed.transl[chosen],
-            performed.betas,
-            room,
-            seed=seed + 100 * number,
+        meshes = (
+            clothed_meshes(
+                load_free_body(), each.rotations[chosen], each.transl[chosen], each.betas, clothes
+            )
+            for each, clothes in zip(people, (Clothes(), PARTNER_CLOTHES), strict=False)
         )
+        casts = map(together, zip(*meshes, strict=True))
+        yield from mesh_frames(calibration.subset(names), casts, room, seed=seed + 100 * number)
 
 
 def studio_rig() -> tuple[Calibration, FloatArray]:
@@ -198,19 +252,21 @@ def board_path(calibration: Calibration, middle: FloatArray) -> FloatArray:
     return np.concatenate([waved, still])
 
 
-def take_truth(plan: TakePlan, calibration: Calibration, room: Room) -> TakeTruth:
-    """Return where the body's keypoints and joints are, until the last camera stops."""
+def take_truth(plan: TakePlan, calibration: Calibration, room: Room) -> tuple[TakeTruth, ...]:
+    """Return where everybody's keypoints and joints are, until the last camera stops."""
     clocks = [plan.clock(name) for name in calibration.names]
     last_s = max(clock.times_s(plan.seconds)[-1] for clock in clocks)
-    performed = perform(plan, plan.fps, last_s + 1.0 / plan.fps, room)
-    return TakeTruth(
-        fps=plan.fps,
-        keypoint_names=COCO_17_FEET.keypoint_names,
-        xyz=body_keypoints(performed, COCO_17_FEET),
-        skeleton=performed.skeleton,
-        betas=performed.betas,
-        camera_fps=np.array([float(clock.fps) for clock in clocks]),
-        start_s=np.array([clock.times_s(plan.seconds)[0] for clock in clocks]),
+    return tuple(
+        TakeTruth(
+            fps=plan.fps,
+            keypoint_names=COCO_17_FEET.keypoint_names,
+            xyz=body_keypoints(performed, COCO_17_FEET),
+            skeleton=performed.skeleton,
+            betas=performed.betas,
+            camera_fps=np.array([float(clock.fps) for clock in clocks]),
+            start_s=np.array([clock.times_s(plan.seconds)[0] for clock in clocks]),
+        )
+        for performed in perform(plan, plan.fps, last_s + 1.0 / plan.fps, room)
     )
 
 

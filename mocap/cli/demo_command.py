@@ -29,7 +29,7 @@ def demo(folder: Path, as_json: bool, **chosen: Any) -> None:
 
     console = Console(as_json)
     session = copy_sample(folder)
-    settings = choices(**chosen, to=DEMO_FORMATS)
+    settings = choices(**chosen, to=DEMO_FORMATS, one_file=True)
     done = run(session, (), settings, progress=console)
     outcomes = {name: document(each) for name, each in done.outcomes.items()}
     console.line("")

@@ -6,8 +6,9 @@ that lies on the floor, x along the board's columns, z up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +89,23 @@ class SampleTruth:
         calibration: the rig.
         world_from_board: (frame, 4, 4) the board in the calibration videos.
         calibration_fps: frames per second of the calibration videos.
-        takes: by name.
+        takes: by name, the first person of each.
+        others: by name, further people of takes with several.
     """
 
     calibration: Calibration
     world_from_board: FloatArray
     calibration_fps: float
     takes: Mapping[str, TakeTruth]
+    others: Mapping[str, tuple[TakeTruth, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check shapes."""
         check_shapes(self, world_from_board="frame 4 4")
+
+    def people(self, take: str) -> tuple[TakeTruth, ...]:
+        """Return everybody in a take."""
+        return (self.takes[take], *self.others.get(take, ()))
 
 
 def save_truth(truth: SampleTruth, path: Path) -> None:
@@ -113,13 +120,26 @@ def save_truth(truth: SampleTruth, path: Path) -> None:
         "calibration_fps": truth.calibration_fps,
         "take_names": tuple(truth.takes),
     }
-    for name, take in truth.takes.items():
-        for field in ("fps", "keypoint_names", "xyz", "betas", "camera_fps", "start_s"):
-            values[f"{name}/{field}"] = getattr(take, field)
-        for each in fields(SkeletonMotion):
-            values[f"{name}/skeleton/{each.name}"] = getattr(take.skeleton, each.name)
+    for name in truth.takes:
+        for number, person in enumerate(truth.people(name)):
+            values |= _stored(person, _key(name, number))
     with atomic_write(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(stream, **values)
+
+
+def _key(take: str, number: int) -> str:
+    """Return under what the people of a take are stored: the first by its name alone."""
+    return take if number == 0 else f"{take}/person{number}"
+
+
+def _stored(take: TakeTruth, key: str) -> dict[str, object]:
+    values: dict[str, object] = {
+        f"{key}/{name}": getattr(take, name)
+        for name in ("fps", "keypoint_names", "xyz", "betas", "camera_fps", "start_s")
+    }
+    for each in fields(SkeletonMotion):
+        values[f"{key}/skeleton/{each.name}"] = getattr(take.skeleton, each.name)
+    return values
 
 
 def load_truth(path: Path | str) -> SampleTruth:
@@ -155,7 +175,20 @@ def _truth(values: Mapping[str, Array]) -> SampleTruth:
         world_from_board=values["world_from_board"],
         calibration_fps=float(values["calibration_fps"]),
         takes={str(name): _take(values, str(name)) for name in values["take_names"]},
+        others={
+            str(name): others
+            for name in values["take_names"]
+            if (others := tuple(_others(values, str(name))))
+        },
     )
+
+
+def _others(values: Mapping[str, Array], take: str) -> Iterator[TakeTruth]:
+    """Yield the people of a take after the first."""
+    for number in count(1):
+        if f"{_key(take, number)}/xyz" not in values:
+            return
+        yield _take(values, _key(take, number))
 
 
 def _take(values: Mapping[str, Array], name: str) -> TakeTruth:

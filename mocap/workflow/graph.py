@@ -103,7 +103,8 @@ GRAPH = (
         edits=("identity", "ignore", "mirror"),
         code="mocap.workflow.associate",
         # 2: everybody is followed, not the main person alone.
-        revision=2,
+        # 3: people are drawn to where they were predicted.
+        revision=3,
     ),
     Row(
         name="triangulate",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mocap.capture.edits import edits_told
 from mocap.capture.session import Take
+from mocap.capture.session_file import Subject
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Detections2D, Tracks2D
@@ -84,6 +85,14 @@ class FittedBody:
         return model
 
 
+def _file_name(name: str) -> str:
+    """Return a name as part of a file name; "" when nothing is left that tells anything."""
+    plain = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in name)
+    plain = plain.strip("._")
+    # "person3" could be another person's number.
+    return "" if plain.removeprefix("person").strip("_").isdigit() else plain
+
+
 class Results:
     """What stages made of a take; loaded when asked for, refused when stale."""
 
@@ -105,6 +114,38 @@ class Results:
     def points(self) -> Points3D:
         """The keypoints in space, smoothed."""
         return self.load("points", Points3D)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The names of people by number: given by hand or told by height; nobody else's."""
+        if not self.has("tracks"):
+            return {}
+        everybody = self.provenance("tracks").notes.get("everybody") or ()
+        numbers = {int(each["person_id"]): str(each["name"]) for each in everybody}
+        return {person: name for person, name in numbers.items() if name != f"person {person}"}
+
+    def label(self, person: int) -> str:
+        """Return what files and folders call a person: their name, else "person" and number.
+
+        Letters, digits, dots and dashes of the name stay; two people are never called the same.
+        """
+        labels = {each: _file_name(name) for each, name in self.names.items()}
+        own = labels.get(person, "")
+        shared = sum(label.casefold() == own.casefold() for label in labels.values()) > 1
+        return f"person{person}" if not own or shared else own
+
+    def subject(self, person: int, people: Sequence[int]) -> Subject | None:
+        """Return who of session.toml a person is: whoever has their name.
+
+        The subject of a take, where nobody has that name, is its main person, first of `people`.
+        """
+        known = {each.name: each for each in self.take.session.config.subjects}
+        if self.names.get(person) in known:
+            return known[self.names[person]]
+        expected = self.take.subject()
+        if expected is None or expected.name in self.names.values() or person != people[0]:
+            return None
+        return expected
 
     @cached_property
     def bodies(self) -> dict[int, FittedBody]:

@@ -24,7 +24,9 @@ UNPROVED_COAST_S = 0.1
 
 # Nobody new appears this near a known person.
 INSIDE_M = 0.3
-# Somebody new this near a lost person, farther the longer they are lost, is the lost person.
+# Somebody new this near a lost person, farther the longer they are lost, is the lost person; who
+# was seen a frame ago has not moved by the width of a body.
+FOUND_AGAIN_M = 0.15
 FOUND_AGAIN_M_S = 2.0
 MAX_FOUND_AGAIN_M = 1.2
 # Share of the cameras that should see a new person and do.
@@ -98,7 +100,7 @@ def find_new(
 def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
     """Return the row of somebody lost who was found again or of somebody new; -1 for neither."""
     count = live.counts[0]
-    lost, least = NOBODY, np.inf
+    lost, least, doubtful = NOBODY, np.inf, False
     for person in range(count):
         gap = median_gap(skeleton, live.position[person])
         if live.unseen[person] == 0:
@@ -106,15 +108,16 @@ def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
                 return NOBODY
             continue
         unseen_s = live.unseen[person] / fps
-        reach = min(INSIDE_M + FOUND_AGAIN_M_S * unseen_s, MAX_FOUND_AGAIN_M)
+        reach = min(FOUND_AGAIN_M + FOUND_AGAIN_M_S * unseen_s, MAX_FOUND_AGAIN_M)
         if unseen_s <= COAST_S and gap < reach and gap < least:
             lost, least = person, gap
+        doubtful = doubtful or reach <= gap < INSIDE_M
     if lost != NOBODY:
         live.velocity[lost] *= 0.5
         live.unseen[lost] = 0
         live.hits[lost] += 1
         return lost
-    if count >= MAX_LIVE:
+    if doubtful or count >= MAX_LIVE:
         return NOBODY
     live.counts[0] += 1
     live.track[count] = live.counts[1]

@@ -35,8 +35,14 @@ from mocap.reconstruct.people.matching_kernels import (
     median_step,
     project_person,
     slide_to_view,
-    solve_person,
     tolerance_of,
+)
+from mocap.reconstruct.people.solving_kernels import (
+    NOISE_OF_TOLERANCE,
+    depth_sd_m,
+    keep_better,
+    middle_of,
+    solve_person,
 )
 from mocap.reconstruct.people.state import Instants, Live, Records, Rig
 
@@ -52,10 +58,24 @@ MAX_SLACK = 2.0
 # farther than they can walk.
 JUMP_M = 0.25
 JUMP_M_S = 1.5
+# With somebody else within this, a jump to their place must not pass for one's own: bodies that
+# hold each other are 0.25 m apart.
+BESIDE_M = 1.0
+JUMP_BESIDE_M = 0.15
+# How far off a prediction is after one frame: it counts against rays by this.
+PREDICTED_M = 0.1
 # A solution whose bones differ from the person's own by more than this (0.2: a fifth, median over
 # the bones) is put together from two people. Noise makes it 0.05 to 0.1.
 MAX_BUILD_MISFIT = 0.2
 BUILD_LASTS_S = 3.0
+
+# Two views that leave keypoints uncertain by this along their rays count as one when alone, without
+# the prediction, they put the person this far from where they are.
+DOUBTFUL_DEPTH_SD_M = 0.08
+MAX_DEPTH_ERROR_M = 0.15
+# A person seen by one camera is moved to where it sees them if it shows them, not somebody mixed
+# with another, whose keypoints fit half.
+SURE_SUPPORT = 0.6
 
 # Two people whose median keypoints are this near are one, followed twice.
 SAME_M = 0.15
@@ -211,10 +231,21 @@ def _solve(
     depth, share, tolerance = np.zeros(cameras), np.zeros(cameras), np.zeros(cameras)
     for c in range(cameras):
         tolerance[c] = tolerance_of(rig, c, live.outline[person, c], live.slack[person])
+    unseen_s = live.unseen[person] / fps
+    pull = (NOISE_OF_TOLERANCE / (PREDICTED_M + JUMP_M_S * unseen_s)) ** 2
     views = _views(live, person)
     while views >= 2:
         solve_person(
-            rig, rays, confidence, members, swapped, live.position[person], tolerance, skeleton
+            rig,
+            rays,
+            confidence,
+            members,
+            swapped,
+            live.position[person],
+            live.predicted[person],
+            pull,
+            tolerance,
+            skeleton,
         )
         project_person(rig.poses, skeleton, projected, outline, depth)
         for c in range(cameras):
@@ -228,22 +259,47 @@ def _solve(
                 worst = c
         members[worst] = NOBODY
         views -= 1
-    unseen_s = live.unseen[person] / fps
     build_of(skeleton, rig.bones, build)
+    jump = JUMP_BESIDE_M if _is_beside_another(live, person) else JUMP_M
     if views >= 2 and (
-        median_gap(skeleton, live.predicted[person]) > JUMP_M + JUMP_M_S * unseen_s
+        median_gap(skeleton, live.predicted[person]) > jump + JUMP_M_S * unseen_s
         or build_misfit(build, live.build[person]) > MAX_BUILD_MISFIT
     ):
         members[:] = NOBODY
         views = 0
     if views < 2:
         return
-    if last:
+    facing = False
+    if views == 2 and depth_sd_m(rig, members, skeleton, tolerance) > DOUBTFUL_DEPTH_SD_M:
+        alone = np.zeros((keypoints, 3))
+        solve_person(
+            rig, rays, confidence, members, swapped, skeleton, skeleton, 0.0, tolerance, alone
+        )
+        facing = median_gap(alone, skeleton) > MAX_DEPTH_ERROR_M
+    if facing:
+        keep_better(members, share)
+    elif last:
         _steer(live, person, skeleton, fps)
     for k in range(keypoints):
         if not np.isnan(skeleton[k, 0]):
             live.position[person, k] = skeleton[k]
-    live.slack[person] = 1.0
+    if not facing:
+        live.slack[person] = 1.0
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def _is_beside_another(live: Live, person: int) -> bool:
+    """Return whether anybody else is expected near, by the middles of the bodies."""
+    own, theirs = np.zeros(3), np.zeros(3)
+    middle_of(live.predicted[person], own)
+    for other in range(live.counts[0]):
+        if other == person:
+            continue
+        middle_of(live.predicted[other], theirs)
+        x, y, z = theirs[0] - own[0], theirs[1] - own[1], theirs[2] - own[2]
+        if x * x + y * y + z * z < BESIDE_M * BESIDE_M:
+            return True
+    return False
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -301,7 +357,7 @@ def _count_and_free(
         if slot == NOBODY:
             continue
         free[c, slot] = False
-        if live.unseen[person] > 0:
+        if live.unseen[person] > 0 and live.support[person, c] >= SURE_SUPPORT:
             order = rig.orders[1] if live.swapped[person, c] else rig.orders[0]
             slide_to_view(rig.poses[c], live.position[person], rays[c, slot], order)
 

@@ -15,8 +15,8 @@ from numba import njit
 from mocap.core.kernels.linear import camera_matrices, in_camera
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M, undistort_points
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
-from mocap.reconstruct.people.matching_kernels import solve_person
 from mocap.reconstruct.people.scene import boxes_of
+from mocap.reconstruct.people.solving_kernels import solve_person
 from mocap.reconstruct.people.state import Rig
 
 # What is exchanged together: a detector takes the whole lower leg, or the whole lower arm.
@@ -178,7 +178,16 @@ def decide_limbs(
             if not changed:
                 break
             solve_person(
-                rig, rays[f], confidence, members, swapped[f], expected, tolerance[f], solved
+                rig,
+                rays[f],
+                confidence,
+                members,
+                swapped[f],
+                expected,
+                expected,
+                0.0,
+                tolerance[f],
+                solved,
             )
             for k in range(keypoints):
                 if not np.isnan(solved[k, 0]):

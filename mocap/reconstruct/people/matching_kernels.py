@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from mocap.core.kernels.linear import in_camera, solve_symmetric
+from mocap.core.kernels.linear import in_camera
 from mocap.core.lens import FASTMATH, MIN_DEPTH_M
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import MIN_COMMON_KEYPOINTS, NOBODY
@@ -18,11 +18,6 @@ from mocap.reconstruct.people.state import Rig
 MIN_SUPPORT = 0.35
 
 SWAP_MARGIN = 0.1
-
-# Rounds of reweighting a keypoint's views; four settle one wrong view among three. A keypoint that
-# moves less than this in a round has settled: detectors are off by centimetres.
-_REWEIGHTINGS = 4
-_SETTLED_M = 0.002
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -97,121 +92,6 @@ def match_of(
         best = mirrored if swap else plain
     support = best / common
     return (support if support >= MIN_SUPPORT else 0.0), swap
-
-
-@njit(fastmath=FASTMATH, cache=True)
-def solve_person(
-    rig: Rig,
-    rays: FloatArray,
-    confidence: FloatArray,
-    members: IntArray,
-    swapped: BoolArray,
-    start: FloatArray,
-    tolerance: FloatArray,
-    skeleton: FloatArray,
-) -> None:
-    """Write the skeleton (keypoint, 3) that the member views (camera,) agree on.
-
-    Reweighted least squares from `start`; tolerance (camera,). A keypoint with fewer than two
-    agreeing views is NaN.
-    """
-    a, b, point, before = np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3)
-    for k in range(len(skeleton)):
-        known = not np.isnan(start[k, 0])
-        point[:] = start[k]
-        agreeing = 0
-        for _ in range(_REWEIGHTINGS):
-            agreeing = _weighted_rays(
-                rig, rays, confidence, members, swapped, k, known, point, tolerance, a, b
-            )
-            before[:] = point
-            if agreeing >= 2 and solve_symmetric(a, b, point):
-                if known and _squared_distance(point, before) < _SETTLED_M**2:
-                    break
-                known = True
-            elif known and agreeing < 2:
-                # The prediction misled: begin without it.
-                known = False
-            else:
-                agreeing = 0
-                break
-        if agreeing >= 2 and known:
-            skeleton[k] = point
-        else:
-            skeleton[k] = np.nan
-
-
-@njit(inline="always", fastmath=FASTMATH, cache=True)
-def _squared_distance(first: FloatArray, second: FloatArray) -> float:
-    x, y, z = first[0] - second[0], first[1] - second[1], first[2] - second[2]
-    return x * x + y * y + z * z
-
-
-@njit(fastmath=FASTMATH, cache=True)
-def _weighted_rays(
-    rig: Rig,
-    rays: FloatArray,
-    confidence: FloatArray,
-    members: IntArray,
-    swapped: BoolArray,
-    k: int,
-    known: bool,
-    point: FloatArray,
-    tolerance: FloatArray,
-    a: FloatArray,
-    b: FloatArray,
-) -> int:
-    """Write the normal equations of keypoint k's rays; return how many agree with the point.
-
-    The equations of `kernels.linear.add_ray_equations`, summed in registers: this is where the
-    time of following goes. Weights are those of Geman & McClure in tolerances, of distances in
-    space; without a known point every ray agrees.
-    """
-    a0, a1, a2, a3, a4, a5 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    b0, b1, b2 = 0.0, 0.0, 0.0
-    p0, p1, p2 = point[0], point[1], point[2]
-    agreeing = 0
-    for c in range(len(members)):
-        slot = members[c]
-        if slot == NOBODY:
-            continue
-        seen = rig.orders[1, k] if swapped[c] else rig.orders[0, k]
-        u, v = rays[c, slot, seen, 0], rays[c, slot, seen, 1]
-        if np.isnan(u):
-            continue
-        pose = rig.poses[c]
-        weight = confidence[c, slot, seen] / (tolerance[c] * tolerance[c])
-        if known:
-            x, y, z = in_camera(pose, p0, p1, p2)
-            if z < MIN_DEPTH_M:
-                continue
-            nearness = 1.0 / z
-            e_u, e_v = x * nearness - u, y * nearness - v
-            error = (e_u * e_u + e_v * e_v) / (tolerance[c] * tolerance[c])
-            share = nearness / (1.0 + 4.0 * error)
-            weight *= share * share
-            agreeing += error < 1.0
-        else:
-            agreeing += 1
-        for row in range(2):
-            s = u if row == 0 else v
-            e0 = pose[row, 0] - s * pose[2, 0]
-            e1 = pose[row, 1] - s * pose[2, 1]
-            e2 = pose[row, 2] - s * pose[2, 2]
-            d = weight * (s * pose[2, 3] - pose[row, 3])
-            w0, w1 = weight * e0, weight * e1
-            a0 += w0 * e0
-            a1 += w0 * e1
-            a2 += w0 * e2
-            a3 += w1 * e1
-            a4 += w1 * e2
-            a5 += weight * e2 * e2
-            b0 += e0 * d
-            b1 += e1 * d
-            b2 += e2 * d
-    a[0], a[1], a[2], a[3], a[4], a[5] = a0, a1, a2, a3, a4, a5
-    b[0], b[1], b[2] = b0, b1, b2
-    return agreeing
 
 
 @njit(fastmath=FASTMATH, cache=True)

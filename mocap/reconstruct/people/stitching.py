@@ -17,6 +17,10 @@ MIN_TRACK_S = 0.4
 # that invent people in the same place stay below, for they do so now and then.
 EVIDENCE = 0.52
 
+# Where a track begins and ends is told by so many instants: the last before somebody is lost is
+# often wrong.
+_END_VIEWS = 5
+
 # A gap in which one camera at least saw the person is bridged by its views.
 MAX_BRIDGE_S = 1.0
 
@@ -141,15 +145,15 @@ def _piece(track: Track, scene: Scene) -> _Piece:
         track=track,
         first=int(track.frames[0]),
         last=int(track.frames[-1]),
-        start=_middle(skeletons[0]),
-        end=_middle(skeletons[-1]),
+        start=_middle(skeletons[:_END_VIEWS]),
+        end=_middle(skeletons[-_END_VIEWS:]),
         bones=median_over_time(lengths),
     )
 
 
-def _middle(skeleton: FloatArray) -> FloatArray:
-    known = skeleton[~np.isnan(skeleton[:, 0])]
-    return np.asarray(np.median(known, axis=0)) if len(known) else np.full(3, np.nan)
+def _middle(skeletons: FloatArray) -> FloatArray:
+    """Return where somebody was (3,) over some instants (n, keypoint, 3)."""
+    return median_over_time(np.stack([median_over_time(each) for each in skeletons]))
 
 
 def median_over_time(values: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ less precisely. Hence a saturated shirt, trousers, bare forearms, light shoes, h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,10 +93,17 @@ def person_frames(
     `rotations` and `transl` are those of `BodyModel.skin`. All cameras must have the same image
     size. Frame by frame, all cameras of a frame in rig order.
     """
+    meshes = clothed_meshes(model, rotations, transl, betas, clothes or Clothes())
+    return mesh_frames(calibration, meshes, room, seed=seed)
+
+
+def mesh_frames(
+    calibration: Calibration, meshes: Iterable[Mesh], room: Room, *, seed: int = 0
+) -> Iterator[tuple[int, str, Array]]:
+    """Yield frame number, camera name and image of one mesh a frame, as `person_frames` does."""
     size = calibration.cameras[0].image_size
     rooms = {camera.name: room_image(room, camera) for camera in calibration.cameras}
     noise = SensorNoise(size, seed)
-    meshes = clothed_meshes(model, rotations, transl, betas, clothes or Clothes())
     with Renderer(size) as renderer:
         for frame, mesh in enumerate(meshes):
             for camera in calibration.cameras:
@@ -124,6 +131,17 @@ def clothed_meshes(
             cloth = skin + dressed.thickness_m[:, None] * outward
             normals = _normals(cloth, model.faces, incidence)
             yield Mesh(cloth, normals, dressed.reflectance, model.faces)
+
+
+def together(meshes: Sequence[Mesh]) -> Mesh:
+    """Return several meshes as one: people who hide each other where one is before the other."""
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    return Mesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([mesh.normals for mesh in meshes]),
+        np.concatenate([mesh.reflectance for mesh in meshes]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]),
+    )
 
 
 class _BodyParts:

@@ -125,16 +125,17 @@ def with_gaps(
 
 
 def standing_floor(
-    bodies: Mapping[int, tuple[BodyMotion, BodyModel]], characters: Sequence[Character]
+    bodies: Mapping[str, tuple[BodyMotion, BodyModel]], characters: Sequence[Character]
 ) -> float | None:
     """Return the height of the floor on which the first person's feet stand, None without a body.
+
+    Bodies by the name of their character.
 
     A person on a beam stands on the beam.
     """
     if not characters or not bodies:
         return None
-    first = characters[0].name.removeprefix("person")
-    chosen = {str(person): body for person, body in bodies.items()}.get(first)
+    chosen = bodies.get(characters[0].name)
     return None if chosen is None else find_contacts(*chosen).floor_m
 
 

@@ -104,14 +104,16 @@ def write_meshes(
     folder = take.mesh_dir
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
+    results = Results(take)
+    labels = {person: results.label(person) for person in bodies.motions}
     for person, motion in bodies.motions.items():
         frames = choice.chosen(motion.frame_count)
-        name = f"{take.name}_person{person}" if len(bodies.motions) > 1 else take.name
+        name = f"{take.name}_{labels[person]}" if len(bodies.motions) > 1 else take.name
         for done, (frame, skin) in enumerate(posed_skins(bodies.model, motion, frames), 1):
             path = folder / f"{name}_{frame:06d}.{suffix}"
             write(path, skin, bodies.model.faces, bodies.model.licence_note)
             written.append(path)
-            progress.advanced(f"person {person}", done, len(frames))
+            progress.advanced(labels[person], done, len(frames))
     progress.finished(f"Wrote {len(written)} meshes to {folder}")
     return written
 

@@ -31,7 +31,8 @@ def solve_take(take: Take, choice: OpenSimChoice, progress: Progress) -> list[di
     """
     from mocap.export.opensim_ik import OpenSimSetup, own_bends_deg, solve
 
-    points = Results(take).points
+    made = Results(take)
+    points = made.points
     setup = OpenSimSetup(
         model=choice.model,
         scaling=choice.scaling,
@@ -43,7 +44,7 @@ def solve_take(take: Take, choice: OpenSimChoice, progress: Progress) -> list[di
     several = len(points.person_ids) > 1
     results: list[dict[str, object]] = []
     for person in points.person_ids:
-        folder = take.export_dir / (f"opensim_person{person}" if several else "opensim")
+        folder = take.export_dir / (f"opensim_{made.label(person)}" if several else "opensim")
         found = solve(points, setup, folder, person_id=person)
         progress.finished(f"{take.name}: {folder / 'inverse_kinematics.mot'}")
         bends = {}

@@ -115,21 +115,24 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
 
     take, choice = job.take, job.choices.export
     points = job.load("points", Points3D)
-    fitted = Results(take).bodies if job.has("bodies") else {}
+    results = Results(take)
+    fitted = results.bodies if job.has("bodies") else {}
+    labels = {person: results.label(person) for person in points.person_ids}
     bodies = {person: (body.motion, body.model()) for person, body in fitted.items()}
     kept = trimmed(take.edits_path, len(points.xyz)) or slice(None)
     characters: list[Character] = []
     notes: list[str] = []
     if skeletons or set(choice.formats) & set(CHARACTER_FORMATS) or choice.placed:
         for person in points.person_ids:
+            called = results.names.get(person, f"person {person}")
             try:
-                body = bodies.get(person)
-                character, said = _character(points, person, body, choice, kept)
+                body, label = bodies.get(person), labels[person]
+                character, said = _character(points, person, body, choice, kept, label)
             except MocapError as error:
                 # Somebody who comes and goes must not cost the others their files.
                 if person == points.person_ids[0] or choice.placed:
                     raise
-                notes.append(f"person {person} is in no animation file: {error}")
+                notes.append(f"{called} is in no animation file: {error}")
                 continue
             characters.append(character)
             notes += said
@@ -137,7 +140,7 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
                 notes += figure_notes(fitted[person].figures, character.name)
             if person not in bodies and job.choices.fit is not None:
                 notes.append(
-                    f"no body was fitted to person {person}: the skeleton comes straight from the "
+                    f"no body was fitted to {called}: the skeleton comes straight from the "
                     f"keypoints, {len(character.motion.joint_names)} joints without fingers and "
                     "skin. `mocap fit` fits a body."
                 )
@@ -146,8 +149,10 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
     if "c3d" in choice.formats:
         extras, said = c3d_extras(take, points, bodies)
         notes += said
-    floor_m = standing_floor(bodies, characters) if choice.ground else None
-    return ExportTake(characters, points, calibration, extras, floor_m, take.name), notes
+    by_label = {labels[person]: body for person, body in bodies.items()}
+    floor_m = standing_floor(by_label, characters) if choice.ground else None
+    found = ExportTake(characters, points, calibration, extras, floor_m, take.name, labels)
+    return found, notes
 
 
 def _character(
@@ -156,14 +161,14 @@ def _character(
     body: tuple[BodyMotion, BodyModel] | None,
     choice: ExportChoice,
     kept: slice,
+    name: str,
 ) -> tuple[Character, list[str]]:
-    """Return a person as the fitted body, or without one as a skeleton of the keypoints."""
+    """Return a person, called `name`, as the fitted body or a skeleton of the keypoints."""
     from mocap.body.skeleton.build import fit_skeleton
     from mocap.export.character.character import Character
     from mocap.export.job import SKIN_FORMATS
     from mocap.workflow.export.bodies import body_character, finger_notes, with_gaps
 
-    name = f"person{person}"
     if body is not None:
         with_skin = choice.mesh == "body" and bool(set(choice.formats) & set(SKIN_FORMATS))
         character = body_character(*body, name, with_mesh=with_skin)

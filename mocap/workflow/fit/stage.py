@@ -21,9 +21,11 @@ from mocap.workflow.fit.edited import said_contacts, views_of_part, whole_take
 from mocap.workflow.fit.subjects import (
     KnownPerson,
     height_warnings,
+    known_people,
     known_person,
     nobody_warnings,
     shared_shape,
+    subject_person,
     take_views,
 )
 from mocap.workflow.graph import maker
@@ -31,6 +33,7 @@ from mocap.workflow.job import Job, StageCode
 from mocap.workflow.measure.importing import is_imported
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import Progress
+from mocap.workflow.results import Results
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -56,7 +59,13 @@ def _known(job: Job) -> KnownPerson:
 
 
 def _options(job: Job) -> dict[str, object]:
-    return {**asdict(_choice(job)), **_known(job).options()}
+    options = {**asdict(_choice(job)), **_known(job).options()}
+    subjects = job.take.session.config.subjects
+    if len(subjects) > 1 and job.take.subject() is None:
+        # Whoever of them is in the take is known by the name that association gave.
+        options["subjects"] = [[each.name, each.height_m, each.mass_kg, each.sex]
+                               for each in subjects]  # fmt: skip
+    return options
 
 
 def _inputs(job: Job) -> dict[str, Path]:
@@ -88,15 +97,22 @@ def _make(job: Job) -> Made:
     points = whole.part(span)
     model = load_body(choice.body)
     offsets, warnings = detector_offsets(detector_of(take), points)
-    # The take's subject is its main person, who comes first; nothing is known of the others.
-    main = points.person_ids[0]
-    others = KnownPerson(None, choice.height_m, choice.mass_kg, choice.sex, ())
-    warnings += nobody_warnings(take)
-    warnings += [
-        *known.warnings(model),
-        *height_warnings(known, points.of_person(main), model, offsets),
-    ]
-    if len(points.person_ids) > 1 and known.name is not None:
+    main = subject_person(take, points.person_ids)
+    people = known_people(
+        take,
+        points.person_ids,
+        known,
+        height_m=choice.height_m,
+        mass_kg=choice.mass_kg,
+        sex=choice.sex,
+    )
+    warnings += nobody_warnings(take, people)
+    for person, each in people.items():
+        warnings += each.warnings(model)
+        if person == main or each.name is not None:
+            warnings += height_warnings(each, points.of_person(person), model, offsets)
+    called = Results(take).names
+    if len(people) > 1 and known.name is not None and known.name not in called.values():
         warnings.append(
             f"{known.name}, of whom session.toml tells, was taken for person {main}, the main "
             "person."
@@ -112,7 +128,7 @@ def _make(job: Job) -> Made:
     shape = shared_shape(known, choice.body, model, refine_views=choice.refine_views)
     motions, notes = {}, {}
     for person in points.person_ids:
-        facts, told = (known.facts(), shape) if person == main else (others.facts(), None)
+        facts, told = people[person].facts(), shape if person == main else None
         try:
             fitted = fit(
                 points,
@@ -133,9 +149,7 @@ def _make(job: Job) -> Made:
             continue
         said = said_contacts(job.edits("contact"), person, len(points.xyz), span.start)
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock, said=said)
-        figures = _figures(
-            locked, fitted.status.converged, known if person == main else others, model
-        )
+        figures = _figures(locked, fitted.status.converged, people[person], model)
         notes[f"person{person}"] = plain(asdict(figures))
         motion = whole_take(locked.motion, span, frame_count)
         save_artifact(motion, take.body_path(person), record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -110,10 +111,49 @@ def known_person(
     )
 
 
-def nobody_warnings(take: Take) -> list[str]:
+def known_people(
+    take: Take,
+    people: Sequence[int],
+    main: KnownPerson,
+    *,
+    height_m: float | None = None,
+    mass_kg: float | None = None,
+    sex: str | None = None,
+) -> dict[int, KnownPerson]:
+    """Return what is known of everybody in a take, by number; the command line wins.
+
+    `main` is what is known of the take's subject: who has their name, else the main person, first
+    of `people`. Others are known by names that session.toml has too.
+    """
+    results = Results(take)
+    out = {}
+    for person in people:
+        subject = results.subject(person, people)
+        nobody_known = subject is None and main.name is None
+        if (nobody_known and person == people[0]) or (subject and subject.name == main.name):
+            out[person] = main
+        else:
+            out[person] = KnownPerson(
+                name=subject.name if subject else None,
+                height_m=height_m or (subject.height_m if subject else None),
+                mass_kg=mass_kg or (subject.mass_kg if subject else None),
+                sex=sex or (subject.sex if subject else None),
+                takes=(),
+            )
+    return out
+
+
+def subject_person(take: Take, people: Sequence[int]) -> int:
+    """Return who of `people` the subject of a take is: has their name, or is the main person."""
+    subject, results = take.subject(), Results(take)
+    named = [each for each in people if subject and results.names.get(each) == subject.name]
+    return named[0] if named else people[0]
+
+
+def nobody_warnings(take: Take, people: Mapping[int, KnownPerson]) -> list[str]:
     """Return what to say about a take that is of one of several subjects, nobody knows of which."""
     names = [subject.name for subject in take.session.config.subjects]
-    if len(names) < 2 or take.subject() is not None:
+    if len(names) < 2 or any(each.name for each in people.values()):
         return []
     return [
         f"session.toml names {', '.join(names)}, but not who is in {take.name}: no height, mass, "
@@ -168,7 +208,7 @@ def shared_shape(
 ) -> PersonShape | None:
     """Return the shape that the takes of a person tell together; None for the take's own.
 
-    The subject of a take is its main person. With `refine_views` each take tells the shape as it
+    With `refine_views` each take tells the shape as it
     is refined on what every camera saw.
 
     Raises:
@@ -210,8 +250,7 @@ def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, .
     from mocap.body.smplx_file import load_body
 
     points = Results(source.take).points
-    # The subject of a take is its main person, who comes first.
-    points = points.of_person(points.person_ids[0])
+    points = points.of_person(subject_person(source.take, points.person_ids))
     offsets, _ = detector_offsets(source.detector, points)
     return take_evidence(
         points,

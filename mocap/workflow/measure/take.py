@@ -139,8 +139,8 @@ class Measured:
 
     @cached_property
     def subject(self) -> Subject | None:
-        """The athlete, when take.toml or session.toml tells who it is."""
-        return self.take.subject()
+        """The athlete, when a name, take.toml or session.toml tells who it is."""
+        return self.results.subject(self.person, self.points.person_ids)
 
     @property
     def height_m(self) -> float | None:
@@ -171,7 +171,10 @@ class Measured:
         """Return where a measurement is written: one folder each, and of each person if several."""
         folder = self.take.measure_dir / kind
         people = len(self.points.person_ids)
-        return folder / f"person_{self.person}" if people > 1 else folder
+        if people < 2:
+            return folder
+        named = self.person in self.results.names
+        return folder / (self.results.label(self.person) if named else f"person_{self.person}")
 
     @property
     def warnings(self) -> tuple[str, ...]:

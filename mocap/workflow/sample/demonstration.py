@@ -18,6 +18,7 @@ from mocap.workflow.sample.accuracy import (
     calibration_figures,
     take_figures,
 )
+from mocap.workflow.sample.several import identity_figures, people_in
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "studio"
 TRUTH_FILE = "truth.npz"
@@ -52,7 +53,9 @@ def _sample_files(sample: Path) -> list[Path]:
     source = Session.open(sample)
     videos = [*source.calibration_videos().values()]
     for name in source.takes():
-        videos += source.take(name).videos().values()
+        take = source.take(name)
+        videos += take.videos().values()
+        videos += [take.settings_path] if take.settings_path.is_file() else []
     return [*videos, sample / TRUTH_FILE, sample / CONFIG_FILE]
 
 
@@ -81,18 +84,27 @@ def session_figures(session: Session) -> list[TruthFigure]:
         take = session.take(name)
         results = Results(take)
         points, tracks = results.points, results.tracks
-        take_truth = _from_first_frame(truth.takes[name], take, truth.calibration.names)
-        figures += take_figures(
-            points,
-            calibration.subset(tracks.camera_names),
-            take_truth,
-            truth.calibration,
-            truth_from_world,
-            name,
-        )
-        for body in results.bodies.values():
-            skeleton = skeleton_of(body.motion, body.model())
-            figures += body_figures(skeleton, take_truth, truth_from_world, name)
+        people = [
+            _from_first_frame(each, take, truth.calibration.names) for each in truth.people(name)
+        ]
+        who = people_in(points, people, truth_from_world)
+        several = len(people) > 1
+        if several:
+            figures += identity_figures(points, people, truth_from_world, name)
+        for person, number in who.items():
+            what = f"{name}, {results.names.get(person, f'person {person}')}" if several else name
+            figures += take_figures(
+                points.of_person(person),
+                calibration.subset(tracks.camera_names),
+                people[number],
+                truth.calibration,
+                truth_from_world,
+                what,
+            )
+            if person in results.bodies:
+                body = results.bodies[person]
+                skeleton = skeleton_of(body.motion, body.model())
+                figures += body_figures(skeleton, people[number], truth_from_world, what)
     return figures
 
 
