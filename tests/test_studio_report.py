@@ -34,7 +34,9 @@ from mocap.studio.take.report_data import (
     view_counts,
 )
 from mocap.studio.take.scene import MAX_FRAMES, SOURCE_COLOURS, scene
+from mocap.studio.understand.actions import PersonStrip
 from mocap.synthetic.rigs import ring
+from mocap.understand.actions import ActionSpan
 
 HOSTILE = '</script><img src=x onerror="alert(1)">&'
 
@@ -157,6 +159,23 @@ def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
     assert path.stat().st_size < 2.6e6
     write_report(data, tmp_path / "again.html")
     assert path.read_bytes() == (tmp_path / "again.html").read_bytes()
+
+
+def test_actions_have_a_strip_of_one_colour_a_label(tmp_path: Path) -> None:
+    def did(name: str, *labels: str) -> PersonStrip:
+        spans = [ActionSpan(float(k), k + 1.0, label, 0.9) for k, label in enumerate(labels)]
+        return PersonStrip(name, (), spans, ())
+
+    people = (did(HOSTILE, "walk", "none of these", "throw"), did("person 1", "throw"))
+    write_report(replace(take(), actions=people), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert HOSTILE not in html
+    found = re.findall(r'<rect fill="(#\w+)"[^>]*><title>([a-z ]+), ', html)
+    assert len(found) == 4
+    colours = {label: {c for c, name in found if name == label} for _, label in found}
+    assert len(colours["throw"]) == 1 and colours["throw"] != colours["walk"]
+    write_report(take(), tmp_path / "nobody.html")
+    assert "judgement of form" not in (tmp_path / "nobody.html").read_text(encoding="utf-8")
 
 
 def test_every_source_has_a_colour() -> None:

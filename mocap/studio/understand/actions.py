@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class PersonStrip:
 def write_actions_page(path: Path, take_name: str, people: Sequence[PersonStrip]) -> None:
     """Write the page of a take's actions."""
     body = [tag("p", prose(NEVER_CLAIMED), class_="note")]
-    body += [_person(person) for person in people]
+    colours = label_colours(people)
+    body += [_person(person, colours) for person in people]
     write_page(path, title=f"Actions: {take_name}", subtitle="what people did", body=body, data={})
 
 
@@ -57,19 +58,20 @@ def actions_section(people: Sequence[PersonStrip]) -> Markup:
     """Return a strip over time for everybody, as a section of a take's report."""
     if not people:
         return join([])
+    colours = label_colours(people)
     strips: list[Markup] = []
     for person in people:
-        strips += [tag("p", text(person.name), class_="legend"), strip(person.spans)]
+        strips += [tag("p", text(person.name), class_="legend"), strip(person.spans, colours)]
     return section("Actions", tag("p", prose(NEVER_CLAIMED), class_="note"), *strips)
 
 
-def _person(person: PersonStrip) -> Markup:
+def _person(person: PersonStrip, colours: Mapping[str, str]) -> Markup:
     rows = [
         [label_words(s.label), number(s.start_s, 1, "s"), number(s.end_s, 1, "s"),
          percent(s.confidence)]
         for s in person.spans
     ]  # fmt: skip
-    parts = [strip(person.spans), table(("What", "From", "To", "Likeness"), rows)]
+    parts = [strip(person.spans, colours), table(("What", "From", "To", "Likeness"), rows)]
     if person.alerts:
         alerts = [
             [alert.says, number(alert.start_s, 1, "s"), number(alert.seconds, 1, "s")]
@@ -79,14 +81,18 @@ def _person(person: PersonStrip) -> Markup:
     return section(person.name, *parts)
 
 
-def strip(spans: Sequence[ActionSpan]) -> Markup:
+def label_colours(people: Sequence[PersonStrip]) -> dict[str, str]:
+    """Return a colour for every label, the same in everybody's strip."""
+    names = sorted({span.label for person in people for span in person.spans} - set(_QUIET))
+    return {name: _COLOURS[k % len(_COLOURS)] for k, name in enumerate(names)}
+
+
+def strip(spans: Sequence[ActionSpan], colours: Mapping[str, str]) -> Markup:
     """Return spans as coloured stretches of one bar, each with its words where they fit."""
     if not spans:
         return tag("p", text("Too short to tell."))
     start, end = spans[0].start_s, spans[-1].end_s
     scale = _WIDTH / max(end - start, 1e-9)
-    names = sorted({span.label for span in spans} - set(_QUIET))
-    colours = {name: _COLOURS[k % len(_COLOURS)] for k, name in enumerate(names)}
     pieces = []
     for span in spans:
         x, width = (span.start_s - start) * scale, (span.end_s - span.start_s) * scale
@@ -103,7 +109,9 @@ def strip(spans: Sequence[ActionSpan]) -> Markup:
     ends = [(0, "start", start), (_WIDTH, "end", end)]
     for at, anchor, seconds in ends:
         label = {"x": str(at), "y": str(_ROW + _LABEL - 3), "text_anchor": anchor}
-        pieces.append(tag("text", text(f"{seconds:.1f} s"), font_size="12", **label))
+        pieces.append(
+            tag("text", text(f"{seconds:.1f} s"), font_size="12", fill="currentColor", **label)
+        )
     box_text = f"0 0 {_WIDTH} {_ROW + _LABEL}"
     return tag("svg", join(pieces), viewBox=box_text, width="100%", role="img")
 
