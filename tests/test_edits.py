@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from known_session import known_people, known_session
+from known_session import FRAMES, known_people, known_session
 from walker import keypoints_on, walk
 
+from mocap.body.feet.contact import contact_points
+from mocap.body.model import load_free_body
 from mocap.calibrate.board.left_out import without_frames
 from mocap.capture.edits import (
     Edit,
@@ -22,6 +24,7 @@ from mocap.capture.edits import (
 )
 from mocap.capture.session import Session
 from mocap.cli.main import main
+from mocap.core.body_motion import BodyMotion
 from mocap.core.detections import Corners
 from mocap.core.errors import InputError, ReconstructionError
 from mocap.core.points import Source
@@ -224,3 +227,32 @@ def test_a_rig_whose_frames_are_left_out_is_made_again(tmp_path: Path) -> None:
     append_edit(board_edits_path(session.root), edit)
     assert "other frames of the board" in changes(session, made, file_hash)[0]
     assert not changes(session, signed(session, rig, file_hash, by="calibrate"), file_hash)
+
+
+@pytest.mark.slow
+def test_bodies_obey_trim_and_feet(tmp_path: Path) -> None:
+    rig, xyz = known_session(tmp_path / "lab", "walk")
+    take = Session.open(tmp_path / "lab").take("walk")
+    with known_people(rig, xyz):
+        run_take(take, Choices(), Quiet(), stages=(*STAGES, "fit"))
+    free = Results(take).bodies[0].motion
+    whole = {"side": "left", "from_frame": 0, "to_frame": FRAMES - 1}
+    add_edit(take, "trim", {"from_frame": 6, "to_frame": 29})
+    add_edit(take, "contact", {"do": "stands", **whole})
+    with pytest.raises(InputError, match=r"edits\.toml is not what stage fit obeyed"):
+        _ = Results(take).bodies
+    outcomes = run_take(take, Choices(), Quiet(), stages=("smooth", "fit"))
+    assert [each.status for each in outcomes] == ["current", "made"]
+    held = Results(take).bodies[0].motion
+    # Frames keep their numbers; outside of the span the body holds still and says it is unknown.
+    assert held.frame_count == FRAMES
+    assert np.isnan(held.fit_error_mm[[5, 30]]).all() and np.isfinite(held.fit_error_mm[6:30]).all()
+    np.testing.assert_array_equal(held.transl[:6], np.tile(held.transl[6], (6, 1)))
+    model = load_free_body()
+
+    def slide(motion: BodyMotion) -> float:
+        heel = contact_points(motion, model)[0][6:30, 0, 0, :2]
+        return float(np.linalg.norm(heel - heel.mean(axis=0), axis=1).max())
+
+    # The walker steps by far more than a foot that is said to stand may move.
+    assert slide(free) > 0.1 and slide(held) < 0.25 * slide(free)

@@ -23,6 +23,8 @@ from mocap.core.points import Points3D, Source
 from mocap.core.store import Provenance, save_artifact
 from mocap.measure.norms import parse_norms
 from mocap.synthetic.motion.motion import body_keypoints, throw
+from mocap.workflow.edits import add_edit
+from mocap.workflow.results import Results
 
 FPS = 240.0
 MADE = Provenance("smooth", "0", warnings=("the rig was bumped",))
@@ -106,6 +108,26 @@ def test_pitching_writes_tables_c3d_and_report(bullpen: Take, tmp_path: Path) ->
     for text in ("Ball release", "set by hand", "Butterworth", "the rig was bumped", "20 Hz",
                  "Kinematic sequence", "Read", "within"):  # fmt: skip
         assert text in page, text
+
+
+@pytest.mark.slow
+def test_throws_obey_events_that_a_person_sets_and_removes(bullpen: Take) -> None:
+    add_edit(bullpen, "event", {"do": "set", "name": "foot_plant", "frame": 1.5 * FPS})
+    add_edit(bullpen, "event", {"do": "remove", "name": "peak_knee_height"})
+    try:
+        result = run("pitching", bullpen.session.root, "one", "--no-pictures", "--json")
+        assert result.exit_code == 0, result.output
+        (row,) = rows_of(bullpen.measure_dir / "pitching" / "pitching.csv")
+        # edits.toml goes before take.toml, which says 1.46.
+        assert float(row["fp_100_time"]) == 1.5
+        found, _ = Results(bullpen).events()
+        (events,) = [each for each in found if each.kind == "pitching"]
+        names = [event.name for event in events.groups[0]]
+        assert "ball_release" in names and "peak_knee_height" not in names
+    finally:
+        bullpen.edits_path.unlink()
+    found, stale = Results(bullpen).events()
+    assert not found and "before edits.toml was changed" in stale[0]
 
 
 def test_key_points_alone_are_said_in_table_and_report(bullpen: Take) -> None:

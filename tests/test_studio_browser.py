@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 from known_session import known_people, known_session
-from studio_session import BIT_PX, BITS, CORNERS, FRAMES, serving, session_of_videos
+from studio_session import (
+    BIT_PX,
+    BITS,
+    CORNERS,
+    FPS,
+    FRAMES,
+    SIZE,
+    serving,
+    session_of_videos,
+    write_numbered,
+)
 from test_studio_report import take as report_data
 
 from mocap.capture.edits import board_edits_path, load_edits
@@ -24,6 +35,7 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.points import Source
 from mocap.core.store import Provenance, save_artifact
+from mocap.studio.player.take import PlayerTake, still_camera
 from mocap.studio.take.report import write_report
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.choices import Choices
@@ -378,12 +390,29 @@ def test_the_calibration_room_leaves_frames_out(browser: Any, tmp_path: Path) ->
 
 def test_the_report_runs_from_a_file_and_asks_nothing(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    write_report(report_data(), path)
+    data = report_data()
+    # One camera's video travels in the page.
+    clip = tmp_path / "clip.mp4"
+    times = np.arange(30) / FPS
+    write_numbered(clip, "libx264", "yuv420p", times, {"bf": "0"})
+    cameras = [still_camera(each, 30) for each in data.calibration.cameras]
+    cameras[0] = replace(
+        cameras[0],
+        image=np.arange(30),
+        image_times_s=times,
+        video_size=SIZE,
+        source="packed-video a",
+    )
+    player = PlayerTake("walk", data.points, cameras)
+    write_report(data, path, player=player, videos={"a": clip.read_bytes()})
     watched = Watched(browser, path.as_uri())
     page = watched.page
     watched.until("globalThis.mocapView?.scene?.frame === 0")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("mocapView.clock.frame") == 1
     watched.until("document.querySelectorAll('.plot .main-svg').length > 5")
+    page.evaluate("async () => { mocapView.clock.show(19); await mocapView.settled; }")
+    watched.until("mocapView.videos[0].image === 19")
+    assert page.evaluate(READ.replace("studio.view", "mocapView"), [0, BITS, BIT_PX]) == 19
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     watched.close()

@@ -111,6 +111,12 @@ def people_options(command: Command) -> Command:
     )(command)
 
 
+def report_options(command: Command) -> Command:
+    """Add --videos."""
+    about = "Put small copies of the videos (480 px) into the report."
+    return click.option("--videos", "report_videos", is_flag=True, help=about)(command)
+
+
 def _export_option(each: Any) -> Any:
     """Return the option of one field of the choice; None when not given: a program's holds then."""
     name, about, words = option_name(each), each.metadata["about"], each.metadata["words"]

@@ -13,6 +13,7 @@ from mocap.cli.options import (
     export_options,
     fit_options,
     people_options,
+    report_options,
     session_argument,
     sync_options,
     take_argument,
@@ -24,6 +25,7 @@ OPTIONS = {
     "sync": sync_options,
     "people": people_options,
     "fit": fit_options(),
+    "report": report_options,
     "export": export_options,
 }
 """What a row of the table calls a group of choices -> how a command offers them."""

@@ -129,6 +129,7 @@ class Choices:
         export: formats and how they are written.
         person: "all" who are seen in a tenth of the take, "main", "largest", or numbers and names.
         fit: the body and how it is fitted; None: no body, a skeleton straight from the keypoints.
+        report_videos: whether the report holds small copies of the videos.
     """
 
     detector: DetectorChoice = field(default_factory=DetectorChoice)
@@ -136,6 +137,7 @@ class Choices:
     export: ExportChoice = field(default_factory=ExportChoice)
     person: str = "all"
     fit: FitChoice | None = field(default_factory=FitChoice)
+    report_videos: bool = False
 
 
 def export_choice(to: str | None = None, target: str | None = None, **given: Any) -> ExportChoice:
@@ -196,6 +198,7 @@ def choices(
     refine_views: bool = True,
     subject_shape: str = "auto",
     person: str = "all",
+    report_videos: bool = False,
     **export: Any,
 ) -> Choices:
     """Return what was chosen; `export` are arguments of `export_choice`.
@@ -224,4 +227,5 @@ def choices(
             subject_shape,
         ),
         person=person,
+        report_videos=report_videos,
     )

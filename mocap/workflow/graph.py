@@ -150,6 +150,7 @@ GRAPH = (
         kind="",
         reads=("tracks", "points", CALIBRATION),
         reads_if_there=("bodies", CALIBRATION_REPORT),
+        options=("report",),
         edits=("trim",),
         code="mocap.workflow.report",
         # 2: with a strip of what people did.

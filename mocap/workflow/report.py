@@ -58,8 +58,23 @@ def _make(job: Job) -> Made:
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = tuple(_body(each) for each in bodies.values())
-    write_report(data, take.report_path, shown, player_take(take, bodies=bool(bodies)))
+    videos = _videos(job) if job.choices.report_videos else {}
+    player = player_take(take, lambda camera: f"packed-video {camera}" if camera in videos else "",
+                         bodies=bool(bodies))  # fmt: skip
+    write_report(data, take.report_path, shown, player, videos)
     return Made([take.report_path])
+
+
+def _videos(job: Job) -> dict[str, bytes]:
+    """Return small copies of the videos, by camera."""
+    from mocap.workflow.studio.proxies import small_copy
+
+    found: dict[str, bytes] = {}
+    for camera, path in job.footage.videos.items():
+        times = job.footage.recording.infos[camera].times_s
+        job.progress.advanced("small copies of the videos", len(found), len(job.footage.videos))
+        found[camera] = small_copy(job.take, camera, path, times).read_bytes()
+    return found
 
 
 def _actions(points: Points3D) -> tuple[PersonStrip, ...]:
@@ -74,7 +89,10 @@ def _actions(points: Points3D) -> tuple[PersonStrip, ...]:
 
 
 def _options(job: Job) -> dict[str, object]:
-    return {"warnings": job.footage.recording.warnings}
+    return {
+        "warnings": job.footage.recording.warnings,
+        "videos": job.choices.report_videos,
+    }
 
 
 def _body(body: FittedBody) -> BodyFigures:
@@ -148,4 +166,4 @@ def _made_from(results: Results) -> tuple[tuple[str, str], ...]:
     return tuple(lines)
 
 
-STAGE = StageCode(make=_make, options=_options)
+STAGE = StageCode(make=_make, options=_options, defaults=lambda: {"videos": False})

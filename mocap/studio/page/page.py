@@ -144,10 +144,9 @@ def _packed(name: str, data: bytes) -> Markup:
     replaced by two that it does not use.
     """
     small = zlib.compress(data, 9, wbits=_GZIP)
-    text = base64.b85encode(small, pad=True).decode("ascii").translate(_HTML_SAFE)
-    return Markup(
-        f'<script type="text/plain" id="packed-{name}" data-bytes="{len(small)}">{text}</script>'
-    )
+    letters = base64.b85encode(small, pad=True).decode("ascii").translate(_HTML_SAFE)
+    about = f'id="packed-{text(name)}" data-bytes="{len(small)}"'
+    return Markup(f'<script type="text/plain" {about}>{letters}</script>')
 
 
 def _player_style(player: Mapping[str, bytes] | None) -> list[Markup]:

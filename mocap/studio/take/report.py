@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +59,12 @@ def write_report(
     path: Path | str,
     bodies: Sequence[BodyFigures] = (),
     player: PlayerTake | None = None,
+    videos: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write the report of a take as one self-contained page that works offline and prints.
 
     Fitted bodies get a section of their own. `player` is what the player shows; without it the
-    keypoints alone.
+    keypoints alone. `videos` are files that travel in the page, by camera.
 
     Raises:
         InputError: a camera of the tracks is not in the calibration.
@@ -92,7 +93,10 @@ def write_report(
         subtitle=_subtitle(data),
         body=body,
         data={"charts": _charts(data, residual)},
-        player=_packs(player or _points_alone(data)),
+        player={
+            **_packs(player or _points_alone(data)),
+            **{f"video {camera}": data for camera, data in (videos or {}).items()},
+        },
     )
 
 

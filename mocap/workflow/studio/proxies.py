@@ -24,7 +24,7 @@ _PLAYED = {
 }
 _CONTAINERS = (".mp4", ".m4v", ".mov", ".webm")
 PROXY_FOLDER = ".studio"
-LARGEST_PX = 1280
+LARGEST_PX, SMALL_PX = 1280, 480
 # Proxies are for looking at: a key frame twelve images apart makes any of them quick to reach.
 _KEY_EVERY, _QUALITY = 12, "21"
 _CLOCK = 90000
@@ -65,27 +65,39 @@ def playable(take: Take, camera: str, path: Path, times_s: FloatArray) -> Path:
     Raises:
         InputError: the recording cannot be read.
     """
-    if is_played(path, times_s):
-        return path
+    return path if is_played(path, times_s) else _proxy(take, camera, path, times_s, LARGEST_PX)
+
+
+def small_copy(take: Take, camera: str, path: Path, times_s: FloatArray) -> Path:
+    """Return a copy of a recording for a report: no larger than `SMALL_PX`, every image of it.
+
+    Raises:
+        InputError: the recording cannot be read.
+    """
+    return _proxy(take, camera, path, times_s, SMALL_PX)
+
+
+def _proxy(take: Take, camera: str, path: Path, times_s: FloatArray, largest_px: int) -> Path:
     import av
 
     folder = take.root / ".partial" / PROXY_FOLDER
     size = path.stat().st_size if path.is_file() else len(list(path.iterdir()))
     key = hashlib.sha256(f"{path.name} {size} {len(times_s)} {times_s[-1]}".encode()).hexdigest()
-    proxy = folder / f"{camera}_{key[:12]}.mp4"
+    start = f"{camera}_{largest_px}_"
+    proxy = folder / f"{start}{key[:12]}.mp4"
     folder.mkdir(parents=True, exist_ok=True)
     with _making:
         if not proxy.is_file():
-            for old in folder.glob(f"{camera}_*.mp4"):
+            for old in folder.glob(f"{start}*.mp4"):
                 old.unlink()
             try:
-                _write_proxy(path, proxy, times_s)
+                _write_proxy(path, proxy, times_s, largest_px)
             except av.FFmpegError as error:
                 raise InputError(f"no proxy of {path} can be made ({error}).") from error
     return proxy
 
 
-def _write_proxy(path: Path, proxy: Path, times_s: FloatArray) -> None:
+def _write_proxy(path: Path, proxy: Path, times_s: FloatArray, largest_px: int) -> None:
     """Write H.264 with the images of a recording at their times."""
     import av
 
@@ -101,7 +113,7 @@ def _write_proxy(path: Path, proxy: Path, times_s: FloatArray) -> None:
             if index >= len(times_s):
                 break
             height, width = image.shape[:2]
-            scale = min(1.0, LARGEST_PX / max(width, height))
+            scale = min(1.0, largest_px / max(width, height))
             if not started:
                 # H.264 needs even sides.
                 stream.width = max(2, 2 * round(scale * width / 2))
