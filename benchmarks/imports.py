@@ -4,7 +4,7 @@ A real take from another detector's JSON files alone, compared with what we make
 (needs MOCAP_REAL_DATA, see `real_footage.py`); every format written and read back, damaged and
 unknown; every card of ONNX networks run on a small network that really looks.
 
-    python benchmarks/imports.py [--check] [--only real|formats|networks]
+    python benchmarks/imports.py [--check] [--only real|formats|networks] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -47,22 +47,23 @@ SAME_PERSON_M = 0.3
 FRAMES, FPS = 6, 30.0
 
 
-def real_figures() -> list[Figure]:
-    """Return the figures of the real take, from files and from videos."""
+def real_figures(keep: Path | None = None) -> list[Figure]:
+    """Return the figures of the real take, from files and from videos; `keep` holds the session."""
     data = os.environ.get("MOCAP_REAL_DATA")
     if not data:
         print("MOCAP_REAL_DATA is not set: the real take is left out")
         return []
     source = Path(data) / "pose2sim_single"
     with tempfile.TemporaryDirectory() as name:
-        session = Path(name) / "balancing"
-        command("new", session, "--rig", "four_corner", "--board", "a3_7x10")
-        command("calibration", "import", session, source / "calibration" / "Calib.qca.txt")
-        command("detections", "import", session, "files",
-                source / "reference" / "body25b_json", "--fps", "60")  # fmt: skip
-        (session / "takes" / "videos").mkdir()
-        for video in sorted((source / "videos").glob("*.mp4")):
-            shutil.copy(video, session / "takes" / "videos" / video.name)
+        session = (keep or Path(name)) / "balancing"
+        if not session.exists():
+            command("new", session, "--rig", "four_corner", "--board", "a3_7x10")
+            command("calibration", "import", session, source / "calibration" / "Calib.qca.txt")
+            command("detections", "import", session, "files",
+                    source / "reference" / "body25b_json", "--fps", "60")  # fmt: skip
+            (session / "takes" / "videos").mkdir()
+            for video in sorted((source / "videos").glob("*.mp4")):
+                shutil.copy(video, session / "takes" / "videos" / video.name)
         both = []
         for take in ("files", "videos"):
             command("run", session, take, "--body", "none", "--to", "csv", "--person", "main")
@@ -228,11 +229,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--only", choices=sorted(PARTS), action="append", help="parts to run")
+    parser.add_argument("--keep", type=Path, help="folder of the session of the real take")
     options = parser.parse_args(arguments)
     found: list[Figure] = []
     for name, (title, measure) in PARTS.items():
         if not options.only or name in options.only:
-            figures = measure()
+            figures = real_figures(options.keep) if name == "real" else measure()
             print_figures(title, figures)
             found += figures
     return exit_code(found, check=options.check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mocap.core.errors import InputError, SessionError
 from mocap.core.keypoints import BODY_25, BODY_25B, COCO_17, KEYPOINT_SETS, KeypointSet
 from mocap.core.shapes import FloatArray
 from mocap.detect.imported.cameras import camera_of
+from mocap.detect.imported.detections import CameraFrame, detections_of
 from mocap.detect.imported.hdf5 import read_hdf5
 from mocap.detect.imported.layouts import LARGEST_BONE_RATIO, bone_ratio, layout_of
 from mocap.detect.imported.openpose import read_openpose
@@ -204,3 +206,28 @@ def test_the_files_of_a_real_take(real_data: Path) -> None:
     found = read_openpose(files)
     assert len(found.frames) == 100
     assert layout_of({"cam01": found}, None, {}).keypoint_set is BODY_25B
+
+
+def test_sizes_and_lengths_must_fit_the_videos(tmp_path: Path) -> None:
+    people = seen_people(COCO_17)[ring(3).names[0]]
+    rtmlib(tmp_path, "left", people, COCO_17, (1920, 1080))
+    found = read_json_file(tmp_path / "left.json")
+    filmed = CameraFrame((1920, 1080), FRAMES, np.arange(FRAMES) / 29.0)
+    made = detections_of({"left": found}, {"left": filmed}, FPS).detections
+    np.testing.assert_allclose(made.times_s, filmed.times_s[None])
+    with pytest.raises(InputError, match="keypoints of frame 5, but its video has 4 frames"):
+        detections_of({"left": found}, {"left": replace(filmed, frame_count=4)}, FPS)
+    other = replace(found, image_size=(1280, 720))
+    with pytest.raises(InputError, match="are of images of 1280 x 720 px, the recording has 1920"):
+        detections_of({"left": other}, {"left": filmed}, FPS)
+    # Numbers from 1 to the length of the video: its first frame is 1.
+    late = replace(found, frames={number + 1: each for number, each in found.frames.items()})
+    shifted = detections_of({"left": late}, {"left": filmed}, FPS)
+    np.testing.assert_array_equal(shifted.detections.pixels, made.pixels)
+    assert any("numbered from 1" in each for each in shifted.said)
+    stamps = replace(found, frames={0: found.frames[0], 10**12: found.frames[1]})
+    with pytest.raises(InputError, match="these are no frame numbers"):
+        detections_of({"left": stamps}, {"left": filmed}, FPS)
+    nobody = replace(found, frames={0: np.zeros((0, 0, 3))})
+    with pytest.raises(InputError, match="there is nobody in the keypoints"):
+        detections_of({"left": nobody}, {"left": filmed}, FPS)

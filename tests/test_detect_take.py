@@ -176,7 +176,7 @@ def test_a_worker_that_hangs_is_told_and_not_waited_for(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "weights", "message"),
     [
-        ("openpose", None, "known are movenet, hrnet"),
+        ("openpose", None, "known are movenet, blazepose"),
         ("hrnet", None, "needs a checkpoint"),
         ("movenet", "some.pth", "has its own weights"),
         ("hrnet", "nowhere.pth", "does not exist"),
