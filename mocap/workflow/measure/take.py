@@ -51,7 +51,6 @@ from mocap.studio.measure.exercise import (
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.measure.misfit import body_misfit
-from mocap.workflow.measure.recognition import recognised
 from mocap.workflow.results import EVENTS_FILE, Results
 from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
@@ -342,6 +341,7 @@ def exercise(
 ) -> tuple[Exercise, list[Path]]:
     """Measure an exercise; write its tables, C3D and report; return it and the files."""
     from mocap.workflow.measure.c3d import write_events_c3d
+    from mocap.workflow.measure.recognition import recognised
 
     found = measure(ready.segments, ready.person_points, ready.misfit)
     found = recognised(found, ready.person_points, ready.person)
