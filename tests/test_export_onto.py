@@ -296,13 +296,13 @@ def test_a_map_names_what_names_do_not_say(tmp_path: Path) -> None:
 def test_twist_bones_take_their_share(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from mocap.export.onto.rig import Rig, pure_rotation
+    from mocap.export.onto.rig import CharacterRig, pure_rotation
 
     rig = glb_rig.read_rig(hero(tmp_path, RIGS[1]))
     elbow = rig.names.index("mixamorig:LeftForeArm")
     wrist = rig.names.index("mixamorig:LeftHand")
 
-    def with_bone(read: Rig) -> Rig:
+    def with_bone(read: CharacterRig) -> CharacterRig:
         # A twist bone half-way down the forearm.
         more = {
             name: np.concatenate([getattr(read, name), getattr(read, name)[wrist][None]])

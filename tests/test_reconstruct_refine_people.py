@@ -17,7 +17,7 @@ from mocap.core.shapes import FloatArray
 from mocap.core.transform import rigid
 from mocap.reconstruct.associate import associate
 from mocap.reconstruct.rig.adjust import (
-    Scene,
+    Bundle,
     cost_of,
     linearise,
     moved,
@@ -261,7 +261,7 @@ def test_long_takes_are_sampled_evenly_in_runs() -> None:
     assert len(whole) == 1 and whole[0].half.tolist()[:31] == [0] * 15 + [1] * 15 + [0]
 
 
-def small_scene() -> Scene:
+def small_scene() -> Bundle:
     true = rig(3, 51)
     points = walker()[::40, 5:13].reshape(-1, 3)
     rng = np.random.default_rng(51)
@@ -269,7 +269,7 @@ def small_scene() -> Scene:
     pixels[3, 1] = np.nan
     lens = np.stack([camera.lens for camera in true.cameras])
     poses = np.stack([camera.camera_from_world for camera in true.cameras])
-    return Scene(lens, poses, points, pixels)
+    return Bundle(lens, poses, points, pixels)
 
 
 def test_gradients_are_the_derivatives_of_the_cost() -> None:

@@ -16,7 +16,7 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import matrix_from_rotvec, rotation_between
 from mocap.core.shapes import FloatArray
 from mocap.export.onto.joints import FINGERS, JointMap
-from mocap.export.onto.rig import Rig, pure_rotation
+from mocap.export.onto.rig import CharacterRig, pure_rotation
 
 _UP = np.array([0.0, 0.0, 1.0])
 _SIDES = ("left", "right")
@@ -57,7 +57,7 @@ class RestPose:
     upright: FloatArray
 
 
-def rest_pose(rig: Rig, joints: JointMap, motion: SkeletonMotion) -> RestPose:
+def rest_pose(rig: CharacterRig, joints: JointMap, motion: SkeletonMotion) -> RestPose:
     """Return the rest pose of a rig beside our T-pose."""
     bound = rig.world(rig.bind_turn)
     places = rig.axes.world_points(bound[:, :3, 3])

@@ -17,7 +17,7 @@ from mocap.export.euler import matrix_from_angles
 from mocap.export.fbx.writer import TIME_MODES
 from mocap.export.onto.fbx_raw import RawFile, RawRecord, read_raw
 from mocap.export.onto.glb_rig import bind_turns
-from mocap.export.onto.rig import Rig
+from mocap.export.onto.rig import CharacterRig
 
 # FBX names an order by what turns first; ours writes the factors from the left.
 ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ")
@@ -36,7 +36,7 @@ class FbxCharacter:
     """
 
     file: RawFile
-    rig: Rig
+    rig: CharacterRig
     orders: tuple[str, ...]
     fps: float = 0.0
 
@@ -74,7 +74,7 @@ def _character(file: RawFile, path: Path) -> FbxCharacter:
         )
     place = {number: index for index, (number, _) in enumerate(order)}
     parts = [_parts(scene.objects[number]) for number, _ in order]
-    rig = Rig(
+    rig = CharacterRig(
         names=tuple(_name(scene.objects[number]) for number, _ in order),
         numbers=tuple(number for number, _ in order),
         parents=tuple(parent for _, parent in order),
@@ -220,7 +220,10 @@ def _binds(scene: _Scene) -> tuple[dict[int, FloatArray], list[tuple[int, int, R
 
 
 def _lowest(
-    scene: _Scene, rig: Rig, place: dict[int, int], clusters: list[tuple[int, int, RawRecord]]
+    scene: _Scene,
+    rig: CharacterRig,
+    place: dict[int, int],
+    clusters: list[tuple[int, int, RawRecord]],
 ) -> float | None:
     """Return the height of the lowest skinned point at rest, by the strongest bone of each."""
     world = rig.world()

@@ -14,10 +14,10 @@ from mocap.core.transform import apply
 from mocap.export.axes import AXES
 from mocap.export.glb.objects import GltfObject
 from mocap.export.glb.reader import Glb, load
-from mocap.export.onto.rig import Rig, pure_rotation
+from mocap.export.onto.rig import CharacterRig, pure_rotation
 
 
-def read_rig(path: Path) -> Rig:
+def read_rig(path: Path) -> CharacterRig:
     """Return the nodes of a GLB file.
 
     Raises:
@@ -27,7 +27,7 @@ def read_rig(path: Path) -> Rig:
         return _rig(load(path), path)
 
 
-def _rig(glb: Glb, path: Path) -> Rig:
+def _rig(glb: Glb, path: Path) -> CharacterRig:
     nodes: list[GltfObject] = glb.document.get("nodes", [])
     skins = glb.document.get("skins", [])
     if not skins:
@@ -41,7 +41,7 @@ def _rig(glb: Glb, path: Path) -> Rig:
     parts = [_parts(node) for node in ordered]
     turn = np.stack([each[1] for each in parts])
     joints = {place[number] for skin in skins for number in skin["joints"]}
-    rig = Rig(
+    rig = CharacterRig(
         names=tuple(node.get("name", f"node{number}") for number, node in enumerate(ordered)),
         numbers=tuple(order),
         parents=tuple(-1 if parents[number] < 0 else place[parents[number]] for number in order),
@@ -62,13 +62,15 @@ def _rig(glb: Glb, path: Path) -> Rig:
     return _completed(rig, bound, _lowest(glb, rig, place))
 
 
-def _completed(rig: Rig, bound: dict[int, FloatArray], floor: float | None) -> Rig:
+def _completed(
+    rig: CharacterRig, bound: dict[int, FloatArray], floor: float | None
+) -> CharacterRig:
     from dataclasses import replace
 
     return replace(rig, bind_turn=bind_turns(rig, bound), floor=floor)
 
 
-def bind_turns(rig: Rig, bound: dict[int, FloatArray]) -> FloatArray:
+def bind_turns(rig: CharacterRig, bound: dict[int, FloatArray]) -> FloatArray:
     """Return the rotation (node, 3, 3) of every node in the pose its skin was bound in.
 
     Args:
@@ -128,7 +130,7 @@ def _binds(glb: Glb, skin: GltfObject) -> FloatArray:
     return np.asarray(np.linalg.inv(_inverse_binds(glb, skin)))
 
 
-def _lowest(glb: Glb, rig: Rig, place: dict[int, int]) -> float | None:
+def _lowest(glb: Glb, rig: CharacterRig, place: dict[int, int]) -> float | None:
     """Return the height of the lowest skinned point at rest."""
     world = rig.world()
     heights = []

@@ -14,7 +14,7 @@ from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.export.glb.objects import GltfObject
 from mocap.export.glb.reader import load
-from mocap.export.onto.rig import Rig
+from mocap.export.onto.rig import CharacterRig
 from mocap.export.onto.solved import Solved
 from mocap.export.quaternions import continuous
 
@@ -22,7 +22,7 @@ _FLOAT = 5126
 _JSON, _BINARY = 0x4E4F534A, 0x004E4942
 
 
-def write(source: Path, rig: Rig, solved: Solved, path: Path, take_name: str) -> None:
+def write(source: Path, rig: CharacterRig, solved: Solved, path: Path, take_name: str) -> None:
     """Write a copy of `source` with one more animation.
 
     Args:
@@ -66,7 +66,7 @@ def write(source: Path, rig: Rig, solved: Solved, path: Path, take_name: str) ->
     _write(path, document, bytes(extra.data))
 
 
-def _without_matrix(node: GltfObject, rig: Rig, index: int) -> None:
+def _without_matrix(node: GltfObject, rig: CharacterRig, index: int) -> None:
     """Replace a matrix by its parts: an animated node must not have one."""
     if node.pop("matrix", None) is not None:
         turn = quaternion_wxyz_from_matrix(rig.turn[index])

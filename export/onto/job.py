@@ -16,7 +16,7 @@ from mocap.export.onto.fbx_rig import FbxCharacter, read_character
 from mocap.export.onto.glb_rig import read_rig
 from mocap.export.onto.joints import FINGERS, JointMap, joint_map
 from mocap.export.onto.retarget import retargeted
-from mocap.export.onto.rig import Rig
+from mocap.export.onto.rig import CharacterRig
 from mocap.export.onto.solved import Solved, Standing
 
 # Rates that differ by less are one: NTSC's are a thousandth apart.
@@ -30,7 +30,7 @@ class Hero:
     """A character's file as it was read; `fbx` for FBX files."""
 
     path: Path
-    rig: Rig
+    rig: CharacterRig
     fbx: FbxCharacter | None = None
 
 

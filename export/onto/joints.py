@@ -12,7 +12,7 @@ import numpy as np
 from mocap.core.errors import InputError
 from mocap.core.files.reading import read_toml
 from mocap.export.onto.names import candidates, is_helper
-from mocap.export.onto.rig import Rig
+from mocap.export.onto.rig import CharacterRig
 
 _LIMBS = (
     ("shoulder", "elbow", "wrist"),
@@ -56,7 +56,7 @@ class JointMap:
     neck: tuple[int, ...]
 
 
-def joint_map(rig: Rig, where: str, map_file: Path | None = None) -> JointMap:
+def joint_map(rig: CharacterRig, where: str, map_file: Path | None = None) -> JointMap:
     """Return which node of a rig is which joint.
 
     Args:
@@ -91,7 +91,7 @@ def joint_map(rig: Rig, where: str, map_file: Path | None = None) -> JointMap:
     )
 
 
-def _consistent(rig: Rig, found: dict[str, list[int]]) -> dict[str, int]:
+def _consistent(rig: CharacterRig, found: dict[str, list[int]]) -> dict[str, int]:
     """Choose among candidates such that limbs hang together."""
     out = {name: nodes[0] for name, nodes in found.items()}
     for side in ("left", "right"):
@@ -113,7 +113,7 @@ def _consistent(rig: Rig, found: dict[str, list[int]]) -> dict[str, int]:
     return out
 
 
-def _root_of(rig: Rig, nodes: dict[str, int]) -> int:
+def _root_of(rig: CharacterRig, nodes: dict[str, int]) -> int:
     """Return the lowest node above both legs and the arms: what moves the whole body."""
     both = [[nodes[name], *rig.ancestors(nodes[name])] for name in ("left_hip", "right_hip")]
     both.append(rig.ancestors(nodes["left_shoulder"]))
@@ -127,14 +127,14 @@ def _root_of(rig: Rig, nodes: dict[str, int]) -> int:
     return named if named in shared else shared[0]
 
 
-def _carrier(rig: Rig, nodes: dict[str, int]) -> int:
+def _carrier(rig: CharacterRig, nodes: dict[str, int]) -> int:
     """Return the node that carries both arms."""
     right = rig.ancestors(nodes["right_shoulder"])
     shared = [node for node in rig.ancestors(nodes["left_shoulder"]) if node in right]
     return int(shared[0])
 
 
-def _between(rig: Rig, above: int, below: int) -> tuple[int, ...]:
+def _between(rig: CharacterRig, above: int, below: int) -> tuple[int, ...]:
     """Return the nodes under `above` down to `below`, helpers left out."""
     chain = [below, *rig.ancestors(below)]
     if above not in chain:
@@ -145,7 +145,7 @@ def _between(rig: Rig, above: int, below: int) -> tuple[int, ...]:
     )
 
 
-def _check(rig: Rig, nodes: dict[str, int], where: str) -> None:
+def _check(rig: CharacterRig, nodes: dict[str, int], where: str) -> None:
     """Raise InputError naming needed joints that were not found, with near misses."""
     missing = [name for name in NEEDED if name not in nodes]
     if "pelvis" in missing and {"left_hip", "right_hip"} <= set(nodes):
@@ -177,13 +177,13 @@ def _check(rig: Rig, nodes: dict[str, int], where: str) -> None:
         )
 
 
-def _near(rig: Rig, joint: str) -> str:
+def _near(rig: CharacterRig, joint: str) -> str:
     """Return a hint at names that resemble a joint's."""
     close = difflib.get_close_matches(joint, rig.names, n=3, cutoff=0.5)
     return f" (near: {', '.join(close)})" if close else ""
 
 
-def read_map(path: Path, rig: Rig) -> dict[str, int]:
+def read_map(path: Path, rig: CharacterRig) -> dict[str, int]:
     """Return nodes by our joints as a TOML file of the user says.
 
     Raises:
@@ -207,7 +207,7 @@ def read_map(path: Path, rig: Rig) -> dict[str, int]:
     return out
 
 
-def listing(rig: Rig, where: str, map_file: Path | None = None) -> list[str]:
+def listing(rig: CharacterRig, where: str, map_file: Path | None = None) -> list[str]:
     """Return lines for people: the map as far as it is known, then the tree as comments."""
     bones = {node: name for node, name in enumerate(rig.names) if rig.is_joint[node]}
     found = {name: nodes[0] for name, nodes in candidates(bones).items()}

@@ -22,7 +22,7 @@ from mocap.core.rotation import (
 from mocap.core.shapes import FloatArray
 from mocap.export.onto.alignment import RestPose, rest_pose
 from mocap.export.onto.joints import JointMap
-from mocap.export.onto.rig import Rig, pure_rotation
+from mocap.export.onto.rig import CharacterRig, pure_rotation
 from mocap.export.onto.solved import Solved, Standing
 from mocap.export.onto.turns import rotation_at, twist_about
 from mocap.export.onto.twist import twist_shares
@@ -41,7 +41,7 @@ _LIFTS = 2
 
 
 def retargeted(
-    rig: Rig, joints: JointMap, motion: SkeletonMotion, standing: Standing | None = None
+    rig: CharacterRig, joints: JointMap, motion: SkeletonMotion, standing: Standing | None = None
 ) -> Solved:
     """Return our motion on a rig.
 
@@ -57,7 +57,7 @@ def retargeted(
 class _Retarget:
     """The steps of `retargeted` and what they share."""
 
-    def __init__(self, rig: Rig, joints: JointMap, motion: SkeletonMotion) -> None:
+    def __init__(self, rig: CharacterRig, joints: JointMap, motion: SkeletonMotion) -> None:
         self.rig, self.joints, self.motion = rig, joints, motion
         self.rest: RestPose = rest_pose(rig, joints, motion)
         self.ours = motion.forward_kinematics()

@@ -21,7 +21,7 @@ _EVEN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Rig:
+class CharacterRig:
     """Nodes of a file, parents before children.
 
     Attributes:

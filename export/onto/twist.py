@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.export.onto.joints import JointMap
-from mocap.export.onto.rig import Rig
+from mocap.export.onto.rig import CharacterRig
 
 _TWIST = re.compile(r"twist|roll|share", re.IGNORECASE)
 
@@ -33,7 +33,7 @@ class TwistShare:
     share: float
 
 
-def twist_shares(rig: Rig, joints: JointMap) -> dict[int, TwistShare]:
+def twist_shares(rig: CharacterRig, joints: JointMap) -> dict[int, TwistShare]:
     """Return what the twist bones of a rig do, by node.
 
     A bone at share s of a forearm turns by s of the hand's twist; one of an upper arm gives back
@@ -56,7 +56,9 @@ def twist_shares(rig: Rig, joints: JointMap) -> dict[int, TwistShare]:
     return out
 
 
-def _twist_bones(rig: Rig, limb: int, end: int, taken: set[int]) -> list[tuple[int, float]]:
+def _twist_bones(
+    rig: CharacterRig, limb: int, end: int, taken: set[int]
+) -> list[tuple[int, float]]:
     """Return (node, place along the limb in [0, 1]) of twist bones below a limb."""
     world = rig.world()
     start, stop = world[limb, :3, 3], world[end, :3, 3]

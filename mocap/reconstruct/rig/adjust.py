@@ -29,7 +29,7 @@ POSE = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Bundle:
     """Cameras, points, and where the cameras saw them.
 
     Attributes:
@@ -74,7 +74,7 @@ class NormalEquations:
     cost: float
 
 
-def residuals(scene: Scene) -> FloatArray:
+def residuals(scene: Bundle) -> FloatArray:
     """Return observed minus projected pixels (point, camera, 2); NaN where not seen."""
     out = np.full_like(scene.pixels, np.nan)
     scratch = np.full((len(scene.points), 2, 3), np.nan)
@@ -89,7 +89,7 @@ def cost_of(errors: FloatArray, scale_px: float) -> float:
     return float(scale_px**2 * np.log1p(squared / scale_px**2).sum())
 
 
-def linearise(scene: Scene, scale_px: float) -> NormalEquations:
+def linearise(scene: Bundle, scale_px: float) -> NormalEquations:
     """Return the normal equations of all poses and points with Cauchy's weights.
 
     A camera moves by T <- Exp(omega, tau) T, so a point x in it moves by omega x x + tau.
@@ -161,7 +161,7 @@ def solve_step(equations: NormalEquations, damping: float) -> tuple[FloatArray, 
     return camera_step, point_step
 
 
-def moved(scene: Scene, camera_step: FloatArray, point_step: FloatArray) -> Scene:
+def moved(scene: Bundle, camera_step: FloatArray, point_step: FloatArray) -> Bundle:
     """Return the scene after a step of cameras (camera, 6) and points (point, 3)."""
     motion = rigid(matrix_from_rotvec(camera_step[:, :3]), camera_step[:, 3:])
     return replace(
@@ -171,13 +171,13 @@ def moved(scene: Scene, camera_step: FloatArray, point_step: FloatArray) -> Scen
     )
 
 
-def adjust(scene: Scene, scale_px: float, *, max_iterations: int, min_gain_share: float) -> Scene:
+def adjust(scene: Bundle, scale_px: float, *, max_iterations: int, min_gain_share: float) -> Bundle:
     """Return the scene with the least robust cost, by Levenberg-Marquardt.
 
     Stops when a step lowers the cost by less than a share of itself, or when none lowers it.
     """
 
-    def attempt(scene: Scene, equations: NormalEquations, damping: float) -> tuple[Scene, float]:
+    def attempt(scene: Bundle, equations: NormalEquations, damping: float) -> tuple[Bundle, float]:
         trial = moved(scene, *solve_step(equations, damping))
         errors = residuals(trial)
         # A seen point that a step puts behind its camera has no pixel: such a step is refused.
@@ -193,7 +193,7 @@ def adjust(scene: Scene, scale_px: float, *, max_iterations: int, min_gain_share
     ).state
 
 
-def pose_covariance(scene: Scene, scale_px: float) -> FloatArray:
+def pose_covariance(scene: Bundle, scale_px: float) -> FloatArray:
     """Return the covariance (camera, 6, 6) of the poses, rad and m in each camera's own frame.
 
     Of the rig after best alignment (inner constraints, with turns counted by their path at

@@ -18,7 +18,7 @@ from mocap.core.errors import ReconstructionError
 from mocap.core.rotation import angle_between_deg
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.people.scene import TOLERANCE_OF_SIZE
-from mocap.reconstruct.rig.adjust import Scene, adjust, pose_covariance
+from mocap.reconstruct.rig.adjust import Bundle, adjust, pose_covariance
 from mocap.reconstruct.rig.anchor import (
     Floor,
     FloorMove,
@@ -133,7 +133,7 @@ def refine_rig(
 
 def _solved(
     runs: Sequence[Run], calibration: Calibration, half: int | None
-) -> tuple[Calibration, Scene]:
+) -> tuple[Calibration, Bundle]:
     """Return the rig solved from all frames or one half, in an arbitrary world, and its scene."""
     rig = calibration
     lens = np.stack([camera.lens for camera in rig.cameras])
@@ -142,7 +142,7 @@ def _solved(
         views = views_of(runs, rig, half, tolerance=tolerance, joints=SOLVED_JOINTS)
         solved = ~np.isnan(views.points[:, 0])
         poses = np.stack([camera.camera_from_world for camera in rig.cameras])
-        scene = Scene(lens, poses, views.points[solved], views.pixels[solved])
+        scene = Bundle(lens, poses, views.points[solved], views.pixels[solved])
         last = tolerance == TOLERANCES[-1]
         scene = adjust(
             scene,
@@ -196,7 +196,7 @@ def _changes(
     refined: Calibration,
     old: Calibration,
     views: RigViews,
-    scene: Scene,
+    scene: Bundle,
     halves: Sequence[Calibration],
 ) -> tuple[CameraChange, ...]:
     """Return how each camera moved, with standard deviations.
