@@ -46,7 +46,7 @@ bench: venv
 	$(BIN)/python benchmarks/measure.py --check
 	$(BIN)/python benchmarks/sync.py --check
 	$(BIN)/python benchmarks/real_board.py --check
-	$(BIN)/python benchmarks/gopro15.py --check
+	$(BIN)/python benchmarks/boardless.py --check
 	$(BIN)/python benchmarks/understanding.py --check
 	$(BIN)/python benchmarks/calibration_faults.py --check
 	$(BIN)/python benchmarks/real_footage.py --check

@@ -22,7 +22,7 @@ import numpy as np
 from calibration_parts.kinds import KINDS
 from figures import Figure, exit_code, print_figures
 
-from mocap.calibrate.solve import calibrate
+from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.calibrate.verdict.report import Verdict
 from mocap.core.board import Board
 from mocap.core.camera import Calibration
@@ -32,6 +32,7 @@ from mocap.core.shapes import FloatArray
 from mocap.core.transform import similarity
 from mocap.synthetic import board_faults as faults
 from mocap.synthetic.board_faults import BOARD, BoardRecording, random_rig, record
+from mocap.synthetic.boards import observe_board
 
 REFUSED = "refused"
 
@@ -110,7 +111,10 @@ def _healthy(recording: BoardRecording) -> tuple[bool, bool]:
 
 def certainty_figures(count: int) -> list[Figure]:
     """Return how well standard deviations and the error map agree with the truth."""
-    center, focal, predicted, true = [], [], [], []
+    center: list[float] = []
+    focal: list[float] = []
+    predicted: list[float] = []
+    true: list[float] = []
     for seed in range(count):
         rig = random_rig(3000 + seed, most=10)
         result = calibrate(record(rig, seed=seed).corners, BOARD)
@@ -118,16 +122,12 @@ def certainty_figures(count: int) -> list[Figure]:
             _centers(rig), _centers(result.calibration), with_scale=False
         )
         off = _centers(rig) @ rotation.T + shift - _centers(result.calibration)
+        for values, value in zip((true, predicted), map_error(rig, result), strict=True):
+            values.append(_rms(value))
         for index, told in enumerate(result.report.cameras):
             center.append(1000.0 * float(np.linalg.norm(off[index])) / told.center_sd_mm)
             ours, theirs = result.calibration.cameras[index], rig.cameras[index]
             focal.append(abs(ours.lens[:2].mean() - theirs.lens[:2].mean()) / told.focal_sd_px)
-        found = result.report.error_map
-        assert found is not None
-        points = np.array(found.points_m)
-        placed = triangulated(result.calibration, rig.project((points - shift) @ rotation), points)
-        true.append(1000.0 * _rms(np.linalg.norm(placed - points, axis=1)))
-        predicted.append(_rms(np.array(found.sd_mm)))
     within = 100.0 * float(np.mean(np.array([*center, *focal]) < 3.0))
     ratio = _rms(np.array(true)) / _rms(np.array(predicted))
     return [
@@ -145,6 +145,43 @@ def certainty_figures(count: int) -> list[Figure]:
             ">=",
         ),
     ]
+
+
+def map_figures(rigs: int, draws: int) -> list[Figure]:
+    """Return on how many rigs the error map agrees with the truth of several noisy recordings.
+
+    One recording is one draw of what the map predicts, and differs from it by chance. The rms of
+    several recordings of the same board poses, in predicted deviations, should be one.
+    """
+    ratios = []
+    for seed in range(rigs):
+        rig = random_rig(4000 + seed, most=8)
+        off = []
+        for draw in range(draws):
+            recording = record(rig, seed=seed)
+            seen = observe_board(
+                rig, BOARD, recording.poses, noise_px=0.3, seed=1000 * seed + draw + 17
+            )
+            true, predicted = map_error(rig, calibrate(seen, BOARD))
+            off.append(true / predicted)
+        ratios.append(_rms(np.concatenate(off)))
+        print(f"error map of rig {seed}: true over predicted {ratios[-1]:.2f}", flush=True)
+    good = float(np.mean([0.75 < ratio < 1.25 for ratio in ratios]))
+    return [
+        Figure(f"error maps within 25 % of {draws} recordings, of {rigs} rigs", 100 * good, "%", 90,
+               ">="),
+        Figure("  true over predicted, median of the rigs", float(np.median(ratios)), "", 1.15),
+    ]  # fmt: skip
+
+
+def map_error(rig: Calibration, result: CalibrationResult) -> tuple[FloatArray, FloatArray]:
+    """Return the true and the predicted error (point,) of points in mm, all over the volume."""
+    _, rotation, shift = similarity(_centers(rig), _centers(result.calibration), with_scale=False)
+    found = result.report.error_map
+    assert found is not None
+    points = np.array(found.points_m)
+    placed = triangulated(result.calibration, rig.project((points - shift) @ rotation), points)
+    return 1000.0 * np.linalg.norm(placed - points, axis=1), np.array(found.sd_mm)
 
 
 def _centers(rig: Calibration) -> FloatArray:
@@ -181,6 +218,7 @@ def main() -> int:
     figures = fault_figures((0,) if options.quick else (0, 1, 2))
     figures += healthy_figures(5 if options.quick else 20)
     figures += certainty_figures(4 if options.quick else 12)
+    figures += map_figures(*((2, 4) if options.quick else (10, 8)))
     print_figures("Faults of board recordings", figures)
     return exit_code(figures, check=options.check)
 

@@ -3,7 +3,8 @@
 Needs the recordings: MOCAP_REAL_DATA names the folder that holds `caliscope_charuco`: four USB
 webcams without a common clock, a board of 4 x 5 squares printed white on black. In the first set
 one camera runs a whole frame late (the board tells, no option is needed); in the second one
-camera sees the board from behind.
+camera sees the board from behind. And `gopro15`: fifteen action cameras with one wide lens, six
+small boards on one body.
 
     python benchmarks/real_board.py [--check]
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from calibration_parts.fifteen_cameras import fifteen_cameras
 from figures import Figure, exit_code, print_figures
 
 BOARD = """
@@ -105,6 +107,9 @@ def main() -> int:
             figures = measure(recording, Path(data), Path(temporary))
             print_figures(f"Real board: {recording.folder}", figures)
             everything += figures
+        figures = fifteen_cameras(Path(data) / "gopro15", Path(temporary))
+        print_figures("Fifteen wide cameras, six boards on one body", figures)
+        everything += figures
     return exit_code(everything, check=options.check)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mocap.calibrate.board.charuco import charuco_pattern
 from mocap.calibrate.board.corners import detect_corners
-from mocap.calibrate.lens_plan import LensWish
+from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import calibrate
 from mocap.core.board import Board
 from mocap.core.camera import Calibration

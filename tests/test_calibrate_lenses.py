@@ -12,8 +12,8 @@ import pytest
 from mocap.calibrate.interchange.foreign_tables import with_four_coefficients
 from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
 from mocap.calibrate.interchange.lenses import Lens, lenses_for, read_lenses
-from mocap.calibrate.lens_choice import best_model, compare_models
-from mocap.calibrate.lens_plan import LensWish
+from mocap.calibrate.lenses.choice import best_model, compare_models
+from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import calibrate
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration

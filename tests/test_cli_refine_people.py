@@ -141,3 +141,31 @@ def test_a_second_refinement_keeps_both_rigs(take: Take) -> None:
     assert mocap("calibration", "restore", root).exit_code == 0
     assert take.session.refinements() == ()
     assert take.session.calibration_path.read_bytes() != first
+
+
+def test_a_rig_from_people_replaces_none_unasked_and_says_how_wrong_it_is(
+    take: Take, true: Calibration
+) -> None:
+    root, path = take.session.root, take.session.calibration_path
+    kept = path.read_bytes()
+    refused = mocap("calibrate", root, "--from-people", "a")
+    assert refused.exit_code == 1 and "give --force to replace it" in refused.stderr
+    seen = mocap("calibrate", root, "--from-people", "a", "--dry-run")
+    assert seen.exit_code == 0, seen.output
+    assert "the height of the person is not known" in seen.output
+    assert path.read_bytes() == kept
+    told = mocap("calibrate", root, "--from-people", "a", "--height-m", "1.66", "--force", "--json")
+    assert told.exit_code == 0, told.output
+    people = json.loads(told.stdout)["people"]
+    assert people["accepted"] and people["predicted_mm"] < 12.0
+    made = load_calibration(path)
+    assert made.metadata["source"] == "people in a"
+    assert (root / "calibration_before_from_people_1.toml").read_bytes() == kept
+    # Heights above the floor come from one body: some percent of two metres.
+    for camera in made.cameras:
+        assert camera.center[2] == pytest.approx(true[camera.name].center[2], abs=0.15)
+        np.testing.assert_array_equal(camera.lens, true[camera.name].lens)
+    assert mocap("calibrate", root, "--dry-run").exit_code == 2
+    path.unlink()
+    nothing = mocap("calibrate", root, "--from-people", "a")
+    assert nothing.exit_code == 1 and "give --intrinsics FILE" in nothing.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from mocap.calibrate.adjust import RigState
 from mocap.calibrate.clock_system import ClockSystem, board_rates, image_velocity
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.retime import corners_at
 from mocap.calibrate.solve import calibrate
 from mocap.calibrate.views import pack_views

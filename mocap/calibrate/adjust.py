@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate import elimination, kernels
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.views import BoardViews
 from mocap.core.kernels.descent import Damping, Stop, descend
 from mocap.core.lens import RATIONAL
@@ -234,7 +234,12 @@ def solve_step(
     `free` (camera * p, free) as `free_parameters` returns it.
     """
     reduced, right, inverse = reduced_system(views, equations, damping)
-    step = free @ np.linalg.solve(free.T @ reduced @ free, free.T @ right)
+    system, side = free.T @ reduced @ free, free.T @ right
+    try:
+        step = free @ np.linalg.solve(system, side)
+    except np.linalg.LinAlgError:
+        # A camera of which every corner has lost its weight says nothing: it stays where it is.
+        step = free @ np.linalg.lstsq(system, side, rcond=1e-12)[0]
     camera_step = step.reshape(equations.camera_gradient.shape)
     board_step = np.zeros_like(equations.board_gradient)
     elimination.board_steps(

@@ -23,7 +23,7 @@ from mocap.calibrate.adjust import (
     linearise,
     solve_step,
 )
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined, refine_final
 from mocap.calibrate.views import BoardViews
 from mocap.core.errors import CalibrationError

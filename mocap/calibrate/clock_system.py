@@ -18,7 +18,7 @@ from mocap.calibrate.adjust import (
     reduced_system,
     residuals,
 )
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import TUKEY_SIGMAS, lens_prior
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import TUKEY

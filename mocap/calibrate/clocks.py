@@ -26,7 +26,7 @@ from mocap.calibrate.adjust import (
     residuals,
 )
 from mocap.calibrate.clock_system import ClockStep, ClockSystem, board_rates
-from mocap.calibrate.lens_plan import OWN_LENSES, LensWish, lens_plan
+from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish, lens_plan
 from mocap.calibrate.refine import TUKEY_SIGMAS, lens_prior, noise_sigma
 from mocap.calibrate.solve import CalibrationResult
 from mocap.calibrate.still import merge_still

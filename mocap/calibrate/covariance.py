@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.calibrate.adjust import RigState, free_parameters, linearise, reduced_system
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.views import BoardViews
 from mocap.core.shapes import FloatArray
@@ -59,13 +59,19 @@ def camera_covariance(
     scaled = reduced * size[:, None] * size[None, :]
     constraint = (weight[:, None] * gauge) * size[:, None]
     constraint /= np.linalg.norm(constraint, axis=0)
+    # What nothing is known of gets a deviation beyond all bounds instead of none.
+    scaled[np.diag_indices_from(scaled)] += 1e-13
     covariance = np.linalg.inv(scaled + constraint @ constraint.T)
     covariance = covariance * size[:, None] * size[None, :]
     # Project away the gauge part that the constraint left at unit variance.
     pull = np.linalg.solve(gauge.T @ (weight[:, None] * gauge), (weight[:, None] * gauge).T)
     project = np.eye(len(reduced)) - gauge @ pull
     spread = free @ project
-    return np.asarray(refined.sigma_px**2 * spread @ covariance @ spread.T)
+    # The noise was told by residuals, of which the unknowns have taken their part.
+    told = 2 * len(views.arrays.pixels)
+    unknowns = 6 * views.frame_count + free.shape[1] - gauge.shape[1]
+    variance = refined.sigma_px**2 * told / max(told - unknowns, 1)
+    return np.asarray(variance * spread @ covariance @ spread.T)
 
 
 def _world_motions(state: RigState) -> tuple[FloatArray, FloatArray]:

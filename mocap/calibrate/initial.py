@@ -8,7 +8,7 @@ import numpy as np
 
 from mocap.calibrate import graph, planar
 from mocap.calibrate.adjust import Loss, RigState, board_costs
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.planar import PlanarPoses
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import CAUCHY

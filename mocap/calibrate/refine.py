@@ -18,7 +18,7 @@ from mocap.calibrate.adjust import (
     residuals,
 )
 from mocap.calibrate.initial import choose_boards
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.views import BoardViews
 from mocap.core.lens import CAUCHY, TUKEY
 from mocap.core.shapes import FloatArray, IntArray

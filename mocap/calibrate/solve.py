@@ -13,7 +13,7 @@ from mocap.calibrate.cause.own_lenses import own_lenses
 from mocap.calibrate.covariance import uncertainty
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
-from mocap.calibrate.lens_plan import OWN_LENSES, LensPlan, LensWish, lens_plan
+from mocap.calibrate.lenses.plan import OWN_LENSES, LensPlan, LensWish, lens_plan
 from mocap.calibrate.refine import Refined, refine_final, refine_from_start
 from mocap.calibrate.still import StillRuns, merge_still
 from mocap.calibrate.timing import time_offsets_frames

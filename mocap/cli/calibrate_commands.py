@@ -34,16 +34,43 @@ from mocap.cli.options import FOLDER
     help="Lens model; auto: the one that predicts frames held out best.",
 )
 @click.option("--one-lens", is_flag=True, help="All cameras are equal: one lens for all of them.")
+@click.option(
+    "--from-people",
+    "people",
+    metavar="TAKE",
+    multiple=True,
+    help="No board: place the cameras by the one person in this take; may be repeated.",
+)
+@click.option(
+    "--height-m", type=click.FloatRange(1.0, 2.5), help="With --from-people: their height."
+)
+@click.option("--dry-run", is_flag=True, help="With --from-people: say what would come, no more.")
 @click.option("--force", is_flag=True, help="Look for the board again in unchanged videos.")
 @json_option
-def calibrate(session: Path, late: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def calibrate(
+    session: Path,
+    late: tuple[str, ...],
+    people: tuple[str, ...],
+    height_m: float | None,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Calibrate the rig of SESSION from its calibration videos; exit 1 when the verdict is FAIL."""
     from mocap.capture.session import Session
+
+    console, opened = Console(as_json), Session.open(session)
+    if people:
+        from mocap.workflow.rig.from_people import calibrate_from_people
+
+        lenses, force = options["intrinsics"], options["force"]
+        told = calibrate_from_people(opened, people, console, lenses, height_m, dry_run, force)
+        return console.result({"calibration": opened.calibration_path, "people": told})
+    if height_m is not None or dry_run:
+        raise click.UsageError("--height-m and --dry-run go with --from-people TAKE.")
     from mocap.workflow.rig.calibrate import calibrate_session
     from mocap.workflow.rig.outcome import require_pass, written
 
-    console = Console(as_json)
-    opened = Session.open(session)
     result = calibrate_session(opened, console, late_frames=dict(map(_late, late)), **options)
     path, page = written(opened, result.report)
     console.line(f"Wrote {path} and {page}")

@@ -19,7 +19,7 @@ from mocap.calibrate.cause.movement import Split, Trial, best_split, prepare, so
 from mocap.calibrate.cause.own_lenses import own_lenses
 from mocap.calibrate.cause.starts import start_shifts
 from mocap.calibrate.lag import camera_lags_frames, shift_frames
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, FINE_LOSS
 from mocap.calibrate.views import BoardViews, mirrored_share, pack_views
 from mocap.core.board import Board

@@ -12,7 +12,7 @@ import numpy as np
 
 from mocap.calibrate import planar
 from mocap.calibrate.adjust import RigState, adjust, fit_boards, free_parameters, residuals
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, FINE_LOSS, ROUGH_GAIN, lens_prior, noise_sigma
 from mocap.calibrate.views import BoardViews
 from mocap.core.shapes import FloatArray

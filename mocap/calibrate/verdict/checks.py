@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.views import BoardViews, mirrored_share
 from mocap.core.board import Board
 from mocap.core.detections import Corners

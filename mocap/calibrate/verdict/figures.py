@@ -10,7 +10,7 @@ from mocap.calibrate.adjust import residuals
 from mocap.calibrate.cause.explain import Cause
 from mocap.calibrate.covariance import Uncertainty, camera_covariance
 from mocap.calibrate.graph import Pair
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
 from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport

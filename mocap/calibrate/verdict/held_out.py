@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.calibrate.adjust import RigState, fit_boards, free_parameters, residuals
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, Refined, noise_sigma, refine_final
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board

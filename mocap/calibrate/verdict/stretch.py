@@ -22,7 +22,7 @@ from mocap.calibrate.adjust import (
     residuals,
     solve_step,
 )
-from mocap.calibrate.lens_plan import LensPlan
+from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board

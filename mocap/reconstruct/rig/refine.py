@@ -26,6 +26,7 @@ from mocap.reconstruct.rig.anchor import (
     floor_move,
     scale_uncertainty,
 )
+from mocap.reconstruct.rig.jackknife import median_mm, space_errors_m, thinned
 from mocap.reconstruct.rig.verdict import (
     CameraChange,
     HeldOutError,
@@ -54,6 +55,12 @@ SCALE_RAD = 0.0024
 # The first rounds only lead to better views: the last one settles.
 MAX_ITERATIONS, MAX_ITERATIONS_AT_LAST = 10, 50
 MIN_GAIN_SHARE = 1e-5
+# A third of the joints is left out at a time; each third holds arms and legs of both sides.
+_LEFT_OUT = (
+    ("left_wrist", "right_knee", "left_ankle"),
+    ("right_wrist", "left_elbow", "right_ankle"),
+    ("right_elbow", "left_knee"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +79,8 @@ class RigRefinement:
         parallax_deg: median over the joints of the widest angle between two views.
         scale_sd: standard deviation of the scale, as a share of it.
         floor: how the rig was moved to put the floor where it belongs.
+        predicted_mm: by how much points will be wrong where people were, after the best
+            similarity, by solving again without parts (`rig.jackknife`).
     """
 
     accepted: bool
@@ -85,6 +94,7 @@ class RigRefinement:
     parallax_deg: float = float("nan")
     scale_sd: float = float("nan")
     floor: FloorMove | None = None
+    predicted_mm: float = float("nan")
 
 
 def refine_rig(
@@ -122,28 +132,49 @@ def refine_rig(
     cameras = _changes(refined, calibration, final, scene, halves)
     parallax = parallax_deg(refined, final)
     scale_sd = scale_uncertainty(anchored, calibration)
+    predicted = _predicted_mm(runs, solved, halves)
     accepted, reasons, warnings = judge(
-        cameras, before, after, parallax=parallax, scale_sd=scale_sd
+        cameras, before, after, parallax=parallax, scale_sd=scale_sd, predicted_mm=predicted
     )
     return RigRefinement(
         accepted, reasons, warnings, replace(refined, rms_px={}),
-        cameras, before, after, frames, parallax, scale_sd, move,
+        cameras, before, after, frames, parallax, scale_sd, move, predicted,
     )  # fmt: skip
 
 
+def _predicted_mm(runs: Sequence[Run], solved: Calibration, halves: Sequence[Calibration]) -> float:
+    """Return by how much points will be wrong where people were, in mm."""
+    points = thinned(views_of(runs, solved, joints=SOLVED_JOINTS).points)
+    sides = [f"{side}_{joint}" for joint in SOLVED_JOINTS for side in ("left", "right")]
+
+    def without(joints: tuple[str, ...]) -> Calibration:
+        # From the solution of everything only the last round is needed.
+        kept = tuple(name for name in sides if name not in joints)
+        return _solved(runs, solved, None, joints=kept, tolerances=TOLERANCES[-1:])[0]
+
+    thirds = [[without(third) for third in _LEFT_OUT]]
+    frames, joints = space_errors_m(solved, points, len(points), halves, thirds)
+    return float(np.hypot(median_mm(frames), median_mm(joints)))
+
+
 def _solved(
-    runs: Sequence[Run], calibration: Calibration, half: int | None
+    runs: Sequence[Run],
+    calibration: Calibration,
+    half: int | None,
+    *,
+    joints: tuple[str, ...] = SOLVED_JOINTS,
+    tolerances: tuple[float, ...] = TOLERANCES,
 ) -> tuple[Calibration, Bundle]:
     """Return the rig solved from all frames or one half, in an arbitrary world, and its scene."""
     rig = calibration
     lens = np.stack([camera.lens for camera in rig.cameras])
     scale_px = _scale_px(lens)
-    for tolerance in TOLERANCES:
-        views = views_of(runs, rig, half, tolerance=tolerance, joints=SOLVED_JOINTS)
+    for tolerance in tolerances:
+        views = views_of(runs, rig, half, tolerance=tolerance, joints=joints)
         solved = ~np.isnan(views.points[:, 0])
         poses = np.stack([camera.camera_from_world for camera in rig.cameras])
         scene = Bundle(lens, poses, views.points[solved], views.pixels[solved])
-        last = tolerance == TOLERANCES[-1]
+        last = tolerance == tolerances[-1]
         scene = adjust(
             scene,
             scale_px,

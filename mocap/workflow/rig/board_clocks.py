@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.calibrate import planar
 from mocap.calibrate.clocks import adjust_clocks
-from mocap.calibrate.lens_plan import OWN_LENSES, LensWish
+from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish
 from mocap.calibrate.retime import MAX_INTERPOLATED_S, corners_at
 from mocap.calibrate.solve import CalibrationResult
 from mocap.calibrate.verdict.report import Verdict as Level

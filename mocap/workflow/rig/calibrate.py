@@ -11,8 +11,8 @@ from mocap.calibrate.board.corners import detect_corners
 from mocap.calibrate.board.left_out import without_frames
 from mocap.calibrate.interchange.lenses import lenses_for, read_lenses
 from mocap.calibrate.lag import shift_frames
-from mocap.calibrate.lens_choice import AUTO, best_model, compare_models
-from mocap.calibrate.lens_plan import LensWish
+from mocap.calibrate.lenses.choice import AUTO, best_model, compare_models
+from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.edits import board_edits_path, edits_of

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mocap.calibrate.lens_plan import OWN_LENSES, LensWish
+from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish
 from mocap.capture.edits import board_edits_path, edits_told
 from mocap.capture.session import Session
 from mocap.core.camera import MODELS, Calibration, Camera

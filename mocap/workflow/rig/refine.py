@@ -40,7 +40,7 @@ def refine_session(
         ReconstructionError: nobody is seen by two cameras.
     """
     calibration = session.calibration()
-    takes = [_people(session.take(name), calibration) for name in names]
+    takes = [people_of(session.take(name), calibration) for name in names]
     progress.started(f"Refining the cameras from people in {', '.join(names)} …")
     refinement = refine_rig(calibration, takes, floor=floor)
     _say(progress, refinement)
@@ -109,7 +109,7 @@ def restore_calibration(session: Session) -> str:
     return kept.name
 
 
-def _people(take: Take, calibration: Calibration) -> PeopleTake:
+def people_of(take: Take, calibration: Calibration) -> PeopleTake:
     """Return the detections of a take with the maps of its pixels."""
     path = path_of(take, "detections")
     synced = path.is_file()
@@ -158,6 +158,11 @@ def _say(progress: Progress, refinement: RigRefinement) -> None:
             f"Floor from {floor.samples} sightings of feet: rig moved by "
             f"{1000 * floor.lift_m:+.0f} mm in height and tilted by {floor.tilt_deg:.2f} degrees"
         )
+    if refinement.cameras:
+        progress.finished(
+            f"Points will be wrong by about {refinement.predicted_mm:.0f} mm where people were "
+            "(solved again without half of the frames and without a third of the joints)"
+        )
     progress.finished(f"{refinement.frames} frames used (at most {MAX_FRAMES}, evenly spread)")
     progress.warned(*refinement.warnings)
 
@@ -182,6 +187,7 @@ def figures(refinement: RigRefinement) -> dict[str, object]:
         "frames": refinement.frames,
         "parallax_deg": refinement.parallax_deg,
         "scale_sd": refinement.scale_sd,
+        "predicted_mm": refinement.predicted_mm,
         "cameras": [asdict(each) for each in refinement.cameras],
         "before": None if refinement.before is None else asdict(refinement.before),
         "after": None if refinement.after is None else asdict(refinement.after),

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mocap.calibrate.cause.own_lenses import single_views, solved_lenses
-from mocap.calibrate.lens_plan import LensWish, lens_plan
+from mocap.calibrate.lenses.plan import LensWish, lens_plan
 from mocap.calibrate.still import merge_still
 from mocap.calibrate.views import pack_views
 from mocap.core.board import Board

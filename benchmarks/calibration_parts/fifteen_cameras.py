@@ -4,24 +4,19 @@ Needs the recordings: MOCAP_REAL_DATA names the folder that holds `gopro15`: twe
 body for each camera, one of an ArUco marker on the floor, halved to 2656 x 1494, and another tool's
 solution of the same pictures at full size. How the boards stand on the body is not given. The size
 of a square is not known either: the marker on the floor gives the scale.
-
-    python benchmarks/gopro15.py [--check]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-from figures import Figure, exit_code, print_figures
+from figures import Figure
 
 from mocap.core.calibration_file import load_calibration
 from mocap.core.camera import Calibration, Camera
@@ -164,22 +159,7 @@ def figures_of(rig: Calibration, report: dict[str, object], data: Path) -> list[
     ]  # fmt: skip
 
 
-def main() -> int:
-    """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
-    options = parser.parse_args()
-    root = os.environ.get("MOCAP_REAL_DATA")
-    if not root:
-        print("MOCAP_REAL_DATA is not set: the real recordings are not on this machine; skipped.")
-        return 0
-    data = Path(root) / "gopro15"
-    with tempfile.TemporaryDirectory() as temporary:
-        rig, report = calibrated(data, Path(temporary))
-    found = figures_of(rig, report, data)
-    print_figures("Fifteen wide cameras, six boards on one body", found)
-    return exit_code(found, check=options.check)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def fifteen_cameras(data: Path, folder: Path) -> list[Figure]:
+    """Calibrate the recordings below `data` in an empty folder and return the figures."""
+    rig, report = calibrated(data, folder)
+    return figures_of(rig, report, data)

@@ -1,0 +1,1 @@
+"""What is assumed of lenses, and which model a lens needs."""

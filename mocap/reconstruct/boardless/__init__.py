@@ -1,0 +1,1 @@
+"""A rig from one walking person: no board, lenses known."""
