@@ -39,7 +39,7 @@ def test_a_camera_that_started_later_is_said_and_used() -> None:
     assert decision.clocks["right"].offset_s == 3.412 and not decision.warnings
 
 
-@pytest.mark.parametrize(("offset", "sigma"), [(0.0009, 1e-4), (0.003, 2e-3)])
+@pytest.mark.parametrize(("offset", "sigma"), [(0.0009, 1e-4), (0.006, 2.3e-3)])
 def test_what_does_not_stand_out_is_silent_and_changes_nothing(offset: float, sigma: float) -> None:
     decision = decide(found(right(offset, sigma_s=sigma)), SyncWish(), {})
     assert decision.clocks["right"].offset_s == 0.0
@@ -78,3 +78,19 @@ def test_switched_off_it_only_says_that_the_cameras_disagree() -> None:
         assert decision.clocks["right"].offset_s == 0.0
         (warning,) = decision.warnings
         assert "the cameras disagree" in warning and "0.7400 s later" in warning
+
+
+def test_a_refused_camera_is_named_when_the_others_are_moved() -> None:
+    moved = right(3.412)
+    third = CameraClock("third", verdict=Verdict.REFUSED, agreement=0.46, evidence_t=2.0)
+    result = PeopleSync(
+        Clocks("left", (LEFT, moved, third)),
+        np.zeros((3, 3)),
+        np.array([-30.0, 0.0, 30.0]),
+        np.array([0.5, 0.5, 0.45]),
+        None,
+        (0.0, 3.2, 0.1),
+    )
+    frozen, refused = decide(result, SyncWish(), {}).warnings
+    assert "'right' shows one image again and again for 3.2 s" in frozen
+    assert "'third'" in refused and "recorded time is kept" in refused

@@ -13,6 +13,7 @@ from mocap.core.shapes import FloatArray
 from mocap.sync.offsets import PairCurves, all_pairs, consistent_offsets, joint_offsets
 from mocap.sync.people import PeopleSync, sync_people
 from mocap.sync.refine_kernels import OWN, accumulate
+from mocap.sync.streams import frozen
 from mocap.synthetic.hand_started import HandStarted, hand_started, joined_streams, script
 from mocap.synthetic.rigs import ring
 
@@ -193,3 +194,11 @@ def test_normal_equations_are_the_derivatives(acting: FloatArray) -> None:
     # Central differences of a smooth function: relative 1e-8 of the largest entry, and rounding.
     np.testing.assert_allclose(h[0], want_h, atol=1e-6 * np.abs(want_h).max())
     np.testing.assert_allclose(g[0], want_g, atol=1e-6 * np.abs(want_g).max())
+
+
+def test_stills_that_fill_a_video_up_are_no_evidence(take: HandStarted) -> None:
+    pixels = take.detections.pixels[0, :40]
+    held = np.concatenate([np.repeat(pixels[:1], 30, axis=0), pixels])
+    # The image itself is one; its 29 repetitions and, in the recording, its own place are none.
+    np.testing.assert_array_equal(np.flatnonzero(frozen(held)), np.arange(1, 31))
+    assert not frozen(np.repeat(pixels, 2, axis=0)).any(), "images doubled to reach a rate"

@@ -15,7 +15,9 @@ from mocap.capture.image_map import estimate_image_map
 from mocap.capture.video import probe, read_frames
 from mocap.core.clocks import Verdict
 from mocap.core.detections import Detections2D
+from mocap.core.errors import SyncError
 from mocap.core.shapes import FloatArray
+from mocap.sync.decide import SyncWish, decide
 from mocap.sync.people import PeopleSync, sync_people
 
 # Where the keypoints that come with the recording have these joints.
@@ -59,14 +61,20 @@ class RealClip:
             out.append(np.array(found).reshape(len(found), -1, 3)[:, order])
         return out
 
-    def synced(self, picks: Sequence[Sequence[int]]) -> tuple[PeopleSync, FloatArray]:
-        """Return what is found when each camera kept some frames, and each one's true start."""
+    def synced(
+        self, picks: Sequence[Sequence[int]], *, held: bool = False
+    ) -> tuple[PeopleSync, FloatArray]:
+        """Return what is found when each camera kept some frames, and each one's true start.
+
+        `held`: frames may stand more than once, as stills that fill a video up.
+        """
         count = max(len(pick) for pick in picks)
         cut = np.full((len(picks), count, *self.table.shape[2:]), np.nan)
         times = np.full((len(picks), count), np.nan)
         for c, pick in enumerate(picks):
             cut[c, : len(pick)] = self.table[c, list(pick)]
-            times[c, : len(pick)] = (np.array(pick) - pick[0]) / FPS
+            own = np.arange(len(pick)) if held else np.array(pick) - pick[0]
+            times[c, : len(pick)] = own / FPS
         confidence = np.clip(np.nan_to_num(cut[..., 2]), 0.0, 1.0)
         pixels = np.where(confidence[..., None] > 0.0, cut[..., :2], np.nan)
         boxes = np.full((*cut.shape[:3], 4), np.nan)
@@ -77,31 +85,53 @@ class RealClip:
 
 
 def real_figures(data: Path) -> list[Figure]:
-    """Gate 5: phases of the frames and cut streams, with the rig as it was shipped."""
+    """Gate 5: phases of the frames, cut and filled up streams, with the rig as it was shipped."""
     clip = RealClip(data)
     whole = range(clip.frames)
     half = clip.frames // 2
-    cases = {
+    filled = [[0] * pad + list(whole) for pad in (0, 192, 474, 684)]
+    cases: dict[str, Sequence[Sequence[int]]] = {
         "60 fps as 30 fps in two phases": [whole[::2], whole[1::2], whole[::2], whole[1::2]],
         "streams cut by 19, 7 and 12 frames": [whole, whole[19:], whole[7:], whole[12:]],
         "one camera of another second": [whole[:half], whole[5:half], whole[3:half], whole[half:]],
+        "starts 3.2, 7.9, 11.4 s early, filled with stills": filled,
+        "in step, as it is": [whole] * 4,
     }
     figures = []
     for name, picks in cases.items():
-        found, start = clip.synced([list(pick) for pick in picks])
-        clocks = found.clocks
-        zero = start[clocks.names.index(clocks.reference)]
-        used = [
-            (clock.offset_s - (true - zero), clock.sigma_s)
-            for clock, true in zip(clocks.cameras, start, strict=True)
-            if clock.verdict in (Verdict.SURE, Verdict.UNSURE)
+        found, start = clip.synced([list(pick) for pick in picks], held=picks is filled)
+        if picks is filled:
+            start = -np.array([(len(pick) - clip.frames) / FPS for pick in picks])
+        figures += _figures_of(name, found, start)
+    return figures
+
+
+def _figures_of(name: str, found: PeopleSync, start: FloatArray) -> list[Figure]:
+    clocks, moved = found.clocks, 0
+    try:
+        decision = decide(found, SyncWish(), {})
+        said = " ".join(decision.warnings)
+        moved = sum(c.offset_s != 0.0 or c.drift_ppm != 0.0 for c in decision.clocks.cameras)
+    except SyncError as ended:
+        # The run ends with one sentence: nothing is used that could be wrong.
+        said = str(ended) + "".join(f"'{name}'" for name in clocks.names)
+    zero = start[clocks.names.index(clocks.reference)]
+    used = [
+        (clock.offset_s - (true - zero), clock.sigma_s)
+        for clock, true in zip(clocks.cameras, start, strict=True)
+        if clock.verdict in (Verdict.SURE, Verdict.UNSURE)
+    ]
+    refused = [c.camera for c in clocks.cameras if c.verdict is Verdict.REFUSED]
+    figures = [Figure(f"{name}: cameras REFUSED, recorded time kept", len(refused), "of 4")]
+    if used:
+        error, sigma = np.abs(np.array(used)).T
+        figures += [
+            Figure(f"{name}: offset, worst", 1e3 * float(error.max()), "ms", 6.0),
+            Figure(f"{name}: worst in sigmas", float((error / sigma).max()), "", 3.0),
         ]
-        refused = sum(clock.verdict is Verdict.REFUSED for clock in clocks.cameras)
-        figures.append(Figure(f"{name}: cameras REFUSED, recorded time kept", refused, "of 4"))
-        if used:
-            error, sigma = np.abs(np.array(used)).T
-            figures += [
-                Figure(f"{name}: offset, worst", 1e3 * float(error.max()), "ms", 6.0),
-                Figure(f"{name}: worst in sigmas", float((error / sigma).max()), "", 3.0),
-            ]
+    if not start.any():
+        figures.append(Figure(f"{name}: cameras moved", moved, "of 4", 0.0))
+    else:
+        silent = sum(f"'{camera}'" not in said for camera in refused)
+        figures.append(Figure(f"{name}: REFUSED and not said", silent, "", 0.0))
     return figures

@@ -11,13 +11,17 @@ from mocap.core.clocks import CameraClock, Clocks, Verdict, recorded_clocks
 from mocap.core.errors import SyncError
 from mocap.sync.people import PeopleSync
 
-# An offset below this, or below so many of its sigmas, is none: the recorded times stay.
-SILENT_S, SILENT_SIGMAS = 1e-3, 2.0
+# An offset below this, or below so many of its sigmas, is none: the recorded times stay. With two
+# sigmas one camera in twenty that is in step would be moved.
+SILENT_S, SILENT_SIGMAS = 1e-3, 3.0
 # A camera without evidence that agrees at the recorded times nearly as well as anywhere is left in
 # peace: nobody moved, and nothing depends on when.
 AS_GOOD = 0.05
 # Answers of two methods farther apart than this many sigmas contradict each other.
 CONTRADICTION_SIGMAS = 3.0
+# Repeated images are told from here on.
+LEAST_SAID_S = 0.5
+BELIEVED = (Verdict.SURE, Verdict.UNSURE)
 # Sound arrives 2.9 ms later per metre; people stand some metres nearer to one microphone.
 SOUND_SIGMA_S = 0.012
 
@@ -69,7 +73,8 @@ def decide(result: PeopleSync, wish: SyncWish, sound_s: Mapping[str, float]) -> 
     if not wish.on or wish.hardware:
         return _checked_only(moved, clocks, wish)
     _refuse_absent(result, moved, given)
-    warnings, found, used = [], [], []
+    warnings, found, used = _frozen(result), [], []
+    others_moved = any(c.verdict in BELIEVED and not _is_silent(c) for c in moved)
     # Offsets a person gives are against the reference; it may be the one that was not found.
     shift = given.get(reference.camera, 0.0)
     for index, clock in enumerate(moved):
@@ -84,7 +89,7 @@ def decide(result: PeopleSync, wish: SyncWish, sound_s: Mapping[str, float]) -> 
                 verdict=Verdict.UNSURE,
             )
         if clock.verdict is Verdict.REFUSED:
-            warnings += _why_refused(clock, result, index)
+            warnings += _why_refused(clock, result, index, others_moved=others_moved)
         clock = _silenced(clock)
         used.append(clock)
         found += _sentence(clock, clocks.reference)
@@ -131,7 +136,7 @@ def _checked_only(moved: list[CameraClock], clocks: Clocks, wish: SyncWish) -> D
     cameras, warnings = [], []
     for own, clock in zip(kept.cameras, moved, strict=True):
         cameras.append(replace(own, said=clock.said))
-        believed = clock.verdict in (Verdict.SURE, Verdict.UNSURE)
+        believed = clock.verdict in BELIEVED
         if believed and not _is_silent(clock):
             why = "the rig is synchronised by hardware" if wish.on else "synchronising is off"
             warnings.append(
@@ -151,7 +156,7 @@ def _is_silent(clock: CameraClock) -> bool:
 
 def _silenced(clock: CameraClock) -> CameraClock:
     """Return the clock, with the recorded time where nothing stands out."""
-    if clock.verdict in (Verdict.SURE, Verdict.UNSURE) and _is_silent(clock):
+    if clock.verdict in BELIEVED and _is_silent(clock):
         return replace(clock, offset_s=0.0)
     return clock
 
@@ -177,15 +182,28 @@ def _sentence(clock: CameraClock, reference: str) -> list[str]:
     return [_offset(clock, reference) + doubt]
 
 
-def _why_refused(clock: CameraClock, result: PeopleSync, index: int) -> list[str]:
+def _why_refused(
+    clock: CameraClock, result: PeopleSync, index: int, *, others_moved: bool
+) -> list[str]:
     recorded = float(result.recorded_agreement[index])
-    if np.isnan(clock.agreement) or recorded >= clock.agreement - AS_GOOD:
+    # Where the others did not start together, nothing speaks for this one's recorded time.
+    as_good = np.isnan(clock.agreement) or recorded >= clock.agreement - AS_GOOD
+    if as_good and not others_moved:
         return []
     return [
         f"camera '{clock.camera}': nothing tells surely when it was started (evidence t "
         f"{clock.evidence_t:.1f}, agreement {clock.agreement:.2f}; at the recorded time "
         f"{recorded:.2f}); the recorded time is kept. Clap once with raised arms at the beginning "
         "of a take, or give its start in take.toml under [sync.offset_s]."
+    ]
+
+
+def _frozen(result: PeopleSync) -> list[str]:
+    return [
+        f"camera '{clock.camera}' shows one image again and again for {frozen_s:.1f} s, as stills "
+        "that fill a video up do; that time is left out when clocks are compared."
+        for clock, frozen_s in zip(result.clocks.cameras, result.frozen_s, strict=False)
+        if frozen_s > LEAST_SAID_S
     ]
 
 

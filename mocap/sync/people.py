@@ -38,6 +38,7 @@ class PeopleSync:
         lags_s: (lag,).
         recorded_agreement: (camera,) agreement with the others at the recorded times.
         refined: figures of the refinement, None when fewer than two cameras agree.
+        frozen_s: (camera,) for how long each showed one image again and again.
     """
 
     clocks: Clocks
@@ -45,6 +46,7 @@ class PeopleSync:
     lags_s: FloatArray
     recorded_agreement: FloatArray
     refined: Refined | None
+    frozen_s: tuple[float, ...] = ()
 
     def absent(self) -> list[str]:
         """Return the cameras that agree with the others at no time, the recorded one included."""
@@ -109,6 +111,7 @@ def sync_people(
         curves.grid_s,
         recorded,
         refined,
+        tuple(each.frozen_s for each in streams),
     )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D
 from mocap.core.lens import undistort_points
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, BoolArray, FloatArray
 
 # More people than this per image only cost time: two cameras agree on the nearest ones.
 MAX_PEOPLE = 4
+# Keypoints that move less in so many images in a row are of one image that was repeated.
+FROZEN_PX, LEAST_FROZEN = 0.02, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +27,13 @@ class Stream:
         pixels: (frame, person, keypoint, 2) in pixels of the calibration; NaN = not seen. The
             person axis is the detector's slots, largest first: no identity.
         rays: (frame, person, keypoint, 2) undistorted x/z, y/z.
+        frozen_s: for how long the camera showed images it had shown before; they are left out.
     """
 
     times_s: FloatArray
     pixels: FloatArray
     rays: FloatArray
+    frozen_s: float = 0.0
 
     @property
     def frame_s(self) -> float:
@@ -77,9 +81,31 @@ def streams_of(
         if image_maps and name in image_maps:
             matrix = np.asarray(image_maps[name], dtype=np.float64)
             pixels = pixels @ matrix[:, :2].T + matrix[:, 2]
+        still = frozen(pixels)
+        pixels[still] = np.nan
         people = _largest_first(pixels)[:, :MAX_PEOPLE]
-        streams.append(stream_of(times[real], people, calibration[name].vector()))
+        stream = stream_of(times[real], people, calibration[name].vector())
+        streams.append(replace(stream, frozen_s=float(still.sum()) * stream.frame_s))
     return streams
+
+
+def frozen(pixels: FloatArray) -> BoolArray:
+    """Return which frames (frame,) show the image before them again, as stills and pauses do.
+
+    A camera's noise moves every keypoint of a person at rest; only repeated images give the same
+    (frame, person, keypoint, 2). They tell nothing of time and would be taken for evidence.
+    """
+    seen = np.isfinite(pixels)
+    same = (np.abs(np.diff(pixels, axis=0)) < FROZEN_PX) | ~(seen[1:] | seen[:-1])
+    still = same.all(axis=(1, 2, 3)) & seen[1:].any(axis=(1, 2, 3))
+    # Some files repeat single images to keep a rate; those stand where they were taken.
+    run = np.concatenate([[0], np.where(still, 1, 0), [0]])
+    edges = np.flatnonzero(np.diff(run))
+    out = np.zeros(len(pixels), dtype=bool)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        if end - start >= LEAST_FROZEN:
+            out[start + 1 : end + 1] = True
+    return out
 
 
 def sizes_px(pixels: FloatArray) -> FloatArray:
