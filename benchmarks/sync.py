@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 from figures import Figure, exit_code, print_figures
+from sync_parts.board import board_figures
 from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
 from sync_parts.real import real_figures
 from sync_parts.sample import sample_figures
@@ -40,6 +41,7 @@ def main() -> int:
     told("People: cost", cost_figures())
     told("People: a rig that is a little off", rig_figures(range(7600, 7606)))
     told("People: traps", trap_figures(range(7700, 7703)))
+    told("Board: eight recordings, nothing calibrated", board_figures())
     if data := os.environ.get("MOCAP_REAL_DATA"):
         told("A real take, the rig as shipped", real_figures(Path(data)))
     return exit_code(everything, check=options.check)
