@@ -32,6 +32,10 @@ MAX_FOUND_AGAIN_M = 1.2
 # Share of the cameras that should see a new person and do.
 BIRTH_SHARE = 0.5
 
+# Two people whose median keypoints are this near are one, followed twice.
+SAME_M = 0.15
+DOUBLED_S = 0.5
+
 _NEW_AT_ONCE = 12
 
 
@@ -128,6 +132,31 @@ def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
     live.doubled[count] = 0
     live.build[count] = np.nan
     return count
+
+
+@njit(fastmath=FASTMATH, cache=True)
+def end_doubles(live: Live, fps: float) -> None:
+    """Of two who follow one body, end the younger: at once before they have proved to be there.
+
+    People who embrace are as near as that for a moment.
+    """
+    gone = int(COAST_S * fps) + 1
+    for person in range(live.counts[0]):
+        double = False
+        for other in range(live.counts[0]):
+            if person == other or live.unseen[other] >= gone:
+                continue
+            younger = live.hits[person] < live.hits[other] or (
+                live.hits[person] == live.hits[other] and live.track[person] > live.track[other]
+            )
+            if younger and median_gap(live.position[person], live.position[other]) < SAME_M:
+                double = True
+                break
+        live.doubled[person] = live.doubled[person] + 1 if double else 0
+        proved = live.hits[person] >= PROVED_S * fps
+        if double and (not proved or live.doubled[person] > DOUBLED_S * fps):
+            live.unseen[person] = gone
+            live.members[person] = NOBODY
 
 
 @njit(fastmath=FASTMATH, cache=True)

@@ -17,8 +17,8 @@ from numba import njit
 from mocap.core.lens import FASTMATH
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.people.arrival_kernels import (
-    COAST_S,
     PROVED_S,
+    end_doubles,
     find_new,
     forget,
     write,
@@ -77,10 +77,6 @@ MAX_DEPTH_ERROR_M = 0.15
 # with another, whose keypoints fit half.
 SURE_SUPPORT = 0.6
 
-# Two people whose median keypoints are this near are one, followed twice.
-SAME_M = 0.15
-DOUBLED_S = 0.5
-
 
 @njit(fastmath=FASTMATH, cache=True)
 def follow_frames(
@@ -97,7 +93,7 @@ def follow_frames(
             _match(rig, rays, instants.boxes[f], free, live, fps)
             for person in range(live.counts[0]):
                 _solve(rig, rays, confidence, live, person, last == 1, fps)
-        _end_doubles(live, fps)
+        end_doubles(live, fps)
         free[:] = ~np.isnan(instants.tolerance[f])
         for person in range(live.counts[0]):
             _count_and_free(rig, rays, live, person, free, fps)
@@ -268,6 +264,9 @@ def _solve(
         members[:] = NOBODY
         views = 0
     if views < 2:
+        if last:
+            # The first round may have moved them with a view that was given back since.
+            live.position[person] = live.predicted[person]
         return
     facing = False
     if views == 2 and depth_sd_m(rig, members, skeleton, tolerance) > DOUBTFUL_DEPTH_SD_M:
@@ -316,39 +315,17 @@ def _steer(live: Live, person: int, skeleton: FloatArray, fps: float) -> None:
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def _end_doubles(live: Live, fps: float) -> None:
-    """Of two who follow one body, end the younger: at once before they have proved to be there.
-
-    People who embrace are as near as that for a moment.
-    """
-    gone = int(COAST_S * fps) + 1
-    for person in range(live.counts[0]):
-        double = False
-        for other in range(live.counts[0]):
-            if person == other or live.unseen[other] >= gone:
-                continue
-            younger = live.hits[person] < live.hits[other] or (
-                live.hits[person] == live.hits[other] and live.track[person] > live.track[other]
-            )
-            if younger and median_gap(live.position[person], live.position[other]) < SAME_M:
-                double = True
-                break
-        live.doubled[person] = live.doubled[person] + 1 if double else 0
-        proved = live.hits[person] >= PROVED_S * fps
-        if double and (not proved or live.doubled[person] > DOUBLED_S * fps):
-            live.unseen[person] = gone
-            live.members[person] = NOBODY
-
-
-@njit(fastmath=FASTMATH, cache=True)
 def _count_and_free(
     rig: Rig, rays: FloatArray, live: Live, person: int, free: BoolArray, fps: float
 ) -> None:
     """Count a person as seen or unseen and take their detections away from `free`."""
-    if _views(live, person) >= 2:
+    views = _views(live, person)
+    if views >= 2:
         live.unseen[person] = 0
         live.hits[person] += 1
-        _learn_build(rig, live, person, fps)
+        # Two views of two people make a body that is nobody's: it must not be learnt.
+        if views >= 3 or live.hits[person] < fps:
+            _learn_build(rig, live, person, fps)
     else:
         live.unseen[person] += 1
         live.velocity[person] *= math.exp(-1.0 / (VELOCITY_LASTS_UNSEEN_S * fps))
