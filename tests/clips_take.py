@@ -54,8 +54,9 @@ def run_fake_take(root: Path, slow_camera: str = "", people: int = 1) -> list[st
 
     def recorded(frames: object, detector: FakeDetector, **options: object) -> object:
         looked_at.append(str(options["camera"]))
-        detector.seconds = 10.0 if options["camera"] == slow_camera else 0.0
-        return real(frames, detector, **options)  # type: ignore[arg-type]
+        seconds = 10.0 if options["camera"] == slow_camera else 0.0
+        own = FakeDetector(detector.people, seconds)  # cameras are looked at side by side
+        return real(frames, own, **options)  # type: ignore[arg-type]
 
     with (
         mock.patch("mocap.detect.detect.detect", recorded),

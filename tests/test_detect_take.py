@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -200,4 +201,4 @@ def test_a_fresh_machine_is_told_what_to_run(
 
 
 def test_default_workers_are_reasonable() -> None:
-    assert 1 <= default_workers() <= 8
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)

@@ -34,6 +34,7 @@ class Console:
         Console._unanswered = as_json
         self._bar_open = False
         self._steps_said: dict[str, int] = {}
+        self._doing: dict[str, tuple[int, int]] = {}
 
     def line(self, text: str) -> None:
         """Say one line."""
@@ -62,6 +63,11 @@ class Console:
         if not total:
             return
         if sys.stderr.isatty():
+            self._doing[what] = (done, total)
+            going = {name: each for name, each in self._doing.items() if each[0] < each[1]}
+            if going:  # several cameras advance at the same time: one bar for all of them
+                what = ", ".join(going)
+                done, total = (sum(each) for each in zip(*going.values(), strict=True))
             filled = round(30 * done / total)
             bar = "#" * filled + "-" * (30 - filled)
             click.echo(f"\r  {what} [{bar}] {done}/{total} frames", nl=False, err=True)

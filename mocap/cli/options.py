@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from mocap.export.settings import option_name
-from mocap.workflow.choices import NO_BODY, ExportChoice
+from mocap.workflow.choices import DEFAULT_PACE, NO_BODY, ExportChoice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ take_argument = click.argument("take")
 
 
 def detector_options(command: Command) -> Command:
-    """Add --detector, --weights, --feet, --hands, and what describes an ONNX network."""
+    """Add --detector, --detect, --weights, --feet, --hands, and what describes an ONNX network."""
     command = click.option(
         "--hands", is_flag=True, help="Also find fingers: hands of 80 px and more are best."
     )(command)
@@ -59,6 +59,13 @@ def detector_options(command: Command) -> Command:
     )(command)
     command = click.option(
         "--card", default="", help="How an ONNX network is fed and read: a name or a .toml."
+    )(command)
+    command = click.option(
+        "--detect",
+        default=DEFAULT_PACE,
+        show_default=True,
+        type=click.Choice(["thorough", "balanced"]),
+        help="How thoroughly images are looked at.",
     )(command)
     command = click.option(
         "--feet/--no-feet", default=True, show_default=True, help="Also find heels and toes."

@@ -106,3 +106,10 @@ def letterbox(image: Array, long_side: int, multiple: int) -> Crop:
     # centres.
     step = np.array([width, height]) / inner
     return Crop(padded, np.column_stack([np.diag(step), (step - 1) / 2]))
+
+
+def mirror_image(crop: Crop) -> Crop:
+    """Return the crop with left and right exchanged; it lies where it lay."""
+    last = crop.image.shape[1] - 1
+    mirror = np.array([[-1.0, 0, last], [0, 1, 0], [0, 0, 1]])
+    return Crop(np.ascontiguousarray(crop.image[:, ::-1]), crop.image_from_crop @ mirror)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import TimeoutError
-from multiprocessing.pool import AsyncResult, ThreadPool
+from multiprocessing.pool import AsyncResult
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
 from mocap.core.shapes import Array, FloatArray
+from mocap.detect.following.follow import Eyes, Following
+from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.people import Detection, seen_inside, without_duplicates
-from mocap.detect.watchdog import watched
+from mocap.detect.threads import Threads, ahead
 
 LEAST_KEYPOINT_CONFIDENCE = 0.1
 """Below this a network only repeats where such a keypoint usually is."""
@@ -33,9 +28,8 @@ _FRAMES_AHEAD = 2
 STALLED_AFTER_S = 300.0
 """An image takes a fifth of a second, on the slowest machine some seconds: after this, it hangs."""
 
-_FINISH_WITHIN_S = 1.5
-"""For the images being looked at when the work is broken off; less than the answer to Ctrl-C may
-take."""
+_DECODED_AHEAD = 3
+"""Images decoded ahead of a view that is followed: decoding never has to be waited for."""
 
 
 class Detector(Protocol):
@@ -64,6 +58,8 @@ def detect(
     workers: int = 1,
     frame_count: int | None = None,
     times_s: FloatArray | None = None,
+    pace: Pace = THOROUGH,
+    mirrored_first: bool = False,
     progress: Advanced | None = None,
 ) -> Detections2D:
     """Find people in the frames of one camera.
@@ -74,10 +70,14 @@ def detect(
         detector: finds the people of one image.
         camera: name of the camera.
         fps: frames per second of the video.
-        workers: images looked at simultaneously. The result does not depend on it.
+        workers: images looked at simultaneously. The result does not depend on it. Where people
+            are followed, images come one after another: look at several cameras at once instead.
         frame_count: length of the video; frames after the last one given stay empty. None = up to
             the last.
         times_s: (frame,) seconds since the first frame, see `VideoInfo`; frame / fps by default.
+        pace: how thoroughly, see `mocap.detect.following.pace`; only a detector that can read
+            somebody where they are known to be (`Eyes`) can follow.
+        mirrored_first: see `mocap.detect.following.follow.Following`.
         progress: called after every frame.
 
     Raises:
@@ -97,10 +97,16 @@ def detect(
     array([[20., 10.]], dtype=float32)
     """
     people: dict[int, list[Detection]] = {}
-    for index, found in _found(_checked(frames, camera), detector, workers, camera):
+    checked = _checked(frames, camera)
+    if pace.every_image or not isinstance(detector, Eyes):
+        all_found = _found(checked, detector, workers, camera)
+    else:
+        following = Following(detector, pace, fps, mirrored_first=mirrored_first)
+        all_found = _followed(checked, detector, following, camera)
+    for index, found in all_found:
         people[index] = found
         if progress is not None:
-            progress(camera, len(people), frame_count)
+            progress(camera, index + 1, frame_count)
     if not people:
         raise DetectionError(f"camera {camera!r} has no frame. Is its video empty or damaged?")
     length = max(max(people) + 1, frame_count or 0)
@@ -182,84 +188,62 @@ def _found(
     frames: Iterable[tuple[int, Array]], detector: Detector, workers: int, camera: str
 ) -> Iterator[tuple[int, list[Detection]]]:
     """Yield (frame index, people) in order, looking at `workers` images at once."""
-    # Unlike an executor, this pool does not wait at exit for a thread that never returns.
-    with watched(), _one_opencv_thread(), ThreadPool(workers) as pool:
-        waiting: deque[tuple[int, AsyncResult[list[Detection]]]] = deque()
-        worker = _Worker(detector)
-        try:
-            for index, image in frames:
-                waiting.append((index, pool.apply_async(worker, (image,))))
-                if len(waiting) > workers * _FRAMES_AHEAD:
-                    yield _finished(*waiting.popleft(), camera)
-            for index, result in waiting:
-                yield _finished(index, result, camera)
-        finally:
-            worker.leave()
+    with Threads(workers) as threads:
+        waiting: deque[tuple[int, AsyncResult[list[Detection] | None]]] = deque()
+        for index, image in frames:
+            waiting.append((index, threads.start(_people, image, detector)))
+            if len(waiting) > workers * _FRAMES_AHEAD:
+                yield _finished(*waiting.popleft(), camera)
+        for index, result in waiting:
+            yield _finished(index, result, camera)
+
+
+def _followed(
+    frames: Iterable[tuple[int, Array]], eyes: Eyes, following: Following, camera: str
+) -> Iterator[tuple[int, list[Detection]]]:
+    """Yield (frame index, people) in order, following people.
+
+    Three threads work on one view: one decodes ahead, one follows, one reads feet.
+    """
+    with Threads(2) as threads, ahead(frames, _DECODED_AHEAD) as images:
+        waiting: deque[tuple[int, AsyncResult[list[Detection] | None]]] = deque()
+        for index, image in images:
+            _, people = _finished(index, threads.start(following, index, image), camera)
+            waiting.append((index, threads.start(_with_feet, image, people, eyes)))
+            if len(waiting) > 1:
+                yield _finished(*waiting.popleft(), camera)
+        for index, result in waiting:
+            yield _finished(index, result, camera)
 
 
 def _finished(
-    index: int, result: AsyncResult[list[Detection]], camera: str
+    index: int, result: AsyncResult[list[Detection] | None], camera: str
 ) -> tuple[int, list[Detection]]:
     try:
-        return index, result.get(STALLED_AFTER_S)
+        people = result.get(STALLED_AFTER_S)
     except TimeoutError as error:
         raise DetectionError(
             f"frame {index} of camera {camera!r} is not finished after {STALLED_AFTER_S:g} s. "
             "Run the command again; cameras that were finished are kept."
         ) from error
+    if people is None:
+        raise DetectionError(f"frame {index} of camera {camera!r} was broken off.")
+    return index, people
 
 
-class _Worker:
-    """What the threads do: look at images until the work is broken off."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self._over = False
-        self._looking: set[int] = set()  # threads that are in native code now
-
-    def __call__(self, image: Array) -> list[Detection]:
-        thread = threading.get_ident()
-        self._looking.add(thread)
-        try:
-            return [] if self._over else _people(image, self._detector)
-        finally:
-            self._looking.discard(thread)
-
-    def leave(self) -> None:
-        """Let the images that are being looked at finish, after an error or Ctrl-C.
-
-        A thread that is still in native code when the interpreter ends takes the whole process
-        down with SIGABRT. Where one hangs, the process will end without asking it.
-        """
-        self._over = True
-        deadline = time.monotonic() + _FINISH_WITHIN_S
-        while self._looking and time.monotonic() < deadline:
-            time.sleep(0.01)
-        if self._looking:
-            atexit.register(self._end_the_process)
-
-    def _end_the_process(self) -> None:
-        if self._looking:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(1)
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Keep OpenCV from starting threads of its own inside every worker."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+def _with_feet(image: Array, people: list[Detection], eyes: Eyes) -> list[Detection]:
+    return _kept((eyes.with_feet(image, each) for each in people), image)
 
 
 def _people(image: Array, detector: Detector) -> list[Detection]:
+    return _kept(detector(image), image)
+
+
+def _kept(people: Iterable[Detection], image: Array) -> list[Detection]:
+    """Return what is inside the image and certain enough, everybody once."""
     size = (image.shape[1], image.shape[0])
-    people = [seen_inside(each, size, LEAST_KEYPOINT_CONFIDENCE) for each in detector(image)]
-    return without_duplicates(each for each in people if each.confidence.any())
+    seen = [seen_inside(each, size, LEAST_KEYPOINT_CONFIDENCE) for each in people]
+    return without_duplicates(each for each in seen if each.confidence.any())
 
 
 def _packed(

@@ -12,15 +12,13 @@ from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.cards import load_card
 from mocap.detect.detect import Detector
-from mocap.detect.hands import HandFinder, WithHands, names_with_hands
+from mocap.detect.following.follow import Eyes
+from mocap.detect.following.pace import THOROUGH, Pace
+from mocap.detect.hands import FollowedWithHands, HandFinder, WithHands, names_with_hands
 from mocap.detect.known import DETECTORS, OwnNetwork, known_detector
 from mocap.detect.movenet import MoveNet
 from mocap.detect.runtime import load_network
 from mocap.detect.watchdog import watched
-
-_MOST_WORKERS = 8
-"""More images at once only fill the memory: decoding the video cannot keep up."""
-
 
 _HANDS = ("hands", "full")
 
@@ -28,7 +26,7 @@ _HANDS = ("hands", "full")
 def default_workers() -> int:
     """Return how many images to look at simultaneously: one a processor this process may use."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(available or 1, _MOST_WORKERS))
+    return max(1, available or 1)
 
 
 def open_detector(
@@ -38,6 +36,7 @@ def open_detector(
     hands: bool = False,
     weights: Path | None = None,
     workers: int = 1,
+    pace: Pace = THOROUGH,
     own: OwnNetwork | None = None,
 ) -> Detector:
     """Return a detector of `mocap.detect.known.DETECTORS`, ready to run.
@@ -48,6 +47,7 @@ def open_detector(
         hands: also find the fingers of hands that are large enough.
         weights: checkpoint file, for a detector that wants one of the user's.
         workers: images that will be looked at simultaneously.
+        pace: how thoroughly: decides which network reads heels and toes.
         own: what else describes a network of the user's.
 
     Raises:
@@ -57,15 +57,24 @@ def open_detector(
     """
     known = known_detector(name, weights, own)
     with watched():
-        detector = known.open(feet=feet, weights=weights, workers=workers, own=own or OwnNetwork())
+        detector = known.open(
+            feet=feet, weights=weights, workers=workers, pace=pace, own=own or OwnNetwork()
+        )
         if not hands:
             return detector
         names_with_hands(detector.keypoint_names)
         path = registry.network_path(*_HANDS)
-        return WithHands(detector, HandFinder(load_network(path, streams=workers)))
+        kind = FollowedWithHands if isinstance(detector, Eyes) else WithHands
+        return kind(detector, HandFinder(load_network(path, streams=workers)))
 
 
-def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int = 1) -> MoveNet:
+def open_movenet(
+    *,
+    feet: bool = True,
+    weights: Path | None = None,
+    workers: int = 1,
+    pace: Pace = THOROUGH,
+) -> MoveNet:
     """Return MoveNet with fetched weights; it takes no others.
 
     Raises:
@@ -74,7 +83,7 @@ def open_movenet(*, feet: bool = True, weights: Path | None = None, workers: int
     return MoveNet(
         multipose=load_network(registry.network_path("movenet", "multipose"), streams=workers),
         thunder=load_network(registry.network_path("movenet", "thunder"), streams=workers),
-        feet=_feet_finder(workers) if feet else None,
+        feet=_feet_finder(workers, pace) if feet else None,
     )
 
 
@@ -84,6 +93,7 @@ def weight_hashes(
     feet: bool = True,
     hands: bool = False,
     weights: Path | None = None,
+    pace: Pace = THOROUGH,
     own: OwnNetwork | None = None,
 ) -> dict[str, str]:
     """Return SHA-256 of every weight file `open_detector` would use: provenance of its results.
@@ -99,7 +109,9 @@ def weight_hashes(
         networks += needed.networks
         feet = feet and needed.feet
     if feet or known.name == "blazepose":
-        networks.append(("blazepose", _feet_network()))
+        # Where it reads the whole body it is not exchanged for the smaller one.
+        whole = known.name == "blazepose"
+        networks.append(("blazepose", _feet_network(THOROUGH if whole else pace)))
     if hands:
         networks.append(_HANDS)
     hashes = {}
@@ -135,13 +147,13 @@ def needs_of(own: OwnNetwork) -> Needs:
     return Needs(DETECTORS["movenet"].networks if crops and own.boxes is None else (), crops)
 
 
-def feet_finder(workers: int) -> FeetFinder:
+def feet_finder(workers: int, pace: Pace = THOROUGH) -> FeetFinder:
     """Return who finds heels and toes.
 
     Raises:
         ModelError: weights are missing or damaged; says what to run.
     """
-    return _feet_finder(workers)
+    return _feet_finder(workers, pace)
 
 
 def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
@@ -165,12 +177,14 @@ def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
     return ("hrnet", checkpoints[0]) if checkpoints else ("movenet", None)
 
 
-def _feet_network() -> str:
-    """Return the better landmark network that is on this machine: "heavy", else "full"."""
+def _feet_network(pace: Pace) -> str:
+    """Return the landmark network for a pace: "full", or where it is on this machine "heavy"."""
+    if not pace.large_feet_network:
+        return "full"
     status = registry.status("blazepose")
     return "heavy" if status.has(status.card.network("heavy").files) else "full"
 
 
-def _feet_finder(workers: int) -> FeetFinder:
-    path = registry.network_path("blazepose", _feet_network())
+def _feet_finder(workers: int, pace: Pace) -> FeetFinder:
+    path = registry.network_path("blazepose", _feet_network(pace))
     return FeetFinder(load_network(path, streams=workers))

@@ -20,6 +20,7 @@ from mocap.core.keypoints import COCO_17, HANDS_42, KEYPOINT_SETS, keypoint_set_
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.crops import square_crop
 from mocap.detect.detect import Detector
+from mocap.detect.following.follow import Eyes
 from mocap.detect.people import SURE_CONFIDENCE, Detection
 from mocap.detect.runtime import Network
 
@@ -179,15 +180,41 @@ class WithHands:
 
     def __call__(self, image: Array) -> list[Detection]:
         """Return the people of an (height, width, 3) uint8 RGB image."""
-        return [self._complete(image, person) for person in self.detector(image)]
+        return [self.complete(image, person) for person in self.detector(image)]
 
-    def _complete(self, image: Array, person: Detection) -> Detection:
+    def complete(self, image: Array, person: Detection) -> Detection:
+        """Return the person with both hands."""
         pixels, confidence = self.hands(image, person)
         return replace(
             person,
             pixels=np.vstack([person.pixels, pixels]),
             confidence=np.append(person.confidence, confidence),
         )
+
+
+class FollowedWithHands(WithHands):
+    """The same for a detector that can follow people: hands are read wherever a person was."""
+
+    def find(self, image: Array) -> list[Detection]:
+        """Search the image."""
+        return self._eyes.find(image)
+
+    def read(self, image: Array, guess: Detection) -> Detection:
+        """Read somebody whom a search found."""
+        return self._eyes.read(image, guess)
+
+    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+        """Read somebody once."""
+        return self._eyes.look(image, around, mirrored=mirrored)
+
+    def with_feet(self, image: Array, person: Detection) -> Detection:
+        """Add heels, toes and hands."""
+        return self.complete(image, self._eyes.with_feet(image, person))
+
+    @property
+    def _eyes(self) -> Eyes:
+        assert isinstance(self.detector, Eyes)
+        return self.detector
 
 
 def names_with_hands(names: tuple[str, ...]) -> tuple[str, ...]:

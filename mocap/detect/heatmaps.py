@@ -68,10 +68,15 @@ def mirror_average(
         shift: move the mirrored maps right by a pixel. Needed unless the network was trained with
             unbiased coordinates (UDP): map pixel i stands for input 4 i, mirrored for 4 i + 3.
     """
+    return np.asarray((heatmaps + turned_back(of_mirrored_image, mirror, shift=shift)) / 2)
+
+
+def turned_back(of_mirrored_image: Array, mirror: Sequence[int], *, shift: bool) -> Array:
+    """Return the heat maps of a mirrored image as those of the image; see `mirror_average`."""
     back = of_mirrored_image[list(mirror), :, ::-1]
     if shift:
         back = np.concatenate([back[:, :, :1], back[:, :, :-1]], axis=2)
-    return np.asarray((heatmaps + back) / 2)
+    return np.asarray(back)
 
 
 def _blurred(heatmap: FloatArray, size: int) -> FloatArray:

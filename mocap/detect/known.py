@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mocap.detect.detect import Detector
+    from mocap.detect.following.pace import Pace
 
 
 AUTO = "auto"
@@ -47,7 +48,7 @@ class KnownDetector:
     Attributes:
         name: as `--detector` says it.
         title: for people.
-        opens: "module:function" that takes `feet`, `weights` and `workers` and returns it.
+        opens: "module:function" that takes `feet`, `weights`, `workers` and `pace` and returns it.
         networks: (model, network) of the fetched weights it uses.
         own_weights: whether it needs a checkpoint of the user's.
         own_card: whether that is an ONNX network, which a card describes.
@@ -65,12 +66,14 @@ class KnownDetector:
     offsets: str = ""
     own_card: bool = False
 
-    def open(self, *, feet: bool, weights: Path | None, workers: int, own: OwnNetwork) -> Detector:
+    def open(
+        self, *, feet: bool, weights: Path | None, workers: int, pace: Pace, own: OwnNetwork
+    ) -> Detector:
         """Return the detector, ready to run."""
         module, _, function = self.opens.partition(":")
         opener: Callable[..., Detector] = getattr(import_module(module), function)
         described = {"own": own} if self.own_card else {}
-        return opener(feet=feet, weights=weights, workers=workers, **described)
+        return opener(feet=feet, weights=weights, workers=workers, pace=pace, **described)
 
 
 _MOVENET = (("movenet", "multipose"), ("movenet", "thunder"))

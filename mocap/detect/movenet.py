@@ -17,8 +17,15 @@ import numpy as np
 from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.blazepose import FeetFinder
-from mocap.detect.crops import Crop, letterbox, square_crop
-from mocap.detect.people import Detection, extent, jumped, overlap, without_duplicates
+from mocap.detect.crops import Crop, letterbox, mirror_image, square_crop
+from mocap.detect.people import (
+    Detection,
+    averaged,
+    extent,
+    jumped,
+    overlap,
+    without_duplicates,
+)
 from mocap.detect.runtime import Network
 
 MULTIPOSE_LONG_SIDE = 512
@@ -44,7 +51,7 @@ KEYPOINT_MARGIN = 1.35
 
 SMALLEST_CROP_PX = 40.0
 
-_MIRROR = COCO_17.mirror_indices()
+_MIRROR = list(COCO_17.mirror_indices())
 _KEYPOINTS = len(COCO_17.keypoint_names)
 
 
@@ -65,8 +72,8 @@ class MoveNet:
     def __call__(self, image: Array) -> list[Detection]:
         """Return up to six people of an (height, width, 3) uint8 RGB image."""
         # Duplicates go before the feet are looked for: most cost for nothing.
-        people = without_duplicates(self._refined(image, guess) for guess in self.find(image))
-        return people if self.feet is None else [self.feet(image, each) for each in people]
+        people = without_duplicates(self.read(image, guess) for guess in self.find(image))
+        return [self.with_feet(image, each) for each in people]
 
     def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough keypoints of up to six people."""
@@ -84,27 +91,33 @@ class MoveNet:
             _multipose_person(row, box) for row in output[0] if row[-1] > LEAST_PERSON_CONFIDENCE
         ]
 
-    def _refined(self, image: Array, guess: Detection) -> Detection:
+    def read(self, image: Array, guess: Detection) -> Detection:
+        """Return the person of a guess, read in the box and then twice close around the keypoints;
+        the guess itself when that is somebody else."""
         center = (guess.box[:2] + guess.box[2:]) / 2
-        first = self._look(
-            square_crop(image, center, _side(BOX_MARGIN * guess.size_px), THUNDER_SIZE), guess
-        )
-        center, side = extent(first)
-        crop = square_crop(image, center, _side(KEYPOINT_MARGIN * side), THUNDER_SIZE)
-        mirrored = Crop(
-            np.ascontiguousarray(crop.image[:, ::-1]), crop.image_from_crop @ _mirror_matrix()
-        )
-        plain, other = self._look(crop, guess), self._look(mirrored, guess)
-        refined = Detection(
-            (plain.pixels + other.pixels[list(_MIRROR)]) / 2,
-            (plain.confidence + other.confidence[list(_MIRROR)]) / 2,
-            guess.box,
-        )
+        crop = square_crop(image, center, _side(BOX_MARGIN * guess.size_px), THUNDER_SIZE)
+        close = self._close_up(image, self._read(crop, guess))
+        refined = averaged(self._read(close, guess), self._read(close, guess, mirrored=True))
         return guess if jumped(refined, guess) else refined
 
-    def _look(self, crop: Crop, guess: Detection) -> Detection:
-        (output,) = self.thunder(crop.image[None].astype(np.int32))
-        pixels, confidence = _keypoints(output[0, 0], crop)
+    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+        """Return the person as read once, close around where their keypoints must be."""
+        return self._read(self._close_up(image, around), around, mirrored=mirrored)
+
+    def with_feet(self, image: Array, person: Detection) -> Detection:
+        """Add heels and toes, where they are wanted."""
+        return person if self.feet is None else self.feet(image, person)
+
+    def _close_up(self, image: Array, person: Detection) -> Crop:
+        center, side = extent(person)
+        return square_crop(image, center, _side(KEYPOINT_MARGIN * side), THUNDER_SIZE)
+
+    def _read(self, crop: Crop, guess: Detection, *, mirrored: bool = False) -> Detection:
+        seen = mirror_image(crop) if mirrored else crop
+        (output,) = self.thunder(seen.image[None].astype(np.int32))
+        pixels, confidence = _keypoints(output[0, 0], seen)
+        if mirrored:
+            pixels, confidence = pixels[_MIRROR], confidence[_MIRROR]
         return Detection(pixels, confidence, guess.box)
 
 
@@ -114,11 +127,6 @@ def _overlaps_any(person: Detection, others: list[Detection]) -> bool:
 
 def _side(wanted_px: float) -> float:
     return max(wanted_px, SMALLEST_CROP_PX)
-
-
-def _mirror_matrix() -> FloatArray:
-    """Return the (3, 3) map from pixels of a mirrored Thunder crop to those of the crop."""
-    return np.array([[-1.0, 0, THUNDER_SIZE - 1], [0, 1, 0], [0, 0, 1]])
 
 
 def _keypoints(rows: Array, crop: Crop) -> tuple[FloatArray, FloatArray]:

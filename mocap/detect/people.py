@@ -30,7 +30,7 @@ _FEWEST_FOR_COMPARISON = 4
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """One person found in one image, in pixels of that image.
+    """One person in one image, in pixels of that image.
 
     Attributes:
         pixels: (keypoint, 2); NaN where not seen.
@@ -109,11 +109,26 @@ def seen_inside(
     )
 
 
-def extent(person: Detection) -> tuple[FloatArray, float]:
-    """Return the centre (2,) and the longer side of the rectangle around the sure keypoints."""
+def outline(person: Detection) -> tuple[FloatArray, FloatArray]:
+    """Return the lower and the upper corner (2,) of the rectangle around the sure keypoints; of the
+    box where there are none at all."""
+    if not (person.confidence > 0).any():
+        return person.box[:2], person.box[2:]
     sure = person.confidence > SURE_CONFIDENCE
     points = person.pixels[
         sure if sure.sum() >= _FEWEST_FOR_COMPARISON + 2 else person.confidence > 0
     ]
-    low, high = points.min(axis=0), points.max(axis=0)
+    return points.min(axis=0), points.max(axis=0)
+
+
+def extent(person: Detection) -> tuple[FloatArray, float]:
+    """Return the centre (2,) and the longer side of the rectangle around the sure keypoints."""
+    low, high = outline(person)
     return (low + high) / 2, float((high - low).max())
+
+
+def averaged(one: Detection, other: Detection) -> Detection:
+    """Return the mean of two readings of a person, in the box of the first."""
+    return Detection(
+        (one.pixels + other.pixels) / 2, (one.confidence + other.confidence) / 2, one.box
+    )

@@ -32,6 +32,10 @@ class Reader(Protocol):
     def __call__(self, image: Array, guess: Detection) -> Detection:
         """Return the person in the box of a guess."""
 
+    def look(self, image: Array, guess: Detection, *, mirrored: bool) -> Detection:
+        """Return the person in the box of a guess from one pass of the network, over the crop or
+        its mirror image."""
+
 
 @dataclass(frozen=True, eq=False)
 class TopDown:
@@ -54,12 +58,24 @@ class TopDown:
 
     def __call__(self, image: Array) -> list[Detection]:
         """Return the people of an (height, width, 3) uint8 RGB image, each once."""
-        found = (self._read(image, guess) for guess in self.finder.find(image))
-        people = without_duplicates(found)
-        feet = self._feet
-        return people if feet is None else [feet(image, each) for each in people]
+        people = without_duplicates(self.read(image, guess) for guess in self.finder.find(image))
+        return [self.with_feet(image, each) for each in people]
 
-    def _read(self, image: Array, guess: Detection) -> Detection:
+    def find(self, image: Array) -> list[Detection]:
+        """Return boxes and rough keypoints of the people."""
+        return self.finder.find(image)
+
+    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+        """Return the person in a box, read once."""
+        return self.reader.look(image, around, mirrored=mirrored)
+
+    def with_feet(self, image: Array, person: Detection) -> Detection:
+        """Add heels and toes, where the reader does not find them and they are wanted."""
+        feet = self._feet
+        return person if feet is None else feet(image, person)
+
+    def read(self, image: Array, guess: Detection) -> Detection:
+        """Return the person of a guess."""
         person = self.reader(image, guess)
         body = Detection(person.pixels[:_COCO], person.confidence[:_COCO], person.box)
         if not jumped(body, guess):

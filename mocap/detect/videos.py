@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mocap.capture.footage import Footage
-from mocap.capture.video import probe, read_frames
+from mocap.capture.video import VideoInfo, probe, read_frames
 from mocap.core.detections import Detections2D
 from mocap.detect.detect import detect, join_cameras
 from mocap.detect.detectors import default_workers, open_detector
+from mocap.detect.following.pace import THOROUGH, pace_named
+from mocap.detect.threads import Threads, wait_for_all
 
 
 def detect_videos(
@@ -18,6 +20,7 @@ def detect_videos(
     *,
     weights: Path | None = None,
     feet: bool = True,
+    pace: str = THOROUGH.name,
 ) -> Detections2D:
     """Find people's keypoints in the videos of a take.
 
@@ -27,29 +30,33 @@ def detect_videos(
         model: "movenet" or "hrnet".
         weights: checkpoint file for "hrnet".
         feet: also find heels and toes.
+        pace: how thoroughly images are looked at: "thorough" or "balanced".
 
     Raises:
-        InputError: a video is unreadable.
+        InputError: a video is unreadable, or there is no such pace.
         DetectionError: frame rates differ, or there is no video.
         ModelError: the weights are missing; the message says what to run.
     """
-    workers = default_workers()
-    detector = open_detector(model, weights=weights, feet=feet, workers=workers)
+    workers, chosen = default_workers(), pace_named(pace)
+    detector = open_detector(model, weights=weights, feet=feet, workers=workers, pace=chosen)
     if isinstance(videos, Footage):
         infos, fps = list(videos.recording.infos.values()), videos.fps
     else:
         infos, fps = [probe(Path(path), camera) for camera, path in videos.items()], None
-    return join_cameras(
-        [
-            detect(
-                read_frames(info.path),
-                detector,
-                camera=info.camera,
-                fps=info.fps if fps is None else fps,
-                workers=workers,
-                frame_count=info.frame_count,
-                times_s=info.times_s,
-            )
-            for info in infos
-        ]
-    )
+
+    def look(number: int, info: VideoInfo) -> Detections2D:
+        return detect(
+            read_frames(info.path),
+            detector,
+            camera=info.camera,
+            fps=info.fps if fps is None else fps,
+            workers=workers,
+            frame_count=info.frame_count,
+            times_s=info.times_s,
+            pace=chosen,
+            mirrored_first=bool(number % 2),
+        )
+
+    with Threads(1 if chosen.every_image else min(workers, max(len(infos), 1))) as threads:
+        results = [threads.start(look, number, info) for number, info in enumerate(infos)]
+        return join_cameras(wait_for_all(results))

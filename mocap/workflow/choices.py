@@ -18,6 +18,8 @@ FREE_BODY = "free"
 NO_BODY = "none"
 """What the choice of a body says when none is wanted."""
 
+DEFAULT_PACE = "thorough"
+
 ALL_TAKES = "auto"
 """The shape comes from all takes of the subject."""
 
@@ -37,6 +39,7 @@ class DetectorChoice:
         feet: also find heels and toes.
         own: what else describes a network of the user's own.
         hands: also find the fingers of hands that are large enough in the image.
+        pace: how thoroughly images are looked at: "thorough" or "balanced".
     """
 
     name: str = "movenet"
@@ -44,6 +47,7 @@ class DetectorChoice:
     feet: bool = True
     own: OwnNetwork = field(default_factory=OwnNetwork)
     hands: bool = False
+    pace: str = DEFAULT_PACE
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ def choices(
     boxes: Path | None = None,
     boxes_card: str = "",
     hands: bool = False,
+    detect: str = DEFAULT_PACE,
     sync: bool = True,
     reference: str | None = None,
     without: tuple[str, ...] = (),
@@ -211,7 +216,12 @@ def choices(
             raise InputError(f"the file of weights {file} does not exist. Correct {said}.")
     return Choices(
         DetectorChoice(
-            detector, weights, feet, own=OwnNetwork(card, boxes, boxes_card), hands=hands
+            detector,
+            weights,
+            feet,
+            own=OwnNetwork(card, boxes, boxes_card),
+            hands=hands,
+            pace=detect,
         ),
         SyncChoice(sync, reference, without),
         export_choice(to, **export),

@@ -1,4 +1,4 @@
-"""The detect stage: one camera after the other, each kept as soon as it is finished."""
+"""The detect stage: several cameras at once, each kept as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from mocap.workflow.choices import DetectorChoice
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, Together
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
     from mocap.detect.detect import Detector
+    from mocap.detect.following.pace import Pace
 
 # A camera that finds somebody in fewer frames is aimed wrong, too dark, or too far away.
 MIN_FOUND_SHARE = 0.5
@@ -54,8 +55,16 @@ class LazyDetector:
             hands=choice.hands,
             weights=choice.weights,
             workers=default_workers(),
+            pace=self.pace,
             own=choice.own,
         )
+
+    @property
+    def pace(self) -> Pace:
+        """How thoroughly images are looked at."""
+        from mocap.detect.following.pace import pace_named
+
+        return pace_named(self.choice.pace)
 
     @property
     def weights(self) -> dict[str, str]:
@@ -68,12 +77,13 @@ class LazyDetector:
             feet=choice.feet,
             hands=choice.hands,
             weights=choice.weights,
+            pace=self.pace,
             own=choice.own,
         )
 
 
 def _make(job: Job) -> Made:
-    """Find people camera by camera.
+    """Find people, several cameras at once.
 
     Finished cameras wait in files of their own, so that a killed run does not repeat them; the
     files go once the whole take is stored.
@@ -82,18 +92,48 @@ def _make(job: Job) -> Made:
 
     recording = job.footage.recording
     detector, partial = LazyDetector(_chosen(job)), _partial(job)
-    for camera, info in recording.infos.items():
-        stage = detect_camera_stage(partial[camera], info, recording.fps, detector, job.progress)
-        (outcome,) = run_stages([stage], version=installed_version(), hash_of=job.run.hashes)
-        if outcome.status == CURRENT:
-            job.progress.finished(f"  {camera}: kept from the interrupted run")
+    shared = Together(job.progress)
+    stages = {
+        camera: detect_camera_stage(
+            partial[camera], info, recording.fps, detector, shared, mirrored_first=bool(number % 2)
+        )
+        for number, (camera, info) in enumerate(recording.infos.items())
+    }
+    _run_cameras(job, stages, detector, shared)
     whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
     warnings, notes = judge_detections(whole, recording, job.take.name)
     return Made(whole, warnings, {**notes, "weights": detector.weights})
 
 
+def _run_cameras(
+    job: Job, stages: Mapping[str, Stage], detector: LazyDetector, shared: Together
+) -> None:
+    """Detect the cameras that were not; where people are followed, as many at once as there are
+    processors: one camera alone cannot keep more than two of them busy."""
+    from mocap.detect.detectors import default_workers
+    from mocap.detect.threads import Threads, wait_for_all
+
+    def run(camera: str) -> None:
+        version = installed_version()
+        (outcome,) = run_stages([stages[camera]], version=version, hash_of=job.run.hashes)
+        if outcome.status == CURRENT:
+            shared.finished(f"  {camera}: kept from the interrupted run")
+
+    at_once = 1 if detector.pace.every_image else min(len(stages), default_workers())
+    for camera in stages:
+        job.run.hashes(job.footage.recording.infos[camera].path)
+    with Threads(at_once) as threads:
+        wait_for_all([threads.start(run, camera) for camera in stages])
+
+
 def detect_camera_stage(
-    path: Path, info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress
+    path: Path,
+    info: VideoInfo,
+    fps: float,
+    detector: LazyDetector,
+    progress: Progress,
+    *,
+    mirrored_first: bool = False,
 ) -> Stage:
     """Return the stage that finds people in the video of one camera and keeps them at `path`."""
     choice = detector.choice
@@ -102,9 +142,10 @@ def detect_camera_stage(
         path,
         Detections2D,
         inputs={"video": info.path, **_weights(choice)},
-        options={**_options(choice), "fps": fps},
-        make=_camera_maker(info, fps, detector, progress),
+        options={**_options(choice), "fps": fps, "mirrored_first": mirrored_first},
+        make=_camera_maker(info, fps, detector, progress, mirrored_first),
         revision=row_of("detect").revision,
+        defaults=_defaults(),
     )
 
 
@@ -130,7 +171,12 @@ def _options(choice: DetectorChoice) -> dict[str, object]:
     own = {"card": choice.own.card, "boxes_card": choice.own.boxes_card, "hands": choice.hands}
     # Only said when asked for: detections made before there were these stay current.
     said = {name: word for name, word in own.items() if word}
-    return {"detector": choice.name, "feet": choice.feet, **said}
+    return {"detector": choice.name, "feet": choice.feet, "detect": choice.pace, **said}
+
+
+def _defaults() -> dict[str, object]:
+    """Before there was a choice, every image was searched anew."""
+    return {"detect": "thorough"}
 
 
 def _partial(job: Job) -> dict[str, Path]:
@@ -145,7 +191,7 @@ def _forget(job: Job) -> None:
 
 
 def _camera_maker(
-    info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress
+    info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress, mirrored_first: bool
 ) -> Callable[[], Made]:
     def make() -> Made:
         from mocap.detect.detect import detect
@@ -159,6 +205,8 @@ def _camera_maker(
             workers=default_workers(),
             frame_count=info.frame_count,
             times_s=info.times_s,
+            pace=detector.pace,
+            mirrored_first=mirrored_first,
             progress=progress.advanced,
         )
         return Made(found)
@@ -218,4 +266,5 @@ STAGE = StageCode(
     options=lambda job: _options(_chosen(job)),
     inputs=lambda job: _weights(_chosen(job)),
     forget=_forget,
+    defaults=_defaults,
 )

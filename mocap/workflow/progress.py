@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Protocol
 
 
@@ -36,6 +37,35 @@ class Quiet:
 
     def warned(self, *sentences: str) -> None:
         """Say nothing."""
+
+
+class Together:
+    """Lets several threads tell one listener, one after the other."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Tell `progress`."""
+        self._progress = progress
+        self._lock = Lock()
+
+    def started(self, what: str) -> None:
+        """Hear what begins."""
+        with self._lock:
+            self._progress.started(what)
+
+    def advanced(self, what: str, done: int, total: int | None) -> None:
+        """Hear how far a camera or a person is."""
+        with self._lock:
+            self._progress.advanced(what, done, total)
+
+    def finished(self, what: str, details: Sequence[str] = ()) -> None:
+        """Hear what is done."""
+        with self._lock:
+            self._progress.finished(what, details)
+
+    def warned(self, *sentences: str) -> None:
+        """Hear warnings."""
+        with self._lock:
+            self._progress.warned(*sentences)
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

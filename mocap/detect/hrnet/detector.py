@@ -19,8 +19,9 @@ from mocap.core.keypoints import (
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect import heatmaps
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
-from mocap.detect.crops import affine_crop
+from mocap.detect.crops import Crop, affine_crop, mirror_image
 from mocap.detect.detectors import open_movenet
+from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.hrnet.network import PoseHRNet
 from mocap.detect.hrnet.openvino import openvino_model
 from mocap.detect.hrnet.weights import load_hrnet
@@ -53,16 +54,37 @@ class HRNetReader:
 
     def __call__(self, image: Array, guess: Detection) -> Detection:
         """Return the person in the box of a guess, in an (height, width, 3) uint8 RGB image."""
-        matrix = image_from_input(guess.box, self.recipe)
-        crop = affine_crop(image, matrix, self.recipe.input_size)
-        normal = ((crop.image.astype(np.float32) / 255 - _MEAN) / _DEVIATION).transpose(2, 0, 1)
-        plain, mirrored = self.engine(np.stack([normal, normal[:, :, ::-1]]))
+        crop = self._crop(image, guess)
+        plain, mirrored = self._maps(crop, mirror_image(crop))
         maps = heatmaps.mirror_average(
-            plain,
-            mirrored,
-            self.keypoint_set.mirror_indices(),
-            shift=self.recipe.decoding != "udp",
+            plain, mirrored, self.keypoint_set.mirror_indices(), shift=self._shifted
         )
+        return self._person(maps, crop, guess)
+
+    def look(self, image: Array, guess: Detection, *, mirrored: bool) -> Detection:
+        """Return the person in the box of a guess from one pass of the network."""
+        crop = self._crop(image, guess)
+        (maps,) = self._maps(mirror_image(crop) if mirrored else crop)
+        if mirrored:
+            mirror = self.keypoint_set.mirror_indices()
+            maps = heatmaps.turned_back(maps, mirror, shift=self._shifted)
+        return self._person(maps, crop, guess)
+
+    @property
+    def _shifted(self) -> bool:
+        """Whether heat maps of a mirror image lie a pixel aside."""
+        return self.recipe.decoding != "udp"
+
+    def _crop(self, image: Array, guess: Detection) -> Crop:
+        return affine_crop(image, image_from_input(guess.box, self.recipe), self.recipe.input_size)
+
+    def _maps(self, *crops: Crop) -> Array:
+        """Return the heat maps (crop, joint, height, width) of crops."""
+        pixels = np.stack([each.image for each in crops]).astype(np.float32)
+        normal = ((pixels / 255 - _MEAN) / _DEVIATION).transpose(0, 3, 1, 2)
+        return np.asarray(self.engine(normal))
+
+    def _person(self, maps: Array, crop: Crop, guess: Detection) -> Detection:
         pixels, value = self._decoded(maps)
         step = input_per_heatmap_pixel(self.recipe)
         return Detection(crop.to_image(pixels * step), np.clip(value, 0.0, 1.0), guess.box)
@@ -97,13 +119,15 @@ def input_per_heatmap_pixel(recipe: CheckpointRecipe) -> FloatArray:
     return np.full(2, float(HEATMAP_STRIDE))
 
 
-def open_hrnet(*, weights: Path, feet: bool = True, workers: int = 1) -> TopDown:
+def open_hrnet(
+    *, weights: Path, feet: bool = True, workers: int = 1, pace: Pace = THOROUGH
+) -> TopDown:
     """Return the detector of a checkpoint; MoveNet finds the people for it.
 
     Raises:
         ModelError: as `hrnet_reader`, or MoveNet's weights are missing.
     """
-    movenet = open_movenet(feet=feet, workers=workers)
+    movenet = open_movenet(feet=feet, workers=workers, pace=pace)
     return TopDown(movenet, hrnet_reader(weights, workers=workers), movenet.feet)
 
 
@@ -141,10 +165,10 @@ def torch_engine(network: PoseHRNet, device: str) -> Engine:
 def openvino_engine(network: PoseHRNet, recipe: CheckpointRecipe, workers: int = 1) -> Engine:
     """Run the network with OpenVINO on the CPU: two to four times as fast as PyTorch there."""
     width, height = recipe.input_size
-    model = openvino_model(network, (2, 3, height, width))  # an image and its mirror image
+    model = openvino_model(network, (1, 3, height, width))  # several at once are no faster
     compiled = Network(model, streams=workers, name="HRNet")
 
     def run(images: Array) -> Array:
-        return compiled(np.ascontiguousarray(images))[0]
+        return np.concatenate([compiled(np.ascontiguousarray(each[None]))[0] for each in images])
 
     return run

@@ -17,6 +17,7 @@ from mocap.core.shapes import Array, FloatArray
 from mocap.detect.blazepose import INPUT_SIZE, FeetFinder, body_square
 from mocap.detect.crops import square_crop
 from mocap.detect.detectors import feet_finder, open_movenet
+from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.people import Detection, jumped, without_duplicates
 from mocap.detect.top_down import Finder
 
@@ -64,7 +65,11 @@ def _upright_square(box: FloatArray) -> tuple[FloatArray, float, float]:
 
 
 def open_blazepose(
-    *, feet: bool = True, weights: Path | None = None, workers: int = 1
+    *,
+    feet: bool = True,
+    weights: Path | None = None,
+    workers: int = 1,
+    pace: Pace = THOROUGH,
 ) -> BlazePose:
     """Return BlazePose with fetched weights; it finds the feet itself and takes no other weights.
 

@@ -14,6 +14,7 @@ from mocap.core.shapes import Array
 from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
 from mocap.detect.detectors import feet_finder
+from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.movenet import MoveNet
 from mocap.detect.people import Detection, without_duplicates
 from mocap.detect.runtime import load_network
@@ -38,7 +39,11 @@ class MultiPose:
 
 
 def open_multipose(
-    *, feet: bool = True, weights: Path | None = None, workers: int = 1
+    *,
+    feet: bool = True,
+    weights: Path | None = None,
+    workers: int = 1,
+    pace: Pace = THOROUGH,
 ) -> MultiPose:
     """Return MultiPose with fetched weights; it takes no others.
 
@@ -47,4 +52,4 @@ def open_multipose(
     """
     network = load_network(registry.network_path("multipose", "multipose"), streams=workers)
     # It only searches: the network that would read crops is never asked.
-    return MultiPose(MoveNet(network, network), feet_finder(workers) if feet else None)
+    return MultiPose(MoveNet(network, network), feet_finder(workers, pace) if feet else None)

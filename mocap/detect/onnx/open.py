@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mocap.core.errors import InputError, ModelError
 from mocap.core.keypoints import COCO_17, KEYPOINT_SETS, KeypointSet
+from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.onnx import crop_reader, part_fields, whole_image
 from mocap.detect.onnx.boxes import BoxFinder
 from mocap.detect.onnx.card import (
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
     from mocap.detect.known import OwnNetwork
 
 
-def open_onnx(*, weights: Path, own: OwnNetwork, feet: bool = True, workers: int = 1) -> Detector:
+def open_onnx(
+    *,
+    weights: Path,
+    own: OwnNetwork,
+    feet: bool = True,
+    workers: int = 1,
+    pace: Pace = THOROUGH,
+) -> Detector:
     """Return the detector of an ONNX file; MoveNet finds the people where nothing else does.
 
     Raises:
@@ -37,7 +45,7 @@ def open_onnx(*, weights: Path, own: OwnNetwork, feet: bool = True, workers: int
     finder: Finder | None = None
     toes: FeetFinder | None = None
     if load_onnx_card(own.card).head in CROP_HEADS:
-        toes = feet_finder(workers) if feet else None
+        toes = feet_finder(workers, pace) if feet else None
         if own.boxes is None:
             finder = open_movenet(feet=False, workers=workers)
         else:

@@ -105,10 +105,7 @@ def take_figures(
     figures = []
     for label, each in (("as detected", points), ("with true 2D", from_truth)):
         errors_mm = joint_errors_mm(each, truth, truth_from_world)
-        figures += [
-            TruthFigure(f"{take}: joints {label}, median", float(np.median(errors_mm)), "mm"),
-            TruthFigure(f"{take}: joints {label}, p95", float(np.percentile(errors_mm, 95)), "mm"),
-        ]
+        figures += _spread(f"{take}: joints {label}", errors_mm)
     return figures + _bone_figures(points, truth, take)
 
 
@@ -122,13 +119,14 @@ def body_figures(
     found = _named(positions[: len(real)], skeleton.joint_names, names)
     found = transform.apply(truth_from_world, found)
     errors_mm = 1000 * np.linalg.norm(found - real[: len(found)], axis=-1)
+    return _spread(f"{take}: joints of the fitted body", errors_mm)
+
+
+def _spread(name: str, errors_mm: FloatArray) -> list[TruthFigure]:
     return [
-        TruthFigure(
-            f"{take}: joints of the fitted body, median", float(np.median(errors_mm)), "mm"
-        ),
-        TruthFigure(
-            f"{take}: joints of the fitted body, p95", float(np.percentile(errors_mm, 95)), "mm"
-        ),
+        TruthFigure(f"{name}, median", float(np.median(errors_mm)), "mm"),
+        TruthFigure(f"{name}, p95", float(np.percentile(errors_mm, 95)), "mm"),
+        TruthFigure(f"{name}, worst", float(np.max(errors_mm)), "mm"),
     ]
 
 

@@ -1,0 +1,56 @@
+"""How thoroughly the images of a video are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mocap.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often what is done.
+
+    Attributes:
+        name: as `--detect` says it.
+        about: one line for people.
+        every_image: search every image anew, and read each person in it in all ways there are:
+            nothing is followed, and the rest says nothing.
+        search_every_s: seconds between two searches of the whole image for people who are new. In
+            between, everybody is read where they must be by now.
+        large_feet_network: heels and toes by the larger of two networks.
+    """
+
+    name: str
+    about: str
+    every_image: bool = False
+    search_every_s: float = 0.5
+    large_feet_network: bool = False
+
+
+THOROUGH = Pace(
+    "thorough",
+    "every image searched anew, each person read three times, the larger network for feet",
+    every_image=True,
+    large_feet_network=True,
+)
+BALANCED = Pace(
+    "balanced",
+    "people followed from image to image, read once, mirrored in every second image",
+)
+
+PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, BALANCED)}
+
+
+def pace_named(name: str) -> Pace:
+    """Return a pace by its name.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in PACES:
+        raise InputError(
+            f"there is no way to detect called {name!r}; known are {', '.join(PACES)}."
+        )
+    return PACES[name]

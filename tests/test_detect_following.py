@@ -1,0 +1,241 @@
+"""Following people from image to image: what is read, when the image is searched, who is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from mocap.core.errors import DetectionError, InputError
+from mocap.core.shapes import Array, FloatArray
+from mocap.detect.detect import detect
+from mocap.detect.following.follow import Following
+from mocap.detect.following.pace import BALANCED, Pace, pace_named
+from mocap.detect.people import Detection
+from mocap.detect.threads import Threads, ahead, wait_for_all
+
+FPS = 30.0
+WIDTH, HEIGHT = 640, 480
+BODY = np.random.default_rng(4).uniform([0, 0], [60, 180], (17, 2))
+"""Keypoints (17, 2) of somebody about 180 px tall, from their upper left corner."""
+
+Path = Callable[[int], tuple[float, float] | None]
+"""Where somebody's upper left corner is in a frame; None where nobody can see them."""
+
+
+def person_at(x: float, y: float, confidence: float = 0.8) -> Detection:
+    pixels = BODY + np.array([x, y])
+    box = np.concatenate([pixels.min(axis=0) - 10, pixels.max(axis=0) + 10])
+    return Detection(pixels, np.full(17, confidence), box)
+
+
+class Scene:
+    """Sees the people of a scene; the first pixel of an image is the number of its frame.
+
+    A reading describes whoever is nearest to where it is asked to look, hesitantly from afar.
+    """
+
+    keypoint_names = tuple(f"keypoint_{index}" for index in range(17))
+
+    def __init__(self, *paths: Path, noise_px: float = 0.0) -> None:
+        self.paths = paths
+        self.noise_px = noise_px
+        self.searched: list[int] = []
+        self.looked: list[tuple[int, bool]] = []
+
+    def people(self, frame: int) -> list[Detection]:
+        places = [path(frame) for path in self.paths]
+        return [person_at(*place) for place in places if place is not None]
+
+    def find(self, image: Array) -> list[Detection]:
+        self.searched.append(frame_of(image))
+        return self.people(frame_of(image))
+
+    def read(self, image: Array, guess: Detection) -> Detection:
+        return guess
+
+    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+        frame = frame_of(image)
+        self.looked.append((frame, mirrored))
+
+        def distance(person: Detection) -> float:
+            return float(np.median(np.linalg.norm(person.pixels - around.pixels, axis=1)))
+
+        near = min(self.people(frame), key=distance, default=None)
+        if near is None or distance(near) > 120:
+            return Detection(around.pixels, np.full(17, 0.05), around.box)
+        noise = self.noise_px * np.random.default_rng(frame).normal(size=(17, 2))
+        return Detection(near.pixels + noise, near.confidence, around.box)
+
+    def with_feet(self, image: Array, person: Detection) -> Detection:
+        return person
+
+    def __call__(self, image: Array) -> list[Detection]:
+        return self.people(frame_of(image))
+
+
+def frame_of(image: Array) -> int:
+    return int(image[0, 0, 0])
+
+
+def images(count: int) -> Iterator[tuple[int, Array]]:
+    for frame in range(count):
+        image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        image[0, 0] = frame
+        yield frame, image
+
+
+def follow(scene: Scene, count: int, pace: Pace = BALANCED) -> list[list[FloatArray]]:
+    """Return the upper left keypoint corner of everybody, frame after frame."""
+    following = Following(scene, pace, FPS)
+    return [
+        sorted((each.pixels.min(axis=0) for each in following(frame, image)), key=lambda at: at[0])
+        for frame, image in images(count)
+    ]
+
+
+def walking(frame: int) -> tuple[float, float]:
+    return 20.0 + 4.0 * frame, 200.0
+
+
+def standing(frame: int) -> tuple[float, float]:
+    return 400.0, 220.0
+
+
+def test_people_are_read_once_an_image_and_searched_now_and_then() -> None:
+    scene = Scene(walking, standing)
+    found = follow(scene, 61)
+    corner = BODY.min(axis=0)
+    for frame, people in enumerate(found):
+        np.testing.assert_allclose(people, [corner + walking(frame), corner + standing(frame)])
+    assert scene.searched == [0, 15, 30, 45, 60]
+    # One who begins to walk is not where they were predicted; afterwards both are.
+    assert len(scene.looked) <= 2 * 60 + 1
+    later = [mirrored for frame, mirrored in scene.looked if frame > 2]
+    assert later.count(True) == later.count(False)
+
+
+def test_a_box_keeps_the_width_that_a_search_gave_it() -> None:
+    following = Following(Scene(walking), BALANCED, FPS)
+    for frame, image in images(10):
+        (person,) = following(frame, image)
+        np.testing.assert_allclose(person.box, person_at(*walking(frame)).box, atol=1e-9)
+
+
+def test_who_comes_in_is_found_by_the_next_search_and_who_leaves_is_gone_at_once() -> None:
+    def comes_and_goes(frame: int) -> tuple[float, float] | None:
+        return (100.0, 200.0) if 20 <= frame < 40 else None
+
+    scene = Scene(comes_and_goes, standing)
+    counts = [len(people) for people in follow(scene, 90)]
+    assert counts[:20] == [1] * 20
+    assert counts[30:40] == [2] * 10  # half a second: searched in frames 15 and 30
+    assert counts[40:] == [1] * 50
+    # Searched when the reading failed, then 1, 2, 4, 8 frames later, then as before.
+    assert [frame for frame in scene.searched if 40 <= frame < 60] == [40, 41, 43, 47, 55]
+
+
+def test_who_is_hidden_for_a_moment_is_found_again_soon() -> None:
+    def hidden(frame: int) -> tuple[float, float] | None:
+        return None if 17 <= frame < 19 else (100.0, 200.0)
+
+    counts = [len(people) for people in follow(Scene(hidden), 40)]
+    assert counts[:17] == [1] * 17 and counts[17:19] == [0, 0]
+    assert counts[20:] == [1] * 20
+
+
+def test_two_who_cross_are_two_again_soon_after() -> None:
+    def coming(frame: int) -> tuple[float, float]:
+        return 260.0 - 4.0 * frame, 200.0
+
+    found = follow(Scene(walking, coming), 60)
+    corner = BODY.min(axis=0)
+    # They stand within 8 % of a body of one another in three frames; all else tells them apart.
+    missed = [frame for frame, people in enumerate(found) if len(people) != 2]
+    assert len(missed) <= 8
+    for frame in set(range(60)) - set(missed):
+        truth = sorted([walking(frame), coming(frame)])
+        np.testing.assert_allclose(found[frame], corner + truth)
+
+
+def test_a_jump_is_looked_at_twice() -> None:
+    def jumping(frame: int) -> tuple[float, float]:
+        return (100.0, 200.0) if frame < 10 else (114.0, 200.0)
+
+    scene = Scene(jumping)
+    follow(scene, 14)
+    frames = [frame for frame, _ in scene.looked]
+    assert frames.count(10) == 2  # 14 px of 180: 8 %, more than the 6 % that surprise
+    assert frames.count(9) == 1
+
+
+def test_nobody_costs_a_search_twice_a_second_only() -> None:
+    scene = Scene(lambda frame: None)
+    assert not any(follow(scene, 60))
+    assert scene.searched == [0, 15, 30, 45]
+
+
+@pytest.mark.parametrize("noise_px", [0.0, 1.5])
+def test_threads_change_nothing(noise_px: float) -> None:
+    def run() -> Array:
+        return detect(images(40), Scene(walking, standing, noise_px=noise_px), fps=FPS,
+                      pace=BALANCED).pixels  # fmt: skip
+
+    one = run()
+    with Threads(3) as threads:
+        many = [threads.start(run) for _ in range(3)]
+        wait_for_all(many)
+        for each in many:
+            np.testing.assert_array_equal(each.get(), one)
+
+
+def test_what_cannot_follow_is_asked_about_every_image() -> None:
+    class WholeImages:
+        keypoint_names = Scene.keypoint_names
+
+        def __call__(self, image: Array) -> list[Detection]:
+            return [person_at(*walking(frame_of(image)))]
+
+    found = detect(images(7), WholeImages(), fps=FPS, pace=BALANCED)
+    assert np.isfinite(found.pixels).all()
+
+
+def test_an_unknown_pace_is_refused() -> None:
+    with pytest.raises(InputError, match="known are thorough, balanced"):
+        pace_named("sloppy")
+
+
+def test_an_error_ends_the_work_of_all_threads_within_an_image() -> None:
+    given = [0]
+
+    def endless() -> Iterator[tuple[int, Array]]:
+        for frame in range(10**6):
+            given[0] = frame
+            yield frame, np.zeros((48, 64, 3), np.uint8)
+
+    def fail() -> None:
+        time.sleep(0.05)
+        raise DetectionError("the other camera failed")
+
+    with pytest.raises(DetectionError, match="the other camera"), Threads(2) as threads:
+        scene = Scene(lambda frame: None)
+        going = threads.start(lambda: detect(endless(), scene, fps=FPS, pace=BALANCED))
+        failing = threads.start(fail)
+        wait_for_all([failing])
+    assert going.ready()
+    last = given[0]
+    time.sleep(0.05)
+    assert given[0] == last
+
+
+def test_what_reading_ahead_raises_comes_in_its_place() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise DetectionError("cut short")
+
+    with ahead(failing(), 2) as items:
+        assert next(items) == 1
+        with pytest.raises(DetectionError, match="cut short"):
+            next(items)
