@@ -3,7 +3,7 @@
 Lively random motion at 60 frames per second, 23 keypoints with 10 mm of noise per axis, one core;
 every length in a process of its own, since memory that was taken once is not given back.
 
-    python benchmarks/body_long.py 300 3000 30000
+    python benchmarks/body_parts/long_takes.py 300 3000 30000
 """
 
 from __future__ import annotations
