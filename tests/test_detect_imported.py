@@ -214,6 +214,7 @@ def test_sizes_and_lengths_must_fit_the_videos(tmp_path: Path) -> None:
     found = read_json_file(tmp_path / "left.json")
     filmed = CameraFrame((1920, 1080), FRAMES, np.arange(FRAMES) / 29.0)
     made = detections_of({"left": found}, {"left": filmed}, FPS).detections
+    assert filmed.times_s is not None
     np.testing.assert_allclose(made.times_s, filmed.times_s[None])
     with pytest.raises(InputError, match="keypoints of frame 5, but its video has 4 frames"):
         detections_of({"left": found}, {"left": replace(filmed, frame_count=4)}, FPS)

@@ -95,6 +95,14 @@ class BodyFileReport:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def lines(self) -> list[str]:
+        """Return everything there is to say, in lines for people."""
+        said = [*self.facts, *(f"Warning: {each}" for each in self.warnings)]
+        if not self.problems:
+            return [*said, f"{self.path} can be used: give it as --body."]
+        said += [f"Problem: {each}" for each in self.problems]
+        return said if FREE_OFFER in self.problems[-1] else [*said, FREE_OFFER]
+
 
 def load_body(
     name_or_path: str | Path = FREE,

@@ -21,28 +21,14 @@ def body() -> None:
 @click.pass_context
 def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     """Say what the SMPL-X FILE holds, what is wrong with it and where to get it."""
-    from mocap.body.smplx_file import FREE_OFFER, check_body_file
+    from mocap.body.smplx_file import check_body_file
 
     console = Console(as_json)
     report = check_body_file(file)
-    for fact in report.facts:
-        console.line(fact)
-    console.warned(*report.warnings)
-    for problem in report.problems:
-        console.line(f"Problem: {problem}")
-    if report.problems and FREE_OFFER not in report.problems[-1]:
-        console.line(FREE_OFFER)
-    if not report.problems:
-        console.line(f"{file} can be used: give it as --body.")
-    console.result(
-        {
-            "file": file,
-            "usable": not report.problems,
-            "facts": report.facts,
-            "problems": report.problems,
-            "warnings": report.warnings,
-        }
-    )
+    for line in report.lines():
+        console.line(line)
+    found = {"facts": report.facts, "problems": report.problems, "warnings": report.warnings}
+    console.result({"file": file, "usable": not report.problems, **found})
     if report.problems:
         ctx.exit(1)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FOLDER
+from mocap.cli.options import FOLDER, Number
 
 
 @click.command()
@@ -41,9 +41,7 @@ from mocap.cli.options import FOLDER
     multiple=True,
     help="No board: place the cameras by the one person in this take; may be repeated.",
 )
-@click.option(
-    "--height-m", type=click.FloatRange(1.0, 2.5), help="With --from-people: their height."
-)
+@click.option("--height-m", type=Number(1.0, 2.5), help="With --from-people: their height.")
 @click.option("--dry-run", is_flag=True, help="With --from-people: say what would come, no more.")
 @click.option("--force", is_flag=True, help="Look for the board again in unchanged videos.")
 @json_option

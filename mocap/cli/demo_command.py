@@ -43,10 +43,5 @@ def demo(folder: Path, as_json: bool, **chosen: Any) -> None:
         console.line(f"{take.name}: report {take.report_path}")
         for path in sorted(take.export_dir.glob(f"{take.name}*")):
             console.line(f"{take.name}: {path}")
-    console.result(
-        {
-            "session": session.root,
-            "takes": outcomes,
-            "figures": [figure.__dict__ for figure in figures],
-        }
-    )
+    told = [figure.__dict__ for figure in figures]
+    console.result({"session": session.root, "takes": outcomes, "figures": told})

@@ -10,7 +10,7 @@ import click
 from mocap.capture.edits import KINDS, SIDES
 from mocap.capture.edits_file import ACTIONS
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import session_argument, take_argument
+from mocap.cli.options import Number, session_argument, take_argument
 
 
 @click.command()
@@ -66,7 +66,7 @@ def people(
 @click.option("--people", multiple=True, type=click.IntRange(0), help="Numbers, for identity.")
 @click.option("--side", type=click.Choice(SIDES), help="Which foot.")
 @click.option("--name", help="Of an event, or of a person.")
-@click.option("--frame", type=float, help="When an event happened.")
+@click.option("--frame", type=Number(), help="When an event happened.")
 @click.option("--throw", type=click.IntRange(0), help="Of which throw, from 0.")
 @click.option("--from-frame", type=click.IntRange(0), help="First frame.")
 @click.option("--to-frame", type=click.IntRange(0), help="Last frame.")
