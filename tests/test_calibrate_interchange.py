@@ -6,6 +6,7 @@ import json
 import tomllib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -209,3 +210,39 @@ def test_missing_binary_and_huge_files(tmp_path: Path) -> None:
         read_foreign(huge)
     with pytest.raises(InputError):
         read_foreign(tmp_path)
+
+
+def easymocap_files(folder: Path, rig: Calibration, *, sizes: bool = True) -> Path:
+    """Write a rig as EasyMocap does, by OpenCV's own writer; return `extri.yml`."""
+    intri = cv2.FileStorage(str(folder / "intri.yml"), cv2.FILE_STORAGE_WRITE)
+    extri = cv2.FileStorage(str(folder / "extri.yml"), cv2.FILE_STORAGE_WRITE)
+    for storage in (intri, extri):
+        storage.startWriteStruct("names", cv2.FileNode_SEQ)
+        for camera in rig.cameras:
+            storage.write("", camera.name)
+        storage.endWriteStruct()
+    for camera in rig.cameras:
+        intri.write(f"K_{camera.name}", camera.camera_matrix)
+        intri.write(f"dist_{camera.name}", camera.dist_coeffs.reshape(1, 5))
+        if sizes:
+            intri.write(f"W_{camera.name}", camera.image_size[0])
+            intri.write(f"H_{camera.name}", camera.image_size[1])
+        extri.write(f"R_{camera.name}", camera.vector()[:3].reshape(3, 1))
+        extri.write(f"Rot_{camera.name}", camera.camera_from_world[:3, :3])
+        extri.write(f"T_{camera.name}", camera.camera_from_world[:3, 3:])
+    intri.release()
+    extri.release()
+    return folder / "extri.yml"
+
+
+def test_easymocap_pair_of_files(tmp_path: Path, rig: Calibration) -> None:
+    path = easymocap_files(tmp_path, rig)
+    again = read_foreign(path)
+    assert again.names == rig.names
+    # OpenCV writes sixteen digits.
+    np.testing.assert_allclose(again.vectors(), rig.vectors(), rtol=1e-12, atol=1e-12)
+    (tmp_path / "intri.yml").unlink()
+    with pytest.raises(InputError, match=r"intri\.yml is missing"):
+        read_foreign(path)
+    with pytest.raises(InputError, match="how large the images of camera 'cam1' are"):
+        read_foreign(easymocap_files(tmp_path, rig, sizes=False))

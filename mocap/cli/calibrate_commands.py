@@ -18,7 +18,7 @@ from mocap.cli.options import FOLDER, Number
     "--late",
     metavar="CAMERA=FRAMES",
     multiple=True,
-    help="This camera's board recording starts so many frames late; may be repeated.",
+    help="Its board recording starts so much late.",
 )
 @click.option(
     "--intrinsics",
@@ -39,7 +39,7 @@ from mocap.cli.options import FOLDER, Number
     "people",
     metavar="TAKE",
     multiple=True,
-    help="No board: place the cameras by the one person in this take; may be repeated.",
+    help="No board: by this take's walker.",
 )
 @click.option("--height-m", type=Number(1.0, 2.5), help="With --from-people: their height.")
 @click.option("--dry-run", is_flag=True, help="With --from-people: say what would come, no more.")

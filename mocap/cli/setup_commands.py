@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option("--identify", type=click.Path(path_type=Path), help="Which one does a video show?")
 @json_option
-def boards(as_json: bool) -> None:
-    """List the calibration boards."""
+def boards(identify: Path | None, as_json: bool) -> None:
+    """List the calibration boards, or tell which one a video shows."""
     from mocap.capture import lists
 
+    if identify is not None:
+        from mocap.workflow.rig.identify_board import identified
+
+        return _tell("board", identified(identify), Console(as_json))
     _tell("boards", lists.boards(), Console(as_json))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mocap.calibrate.interchange.easymocap import read_easymocap
 from mocap.calibrate.interchange.foreign_tables import (
     read_aniposelib,
     read_caliscope,
@@ -17,6 +18,7 @@ from mocap.core.camera import Calibration
 __all__ = [
     "read_aniposelib",
     "read_caliscope",
+    "read_easymocap",
     "read_foreign",
     "read_qualisys",
     "write_aniposelib",
@@ -25,7 +27,7 @@ __all__ = [
 
 
 def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
-    """Read a calibration of Qualisys, caliscope, Pose2Sim or aniposelib, told apart by content.
+    """Read a calibration of Qualisys, caliscope, Pose2Sim, aniposelib or EasyMocap, by content.
 
     Args:
         path: the file.
@@ -42,6 +44,8 @@ def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
     text = read_text(path)
     if text.lstrip().startswith("<"):
         return read_qualisys(path)
+    if text.lstrip().startswith("%YAML"):
+        return read_easymocap(path)
     if "[cameras" in text:
         return read_caliscope(path)
     return read_aniposelib(path, unit=unit)

@@ -186,8 +186,23 @@ def _toml(path: Path) -> dict[str, Lens]:
 
 def _opencv(path: Path) -> dict[str, Lens]:
     """Return the lenses of a file of OpenCV's FileStorage or of EasyMocap."""
+    values = opencv_values(path)
+    names = values.get("names")
+    if isinstance(names, list) and any(f"K_{name}" in values for name in names):
+        return {str(name): _lens(_of_camera(values, str(name)), path) for name in names}
+    return {"": _lens(values, path)}
+
+
+def opencv_values(path: Path) -> Mapping[str, Any]:
+    """Return the values of a file of OpenCV's FileStorage (YAML, XML, JSON) by name.
+
+    Raises:
+        InputError: no such file, or none of these.
+    """
     import cv2
 
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.")
     text = path.read_bytes()[:4096]
     if b"\0" in text:
         raise InputError(f"{path} is no text file; choose a lens file.")
@@ -196,13 +211,9 @@ def _opencv(path: Path) -> dict[str, Lens]:
     except (cv2.error, SystemError) as error:
         raise InputError(f"{path} cannot be read as YAML, XML or JSON of OpenCV.") from error
     try:
-        values = _nodes(storage.root())
+        return _nodes(storage.root())
     finally:
         storage.release()
-    names = values.get("names")
-    if isinstance(names, list) and any(f"K_{name}" in values for name in names):
-        return {str(name): _lens(_of_camera(values, str(name)), path) for name in names}
-    return {"": _lens(values, path)}
 
 
 def _of_camera(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
