@@ -38,6 +38,7 @@ class RenderedHands:
     Attributes:
         detected_mm, relaxed_mm: mean distance to the true joints in the world.
         detected_in_hand_mm, relaxed_in_hand_mm: the same in the frame of the wrist.
+        seen_in_hand_mm: of detected ones, where two cameras or more see the hand.
         found_share: of hands in images.
     """
 
@@ -45,6 +46,7 @@ class RenderedHands:
     relaxed_mm: float
     detected_in_hand_mm: float
     relaxed_in_hand_mm: float
+    seen_in_hand_mm: float
     found_share: float
 
 
@@ -67,11 +69,13 @@ def rendered_hands(size_px: int, seed: int) -> RenderedHands:
     relaxed = finger_joints(body, body_only(tracks), rig)
     real = in_world_and_hand(body, *motion.skeleton.forward_kinematics())
     hands = np.asarray(tracks.confidence)[:, :, 0, BODY:].reshape(CAMERAS, FRAMES, 2, -1)
+    seen_by_two = np.repeat((hands > 0).any(axis=-1).sum(axis=0) >= 2, 3 * len(FINGERS), axis=1)
     return RenderedHands(
         detected_mm=mean_mm(fitted[0] - real[0]),
         relaxed_mm=mean_mm(relaxed[0] - real[0]),
         detected_in_hand_mm=mean_mm(fitted[1] - real[1]),
         relaxed_in_hand_mm=mean_mm(relaxed[1] - real[1]),
+        seen_in_hand_mm=mean_mm((fitted[1] - real[1])[seen_by_two]),
         found_share=float((hands > 0).any(axis=-1).mean()),
     )
 
