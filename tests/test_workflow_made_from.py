@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mocap.calibrate.lenses.plan import LensWish
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import SessionError
@@ -60,8 +61,9 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         report = type("Report", (), {"verdict": "PASS"})
 
     def pretend(session: Session, progress: object, **how: Any) -> type[Result]:
-        calls.append(how)
-        store(session, by="calibrate", **how)
+        calls.append(dict(how))
+        wish = LensWish(how.pop("lens"), how.pop("one_lens"), how.pop("refine_lenses"))
+        store(session, by="calibrate", wish=wish, **how)
         return Result
 
     monkeypatch.setattr(calibrate, "calibrate_session", pretend)
@@ -102,7 +104,9 @@ def test_the_square_was_measured_again(session: Session, calibrated: list[Any]) 
     assert "Run `mocap calibrate" in refused
     assert "or put back what changed" in refused
     # As it was made the first time.
-    assert calibrated == [{"step": 2, "late_frames": {ring(2).names[1]: 1}, "lenses": ()}]
+    late = {ring(2).names[1]: 1}
+    own = {"lens": "standard", "one_lens": False, "refine_lenses": False}
+    assert calibrated == [{"step": 2, "late_frames": late, "lenses": (), **own}]
 
 
 def test_another_board(session: Session, calibrated: list[Any]) -> None:
