@@ -14,7 +14,7 @@ from walker import keypoints_on, walk
 from mocap.core.camera import Camera
 from mocap.core.points import Source
 from mocap.core.shapes import Array, FloatArray
-from mocap.studio.player.lens import LensTable, lens_table
+from mocap.studio.player.lens import LensTable, angles_of, lens_table
 from mocap.studio.player.pack import MAGIC, packed
 from mocap.studio.player.take import (
     MISSING,
@@ -103,7 +103,7 @@ def test_long_takes_are_thinned_and_say_so() -> None:
 
 def cubic(table: LensTable, x: FloatArray) -> FloatArray:
     """Interpolate a table (Catmull and Rom) at one ray, as lens.js does."""
-    at = (x - table.low) / table.step
+    at = (angles_of(np.append(x, 1.0)) - table.low) / table.step
     cell = np.floor(at).astype(int)
     t = at - cell
     weights = np.stack(
@@ -114,14 +114,32 @@ def cubic(table: LensTable, x: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("jik,j,i->k", block, weights[:, 1], weights[:, 0]))
 
 
+def worst_px(camera: Camera) -> float:
+    """Return the largest error of the table over the image, where the lens can be inverted."""
+    table, (w, h) = lens_table(camera), camera.image_size
+    x, y = np.meshgrid(np.linspace(-0.5, w - 0.5, 9), np.linspace(-0.5, h - 0.5, 7))
+    worst = 0.0
+    for pixel in np.stack([x.ravel(), y.ravel()], axis=-1):
+        ray = camera.undistort(pixel)
+        if np.isfinite(ray).all():
+            off = cubic(table, ray) - camera.project(np.append(ray, 1.0))
+            worst = max(worst, float(np.abs(off).max()))
+    return worst
+
+
 @pytest.mark.parametrize("strength", [0.0, -0.28, -0.42, 0.15])
 def test_the_lens_table_is_the_lens_to_the_corners(strength: float) -> None:
     matrix = np.array([[1900.0, 0, 955.0], [0, 1903.0, 545.0], [0, 0, 1]])
     coefficients = np.array([strength, 0.3 * strength**2, 0.0012, -0.0008, -0.01 * strength])
     camera = Camera("wide", (1920, 1080), matrix, coefficients, np.eye(4))
-    table = lens_table(camera)
-    x, y = np.meshgrid(np.linspace(-0.5, 1919.5, 9), np.linspace(-0.5, 1079.5, 7))
-    for pixel in np.stack([x.ravel(), y.ravel()], axis=-1):
-        ray = camera.undistort(pixel)
-        # Catmull-Rom leaves step^3 / 12 times the third derivative: 0.05 px on this lens.
-        assert np.abs(cubic(table, ray) - camera.project(np.append(ray, 1.0))).max() < 0.1
+    # Catmull-Rom leaves step^3 / 12 times the third derivative: 0.05 px on these lenses.
+    assert worst_px(camera) < 0.1
+
+
+@pytest.mark.parametrize("focal_px", [900.0, 700.0, 560.0])
+def test_the_lens_table_is_that_of_a_fisheye(focal_px: float) -> None:
+    """Fisheyes of 120 to 180 degrees across."""
+    matrix = np.array([[focal_px, 0, 955.0], [0, focal_px, 545.0], [0, 0, 1]])
+    coefficients = np.array([0.02, -0.01, 0.003, -0.0005])
+    camera = Camera("fish", (1920, 1080), matrix, coefficients, np.eye(4), lens_model="fisheye")
+    assert worst_px(camera) < 0.1

@@ -3,6 +3,10 @@
 The page draws bodies through the lens of a camera. It has no formula of a lens: it looks up where
 `Camera.project` puts the rays of a regular grid and interpolates with cubics (Catmull and Rom),
 whose error falls with the third power of the step.
+
+The grid is regular in angles: a ray (x, y, z) at an angle t = atan2(r, z) from the axis, with
+r = hypot(x, y), lies at (x, y) t / r. There a fisheye is nearly linear to its rim, where a grid on
+a plane before the camera would have to reach to infinity.
 """
 
 from __future__ import annotations
@@ -26,10 +30,10 @@ _EDGE_POINTS = 33
 
 @dataclass(frozen=True, eq=False)
 class LensTable:
-    """Pixels of rays through a plane at distance 1 in front of a camera.
+    """Pixels of rays by their angles from the axis of a camera.
 
     Attributes:
-        low, step: (2,) first node and distance of nodes, x right and y down in the plane.
+        low, step: (2,) first node and distance of nodes, radians, x right and y down.
         pixels: (y node, x node, 2); NaN where the lens folds over itself or sees nothing.
     """
 
@@ -44,15 +48,28 @@ def lens_table(camera: Camera) -> LensTable:
     side = np.linspace(0.0, 1.0, _EDGE_POINTS)
     x = np.concatenate([side, side, np.zeros_like(side), np.ones_like(side)]) * width - 0.5
     y = np.concatenate([np.zeros_like(side), np.ones_like(side), side, side]) * height - 0.5
-    rays = camera.undistort(np.stack([x, y], axis=-1))
+    plane = camera.undistort(np.stack([x, y], axis=-1))
+    rays = angles_of(np.concatenate([plane, np.ones((len(plane), 1))], axis=1))
     low, high = np.nanmin(rays, axis=0), np.nanmax(rays, axis=0)
     pad = _BEYOND * (high - low)
     low, high = low - pad, high + pad
     nodes = [np.linspace(low[axis], high[axis], NODES) for axis in range(2)]
-    plane = np.stack([*np.meshgrid(nodes[0], nodes[1]), np.ones((NODES, NODES))], axis=-1)
-    world = transform.apply(transform.invert(camera.camera_from_world), plane.reshape(-1, 3))
+    a, b = np.meshgrid(nodes[0], nodes[1])
+    angle = np.hypot(a, b)
+    # sin(t) / t, which is 1 on the axis.
+    across = np.sinc(angle / np.pi)
+    ray = np.stack([across * a, across * b, np.cos(angle)], axis=-1)
+    world = transform.apply(transform.invert(camera.camera_from_world), ray.reshape(-1, 3))
     pixels = camera.project(world).reshape(NODES, NODES, 2)
     return LensTable(low, (high - low) / (NODES - 1), _unfolded(pixels))
+
+
+def angles_of(rays: FloatArray) -> FloatArray:
+    """Return the angles (..., 2) of rays (..., 3) from the axis, along x and y."""
+    radius = np.hypot(rays[..., 0], rays[..., 1])
+    angle = np.arctan2(radius, rays[..., 2])
+    scale = np.divide(angle, radius, out=np.ones_like(radius), where=radius > 1e-12)
+    return np.asarray(rays[..., :2] * scale[..., None])
 
 
 def _unfolded(pixels: FloatArray) -> FloatArray:

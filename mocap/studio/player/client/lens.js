@@ -1,4 +1,5 @@
-// Through the lens of a camera: a table of where rays end, interpolated by cubics (Catmull, Rom).
+// Through the lens of a camera: a table of where rays end, by their angles from the axis (see lens.py),
+// interpolated by cubics (Catmull, Rom).
 // The same in JavaScript, for overlays and checks, and on the graphics card, for the scene.
 
 const weights = (t) => [
@@ -14,7 +15,8 @@ export function project(camera, point) {
   const [x, y, z] = inCamera(camera, point);
   if (z < 0.01) return null;
   const nodes = Math.round(Math.sqrt(camera.lens.length / 2));
-  const at = [(x / z - camera.low[0]) / camera.step[0], (y / z - camera.low[1]) / camera.step[1]];
+  const radius = Math.hypot(x, y), scale = radius > 1e-12 ? Math.atan2(radius, z) / radius : 1 / z;
+  const at = [(x * scale - camera.low[0]) / camera.step[0], (y * scale - camera.low[1]) / camera.step[1]];
   const cell = at.map(Math.floor);
   if (cell.some((each) => each < 1 || each > nodes - 3)) return null;
   const wx = weights(at[0] - cell[0]), wy = weights(at[1] - cell[1]), out = [0, 0];
@@ -45,7 +47,8 @@ vec4 lensWeights(float t) {
 }
 vec4 throughLens(vec3 p) {
   float far = -p.z;
-  vec2 at = (vec2(p.x, -p.y) / max(far, .01) - lensLow) / lensStep, cell = floor(at);
+  float radius = length(p.xy), angle = atan(radius, far);
+  vec2 at = (vec2(p.x, -p.y) * (radius > 1e-9 ? angle / radius : 1.) - lensLow) / lensStep, cell = floor(at);
   if (far < .01 || cell.x < 1. || cell.y < 1. || cell.x > lensNodes - 3. || cell.y > lensNodes - 3.) { vUnseen = 1.; return vec4(0., 0., 0., 1.); }
   vec4 wx = lensWeights(at.x - cell.x), wy = lensWeights(at.y - cell.y);
   vec2 pixel = vec2(0.);

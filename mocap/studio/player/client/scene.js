@@ -267,10 +267,11 @@ function floorGeometry([low, high]) {
 export function frustumGeometry(camera, [low, high]) {
   const length = 0.12 * Math.max(1.5, Math.hypot(...low.map((each, k) => high[k] - each)));
   const nodes = Math.round(Math.sqrt(camera.lens.length / 2)), corners = [];
-  const wide = 0.5 * (nodes - 1) * camera.step[0] / 1.12, tall = 0.5 * (nodes - 1) * camera.step[1] / 1.12;
-  const cx = camera.low[0] + 0.5 * (nodes - 1) * camera.step[0], cy = camera.low[1] + 0.5 * (nodes - 1) * camera.step[1];
+  // The table reaches 12 % of the image beyond it on each side.
   for (const [x, y] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
-    const ray = [length * (cx + x * wide), length * (cy + y * tall), length];
+    const angles = [x, y].map((side, axis) => camera.low[axis] + 0.5 * (nodes - 1) * camera.step[axis] * (1 + side / 1.24));
+    const angle = Math.hypot(...angles), steep = Math.min(angle, 1.1), across = Math.tan(steep) / (angle || 1);
+    const ray = [length * across * angles[0], length * across * angles[1], length];
     corners.push([0, 1, 2].map((axis) => camera.center[axis] + [0, 1, 2].reduce((sum, row) => sum + camera.pose[row][axis] * ray[row], 0)));
   }
   const places = [];
