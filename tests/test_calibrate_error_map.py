@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mocap.calibrate.adjust import RigState
 from mocap.calibrate.solve import calibrate
 from mocap.calibrate.verdict.error_map import predicted_errors
+from mocap.calibrate.verdict.report import Verdict, known_to_mm
+from mocap.calibrate.verdict.rules import judge
 from mocap.core.camera import Calibration, Camera
 from mocap.core.shapes import FloatArray
 from mocap.synthetic.board_faults import BOARD, random_rig, record
+from mocap.synthetic.board_faults import BOARD as FAULTS_BOARD
 from mocap.synthetic.rigs import ring
 
 
@@ -68,3 +73,20 @@ def test_a_report_holds_the_map() -> None:
     assert len(found.points_m) == len(found.sd_mm) > 100
     # 0.3 px at 3 m and f = 900 px is 1 mm for one view; dozens of views, nine numbers a lens.
     assert 0.1 < found.median_mm <= found.worst_mm < 20.0
+
+
+def test_a_position_known_to_no_metre_is_said_to_be_unknown_and_fails() -> None:
+    rig = random_rig(2, most=3)
+    report = calibrate(record(rig, seed=2, frames=80).corners, FAULTS_BOARD).report
+    lost = replace(report.cameras[1], center_sd_mm=float("inf"))
+    cameras = (report.cameras[0], lost, *report.cameras[2:])
+    level, findings = judge(
+        cameras, report.pairs, (), report.held_out, square_length_m=0.08, focal_assumed=[],
+        converged=True,
+    )  # fmt: skip
+    assert level == Verdict.FAIL
+    name = report.cameras[1].name
+    assert (
+        findings[0].text == f"camera '{name}': where it stands cannot be told from this recording."
+    )
+    assert known_to_mm(3e5) == "unknown" and known_to_mm(3.21) == "3.2"

@@ -21,6 +21,15 @@ class Verdict(StrEnum):
     FAIL = "FAIL"
 
 
+UNKNOWN_ABOVE_MM = 1000.0
+"""A position that is known to no better than a metre is not known."""
+
+
+def known_to_mm(sd_mm: float) -> str:
+    """Return how well a position is known, for people: millimetres, or that it is not known."""
+    return f"{sd_mm:.1f}" if sd_mm < UNKNOWN_ABOVE_MM else "unknown"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One reason for the verdict: its level, what was measured, and what to do about it."""

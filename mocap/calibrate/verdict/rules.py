@@ -8,7 +8,13 @@ import numpy as np
 
 from mocap.calibrate.verdict.checks import ADVISED_FRAMES_PER_CAMERA
 from mocap.calibrate.verdict.held_out import HeldOut
-from mocap.calibrate.verdict.report import CameraReport, Finding, PairReport, Verdict
+from mocap.calibrate.verdict.report import (
+    UNKNOWN_ABOVE_MM,
+    CameraReport,
+    Finding,
+    PairReport,
+    Verdict,
+)
 from mocap.calibrate.verdict.shifted import DroppedView
 
 # Focal length less certain than this leaves lengths along the view open by as much.
@@ -101,7 +107,11 @@ def _lens(camera: CameraReport, focal_assumed: bool) -> list[Finding]:
             f"(at most {PRINCIPAL_POINT_WARN_PX:.0f} px)."
         )
         found.append(Finding(Verdict.WARN, text, tilt))
-    if camera.center_sd_mm > CENTER_SD_WARN_MM:
+    if not camera.center_sd_mm < UNKNOWN_ABOVE_MM:
+        text = f"camera '{camera.name}': where it stands cannot be told from this recording."
+        remedy = f"Record more frames where '{camera.name}' and another camera see the board."
+        found.append(Finding(Verdict.FAIL, text, remedy))
+    elif camera.center_sd_mm > CENTER_SD_WARN_MM:
         text = f"camera '{camera.name}': position uncertain by {camera.center_sd_mm:.1f} mm."
         remedy = f"Record more frames where '{camera.name}' and another camera see the board."
         found.append(Finding(Verdict.WARN, text, remedy))

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.calibrate.verdict.report import CalibrationReport, CameraReport, ErrorMapReport
+from mocap.calibrate.verdict.report import (
+    CalibrationReport,
+    CameraReport,
+    ErrorMapReport,
+    known_to_mm,
+)
 from mocap.core.camera import Calibration
 from mocap.core.rotation import rotation_between
 from mocap.core.shapes import FloatArray
@@ -152,7 +157,7 @@ def _cameras(report: CalibrationReport) -> Markup:
                     1,
                 ),
                 ", ".join(number(value, 3) for value in camera.center_m),
-                number(camera.center_sd_mm, 1),
+                known_to_mm(camera.center_sd_mm),
                 number(camera.rotation_sd_deg, 3),
                 NO_VALUE if late is None else number(late, 2),
             )

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from mocap.calibrate.solve import CalibrationResult
-from mocap.calibrate.verdict.report import CalibrationReport, FloorReport, Verdict
+from mocap.calibrate.verdict.report import CalibrationReport, FloorReport, Verdict, known_to_mm
 from mocap.calibrate.world import FloorWorld
 from mocap.capture.checks import Recording
 from mocap.capture.session import Session
@@ -154,7 +154,7 @@ def say_report(progress: Progress, report: CalibrationReport) -> None:
             f"{100 * camera.coverage:.0f} %",
             f"{camera.rms_px:.2f}",
             f"{camera.focal_px:.1f} ± {camera.focal_sd_px:.1f}",
-            f"± {camera.center_sd_mm:.1f}",
+            f"± {known_to_mm(camera.center_sd_mm)}",
         )
         for camera in report.cameras
     ]
