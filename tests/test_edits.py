@@ -88,6 +88,8 @@ def test_the_file_keeps_its_order_and_comments(tmp_path: Path) -> None:
         ("[[event]]\ndo='set'\nname='ball_release'\n", "'set' needs 'frame'"),
         ("trim = [{from_frame = 1, to_frame = 2}]\n", "on a line of its own"),
         ("[trim]\nfrom_frame = 1\nto_frame = 2\n", "on a line of its own"),
+        ("[trim]\n", "on a line of its own"),
+        ("trim = 3\n", "on a line of its own"),
     ],
 )
 def test_an_entry_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -19,6 +19,7 @@ from mocap.calibrate.verdict.report import (
     Verdict,
 )
 from mocap.capture.boards import load_definition
+from mocap.capture.edits import load_edits
 from mocap.capture.rigs import load_rig
 from mocap.capture.session import Session
 from mocap.capture.session_file import SessionConfig, load_config
@@ -193,6 +194,23 @@ offset_px = [0.0, 0.5]
 matrix = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 """
 
+_EDITS = """[[ignore]]
+camera = "left"
+keypoints = ["nose", "left_ear"]
+[[gap]]
+do = "bridge"
+keypoints = ["nose"]
+from_frame = 1
+to_frame = 2
+[[event]]
+do = "set"
+name = "ball_release"
+frame = 10.5
+[[identity]]
+do = "name"
+people = [0]
+name = "Anna"
+"""
 _TAKE = """subject = "A"
 [[throws]]
 foot_contact_s = 1.2
@@ -320,6 +338,7 @@ READERS = (
     Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", _QCA)),
     Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
     Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
+    Reader("edits", "edits.toml", load_edits, _written("edits.toml", _EDITS)),
     Reader("rig", "rig.toml", lambda path: load_rig(str(path)), _shipped("rigs/*.toml")),
     Reader(
         "board", "board.toml", lambda path: load_definition(str(path)),

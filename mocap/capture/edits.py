@@ -240,7 +240,8 @@ def parse_edits(path: Path) -> list[AnyEdit]:
         if not isinstance(entries, list) or number > len(entries):
             raise InputError(f"{path}: write '{kind}' as [[{kind}]], one entry each.")
         found.append(checked(kind, entries[number - 1], f"{path}, [[{kind}]] entry {number}"))
-    if sum(counts.values()) != sum(len(each) for each in document.values()):
+    written = sum(len(each) if isinstance(each, list) else 1 for each in document.values())
+    if sum(counts.values()) != written:
         raise InputError(f"{path}: write every entry as [[KIND]] on a line of its own.")
     return found
 
