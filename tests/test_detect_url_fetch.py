@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from mocap.core.errors import InputError, ModelError
 from mocap.detect import registry, url_fetch
 from mocap.detect.checkpoints import CHECKPOINTS_FOLDER, published
+from mocap.detect.detectors import best_here
 from mocap.detect.registry import fetch_any, fetched_checkpoints
 from mocap.detect.url_fetch import MIRROR_VARIABLE, address_of, fetch_file
 
@@ -146,3 +148,26 @@ def test_a_checkpoint_by_its_name_from_a_mirror(
         fetch_any("hrnt")
     with pytest.raises(InputError, match="has no address of its own"):
         fetch_any("hrnet-w48-384-original")
+
+
+def test_auto_takes_the_best_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(tmp_path))
+    with pytest.raises(ModelError, match="no weights of a detector are on this machine"):
+        best_here()
+    here = {"multipose"}
+    real = registry.status
+
+    def status(name: str) -> registry.ModelStatus:
+        found = real(name)
+        return replace(found, missing=()) if name in here else found
+
+    monkeypatch.setattr(registry, "status", status)
+    assert best_here() == ("multipose", None)
+    here.add("movenet")
+    assert best_here() == ("movenet", None)
+    folder = tmp_path / CHECKPOINTS_FOLDER
+    folder.mkdir()
+    for name in ("hrnet-w32-256", "hrnet-w48-384-udp", "hrnet-w48-384"):
+        registry.checkpoint_path(name).touch()
+    assert best_here() == ("hrnet", registry.checkpoint_path("hrnet-w48-384-udp"))
+    assert best_here(tmp_path / "own.pth") == ("hrnet", tmp_path / "own.pth")

@@ -45,7 +45,7 @@ def people(
     if action == "list":
         table, sheet = who.people_table(opened)
         console.table(*table)
-        console.line(f"pictures: {sheet}")
+        console.line(f"pictures: {sheet or 'none, for the take has no videos'}")
         console.result({"take": take, "people": who.found_people(opened), "pictures": sheet})
         return
     edit, done = who.change_identities(opened, action, {"people": list(people), **options})

@@ -30,7 +30,8 @@ def list_networks() -> tuple[list[str], dict[str, object]]:
             "damaged": model.damaged,
         }
     here = [each.name for each in published() if checkpoint_path(each.name).is_file()]
-    lines.append(f"checkpoints of hrnet: {', '.join(each.name for each in published())}")
+    named = ", ".join(each.name for each in published() if each.url)
+    lines.append(f"checkpoints of hrnet: {named}")
     lines.append(f"  here: {', '.join(here) or 'none'}; mocap models fetch NAME")
     lines.append(f"cards of onnx: {', '.join(card_names())}")
     lines += [f"{each.name:12s} {each.title}" for each in DETECTORS.values() if each.own_weights]
