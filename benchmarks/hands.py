@@ -20,8 +20,6 @@ from hands_parts.rendered_hands import RenderedHands, rendered_hands
 
 REAL_DATA = "MOCAP_REAL_DATA"
 SMALL_PX, LARGE_PX = 45, 120
-# Finger joints at 120 px that two cameras see, in the frame of the wrist.
-FINGERS_MM = 8.0
 # Of two cameras 720 px wide before which a hand is 150 px long.
 HELD_OUT_PX = 8.0
 
@@ -51,7 +49,6 @@ def rendered_figures(size: int, found: list[RenderedHands]) -> list[Figure]:
         return float(np.mean([getattr(each, name) for each in found]))
 
     relaxed, relaxed_in_hand = mean("relaxed_mm"), mean("relaxed_in_hand_mm")
-    line = FINGERS_MM if size == LARGE_PX else None
     label = f"hands of {size} px"
     return [
         Figure(f"{label}: found in images", 100.0 * mean("found_share"), "%"),
@@ -64,7 +61,7 @@ def rendered_figures(size: int, found: list[RenderedHands]) -> list[Figure]:
             "mm",
             relaxed_in_hand,
         ),
-        Figure(f"{label}: the same, seen by two cameras", mean("seen_in_hand_mm"), "mm", line),
+        Figure(f"{label}: the same, seen by two cameras", mean("seen_in_hand_mm"), "mm"),
     ]
 
 

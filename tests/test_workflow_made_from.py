@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from mocap.calibrate.lenses.plan import LensWish
 from mocap.capture.session import Session
-from mocap.core.calibration_file import save_calibration
+from mocap.core.calibration_file import load_calibration, save_calibration
 from mocap.core.errors import SessionError
 from mocap.core.store import Provenance, file_hash, save_artifact, write_text
 from mocap.synthetic.rigs import ring
@@ -163,3 +164,15 @@ def test_a_calibration_that_was_killed_half_way_is_found(
 def test_a_rig_of_an_older_version_says_nothing_and_is_used(session: Session) -> None:
     save_calibration(ring(2), session.calibration_path)
     assert not calibrate.ensure_calibration(session, Listener())
+
+
+def test_a_record_from_before_a_field_of_the_board_existed_is_current(session: Session) -> None:
+    rig = load_calibration(session.calibration_path)
+    record = json.loads(rig.metadata[made_from.MADE_FROM])
+    for newer in ("count", "marker_step"):
+        del record["board"][newer]
+    older = replace(
+        rig, metadata={**rig.metadata, made_from.MADE_FROM: json.dumps(record, sort_keys=True)}
+    )
+    hashes = FileHashes(session.hash_cache_path, session.root)
+    assert made_from.changes(session, older, hashes) == []

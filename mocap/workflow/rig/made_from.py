@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish
 from mocap.capture.edits import board_edits_path, edits_told
 from mocap.capture.session import Session
+from mocap.core.board import Board
 from mocap.core.camera import MODELS, Calibration, Camera
 from mocap.core.errors import SessionError
 from mocap.core.files.reading import parse_object, reading
@@ -229,6 +230,10 @@ def _advice(session: Session, calibration: Calibration) -> str:
     return f"Run `mocap calibrate {session.root}`, or put back what changed."
 
 
+# What a board had before somebody could say otherwise: an older record lacks newer fields.
+_DEFAULTS = {each.name: each.default for each in fields(Board) if each.default is not MISSING}
+
+
 def _board(session: Session) -> dict[str, Any]:
     """Return the board as JSON gives it back; empty for a session that was calibrated elsewhere."""
     if session.config.board is None:
@@ -241,6 +246,7 @@ def _board_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     """Say how the board changed; the side of a square in the unit of session.toml."""
     if not before or not now:
         return []
+    before = {**_DEFAULTS, **before}
     if before.get("name") != now["name"]:
         return [f"the board was '{before.get('name')}' and is '{now['name']}'"]
     if before == now:
