@@ -182,7 +182,7 @@ def whole_pack(take: PlayerTake, version: str = "") -> bytes:
     points = take.points
     arrays: dict[str, Array] = {}
     cameras = [_camera(each, index, arrays) for index, each in enumerate(take.cameras)]
-    bodies = [_body(body, index, arrays) for index, body in enumerate(take.bodies)]
+    bodies = [_body(take.bodies, index, arrays) for index in range(len(take.bodies))]
     curves = _curves(take.curves, arrays)
     meta = {
         "name": take.name,
@@ -285,28 +285,42 @@ def _bends(pixels: FloatArray) -> tuple[Array, Array]:
     return np.diff(first, axis=1, prepend=0).astype(np.int32), known.astype(np.uint8)
 
 
-def _body(body: PlayerBody, index: int, arrays: dict[str, Array]) -> Header:
+def _body(bodies: Sequence[PlayerBody], index: int, arrays: dict[str, Array]) -> Header:
+    body = bodies[index]
     mesh, skeleton = body.mesh, body.skeleton
+    # People of one body model share faces and weights: they travel once.
+    like = next(k for k, each in enumerate(bodies) if _same_skin(each.mesh, mesh))
+    if like == index:
+        _skin(mesh, index, arrays)
+    arrays[f"vertices{index}"] = _steps(mesh.vertices / _STEP_M)
+    arrays[f"misfit{index}"] = np.asarray(body.error_mm, dtype=np.float32)
+    return {
+        "person": body.person_id,
+        "like": like,
+        "joints": list(skeleton.joint_names),
+        "parents": list(skeleton.parents),
+        "offsets": skeleton.rest_offsets,
+        "rest": skeleton.rest_positions(),
+    }
+
+
+def _same_skin(one: SkinnedMesh, other: SkinnedMesh) -> bool:
+    pairs = ((one.faces, other.faces), (one.joints, other.joints), (one.weights, other.weights))
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def _skin(mesh: SkinnedMesh, index: int, arrays: dict[str, Array]) -> None:
     width = min(mesh.joints.shape[1], 4)
     joints, weights = mesh.joints[:, :width], np.asarray(mesh.weights[:, :width])
     whole = np.zeros((len(joints), 4), dtype=np.uint8)
     share = np.zeros((len(joints), 4))
     whole[:, :width], share[:, :width] = joints, weights
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-9)
-    arrays[f"vertices{index}"] = _steps(mesh.vertices / _STEP_M)
     small = np.uint16 if len(mesh.vertices) < 65536 else np.uint32
     # Neighbours have near numbers: differences (that wrap around) pack to three quarters.
     arrays[f"faces{index}"] = np.diff(mesh.faces.ravel(), prepend=0).astype(small)
     arrays[f"joints{index}"] = whole
     arrays[f"weights{index}"] = np.round(255.0 * share).astype(np.uint8)
-    arrays[f"misfit{index}"] = np.asarray(body.error_mm, dtype=np.float32)
-    return {
-        "person": body.person_id,
-        "joints": list(skeleton.joint_names),
-        "parents": list(skeleton.parents),
-        "offsets": skeleton.rest_offsets,
-        "rest": skeleton.rest_positions(),
-    }
 
 
 def _quality(points: Points3D) -> Array:

@@ -34,7 +34,7 @@ export class Take {
     this.keypoints = meta.keypoints;
     this.cameras = meta.cameras.map((camera, index) => ({ ...camera, index,
       image: arrays["image" + index], times: arrays["times" + index], lens: lensPixels(arrays["lens" + index], arrays["sees" + index]) }));
-    meta.bodies.forEach((_, index) => unwind(arrays["faces" + index]));
+    meta.bodies.forEach((body, index) => { if (body.like === index) unwind(arrays["faces" + index]); });
     this.firstFrame = this.cameras.map((camera) => frameOfImage(camera));
   }
 

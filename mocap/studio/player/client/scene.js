@@ -62,9 +62,9 @@ export class Scene {
     const { arrays, meta } = this.take, geometry = new THREE.BufferGeometry();
     const places = Float32Array.from(arrays["vertices" + index], (each) => each * meta.step);
     geometry.setAttribute("position", new THREE.BufferAttribute(places, 3));
-    geometry.setIndex(new THREE.BufferAttribute(arrays["faces" + index], 1));
-    geometry.setAttribute("skinIndex", new THREE.BufferAttribute(arrays["joints" + index], 4));
-    geometry.setAttribute("skinWeight", new THREE.BufferAttribute(arrays["weights" + index], 4, true));
+    geometry.setIndex(new THREE.BufferAttribute(arrays["faces" + body.like], 1));
+    geometry.setAttribute("skinIndex", new THREE.BufferAttribute(arrays["joints" + body.like], 4));
+    geometry.setAttribute("skinWeight", new THREE.BufferAttribute(arrays["weights" + body.like], 4, true));
     geometry.computeVertexNormals();
     const mesh = new THREE.SkinnedMesh(geometry, this.material(THREE.MeshLambertMaterial, {}));
     const bones = body.joints.map(() => { const bone = new THREE.Bone(); bone.matrixAutoUpdate = false; return bone; });
