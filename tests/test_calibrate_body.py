@@ -12,6 +12,8 @@ from mocap.calibrate.board.charuco import charuco_pattern
 from mocap.calibrate.board.corners import detect_corners
 from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import calibrate
+from mocap.capture.board_page import layout
+from mocap.capture.boards import BoardDefinition
 from mocap.core.board import Board
 from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
@@ -121,3 +123,10 @@ def test_every_board_of_a_body_is_found_by_its_own_markers() -> None:
 def test_boards_need_markers_of_their_own() -> None:
     with pytest.raises(ValueError, match="need markers of their own"):
         replace(BODY, marker_step=5)
+
+
+def test_every_board_of_a_body_has_a_page_of_its_own() -> None:
+    small = replace(BODY, square_length_m=0.03, marker_length_m=0.0225)
+    pages = layout(BoardDefinition(small, "", "A4"))
+    assert len(pages) == BODY.count
+    assert len({page.dark for page in pages}) == BODY.count

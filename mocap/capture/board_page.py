@@ -84,7 +84,8 @@ def _specification(board: Board) -> str:
 
 
 def layout(definition: BoardDefinition) -> tuple[BoardPage, ...]:
-    """Return the page of a board; a two-sided board has a second, mirrored one for its back.
+    """Return the page of a board; a two-sided board has a second, mirrored one for its back, and
+    several boards on one body have a page each.
 
     Raises:
         InputError: the board does not fit its page, or OpenCV does not know its dictionary.
@@ -101,11 +102,14 @@ def layout(definition: BoardDefinition) -> tuple[BoardPage, ...]:
         )
     left = (page_width - width) / 2
     top = max(TOP_MARGIN_MM, min(left, (page_height - height - GAP_MM - QR_MM) / 2))
-    pattern = _pattern(board, left, top)
     rim = INVERTED_RIM_MM if board.inverted else 0.0
     outer = Rectangle(left - rim, top - rim, width + 2 * rim, height + 2 * rim)
     pages = []
-    for side in ("front", "back")[: 2 if board.two_sided else 1]:
+    sides = [("front", which) for which in range(board.count)]
+    if board.two_sided:
+        sides.append(("back", 0))
+    for side, which in sides:
+        pattern = _pattern(board, left, top, which)
         squares = pattern if side == "front" else _mirrored(pattern, page_width)
         margin_top = top + height + rim + GAP_MM
         margin, texts = _margin(board, side, margin_top, min(left, 10.0), page_width)
@@ -115,14 +119,17 @@ def layout(definition: BoardDefinition) -> tuple[BoardPage, ...]:
     return tuple(pages)
 
 
-def _pattern(board: Board, left: float, top: float) -> tuple[Rectangle, ...]:
-    """Return the rectangles that are dark on an ordinary print: squares and marker modules."""
+def _pattern(board: Board, left: float, top: float, which: int) -> tuple[Rectangle, ...]:
+    """Return the rectangles that are dark on an ordinary print: squares and marker modules.
+
+    `which` of several boards on one body it is, from 0.
+    """
     square = board.square_length_m * 1000.0
     rim = (board.square_length_m - board.marker_length_m) / 2 * 1000.0
     # OpenCV's layout begins with a dark square; the old one does so only for odd row counts.
     first_dark = 1 if board.legacy_pattern and board.rows % 2 == 0 else 0
     dark: list[Rectangle] = []
-    markers = _markers(board)
+    markers = _markers(board, which * board.marker_step)
     marker = 0
     for row in range(board.rows):
         for column in range(board.columns):
@@ -136,8 +143,8 @@ def _pattern(board: Board, left: float, top: float) -> tuple[Rectangle, ...]:
     return tuple(dark)
 
 
-def _markers(board: Board) -> list[BoolArray]:
-    """Return the markers of the board in order: square arrays, True where dark."""
+def _markers(board: Board, first: int) -> list[BoolArray]:
+    """Return the markers of the board in order, from a number on: arrays, True where dark."""
     import cv2
 
     number = getattr(cv2.aruco, board.dictionary, None)
@@ -148,13 +155,14 @@ def _markers(board: Board) -> list[BoolArray]:
         )
     dictionary = cv2.aruco.getPredefinedDictionary(number)
     count = (board.columns * board.rows + (1 if board.legacy_pattern else 0)) // 2
-    if count > len(dictionary.bytesList):
+    if first + count > len(dictionary.bytesList):
         raise InputError(
-            f"board '{board.name}' needs {count} markers; {board.dictionary} has "
+            f"board '{board.name}' needs {first + count} markers; {board.dictionary} has "
             f"{len(dictionary.bytesList)}. Choose a larger dictionary."
         )
     modules = dictionary.markerSize + 2
-    return [dictionary.generateImageMarker(each, modules) < 128 for each in range(count)]
+    numbers = range(first, first + count)
+    return [dictionary.generateImageMarker(each, modules) < 128 for each in numbers]
 
 
 def _runs(dark: BoolArray, left: float, top: float, side: float) -> list[Rectangle]:

@@ -210,7 +210,13 @@ def find_board(
     corners = looked_at(every, force)
     by_hardware = session.rig().sync == "genlock"
     photos = not all(math.isfinite(info.fps) for info in recording.infos.values())
-    if (by_hardware and not late) or photos:
+    several = board.count > 1
+    if several and not (by_hardware or photos):
+        progress.warned(
+            "clocks are not compared with several boards on one body: the recorded times are taken "
+            "as they are. Start the cameras together, or give --late CAMERA=FRAMES."
+        )
+    if (by_hardware and not late) or photos or several:
         return [shift_frames(each, late.get(each.camera, 0)) for each in corners], None
     clocks = board_clocks(corners, board, recording.infos, late)
     if not _by_number(clocks, recording.infos) and every > 1 and step is None:

@@ -190,6 +190,8 @@ def to_repeat(session: Session, progress: Progress) -> Repeat | None:
 def _wish_of(record: Mapping[str, Any]) -> LensWish:
     """Return how lenses were asked for; records of earlier versions do not say."""
     said = record.get("lens", {})
+    if not isinstance(said, dict):
+        raise SessionError("the calibration says in no readable way how its lenses were made.")
     model = said.get("model", OWN_LENSES.model)
     if model not in MODELS:
         raise SessionError(f"the calibration was made with an unknown lens model '{model}'.")
