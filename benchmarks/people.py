@@ -1,6 +1,6 @@
 """People in a take: gaps, identities, left and right, with the lines they must hold.
 
-    python benchmarks/people.py [--check] [--seeds N] [--only PART]
+    python benchmarks/people.py [--check] [--seeds N] [--first-seed N] [--only PART]
 
 Scenes and detector of `mocap.synthetic.crowd`; times are CPU seconds of one thread.
 """
@@ -20,6 +20,7 @@ os.environ.update(SINGLE_THREAD)
 
 import argparse
 
+from people_parts import identities
 from people_parts.gaps import gap_figures
 from people_parts.identities import choice_figures, cost_figures, identity_figures
 from people_parts.limbs import limb_figures
@@ -40,8 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--seeds", type=int, default=20, help="scenes of each kind")
+    parser.add_argument("--first-seed", type=int, default=identities.FIRST_SEED)
     parser.add_argument("--only", choices=sorted(PARTS), action="append", help="parts to run")
     options = parser.parse_args(arguments)
+    identities.FIRST_SEED = options.first_seed
     found: list[Figure] = []
     for name, (title, measure) in PARTS.items():
         if options.only and name not in options.only:
