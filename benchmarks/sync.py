@@ -14,9 +14,11 @@ from pathlib import Path
 
 from figures import Figure, exit_code, print_figures
 from sync_parts.board import board_figures
+from sync_parts.exact import exact_figures
 from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
 from sync_parts.real import real_figures
 from sync_parts.sample import sample_figures
+from sync_parts.sound import sound_figures
 
 
 def main() -> int:
@@ -42,6 +44,8 @@ def main() -> int:
     told("People: a rig that is a little off", rig_figures(range(7600, 7606)))
     told("People: traps", trap_figures(range(7700, 7703)))
     told("Board: eight recordings, nothing calibrated", board_figures())
+    told("Sound: claps, drift, silence", sound_figures())
+    told("Exact times in triangulation and smoothing", exact_figures())
     if data := os.environ.get("MOCAP_REAL_DATA"):
         told("A real take, the rig as shipped", real_figures(Path(data)))
     return exit_code(everything, check=options.check)

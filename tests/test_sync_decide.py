@@ -57,7 +57,9 @@ def test_refused_keeps_the_recorded_time_and_names_the_cure() -> None:
     decision = decide(found(refused, recorded=0.5), SyncWish(), {})
     assert decision.clocks["right"].offset_s == 0.0
     assert "Clap once" in decision.warnings[0] and "take.toml" in decision.warnings[0]
-    heard = decide(found(refused, recorded=0.5), SyncWish(), {"left": 1.0, "right": 3.5})
+    sound = {"left": 1.0, "right": 3.5}
+    heard = decide(found(refused, recorded=0.5), SyncWish(), sound, {"right": 40.0})
+    assert heard.clocks["right"].drift_ppm == 40.0
     assert heard.clocks["right"].offset_s == 2.5 and heard.clocks["right"].method == "sound"
     # Nobody moves and the recorded time is as good as any: nothing to say.
     assert not decide(found(refused, recorded=0.8), SyncWish(), {}).warnings

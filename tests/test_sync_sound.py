@@ -75,3 +75,15 @@ def test_sound_is_read_on_the_clock_of_the_frames(tmp_path: Path) -> None:
     assert sound is not None and sound.rate_hz == RATE
     assert len(sound.samples) / RATE == pytest.approx(1.0, abs=0.1)
     assert abs(sound.start_s) < 0.1 and 0.5 < np.abs(sound.samples).max() < 1.5
+
+
+def test_drift_is_the_slope_of_the_lags_of_pieces() -> None:
+    seconds, ppm = 30.0, 60.0
+    sound = room(7, seconds + 4.0)
+    own = np.arange(int(seconds * RATE)) / RATE
+    drifting = np.interp((1.0 + ppm * 1e-6) * own + 1.7, np.arange(len(sound)) / RATE, sound)
+    found = sync_sound([(recorded(sound, 0, seconds, 1), RATE), (drifting, RATE)])
+    # Lags are read to 0.016 ms over 28 s: below 1 ppm; the gate is 2 ppm.
+    assert 1e6 * found.drift[1] == pytest.approx(ppm, abs=2.0)
+    assert 1e6 * found.sigma_drift[1] < 2.0 and found.drift[0] == 0.0
+    assert np.isnan(sync_sound([None, None]).drift).all()

@@ -58,15 +58,21 @@ class Decision:
     warnings: tuple[str, ...]
 
 
-def decide(result: PeopleSync, wish: SyncWish, sound_s: Mapping[str, float]) -> Decision:
+def decide(
+    result: PeopleSync,
+    wish: SyncWish,
+    sound_s: Mapping[str, float],
+    sound_drift_ppm: Mapping[str, float] | None = None,
+) -> Decision:
     """Turn what was found and what was said into the clocks of a take.
 
-    `sound_s` are offsets by sound, by camera, against the reference of the result.
+    `sound_s` are offsets by sound, by camera, and `sound_drift_ppm` drifts that stand out of their
+    noise, both on the clock of one of the cameras. They are used where motion tells nothing.
 
     Raises:
         SyncError: a camera agrees with the others at no time, and nobody said its offset.
     """
-    given = dict(wish.offset_s or {})
+    given, drift = dict(wish.offset_s or {}), dict(sound_drift_ppm or {})
     clocks = result.clocks
     reference = clocks[clocks.reference]
     moved = [_with_sound(each, clocks.reference, sound_s) for each in clocks.cameras]
@@ -84,6 +90,7 @@ def decide(result: PeopleSync, wish: SyncWish, sound_s: Mapping[str, float]) -> 
             clock = replace(
                 clock,
                 offset_s=clock.said["sound"],
+                drift_ppm=drift.get(clock.camera, 0.0) - drift.get(clocks.reference, 0.0),
                 sigma_s=SOUND_SIGMA_S,
                 method="sound",
                 verdict=Verdict.UNSURE,

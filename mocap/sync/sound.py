@@ -30,6 +30,12 @@ PHAT_LOW_HZ, PHAT_HIGH_HZ, PHAT_POWER, PHAT_REACH_S = 200.0, 6000.0, 0.8, 0.05
 # speech repeats its rhythm, a waveform does not repeat.
 CLEAR_PEAK, CLEAR_OF_RIVAL = 7.0, 1.4
 SIGMA_S = 0.5e-3
+# Drift: lags of pieces this long, of which there must be so many; a lag is read to this.
+PIECE_S, MIN_PIECES, SAMPLE_S = 2.0, 6, 1.0 / (4 * RATE_HZ)
+# So many confirm one transform over all; no clock is faster than this. Pieces this near to a line
+# are of it; a line of so many times the pieces of the next is an answer.
+CONFIRMING, FASTEST_CLOCK = 4, 5e-4
+NEAR_LINE_S, PIECES_OF_RIVAL, LINE_ROUNDS = 3e-4, 2, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +46,15 @@ class SoundSync:
         offset_s: (camera,) common minus the time of the sound's own clock, the first camera that
             hears at 0; NaN for those that hear nothing in common.
         residual_s: by accepted pair, its disagreement with the joint solution.
+        drift: (camera,) common seconds per second of the sound's own clock, minus 1, against the
+            camera at 0; NaN where too few pieces of sound tell it.
+        sigma_drift: (camera,) its standard deviation.
     """
 
     offset_s: FloatArray
     residual_s: dict[tuple[int, int], float]
+    drift: FloatArray
+    sigma_drift: FloatArray
 
 
 def sync_sound(tracks: Sequence[tuple[FloatArray, int] | None]) -> SoundSync:
@@ -62,8 +73,9 @@ def sync_sound(tracks: Sequence[tuple[FloatArray, int] | None]) -> SoundSync:
             if lag is not None:
                 lags[i, j] = (-lag, SIGMA_S)
     offset = np.full(len(tracks), np.nan)
+    drift, sigma_drift = np.full(len(tracks), np.nan), np.full(len(tracks), np.nan)
     if not lags:
-        return SoundSync(offset, {})
+        return SoundSync(offset, {}, drift, sigma_drift)
     root = max(range(len(sounds)), key=lambda c: (len(connected(lags, c)), -c))
     order = [root, *(c for c in range(len(sounds)) if c != root)]
     number = {camera: k for k, camera in enumerate(order)}
@@ -74,7 +86,64 @@ def sync_sound(tracks: Sequence[tuple[FloatArray, int] | None]) -> SoundSync:
     solved, residual = consistent_offsets(renamed, len(sounds))
     offset[np.array(heard)[order]] = solved
     named = {(heard[order[a]], heard[order[b]]): value for (a, b), value in residual.items()}
-    return SoundSync(offset, named)
+    drift[heard[root]], sigma_drift[heard[root]] = 0.0, 0.0
+    for camera in range(len(sounds)):
+        if camera != root and np.isfinite(offset[heard[camera]]):
+            line = _line(events[root], events[camera], -float(offset[heard[camera]]))
+            # The lag grows when the camera's own clock runs faster than the root's.
+            drift[heard[camera]] = -line.slope / (1.0 + line.slope)
+            sigma_drift[heard[camera]] = line.sigma
+    return SoundSync(offset, named, drift, sigma_drift)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Lags of pieces of sound over time: how many lie on one line, its middle and its slope."""
+
+    pieces: int
+    lag_s: float
+    slope: float
+    sigma: float
+
+
+def _line(a: FloatArray, b: FloatArray, lag_s: float) -> _Line:
+    """Return the line of lags of b near a lag, by least absolute deviations.
+
+    One transform over tracks that drift has no peak; a piece of two seconds does not drift. A
+    piece may hold an echo or a voice beside one microphone: it lies beside the line.
+    """
+    times, lags = [], []
+    margin = int(PHAT_REACH_S * RATE_HZ)
+    for start_s in np.arange(0.0, len(a) / RATE_HZ - PIECE_S, PIECE_S / 2):
+        piece = a[int(start_s * RATE_HZ) : int((start_s + PIECE_S) * RATE_HZ)]
+        at = int((start_s + lag_s) * RATE_HZ) - margin
+        if at < 0 or at + len(piece) + 2 * margin > len(b) or not piece.any():
+            continue
+        found = _phase_lag(piece, b[at : at + len(piece) + 2 * margin], PHAT_REACH_S)
+        if found is not None and found[0] > CLEAR_PEAK:
+            times.append(start_s)
+            lags.append(at / RATE_HZ + found[1] - start_s)
+    if len(times) < CONFIRMING:
+        return _Line(0, lag_s, np.nan, np.nan)
+    t, lag = np.array(times) - np.mean(times), np.array(lags)
+    weight = np.ones(len(t))
+    for _ in range(LINE_ROUNDS):
+        rows = np.stack([np.ones(len(t)), t], axis=1) * weight[:, None]
+        middle, slope = np.linalg.lstsq(rows, lag * weight, rcond=None)[0]
+        off = np.abs(lag - middle - slope * t)
+        weight = 1.0 / np.sqrt(np.maximum(off, SAMPLE_S))
+    near = off < NEAR_LINE_S
+    if near.sum() < CONFIRMING or abs(slope) > FASTEST_CLOCK:
+        return _Line(0, lag_s, np.nan, np.nan)
+    if near.sum() < MIN_PIECES:
+        return _Line(int(near.sum()), float(middle), np.nan, np.nan)
+    # All that are of the line count alike now.
+    slope, middle = np.polyfit(t[near], lag[near], 1)
+    off = np.abs(lag - middle - slope * t)
+    spread = max(float(np.sqrt(np.mean(off[near] ** 2))), SAMPLE_S)
+    # Pieces overlap by half: half of them count.
+    sigma = spread / np.sqrt(np.sum(t[near] ** 2) / 2.0)
+    return _Line(int(near.sum()), float(middle), float(slope), float(sigma))
 
 
 def _resampled(samples: FloatArray, rate_hz: int) -> FloatArray:
@@ -130,7 +199,16 @@ def _pair_lag(
     tried.sort(reverse=True)
     sharp, lag = tried[0]
     rival = tried[1][0] if len(tried) > 1 else 0.0
-    return lag if sharp > CLEAR_PEAK and sharp > CLEAR_OF_RIVAL * rival else None
+    first = _line(a, b, lag)
+    # A clap or two that overlap by chance are sharp too: several pieces must say the same.
+    if first.pieces >= CONFIRMING and sharp > CLEAR_PEAK and sharp > CLEAR_OF_RIVAL * rival:
+        return lag
+    lines = sorted(
+        [first, *(_line(a, b, each) for _, each in tried[1:])], key=lambda line: -line.pieces
+    )
+    second = lines[1].pieces if len(lines) > 1 else 0
+    told = lines[0].pieces >= MIN_PIECES and lines[0].pieces > PIECES_OF_RIVAL * second
+    return lines[0].lag_s if told else None
 
 
 def _phase_lag(a: FloatArray, b: FloatArray, around_s: float) -> tuple[float, float] | None:
@@ -154,4 +232,8 @@ def _phase_lag(a: FloatArray, b: FloatArray, around_s: float) -> tuple[float, fl
     noise = float(np.median(np.abs(near))) / 0.6745
     if noise <= 0.0:
         return None
-    return float(near[k]) / noise, float(steps[k]) / (RATE_HZ * finer) + shift / RATE_HZ
+    at = float(steps[k])
+    if 0 < k < len(near) - 1:
+        before, here, after = near[k - 1 : k + 2]
+        at += 0.5 * float(before - after) / min(float(before - 2.0 * here + after), -1e-300)
+    return float(near[k]) / noise, at / (RATE_HZ * finer) + shift / RATE_HZ

@@ -90,7 +90,7 @@ GRAPH = (
         reads=("detections", CALIBRATION),
         options=("sync",),
         code="mocap.workflow.sync",
-        revision=1,
+        revision=2,
     ),
     Row(
         name="associate",

@@ -24,6 +24,8 @@ from mocap.workflow.progress import table_lines
 MIN_CAMERAS = 2
 # Points of the curve of agreement kept for the report, around the offset that was found.
 CURVE_POINTS = 300
+# A drift by sound counts from so many standard deviations on.
+CLEAR_DRIFT_SIGMAS = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
         reference=reference,
         offset_s=settings.offset_s,
     )
-    decision = decide(result, wish, _sound(run, detections))
+    decision = decide(result, wish, *_sound(run, detections))
     fps = recording.infos[decision.clocks.reference].fps
     synced, frames = on_common_clock(replace(detections, fps=fps), decision.clocks)
     return OneClock(
@@ -179,19 +181,28 @@ def _matrices(run: TakeRun, detections: Detections2D) -> Mapping[str, Any]:
     return {name: run.footage.matrices[name] for name in detections.camera_names}
 
 
-def _sound(run: TakeRun, detections: Detections2D) -> dict[str, float]:
-    """Return offsets by sound, by camera; cameras that hear nothing in common are not in it."""
+def _sound(run: TakeRun, detections: Detections2D) -> tuple[dict[str, float], dict[str, float]]:
+    """Return offsets (s) and clear drifts (ppm) by sound, by camera.
+
+    Cameras that hear nothing in common are not in it.
+    """
     from mocap.capture.sound import read_sound
     from mocap.sync.sound import sync_sound
 
     names = detections.camera_names
     sounds = [read_sound(run.footage.recording.infos[name]) for name in names]
     found = sync_sound([None if s is None else (s.samples, s.rate_hz) for s in sounds])
-    return {
+    offsets = {
         name: float(offset) - sound.start_s
         for name, offset, sound in zip(names, found.offset_s, sounds, strict=True)
         if sound is not None and np.isfinite(offset)
     }
+    drifts = {
+        name: 1e6 * float(drift)
+        for name, drift, sigma in zip(names, found.drift, found.sigma_drift, strict=True)
+        if np.isfinite(drift) and abs(drift) > CLEAR_DRIFT_SIGMAS * sigma
+    }
+    return offsets, drifts
 
 
 def _options(job: Job) -> dict[str, object]:
