@@ -58,7 +58,8 @@ def test_old_results_load(session: Path) -> None:
     assert body.model().joint_names == body.motion.joint_names
     assert body.figures is not None and body.figures.body_height_m == pytest.approx(1.78, abs=0.01)
     assert {record.revision for record in results.records()} == {1}
-    newer = [row.makes for row in GRAPH if row.kind and row.revision > 1]
+    made = [row for row in GRAPH if row.kind and (results.take.root / row.file).is_file()]
+    newer = [row.makes for row in made if row.revision > 1]
     said = " ".join(results.warnings())
     assert all(
         f"{makes} of take dance were made by an earlier algorithm" in said for makes in newer
