@@ -99,6 +99,7 @@ class Results:
     def __init__(self, take: Take) -> None:
         """Look at the results of a take."""
         self.take = take
+        self._reasons: dict[str, str] = {}
 
     @cached_property
     def detections(self) -> Detections2D:
@@ -260,20 +261,22 @@ class Results:
 
     def refuse_stale_stage(self, row: Row) -> None:
         """Raise InputError when the result of a stage does not belong to its inputs."""
-        if reason := self._stale[row.name]:
+        if reason := self._stale(row):
             raise InputError(
                 f"the {row.makes or row.name} of take {self.take.name} cannot be used: {reason}. "
                 f"Run {self._remedy()} first, which makes again what has to be."
             )
 
-    @cached_property
-    def _stale(self) -> dict[str, str]:
-        """Why the result of each stage is stale, from the first stage to the last; "" if not."""
-        found: dict[str, str] = {}
-        for row in GRAPH:
-            upstream = (found[maker(role, row.name).name] for role in self._artifacts_read(row))
-            found[row.name] = self._changed(row) or next(filter(None, upstream), "")
-        return found
+    def _stale(self, row: Row) -> str:
+        """Return why the result of a stage is stale; "" when it is not.
+
+        Only what it was made from is opened: a damaged body is no reason to refuse tracks.
+        """
+        if row.name not in self._reasons:
+            makers = (maker(role, row.name) for role in self._artifacts_read(row))
+            upstream = filter(None, (self._stale(each) for each in makers))
+            self._reasons[row.name] = self._changed(row) or next(upstream, "")
+        return self._reasons[row.name]
 
     def _artifacts_read(self, row: Row) -> list[str]:
         made = {each.makes for each in GRAPH}
