@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,38 +30,35 @@ def _trained(network: object) -> None:
             module.running_var.uniform_(0.5, 2.0, generator=generator)
 
 
-@pytest.mark.parametrize("frames", [30, 45, 60, 91])
-def test_the_action_network_agrees_with_torch(frames: int) -> None:
+def _difference(kind: Any, plain_of: Any, frames: int) -> float:
+    """Return how far the scores of the plain network are from those of torch, at most."""
     import torch
-    from understanding_training.train_network import TorchNetwork, plain_network
 
     torch.manual_seed(0)
-    network = TorchNetwork(5)
+    network = kind(5)
     _trained(network)
     network.eval()
     features = np.random.default_rng(1).normal(size=(3, frames, FEATURES)).astype(np.float32)
     with torch.no_grad():
         expected = network(torch.from_numpy(features)).numpy()
-    plain = plain_network(network)
+    plain = plain_of(network)
+    return float(np.abs(plain.scores(plain.embed(features)) - expected).max())
+
+
+@pytest.mark.parametrize("frames", [30, 45, 60, 91])
+def test_the_action_network_agrees_with_torch(frames: int) -> None:
+    from understanding_training.train_network import TorchNetwork, plain_network
+
     # Sums of 400 float32 products in another order.
-    assert np.abs(plain.scores(plain.embed(features)) - expected).max() < 1e-4
+    assert _difference(TorchNetwork, plain_network, frames) < 1e-4
 
 
 @pytest.mark.parametrize("frames", [30, 61])
 def test_the_graph_network_agrees_with_torch(frames: int) -> None:
-    import torch
     from understanding_training.train_graph import TorchGraph, plain_graph
 
-    torch.manual_seed(0)
-    network = TorchGraph(5)
-    _trained(network)
-    network.eval()
-    features = np.random.default_rng(1).normal(size=(3, frames, FEATURES)).astype(np.float32)
-    with torch.no_grad():
-        expected = network(torch.from_numpy(features)).numpy()
-    plain = plain_graph(network)
     # Sums of some hundred float32 products in another order.
-    assert np.abs(plain.scores(plain.embed(features)) - expected).max() < 1e-4
+    assert _difference(TorchGraph, plain_graph, frames) < 1e-4
 
 
 def test_joints_are_mixed_with_their_neighbours_only() -> None:

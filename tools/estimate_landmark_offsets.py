@@ -29,8 +29,6 @@ import numpy as np
 from mocap.body.landmarks import BoundLandmarks, bind_landmarks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.camera import Calibration
-from mocap.core.detections import Detections2D, Tracks2D
-from mocap.core.keypoint_names import COCO
 from mocap.core.keypoints import HANDS_42, mirrored_name
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
@@ -41,6 +39,7 @@ from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.person_footage import Clothes, person_frames
 from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion
 from mocap.synthetic.motion.random_motion import random_motion
+from mocap.synthetic.observations import surest_person
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.scene import Room
 
@@ -186,21 +185,7 @@ def seen_points(
             for camera, images in frames.items()
         ]
     )
-    return triangulate(most_confident(found), rig)
-
-
-def most_confident(detections: Detections2D) -> Tracks2D:
-    """Return the detection of every image that is surest: there is one person."""
-    body = np.nan_to_num(detections.confidence[..., : len(COCO)])
-    best = body.mean(axis=3).argmax(axis=2)[:, :, None]
-    return Tracks2D(
-        detections.camera_names,
-        detections.keypoint_names,
-        (0,),
-        detections.fps,
-        np.take_along_axis(detections.pixels, best[..., None, None], axis=2),
-        np.take_along_axis(detections.confidence, best[..., None], axis=2),
-    )
+    return triangulate(surest_person(found), rig)
 
 
 def displacements(

@@ -12,7 +12,7 @@ from mocap.body.fit.views import CameraTracks
 from mocap.body.landmarks import offsets_of
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.camera import Calibration
-from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.detections import Tracks2D
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.detect import Detector, detect, join_cameras
@@ -22,6 +22,7 @@ from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.person_footage import person_frames
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.random_motion import random_motion
+from mocap.synthetic.observations import surest_person
 from mocap.synthetic.rigs import ring
 from mocap.synthetic.scene import Room
 
@@ -100,21 +101,7 @@ def seen(detector: Detector, rig: Calibration, motion: SyntheticMotion) -> Track
     parts = [
         detect(each, detector, camera=camera, fps=FPS, workers=2) for camera, each in images.items()
     ]
-    return surest(join_cameras(parts))
-
-
-def surest(detections: Detections2D) -> Tracks2D:
-    """Return the surest detection of every image: there is one person."""
-    best = np.nan_to_num(detections.confidence[..., :BODY]).mean(axis=3).argmax(axis=2)
-    best = best[:, :, None]
-    return Tracks2D(
-        detections.camera_names,
-        detections.keypoint_names,
-        (0,),
-        detections.fps,
-        np.take_along_axis(detections.pixels, best[..., None, None], axis=2),
-        np.take_along_axis(detections.confidence, best[..., None], axis=2),
-    )
+    return surest_person(join_cameras(parts))
 
 
 def body_only(tracks: Tracks2D) -> Tracks2D:

@@ -83,7 +83,7 @@ def open_movenet(
     return MoveNet(
         multipose=load_network(registry.network_path("movenet", "multipose"), streams=workers),
         thunder=load_network(registry.network_path("movenet", "thunder"), streams=workers),
-        feet=_feet_finder(workers, pace) if feet else None,
+        feet=feet_finder(workers, pace) if feet else None,
     )
 
 
@@ -108,9 +108,9 @@ def weight_hashes(
         needed = needs_of(own)
         networks += needed.networks
         feet = feet and needed.feet
-    if feet or known.name == "blazepose":
+    whole = known.name == "blazepose"
+    if feet or whole:
         # Where it reads the whole body it is not exchanged for the smaller one.
-        whole = known.name == "blazepose"
         networks.append(("blazepose", _feet_network(THOROUGH if whole else pace)))
     if hands:
         networks.append(_HANDS)
@@ -153,7 +153,8 @@ def feet_finder(workers: int, pace: Pace = THOROUGH) -> FeetFinder:
     Raises:
         ModelError: weights are missing or damaged; says what to run.
     """
-    return _feet_finder(workers, pace)
+    path = registry.network_path("blazepose", _feet_network(pace))
+    return FeetFinder(load_network(path, streams=workers))
 
 
 def best_here(weights: Path | None = None) -> tuple[str, Path | None]:
@@ -183,8 +184,3 @@ def _feet_network(pace: Pace) -> str:
         return "full"
     status = registry.status("blazepose")
     return "heavy" if status.has(status.card.network("heavy").files) else "full"
-
-
-def _feet_finder(workers: int, pace: Pace) -> FeetFinder:
-    path = registry.network_path("blazepose", _feet_network(pace))
-    return FeetFinder(load_network(path, streams=workers))

@@ -6,6 +6,7 @@ import numpy as np
 
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
+from mocap.core.keypoint_names import COCO
 from mocap.core.shapes import BoolArray, FloatArray
 
 # A wrong limb stays wrong for a while: half of the outliers come in bursts of this many frames.
@@ -117,3 +118,17 @@ def _outlier_offsets(
             wrong[c, f : f + BURST_FRAMES, p, k] = True
             offset[c, f : f + BURST_FRAMES, p, k] = offset[c, f, p, k]
     return wrong, offset
+
+
+def surest_person(detections: Detections2D) -> Tracks2D:
+    """Return the detection of every image whose body is surest, of footage of one person."""
+    body = np.nan_to_num(detections.confidence[..., : len(COCO)])
+    best = body.mean(axis=3).argmax(axis=2)[:, :, None]
+    return Tracks2D(
+        detections.camera_names,
+        detections.keypoint_names,
+        (0,),
+        detections.fps,
+        np.take_along_axis(detections.pixels, best[..., None, None], axis=2),
+        np.take_along_axis(detections.confidence, best[..., None], axis=2),
+    )

@@ -13,7 +13,7 @@ from mocap.capture.imported.read import read_foreign
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
 from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
-from mocap.workflow.graph import maker, row_of
+from mocap.workflow.graph import Row, maker, row_of
 from mocap.workflow.version import installed_version
 
 IMPORT = "import"
@@ -83,21 +83,16 @@ def import_points(
 
 def is_imported(take: Take) -> bool:
     """Whether the points of a take were imported, not made of its videos."""
-    path = take.root / maker("points").file
-    if not path.is_file():
-        return False
-    try:
-        return load_provenance(path).stage == IMPORT
-    except InputError:
-        # Damaged: with videos it is made again; an import without them cannot be.
-        if take.videos():
-            return False
-        raise
+    return _came_from_a_file(take, maker("points"))
 
 
 def has_imported_keypoints(take: Take) -> bool:
     """Whether the detections of a take were imported, not made of its videos."""
-    path = take.root / row_of("detect").file
+    return _came_from_a_file(take, row_of("detect"))
+
+
+def _came_from_a_file(take: Take, row: Row) -> bool:
+    path = take.root / row.file
     if not path.is_file():
         return False
     try:
