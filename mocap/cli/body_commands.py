@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, session_argument, take_argument
+from mocap.cli.options import FILE, take_argument
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Take
 
 
 @click.group()
@@ -19,14 +23,12 @@ def body() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 @click.pass_context
-def check(ctx: click.Context, file: Path, as_json: bool) -> None:
+def check(ctx: click.Context, file: Path, console: Console) -> None:
     """Say what the SMPL-X FILE holds, what is wrong with it and where to get it."""
     from mocap.body.smplx_file import check_body_file
 
-    console = Console(as_json)
     report = check_body_file(file)
-    for line in report.lines():
-        console.line(line)
+    console.lines(report.lines())
     found = {"facts": report.facts, "problems": report.problems, "warnings": report.warnings}
     console.result({"file": file, "usable": not report.problems, **found})
     if report.problems:
@@ -39,25 +41,22 @@ def check(ctx: click.Context, file: Path, as_json: bool) -> None:
     "--output",
     type=FILE,
     default=Path("SMPLX_NEUTRAL.npz"),
-    show_default=True,
     help="File to write; smplx.create wants a name that begins with SMPLX_.",
 )
 @click.option(
     "--sex",
     type=click.Choice(["neutral", "female", "male"]),
     default="neutral",
-    show_default=True,
     help="Whose mean shape the file has.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option
-def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
+def write_npz(output: Path, sex: str, force: bool, console: Console) -> None:
     """Write the free body as an npz file in the SMPL-X format, for other programs."""
     from mocap.body.smplx_file import load_body
     from mocap.body.smplx_write import write_smplx_npz
     from mocap.core.errors import InputError
 
-    console = Console(as_json)
     if output.exists() and not force:
         raise InputError(f"{output} is there already. Give another --output, or --force.")
     write_smplx_npz(load_body(), output, sex=sex)
@@ -66,7 +65,6 @@ def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
 
 
 @click.command()
-@session_argument
 @take_argument
 @click.option(
     "--to",
@@ -75,51 +73,33 @@ def write_npz(output: Path, sex: str, force: bool, as_json: bool) -> None:
     help="Write one mesh a frame in this format.",
 )
 @click.option("--overlay", is_flag=True, help="Draw the bodies on frames of every camera (PNG).")
-@click.option(
-    "--frames",
-    default=":",
-    show_default=True,
-    metavar="FIRST:END",
-    help="Which frames; END is left out.",
-)
-@click.option(
-    "--step",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Take every so manieth frame.",
-)
+@click.option("--frames", default=":", metavar="FIRST:END", help="Which frames; END is left out.")
+@click.option("--step", type=click.IntRange(min=1), default=1, help="Take every so manieth frame.")
 @click.option("--person", type=int, help="Only this person.")
 @click.option("--body", "body_name", help="Where the fitted SMPL-X file is now, if it has moved.")
 @json_option
 def mesh(
-    session: Path,
-    take: str,
+    take: Take,
     suffix: str | None,
     overlay: bool,
     frames: str,
     step: int,
     person: int | None,
     body_name: str | None,
-    as_json: bool,
+    console: Console,
 ) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
-    from mocap.capture.session import Session
     from mocap.workflow.export.mesh import MeshChoice, mesh_bodies, write_meshes, write_overlay
 
     if suffix is None and not overlay:
         raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")
-    console = Console(as_json)
-    opened = Session.open(session).take(take)
     choice = MeshChoice(frames, step, person, body_name)
-    bodies = mesh_bodies(opened, choice)
+    bodies = mesh_bodies(take, choice)
     written: list[Path] = []
     if suffix is not None:
-        written += write_meshes(opened, bodies, choice, suffix, console)
+        written += write_meshes(take, bodies, choice, suffix, console)
     if overlay:
-        written.append(write_overlay(opened, bodies, choice, console))
+        written.append(write_overlay(take, bodies, choice, console))
     if bodies.model.licence_note:
         console.line(f"Note: {bodies.model.licence_note}")
-    console.result(
-        {"take": opened.name, "files": written, "licence_note": bodies.model.licence_note}
-    )
+    console.result({"take": take.name, "files": written, "licence_note": bodies.model.licence_note})

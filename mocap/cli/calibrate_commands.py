@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FOLDER, Number
+from mocap.cli.options import Number, session_argument
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Session
 
 
 @click.command()
-@click.argument("session", type=FOLDER)
+@session_argument
 @click.option("--step", type=click.IntRange(min=1), help="Look at every so many frames only.")
 @click.option(
     "--late",
@@ -30,7 +33,6 @@ from mocap.cli.options import FOLDER, Number
     "--lens",
     type=click.Choice(("auto", "standard", "rational", "fisheye")),
     default="standard",
-    show_default=True,
     help="Lens model; auto: the one that predicts frames held out best.",
 )
 @click.option("--one-lens", is_flag=True, help="All cameras are equal: one lens for all of them.")
@@ -46,34 +48,32 @@ from mocap.cli.options import FOLDER, Number
 @click.option("--force", is_flag=True, help="Look for the board again in unchanged videos.")
 @json_option
 def calibrate(
-    session: Path,
+    session: Session,
     late: tuple[str, ...],
     people: tuple[str, ...],
     height_m: float | None,
     dry_run: bool,
-    as_json: bool,
+    console: Console,
     **options: Any,
 ) -> None:
     """Calibrate the rig of SESSION from its calibration videos; exit 1 when the verdict is FAIL."""
-    from mocap.capture.session import Session
 
-    console, opened = Console(as_json), Session.open(session)
     if people:
         from mocap.workflow.rig.from_people import calibrate_from_people
 
         lenses, force = options["intrinsics"], options["force"]
-        told = calibrate_from_people(opened, people, console, lenses, height_m, dry_run, force)
-        return console.result({"calibration": opened.calibration_path, "people": told})
+        told = calibrate_from_people(session, people, console, lenses, height_m, dry_run, force)
+        return console.result({"calibration": session.calibration_path, "people": told})
     if height_m is not None or dry_run:
         raise click.UsageError("--height-m and --dry-run go with --from-people TAKE.")
     from mocap.workflow.rig.calibrate import calibrate_session
     from mocap.workflow.rig.outcome import require_pass, written
 
-    result = calibrate_session(opened, console, late_frames=dict(map(_late, late)), **options)
-    path, page = written(opened, result.report)
+    result = calibrate_session(session, console, late_frames=dict(map(_late, late)), **options)
+    path, page = written(session, result.report)
     console.line(f"Wrote {path} and {page}")
     console.result({"calibration": path, "report": result.report.to_json()})
-    require_pass(opened, result.report)
+    require_pass(session, result.report)
 
 
 def _late(text: str) -> tuple[str, int]:

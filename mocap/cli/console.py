@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
@@ -41,19 +41,22 @@ class Console:
         self._end_bar()
         click.echo(text, err=self.as_json)
 
+    def lines(self, texts: Iterable[str]) -> None:
+        """Say line by line."""
+        for text in texts:
+            self.line(text)
+
     def started(self, what: str) -> None:
         """Say what begins."""
         self.line(what)
 
     def finished(self, what: str, details: Sequence[str] = ()) -> None:
         """Say what is done, and what there is to say of it."""
-        for line in (what, *details):
-            self.line(line)
+        self.lines((what, *details))
 
     def warned(self, *sentences: str) -> None:
         """Say each warning on its own line."""
-        for sentence in sentences:
-            self.line(f"Warning: {sentence}")
+        self.lines(f"Warning: {sentence}" for sentence in sentences)
 
     def advanced(self, what: str, done: int, total: int | None) -> None:
         """Show how far a camera is: a bar on a terminal, a line per quarter otherwise."""
@@ -93,8 +96,7 @@ class Console:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Say a table: first column to the left, the others to the right."""
-        for line in table_lines(header, rows):
-            self.line(line)
+        self.lines(table_lines(header, rows))
 
     def result(self, document: Mapping[str, Any]) -> None:
         """Write the JSON document, when one was asked for."""
@@ -115,6 +117,16 @@ class Console:
             click.echo("", err=True)
 
 
+def _speaking(_: click.Context, __: click.Parameter, as_json: bool) -> Console:
+    return Console(as_json)
+
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Write one JSON document instead of lines."
+    "--json",
+    "console",
+    is_flag=True,
+    is_eager=True,  # what stops a command before it begins is told as JSON too
+    callback=_speaking,
+    help="Write one JSON document instead of lines.",
 )
+"""Gives a command its `console: Console`, which speaks to people or to machines."""

@@ -18,7 +18,7 @@ DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
 @click.argument("folder", type=FOLDER, default=Path("mocap_demo"))
 @detector_options
 @json_option
-def demo(folder: Path, as_json: bool, **chosen: Any) -> None:
+def demo(folder: Path, console: Console, **chosen: Any) -> None:
     """Copy the sample session to FOLDER (mocap_demo), run everything, compare with the truth.
 
     Run again, it continues where it stopped.
@@ -27,7 +27,6 @@ def demo(folder: Path, as_json: bool, **chosen: Any) -> None:
     from mocap.workflow.run import document, run
     from mocap.workflow.sample.demonstration import copy_sample, session_figures
 
-    console = Console(as_json)
     session = copy_sample(folder)
     settings = choices(**chosen, to=DEMO_FORMATS, one_file=True)
     done = run(session, (), settings, progress=console)

@@ -9,11 +9,10 @@ from mocap.cli.console import Console, json_option
 
 @click.command()
 @json_option
-def doctor(as_json: bool) -> None:
+def doctor(console: Console) -> None:
     """Check this machine: versions, weights, codecs, npm, cores and graphics card."""
     from mocap.workflow.checks.doctor import look_at_machine
 
-    console = Console(as_json)
     checks = look_at_machine()
     for check in checks:
         sign = "ok     " if check.ok else "MISSING" if check.needed else "absent "

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, export_options, session_argument
-from mocap.cli.take_commands import force_option
+from mocap.cli.options import FILE, export_options, force_option, session_argument
 
 if TYPE_CHECKING:
-    from mocap.capture.session import Take
+    from mocap.capture.session import Session, Take
 
 
 @click.command()
@@ -33,23 +32,21 @@ if TYPE_CHECKING:
 @force_option
 @json_option
 def export(
-    session: Path,
+    session: Session,
     takes: tuple[str, ...],
     all_takes: bool,
     onto: Path | None,
     map_file: Path | None,
     list_joints: bool,
     force: bool,
-    as_json: bool,
+    console: Console,
     **chosen: Any,
 ) -> None:
     """Write the motion of takes for other programs; nothing is computed again."""
-    from mocap.capture.session import Session
     from mocap.workflow.run import chosen_takes
 
     if onto is None and (list_joints or map_file is not None):
         raise click.UsageError("--map and --list-joints are about a character: give --onto too.")
-    console = Console(as_json)
     if onto is not None and list_joints:
         from mocap.workflow.export.onto import list_joints_of
 
@@ -57,10 +54,9 @@ def export(
         return
     if bool(takes) == all_takes:
         raise click.UsageError("name takes, or give --all-takes.")
-    opened = Session.open(session)
     done = {
         take.name: _exported(take, chosen, onto, map_file, force, console)
-        for take in chosen_takes(opened, takes)
+        for take in chosen_takes(session, takes)
     }
     if len(done) == 1:
         name, stages = next(iter(done.items()))

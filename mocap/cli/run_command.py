@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,13 +14,17 @@ from mocap.cli.options import (
     people_options,
     session_argument,
     sync_options,
+    takes_argument,
 )
 from mocap.workflow.graph import STAGES
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Session
 
 
 @click.command()
 @session_argument
-@click.argument("takes", nargs=-1, metavar="[TAKE]...")
+@takes_argument
 @detector_options
 @sync_options
 @people_options
@@ -45,12 +48,12 @@ from mocap.workflow.graph import STAGES
 )
 @json_option
 def run(
-    session: Path,
+    session: Session,
     takes: tuple[str, ...],
     from_stage: str | None,
     accept_calibration: bool,
     one_camera: bool,
-    as_json: bool,
+    console: Console,
     **chosen: Any,
 ) -> None:
     """Run every stage of the takes of SESSION (all, or those named) that is not current.
@@ -62,7 +65,6 @@ def run(
     from mocap.workflow.choices import choices
     from mocap.workflow.run import run as run_session
 
-    console = Console(as_json)
     if one_camera:
         from mocap.workflow.understand.lift import preview
 
@@ -90,13 +92,12 @@ def run(
 @session_argument
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Any free one without.")
 @click.option("--open/--no-open", "browse", default=True, help="Open the page in the browser.")
-def studio(session: Path, port: int, browse: bool) -> None:
+def studio(session: Session, port: int, browse: bool) -> None:
     """See, judge and mend the takes of SESSION in one page of this machine's browser.
 
     The page is served to this machine alone, under an address with a secret part that is printed.
     Ctrl-C ends it; work that was begun is finished first.
     """
-    from mocap.capture.session import Session
     from mocap.workflow.studio.serve import serve
 
     def told(address: str) -> None:
@@ -104,4 +105,4 @@ def studio(session: Path, port: int, browse: bool) -> None:
         if browse:
             click.launch(address)
 
-    serve(Session.open(session), port=port, told=told)
+    serve(session, port=port, told=told)

@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--identify", type=click.Path(path_type=Path), help="Which one does a video show?")
 @json_option
-def boards(identify: Path | None, as_json: bool) -> None:
+def boards(identify: Path | None, console: Console) -> None:
     """List the calibration boards, or tell which one a video shows."""
     from mocap.capture import lists
 
     if identify is not None:
         from mocap.workflow.rig.identify_board import identified
 
-        return _tell("board", identified(identify), Console(as_json))
-    _tell("boards", lists.boards(), Console(as_json))
+        return _tell("board", identified(identify), console)
+    _tell("boards", lists.boards(), console)
 
 
 def _tell(what: str, listing: Listing, console: Console) -> None:
     lines, documents = listing
-    for line in lines:
-        console.line(line)
+    console.lines(lines)
     console.result({what: documents})
 
 
@@ -42,18 +41,16 @@ def _tell(what: str, listing: Listing, console: Console) -> None:
     "--output",
     type=FILE,
     default=Path("board.pdf"),
-    show_default=True,
     help="File to write; .pdf, .svg or .png.",
 )
 @click.option("--rig", help="Say whether this rig's cameras can read the board.")
 @json_option
-def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
+def board(name: str, output: Path, rig: str | None, console: Console) -> None:
     """Write board NAME (or a .toml file of your own) at true scale."""
     from mocap.capture.board_drawing import draw_board
     from mocap.capture.boards import load_definition, planning_notes
     from mocap.capture.rigs import load_rig
 
-    console = Console(as_json)
     definition = load_definition(name)
     notes = planning_notes(definition.board, load_rig(rig)) if rig else ()
     written = draw_board(definition, output)
@@ -67,11 +64,11 @@ def board(name: str, output: Path, rig: str | None, as_json: bool) -> None:
 
 @click.command()
 @json_option
-def rigs(as_json: bool) -> None:
+def rigs(console: Console) -> None:
     """List the rigs."""
     from mocap.capture import lists
 
-    _tell("rigs", lists.rigs(), Console(as_json))
+    _tell("rigs", lists.rigs(), console)
 
 
 @click.command()
@@ -85,13 +82,12 @@ def rigs(as_json: bool) -> None:
     "--unit",
     type=click.Choice(["m", "mm"]),
     default="m",
-    show_default=True,
     help="Length unit of a calibration that does not say its own.",
 )
 @click.option(
     "--square-mm", type=Number(), help="Side of a square measured on the print; wins over nominal."
 )
-@click.option("--notes", default="", help="Anything worth remembering.")
+@click.option("--notes", default="", show_default=False, help="Anything worth remembering.")
 @json_option
 def new(
     session: Path,
@@ -101,13 +97,12 @@ def new(
     unit: str,
     square_mm: float | None,
     notes: str,
-    as_json: bool,
+    console: Console,
 ) -> None:
     """Make the folder SESSION with its session.toml: for a rig and a board, or calibrated."""
     from mocap.capture.boards import planning_notes
     from mocap.capture.session import Session
 
-    console = Console(as_json)
     if calibration is not None:
         if rig or board or square_mm is not None:
             raise click.UsageError("--calibration goes without --rig, --board and --square-mm.")

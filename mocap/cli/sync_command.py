@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import detector_options, session_argument, sync_options
+from mocap.cli.options import (
+    detector_options,
+    force_option,
+    session_argument,
+    sync_options,
+    takes_argument,
+)
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Session
 
 
 @click.command()
 @session_argument
-@click.argument("takes", nargs=-1, metavar="[TAKE]...")
+@takes_argument
 @click.option(
     "--calibration", is_flag=True, help="The recordings of the board instead; nothing is needed."
 )
 @detector_options
 @sync_options
-@click.option("--force", is_flag=True, help="Run it even when it is current.")
+@force_option
 @json_option
 def sync(
-    session: Path,
+    session: Session,
     takes: tuple[str, ...],
     calibration: bool,
     force: bool,
-    as_json: bool,
+    console: Console,
     **chosen: Any,
 ) -> None:
     """Find when every camera of SESSION was started, and bring the takes to one clock.
@@ -35,22 +43,19 @@ def sync(
     --calibration. Writes sync.json with offset, drift, standard deviation and verdict of every
     camera; `mocap run` does the same on its way.
     """
-    from mocap.capture.session import Session
     from mocap.workflow.choices import choices
     from mocap.workflow.rig.calibrate import sync_calibration
     from mocap.workflow.run import chosen_takes, run_take
     from mocap.workflow.sync import clock_lines, clocks_document
 
-    console = Console(as_json)
-    opened = Session.open(session)
     if calibration:
         if takes:
             raise click.UsageError("--calibration is about the board; leave the takes out.")
-        path = sync_calibration(opened, console, force=force)
+        path = sync_calibration(session, console, force=force)
         console.result({"calibration": clocks_document(path)})
         return
     documents = {}
-    for take in chosen_takes(opened, takes):
+    for take in chosen_takes(session, takes):
         run_take(
             take,
             choices(**chosen),
@@ -58,7 +63,6 @@ def sync(
             stages=("detect", "sync"),
             from_stage="sync" if force else None,
         )
-        for line in clock_lines(take.clocks_path):
-            console.line(line)
+        console.lines(clock_lines(take.clocks_path))
         documents[take.name] = clocks_document(take.clocks_path)
     console.result({"takes": documents})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,13 +11,16 @@ from mocap.cli.options import (
     detector_options,
     export_options,
     fit_options,
+    force_option,
     people_options,
     report_options,
-    session_argument,
     sync_options,
     take_argument,
 )
 from mocap.workflow.graph import STAGES, Row, row_of
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Take
 
 OPTIONS = {
     "detector": detector_options,
@@ -30,30 +32,25 @@ OPTIONS = {
 }
 """What a row of the table calls a group of choices -> how a command offers them."""
 
-force_option = click.option("--force", is_flag=True, help="Run it even when it is current.")
-
 
 def stage_command(row: Row) -> click.Command:
     """Return the command that runs one stage."""
 
-    def run(session: Path, take: str, force: bool, as_json: bool, **chosen: Any) -> None:
-        from mocap.capture.session import Session
+    def run(take: Take, force: bool, console: Console, **chosen: Any) -> None:
         from mocap.workflow.choices import choices
         from mocap.workflow.run import document, run_take
 
-        console = Console(as_json)
-        opened = Session.open(session).take(take)
         outcomes = run_take(
-            opened,
+            take,
             choices(**chosen),
             console,
             stages=(row.name,),
             from_stage=row.name if force else None,
         )
-        console.result({"take": opened.name, "stages": document(outcomes)})
+        console.result({"take": take.name, "stages": document(outcomes)})
 
     groups = [OPTIONS[name] for name in row.options]
-    for decorate in (json_option, force_option, *reversed(groups), take_argument, session_argument):
+    for decorate in (json_option, force_option, *reversed(groups), take_argument):
         run = decorate(run)
     return click.command(row.name, help=row.about)(run)
 

@@ -14,12 +14,11 @@ from mocap.cli.options import FOLDER
 @click.argument("subject")
 @click.argument("sessions", nargs=-1, type=FOLDER)
 @json_option
-def trend(subject: str, sessions: tuple[Path, ...], as_json: bool) -> None:
+def trend(subject: str, sessions: tuple[Path, ...], console: Console) -> None:
     """Compare what was measured of SUBJECT over SESSIONS, in the order they are named."""
     from mocap.workflow.measure.trend import trend as compare
 
     courses, written = compare(subject, sessions)
-    console = Console(as_json)
     real = [each for each in courses if each.trend.real]
     for each in real:
         change, band = each.trend.change, each.trend.change_band

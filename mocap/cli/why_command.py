@@ -13,12 +13,10 @@ from mocap.cli.options import FILE
 @click.command()
 @click.argument("file", type=FILE)
 @json_option
-def why(file: Path, as_json: bool) -> None:
+def why(file: Path, console: Console) -> None:
     """Tell what made FILE of a session, from what and with which options, back to the videos."""
     from mocap.workflow.checks.why import why as told
 
-    console = Console(as_json)
     lines = told(file)
-    for line in lines:
-        console.line(line)
+    console.lines(lines)
     console.result({"file": file, "why": lines})

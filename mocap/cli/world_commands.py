@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import FILE, session_argument
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Session
 
 
 @click.command()
@@ -16,24 +20,20 @@ from mocap.cli.options import FILE, session_argument
     "--board-on-floor",
     "instant",
     default="auto",
-    show_default=True,
     metavar="TIME",
     help="When the board lay on the floor in the calibration videos (12.4s, or frame 186); auto: "
     "where it lay still longest.",
 )
 @json_option
-def world(session: Path, instant: str, as_json: bool) -> None:
+def world(session: Session, instant: str, console: Console) -> None:
     """Put the world of SESSION on the floor: origin at the board, Z up, metres."""
-    from mocap.capture.session import Session
     from mocap.workflow.rig.world import set_world_on_floor
 
-    console = Console(as_json)
-    opened = Session.open(session)
-    notes = set_world_on_floor(opened, instant)
+    notes = set_world_on_floor(session, instant)
     for note in notes:
         console.line(note)
-    console.line(f"Wrote {opened.calibration_path}. Run the takes again: mocap run {session}")
-    console.result({"calibration": opened.calibration_path, "notes": notes})
+    console.line(f"Wrote {session.calibration_path}. Run the takes again: mocap run {session.root}")
+    console.result({"calibration": session.calibration_path, "notes": notes})
 
 
 @click.group()
@@ -48,37 +48,29 @@ def calibration() -> None:
     "--unit",
     type=click.Choice(["m", "mm"]),
     default="m",
-    show_default=True,
     help="Length unit of a file that does not say its own.",
 )
 @click.option("--force", is_flag=True, help="Replace a calibration that is there.")
 @json_option
-def import_command(session: Path, file: Path, unit: str, force: bool, as_json: bool) -> None:
+def import_command(session: Session, file: Path, unit: str, force: bool, console: Console) -> None:
     """Use the calibration FILE of Qualisys, caliscope, Pose2Sim or aniposelib in SESSION."""
-    from mocap.capture.session import Session
     from mocap.workflow.rig.world import import_calibration
 
-    console = Console(as_json)
-    opened = Session.open(session)
-    imported = import_calibration(opened, file, unit, force)
-    console.line(f"Wrote {opened.calibration_path}: cameras {', '.join(imported.names)}")
-    console.result({"calibration": opened.calibration_path, "cameras": imported.names})
+    imported = import_calibration(session, file, unit, force)
+    console.line(f"Wrote {session.calibration_path}: cameras {', '.join(imported.names)}")
+    console.result({"calibration": session.calibration_path, "cameras": imported.names})
 
 
 @calibration.command("export")
 @session_argument
-@click.option(
-    "--to", type=click.Choice(["anipose", "pose2sim"]), default="anipose", show_default=True
-)
+@click.option("--to", type=click.Choice(["anipose", "pose2sim"]), default="anipose")
 @click.option("-o", "--output", type=FILE, help="File to write.")
 @json_option
-def export_command(session: Path, to: str, output: Path | None, as_json: bool) -> None:
+def export_command(session: Session, to: str, output: Path | None, console: Console) -> None:
     """Write the calibration of SESSION for another tool."""
-    from mocap.capture.session import Session
     from mocap.workflow.rig.world import export_calibration
 
-    console = Console(as_json)
-    path, said = export_calibration(Session.open(session), to, output)
+    path, said = export_calibration(session, to, output)
     console.line(f"Wrote {path}{said}")
     console.result({"file": path})
 
@@ -90,14 +82,13 @@ def export_command(session: Path, to: str, output: Path | None, as_json: bool) -
     "--floor",
     type=click.Choice(["keep", "feet"]),
     default="keep",
-    show_default=True,
     help="keep: feet stay at the height at which the old rig saw them; feet: people stand on "
     "the floor in these takes, so their soles are at zero.",
 )
 @click.option("--dry-run", is_flag=True, help="Judge only; write nothing.")
 @json_option
 def refine_command(
-    session: Path, takes: tuple[str, ...], floor: str, dry_run: bool, as_json: bool
+    session: Session, takes: tuple[str, ...], floor: str, dry_run: bool, console: Console
 ) -> None:
     """Correct where the cameras of SESSION stand from the people in its takes.
 
@@ -107,7 +98,6 @@ def refine_command(
     """
     from typing import cast
 
-    from mocap.capture.session import Session
     from mocap.reconstruct.rig.anchor import Floor
     from mocap.workflow.rig.refine import (
         figures,
@@ -116,35 +106,31 @@ def refine_command(
         store_refinement,
     )
 
-    console = Console(as_json)
-    opened = Session.open(session)
     names = tuple(dict.fromkeys(takes))
-    refinement = refine_session(opened, names, cast(Floor, floor), console)
+    refinement = refine_session(session, names, cast(Floor, floor), console)
     kept = None
     if refinement.accepted:
         console.line(f"Better: {' '.join(refinement.reasons)}")
     if refinement.accepted and not dry_run:
-        kept = store_refinement(opened, names, refinement)
+        kept = store_refinement(session, names, refinement)
         console.line(
-            f"Wrote {opened.calibration_path}; the rig before is {kept}. Run the takes again: "
-            f"mocap run {session}. Undo: mocap calibration restore {session}"
+            f"Wrote {session.calibration_path}; the rig before is {kept}. Run the takes again: "
+            f"mocap run {session.root}. Undo: mocap calibration restore {session.root}"
         )
-    console.result({"calibration": opened.calibration_path, "kept": kept, **figures(refinement)})
-    require_accepted(opened, refinement)
+    console.result({"calibration": session.calibration_path, "kept": kept, **figures(refinement)})
+    require_accepted(session, refinement)
 
 
 @calibration.command("restore")
 @session_argument
 @json_option
-def restore_command(session: Path, as_json: bool) -> None:
+def restore_command(session: Session, console: Console) -> None:
     """Put back the calibration of SESSION from before the last refinement."""
-    from mocap.capture.session import Session
     from mocap.workflow.rig.refine import restore_calibration
 
-    console = Console(as_json)
-    opened = Session.open(session)
-    name = restore_calibration(opened)
+    name = restore_calibration(session)
     console.line(
-        f"Wrote {opened.calibration_path} from {name}. Run the takes again: mocap run {session}"
+        f"Wrote {session.calibration_path} from {name}. "
+        f"Run the takes again: mocap run {session.root}"
     )
-    console.result({"calibration": opened.calibration_path, "from": name})
+    console.result({"calibration": session.calibration_path, "from": name})

@@ -92,12 +92,12 @@ def lift(
 
 
 def preview(
-    session: Path, takes: Sequence[str], choices: Choices, progress: Progress
+    session: Session, takes: Sequence[str], choices: Choices, progress: Progress
 ) -> dict[str, dict[str, object]]:
     """Lift takes that have one camera each and say what they are; files and warnings by take."""
     said: dict[str, dict[str, object]] = {}
     height_m = choices.fit.height_m if choices.fit else None
-    for take in chosen_takes(Session.open(session), takes):
+    for take in chosen_takes(session, takes):
         camera = only_camera(take, None)
         found = lift(take, camera, choices.detector, progress, height_m=height_m)
         progress.warned(*found.warnings)
