@@ -43,18 +43,11 @@ LINES = {
     "holding the feet displaces joints by, median": 0.3,
 }
 
-# Takes in which people walk. Feet that roll from heel to toe are held less truly than feet that
-# step: known of all walks, and stated in docs/accuracy.md.
-WALKS = ("crossing",)
-HOLDING_ROLLING_FEET_MM = 2.0
-
 OF_BODY = "joints of the fitted body"
 
 
 def line_of(name: str) -> float | None:
     """Return the line of a figure, or None when it is only told."""
-    if name.startswith(WALKS) and name.endswith("holding the feet displaces joints by, median"):
-        return HOLDING_ROLLING_FEET_MM
     return next((line for ending, line in LINES.items() if name.endswith(ending)), None)
 
 

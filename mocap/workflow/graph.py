@@ -139,7 +139,8 @@ GRAPH = (
         edits=("trim", "contact"),
         code="mocap.workflow.fit.stage",
         # 2: fingers that nobody saw are relaxed, not flat.
-        revision=2,
+        # 3: feet that roll are held only where they carry.
+        revision=3,
     ),
     # The report comes before the export: it shows why a skeleton may be refused.
     Row(

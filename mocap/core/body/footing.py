@@ -1,8 +1,10 @@
 """When feet stand, and what keeps them where they stand: the same for every skeleton.
 
 A contact begins below low thresholds and ends above high ones, so that noise between them does not
-switch it on and off. While a part of a foot stands it is held at its median place, a flat foot as
-it is turned in the mean; the hold fades in and out, so that nothing jumps.
+switch it on and off; a part that comes down or rolls off does not carry yet, or any more. While a
+part of a foot stands it is held at its median place, a flat foot as it is turned in the mean; a
+foot that rolls over one part turns about its ankle. The hold fades in and out, so that nothing
+jumps.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from mocap.core.body.legs import SPREAD_S, LegPair
+from mocap.core.body.legs import LegPair
 from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
 from mocap.core.runs import runs
 from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
@@ -26,6 +28,9 @@ BEGIN_HEIGHT_M, END_HEIGHT_M = 0.035, 0.06
 BEGIN_SPEED_M_S, END_SPEED_M_S = 0.30, 0.60
 # Speed is taken over about this time: below it noise is faster than feet.
 SPEED_SIGMA_S = 0.025
+# A part carries only while it is no farther above where it mostly is, and does not rise or sink
+# faster: a heel that rolls off does both at once, while a fitted foot that stands sways by less.
+ROLLED_OFF_M, ROLLING_M_S = 0.010, 0.10
 # A shorter stance is a graze.
 LEAST_CONTACT_S = 0.06
 # The floor is first taken to be where the lowest of the feet's contact points is in its lowest
@@ -34,6 +39,9 @@ _FLOOR_PERCENTILE = 3.0
 
 # A hold fades in and out over this time at both ends of a stance: shorter is seen as a jerk.
 FADE_S = 0.10
+# Lifts of soles and bends of toes are spread over about this time: some millimetres jerk nothing,
+# and spread farther they would lift a foot before it lands and bend its knee.
+LIFT_SPREAD_S = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +91,26 @@ def contacts_of(
         least_confidence: stances that never reach it are dropped.
     """
     height = positions[..., 2] - clearance_m
-    speed = _speed(positions, fps)
+    velocity = _velocity(positions, fps)
+    speed, rising = np.linalg.norm(velocity, axis=-1), velocity[..., 2]
     least_frames = max(2, round(LEAST_CONTACT_S * fps))
     if floor_m is None:
         floor_m = float(np.percentile(height.min(axis=(1, 2)), _FLOOR_PERCENTILE))
-        standing, _ = _standing(height - floor_m, speed, least_confidence, least_frames)
+        standing, _ = _standing(height - floor_m, speed, rising, least_confidence, least_frames)
+        # A foot that rolls is known less well than one that stands flat.
+        flat = standing & standing.all(axis=-1, keepdims=True)
         if standing.any():
-            floor_m = float(np.median(height[standing]))
-    standing, confidence = _standing(height - floor_m, speed, least_confidence, least_frames)
+            floor_m = float(np.median(height[flat if flat.any() else standing]))
+    standing, confidence = _standing(height - floor_m, speed, rising, least_confidence, least_frames)
     return FootContacts(standing, confidence, positions, clearance_m, floor_m)
 
 
 def _standing(
-    height: FloatArray, speed: FloatArray, least_confidence: float, least_frames: int
+    height: FloatArray,
+    speed: FloatArray,
+    rising: FloatArray,
+    least_confidence: float,
+    least_frames: int,
 ) -> tuple[BoolArray, FloatArray]:
     """Return which parts stand (frame, side, part), by height above the floor, and how surely."""
     confidence = np.exp(
@@ -107,6 +122,7 @@ def _standing(
         standing[:, side, part] = _hysteresis(
             height[:, side, part],
             speed[:, side, part],
+            np.abs(rising[:, side, part]) < ROLLING_M_S,
             confidence[:, side, part],
             least_confidence,
             least_frames,
@@ -126,17 +142,18 @@ def slide_mm(positions: FloatArray, standing: BoolArray) -> float:
     return 1000.0 * float(np.median(found)) if found else float("nan")
 
 
-def _speed(positions: FloatArray, fps: float) -> FloatArray:
-    """Return the speed (frame, ...) of positions (frame, ..., 3) in m/s."""
+def _velocity(positions: FloatArray, fps: float) -> FloatArray:
+    """Return the velocity (frame, ..., 3) of positions in m/s."""
     if len(positions) < 2:
-        return np.zeros(positions.shape[:-1])
+        return np.zeros(positions.shape)
     smooth = gaussian_filter1d(positions, SPEED_SIGMA_S * fps, axis=0, mode="nearest")
-    return np.asarray(np.linalg.norm(np.gradient(smooth, axis=0), axis=-1) * fps)
+    return np.asarray(np.gradient(smooth, axis=0) * fps)
 
 
 def _hysteresis(
     height: FloatArray,
     speed: FloatArray,
+    level: BoolArray,
     confidence: FloatArray,
     least_confidence: float,
     least_frames: int,
@@ -151,9 +168,21 @@ def _hysteresis(
     for first, end in runs(possible):
         begun = np.flatnonzero(certain[first:end])
         sure = confidence[first:end].max() >= least_confidence
-        if len(begun) and sure and begun[-1] + 1 - begun[0] >= least_frames:
-            standing[first + begun[0] : first + begun[-1] + 1] = True
+        if not (len(begun) and sure):
+            continue
+        low, high = _supporting(height, level, first + begun[0], first + begun[-1] + 1)
+        standing[low:high] = high - low >= least_frames
     return standing
+
+
+def _supporting(height: FloatArray, level: BoolArray, first: int, end: int) -> tuple[int, int]:
+    """Return the part of a stance in which a part of a foot carries: from when it has come down
+    until it rolls off; all of one that is never level."""
+    low = height[first:end] < np.median(height[first:end]) + ROLLED_OFF_M
+    inside = np.flatnonzero(low & level[first:end])
+    if not len(inside):
+        return first, end
+    return first + int(inside[0]), first + int(inside[-1]) + 1
 
 
 def hold_foot(
@@ -199,6 +228,11 @@ def hold_foot(
     turn = rotation_between(turned, foot + moves[1] - moves[0]) @ turn
     both = weight[0] * weight[1]
     turn = matrix_from_rotvec(both[:, None] * rotvec_from_matrix(turn[_nearest_standing(flat)]))
+    if not exact:
+        # A foot with its toes up stands on the round of the heel, lower than when it is flat: how
+        # high that is `ground` tells.
+        moves[0][:, 2] *= faded(flat, legs.fps)
+        turn = _rolled(turn, weight, places, moves, ankle)
     change = np.zeros_like(ankle)
     if exact:
         alone = standing[:, 0] != standing[:, 1]
@@ -210,6 +244,26 @@ def hold_foot(
         change += weight[part][:, None] * move
     legs.foot_turn[:, index] = turn
     legs.ankle_change[:, index] = change / np.maximum(weight[0] + weight[1], 1.0)[:, None]
+
+
+def _rolled(
+    turn: FloatArray,
+    weight: list[FloatArray],
+    places: FloatArray,
+    moves: list[FloatArray],
+    ankle: FloatArray,
+) -> FloatArray:
+    """Return turns (frame, 3, 3) that also bring a part that stands alone to its place.
+
+    How a rolling foot is pitched is known less well than where its ankle is: the foot turns about
+    the ankle as far as that helps, and the ankle gives way for the rest only.
+    """
+    for part in range(2):
+        alone = weight[part] * (1.0 - weight[1 - part])
+        off = np.einsum("fab,fb->fa", turn, places[:, part] - ankle)
+        to_place = rotation_between(off, places[:, part] + moves[part] - ankle)
+        turn = matrix_from_rotvec(alone[:, None] * rotvec_from_matrix(to_place)) @ turn
+    return turn
 
 
 def faded(standing: BoolArray, fps: float) -> FloatArray:
@@ -271,9 +325,9 @@ def _nearest_standing(standing: BoolArray) -> IntArray:
 
 
 def at_least(values: FloatArray, fps: float) -> FloatArray:
-    """Return values (frame, ...) smoothed over about `SPREAD_S` and nowhere less."""
+    """Return values (frame, ...) smoothed over about `LIFT_SPREAD_S` and nowhere less."""
     # The maximum over the filter's reach keeps the smoothed value at least as high as needed.
-    sigma = SPREAD_S * fps
+    sigma = LIFT_SPREAD_S * fps
     reach = 2 * round(2.0 * sigma) + 1
     highest = maximum_filter1d(values, reach, axis=0, mode="nearest")
     return np.asarray(gaussian_filter1d(highest, sigma, axis=0, mode="nearest", truncate=2.0))

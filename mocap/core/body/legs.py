@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from mocap.core.rotation import matrix_from_rotvec, rotation_between
 from mocap.core.shapes import FloatArray
 
-# Corrections of the root and lifts of the sole are spread over about this time.
+# Corrections of the root are spread over about this time.
 SPREAD_S = 0.05
 
 # The knee is left alone up to this share of the leg's full length; beyond it gives way softly.
