@@ -12,7 +12,7 @@ from mocap.core.errors import DetectionError, InputError
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.detect import detect
 from mocap.detect.following.follow import Following
-from mocap.detect.following.pace import BALANCED, Pace, pace_named
+from mocap.detect.following.pace import BALANCED, CAREFUL, Pace, pace_named
 from mocap.detect.people import Detection
 from mocap.detect.threads import Threads, ahead, wait_for_all
 
@@ -117,6 +117,15 @@ def test_people_are_read_once_an_image_and_searched_now_and_then() -> None:
     assert later.count(True) == later.count(False)
 
 
+def test_careful_reads_everybody_plain_and_in_the_mirror() -> None:
+    scene = Scene(walking, standing, noise_px=1.0)
+    follow(scene, 31, CAREFUL)
+    assert scene.searched == [0, 15, 30]
+    # Two people, twice in each of the images after the first.
+    ways = [mirrored for _, mirrored in scene.looked]
+    assert ways.count(True) == ways.count(False) == 2 * 30
+
+
 def test_a_box_keeps_the_width_that_a_search_gave_it() -> None:
     following = Following(Scene(walking), BALANCED, FPS)
     for frame, image in images(10):
@@ -203,7 +212,7 @@ def test_what_cannot_follow_is_asked_about_every_image() -> None:
 
 
 def test_an_unknown_pace_is_refused() -> None:
-    with pytest.raises(InputError, match="known are thorough, balanced"):
+    with pytest.raises(InputError, match="known are thorough, careful, balanced"):
         pace_named("sloppy")
 
 

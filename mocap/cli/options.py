@@ -97,7 +97,7 @@ def detector_options(command: Command) -> Command:
     command = click.option(
         "--detect",
         default=DEFAULT_PACE,
-        type=click.Choice(["thorough", "balanced"]),
+        type=click.Choice(["thorough", "careful", "balanced"]),
         help="How thoroughly images are looked at.",
     )(command)
     command = click.option("--feet/--no-feet", default=True, help="Also find heels and toes.")(

@@ -30,7 +30,7 @@ def detect_videos(
         model: "movenet" or "hrnet".
         weights: checkpoint file for "hrnet".
         feet: also find heels and toes.
-        pace: how thoroughly images are looked at: "thorough" or "balanced".
+        pace: how thoroughly images are looked at: "thorough", "careful" or "balanced".
 
     Raises:
         InputError: a video is unreadable, or there is no such pace.

@@ -39,7 +39,7 @@ class DetectorChoice:
         feet: also find heels and toes.
         own: what else describes a network of the user's own.
         hands: also find the fingers of hands that are large enough in the image.
-        pace: how thoroughly images are looked at: "thorough" or "balanced".
+        pace: how thoroughly images are looked at: "thorough", "careful" or "balanced".
     """
 
     name: str = "movenet"

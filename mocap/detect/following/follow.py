@@ -87,7 +87,7 @@ class Following:
     def __init__(self, eyes: Eyes, pace: Pace, fps: float, *, mirrored_first: bool = False) -> None:
         """Follow with `eyes` at a pace; nobody is known yet. The first look is into a mirror when
         that is asked for: of several views, half should begin so."""
-        self._eyes = eyes
+        self._eyes, self._both_ways = eyes, pace.both_ways
         self._mirrored_first = mirrored_first
         self._interval = max(1, round(pace.search_every_s * fps)) if fps > 0 else 1
         self._tracks: list[Track] = []
@@ -125,8 +125,8 @@ class Following:
         predicted = track.predicted(frame)
         mirrored = (frame % 2 == 1) != self._mirrored_first
         person = self._eyes.look(image, predicted, mirrored=mirrored)
-        small = predicted.size_px < SMALL_PX
-        if small or _unsure(person) or _surprising(person, predicted, track):
+        twice = self._both_ways or predicted.size_px < SMALL_PX
+        if twice or _unsure(person) or _surprising(person, predicted, track):
             again = self._eyes.look(image, predicted, mirrored=not mirrored)
             person = averaged(person, again)
         return None if _lost(person, predicted, track) else person

@@ -19,6 +19,7 @@ class Pace:
             nothing is followed, and the rest says nothing.
         search_every_s: seconds between two searches of the whole image for people who are new. In
             between, everybody is read where they must be by now.
+        both_ways: read everybody twice in every image, plain and in its mirror image.
         large_feet_network: heels and toes by the larger of two networks.
     """
 
@@ -26,6 +27,7 @@ class Pace:
     about: str
     every_image: bool = False
     search_every_s: float = 0.5
+    both_ways: bool = False
     large_feet_network: bool = False
 
 
@@ -35,12 +37,18 @@ THOROUGH = Pace(
     every_image=True,
     large_feet_network=True,
 )
+CAREFUL = Pace(
+    "careful",
+    "people followed from image to image, read twice, the larger network for feet",
+    both_ways=True,
+    large_feet_network=True,
+)
 BALANCED = Pace(
     "balanced",
     "people followed from image to image, read once, mirrored in every second image",
 )
 
-PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, BALANCED)}
+PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED)}
 
 
 def pace_named(name: str) -> Pace:
