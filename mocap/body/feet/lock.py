@@ -1,8 +1,9 @@
 """Feet that stand do not slide: the legs are bent so that heel and ball keep their place.
 
 While a part of a foot stands it is held at its median place, and a flat foot as it is turned in
-the mean; the hold fades in and out, so that nothing jumps (`mocap.core.body.footing`). The legs follow
-(`mocap.core.body.legs`), then toes below the floor bend and soles below it are lifted (`ground`).
+the mean; the hold fades in and out, so that nothing jumps (`mocap.core.body.footing`). The legs
+follow (`mocap.core.body.legs`), then toes below the floor bend and soles below it are lifted
+(`ground`).
 """
 
 from __future__ import annotations

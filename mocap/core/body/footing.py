@@ -101,7 +101,8 @@ def contacts_of(
         flat = standing & standing.all(axis=-1, keepdims=True)
         if standing.any():
             floor_m = float(np.median(height[flat if flat.any() else standing]))
-    standing, confidence = _standing(height - floor_m, speed, rising, least_confidence, least_frames)
+    height = height - floor_m
+    standing, confidence = _standing(height, speed, rising, least_confidence, least_frames)
     return FootContacts(standing, confidence, positions, clearance_m, floor_m)
 
 
