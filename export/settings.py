@@ -7,8 +7,10 @@ is a field here, and what the format that hears it does with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mocap.core.options import option
 
 if TYPE_CHECKING:
     # The command line reads the options for its help: what writes files is loaded when it is used.
@@ -18,23 +20,6 @@ if TYPE_CHECKING:
 MESHES = ("body", "dummy", "bones", "none")
 """What bones may wear: `body`, the skin where there is one; `dummy`, double pyramids along the
 bones; `none`; or `bones`: none, but a dummy in GLB, whose bones Blender turns into empties."""
-
-
-def option(default: Any, about: str, *, name: str = "", words: tuple[str, ...] = ()) -> Any:
-    """Return a field that is an option of the command line.
-
-    Args:
-        default: what holds when nothing is said.
-        about: the help of the command line.
-        name: of the option; else that of the field with `--` and dashes.
-        words: what may be said, where only some words may.
-    """
-    return field(default=default, metadata={"about": about, "name": name, "words": words})
-
-
-def option_name(each: Any) -> str:
-    """Return how the command line calls a field of the options."""
-    return str(each.metadata.get("name") or "--" + each.name.replace("_", "-"))
 
 
 @dataclass(frozen=True)
@@ -57,7 +42,7 @@ class ExportOptions:
         "Skin: the body's, pyramids on bones, or none.",
         words=("body", "dummy", "none"),
     )
-    max_influences: int | None = option(None, "Joints that may move one vertex.")
+    max_influences: int | None = option(None, "Joints that may move one vertex.", least=1)
     order: str = option("ZXY", "Order of BVH rotation channels.  [default: ZXY]")
     unit: str | None = option(None, "Unit of BVH and FBX.", words=("m", "cm", "mm"))
     up: str | None = option(None, "Upward axis of BVH and FBX.", words=("y", "z"))

@@ -14,7 +14,8 @@ from mocap.core.keypoints import COCO_17
 from mocap.synthetic.hand_started import hand_started, script
 from mocap.synthetic.keypoint_files import openpose
 from mocap.synthetic.rigs import ring
-from mocap.workflow.imported.keypoints import KeypointsChoice, import_keypoints
+from mocap.workflow.imported.choices import KeypointsChoice
+from mocap.workflow.imported.keypoints import import_keypoints
 from mocap.workflow.progress import Quiet
 
 FPS = 30.0

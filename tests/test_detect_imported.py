@@ -24,7 +24,8 @@ from mocap.synthetic.keypoint_files import WRITERS, openpose, rtmlib
 from mocap.synthetic.motion.random_motion import random_motion, true_points
 from mocap.synthetic.rigs import ring
 from mocap.workflow.choices import choices
-from mocap.workflow.imported.keypoints import KeypointsChoice, import_keypoints
+from mocap.workflow.imported.choices import KeypointsChoice
+from mocap.workflow.imported.keypoints import import_keypoints
 from mocap.workflow.progress import Quiet
 from mocap.workflow.run import run_take
 

@@ -19,7 +19,8 @@ from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.export.fbx import reader as read_fbx
 from mocap.workflow.choices import ExportChoice
 from mocap.workflow.fit.subjects import known_people, known_person, subject_person
-from mocap.workflow.measure.take import Chosen, Measured
+from mocap.workflow.measure.choices import Chosen
+from mocap.workflow.measure.take import Measured
 from mocap.workflow.pipeline import run_stages
 from mocap.workflow.results import Results
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, take_argument
+from mocap.cli.options import FILE, options_of, take_argument
+from mocap.workflow.export.choices import MeshChoice
 
 if TYPE_CHECKING:
     from mocap.capture.session import Take
@@ -73,27 +74,15 @@ def write_npz(output: Path, sex: str, force: bool, console: Console) -> None:
     help="Write one mesh a frame in this format.",
 )
 @click.option("--overlay", is_flag=True, help="Draw the bodies on frames of every camera (PNG).")
-@click.option("--frames", default=":", metavar="FIRST:END", help="Which frames; END is left out.")
-@click.option("--step", type=click.IntRange(min=1), default=1, help="Take every so manieth frame.")
-@click.option("--person", type=int, help="Only this person.")
-@click.option("--body", "body_name", help="Where the fitted SMPL-X file is now, if it has moved.")
+@options_of(MeshChoice)
 @json_option
-def mesh(
-    take: Take,
-    suffix: str | None,
-    overlay: bool,
-    frames: str,
-    step: int,
-    person: int | None,
-    body_name: str | None,
-    console: Console,
-) -> None:
+def mesh(take: Take, suffix: str | None, overlay: bool, console: Console, **said: Any) -> None:
     """Write the skin of the fitted bodies of TAKE: a mesh a frame, or a sheet of overlays."""
-    from mocap.workflow.export.mesh import MeshChoice, mesh_bodies, write_meshes, write_overlay
+    from mocap.workflow.export.mesh import mesh_bodies, write_meshes, write_overlay
 
     if suffix is None and not overlay:
         raise click.UsageError("nothing to write: choose --to obj, ply or glb, or --overlay.")
-    choice = MeshChoice(frames, step, person, body_name)
+    choice = MeshChoice(**said)
     bodies = mesh_bodies(take, choice)
     written: list[Path] = []
     if suffix is not None:

@@ -11,7 +11,7 @@ from mocap.cli.console import Console, json_option
 from mocap.cli.options import FILE, export_options, force_option, session_argument
 
 if TYPE_CHECKING:
-    from mocap.capture.session import Session, Take
+    from mocap.capture.session import Session
 
 
 @click.command()
@@ -43,47 +43,17 @@ def export(
     **chosen: Any,
 ) -> None:
     """Write the motion of takes for other programs; nothing is computed again."""
-    from mocap.workflow.run import chosen_takes
+    from mocap.workflow.choices import choices
+    from mocap.workflow.export.onto import list_joints_of
+    from mocap.workflow.export.takes import export_takes
 
     if onto is None and (list_joints or map_file is not None):
         raise click.UsageError("--map and --list-joints are about a character: give --onto too.")
     if onto is not None and list_joints:
-        from mocap.workflow.export.onto import list_joints_of
-
-        console.result({"file": onto, "lines": list_joints_of(onto, map_file, console)})
-        return
+        lines = list_joints_of(onto, map_file, console)
+        return console.result({"file": onto, "lines": lines})
     if bool(takes) == all_takes:
         raise click.UsageError("name takes, or give --all-takes.")
-    done = {
-        take.name: _exported(take, chosen, onto, map_file, force, console)
-        for take in chosen_takes(session, takes)
-    }
-    if len(done) == 1:
-        name, stages = next(iter(done.items()))
-        console.result({"take": name, "stages": stages})
-    else:
-        console.result({"takes": done})
-
-
-def _exported(
-    take: Take,
-    chosen: dict[str, Any],
-    onto: Path | None,
-    map_file: Path | None,
-    force: bool,
-    console: Console,
-) -> list[dict[str, object]]:
-    """Export one take; return what happened, for machines."""
-    from mocap.workflow.choices import choices
-    from mocap.workflow.run import document, run_take
-
-    settings = choices(**chosen)
-    if onto is None:
-        start = "export" if force else None
-        outcomes = run_take(take, settings, console, stages=("export",), from_stage=start)
-        return document(outcomes)
-    from mocap.workflow.export.onto import export_onto
-
-    result = export_onto(take, settings, onto, console, map_file=map_file)
-    files = [str(path) for path in result.paths]
-    return [{"stage": "export", "files": files, "warnings": result.remarks}]
+    done = export_takes(session, takes, choices(**chosen), onto, map_file, console, force=force)
+    only = [{"take": name, "stages": stages} for name, stages in done.items()]
+    console.result(only[0] if len(only) == 1 else {"takes": done})

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, FOLDER, Number, session_argument
+from mocap.cli.options import FILE, FOLDER, options_of, session_argument
+from mocap.workflow.imported.choices import KeypointsChoice
+from mocap.workflow.measure.choices import ImportChoice
 
 if TYPE_CHECKING:
     from mocap.capture.session import Session
@@ -18,24 +20,13 @@ if TYPE_CHECKING:
 @session_argument
 @click.argument("take")
 @click.argument("file", type=FILE)
-@click.option("--map", "names", type=FILE,
-              help='TOML of names: "L.Knee" = "left_knee".')  # fmt: skip
-@click.option("--unit", type=click.Choice(("mm", "cm", "m")), help="Else told by the body's size.")
-@click.option("--up", type=click.Choice(("x", "y", "z", "-x", "-y", "-z")),
-              help="Axis that points up; else told by feet and trunk.")  # fmt: skip
-@click.option("--fps", type=Number(0.0, above=True),
-              help="Frames per second, where the file does not say.")  # fmt: skip
-@click.option("--key", help="Which array of an NPZ with several.")
+@options_of(ImportChoice)
 @json_option
-def import_take(
-    session: Session, take: str, file: Path, names: Path | None, unit: str | None, up: str | None,
-    fps: float | None, key: str | None, console: Console,
-) -> None:  # fmt: skip
+def import_take(session: Session, take: str, file: Path, console: Console, **said: Any) -> None:
     """Make TAKE of the joints or markers in FILE (C3D, TRC, CSV, NPZ); no videos are needed."""
-    from mocap.workflow.measure.importing import ImportChoice, import_points
+    from mocap.workflow.measure.importing import import_points
 
-    choice = ImportChoice(names, unit, up, fps, key)
-    made, found = import_points(session, take, file, choice)
+    made, found = import_points(session, take, file, ImportChoice(**said))
     console.warned(*found.said)
     known = found.points.keypoint_names
     console.line(f"take {made.name}: {len(found.points.xyz)} frames of {len(known)} points; "
@@ -55,15 +46,7 @@ def detections() -> None:
 @session_argument
 @click.argument("take")
 @click.argument("folder", type=FOLDER)
-@click.option("--keypoints", help="Keypoint set of files that only number their points: body_25.")
-@click.option("--map", "names", type=FILE,
-              help='TOML of names: "paw_l" = "left_wrist".')  # fmt: skip
-@click.option("--fps", type=Number(), help="Frames a second, without videos.")
-@click.option("--image-size", multiple=True, metavar="[CAMERA=]WxH",
-              help="Of the images the keypoints are of, without videos.")  # fmt: skip
-@click.option("--camera", "cameras", multiple=True, metavar="CAMERA=NAME",
-              help="Folder or file of a camera whose name does not tell.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace keypoints that are there.")
+@options_of(KeypointsChoice)
 @json_option
 def import_command(
     session: Session, take: str, folder: Path, console: Console, **said: Any
@@ -73,7 +56,7 @@ def import_command(
     OpenPose, Pose2Sim, COCO, AlphaPose, MMPose, rtmlib, MediaPipe, DeepLabCut and SLEAP are known.
     TAKE needs no videos.
     """
-    from mocap.workflow.imported.keypoints import KeypointsChoice, import_keypoints
+    from mocap.workflow.imported.keypoints import import_keypoints
 
     choice = KeypointsChoice(**said)
     made, found = import_keypoints(session, take, folder, choice, console)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import wraps
+from dataclasses import dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, Number, take_argument
+from mocap.cli.options import Number, options_of, take_argument
+from mocap.workflow.measure.choices import Chosen, PitchingChoice
 
 if TYPE_CHECKING:
     from mocap.capture.session import Take
@@ -27,17 +28,14 @@ class Asked:
     """What every measurement is asked: which take, whose motion, from what."""
 
     take: Take
-    person: int | None
-    source: str
-    body_name: str | None
+    chosen: Chosen
     console: Console
 
-    def ready(self, *, height_m: float | None = None, hand: str | None = None) -> Measured:
+    def ready(self, **athlete: Any) -> Measured:
         """Return the take, ready to be measured."""
-        from mocap.workflow.measure.take import Chosen, Measured
+        from mocap.workflow.measure.take import Measured
 
-        chosen = Chosen(self.person, self.source, self.body_name, height_m, hand)
-        return Measured(self.take, chosen)
+        return Measured(self.take, replace(self.chosen, **athlete))
 
     def say(self, written: list[Path], **more: Any) -> None:
         """Tell of the files written."""
@@ -45,28 +43,16 @@ class Asked:
         self.console.result({"take": self.take.name, "files": written, **more})
 
 
-_SOURCES = click.Choice(("auto", "body", "keypoints"))
-
-
 def asks_for_a_take(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command SESSION, TAKE, --person, --source, --body and --json as one `Asked`."""
 
     @take_argument
-    @click.option("--person", type=int, help="Whose motion, when there are several.")
-    @click.option(
-        "--source",
-        type=_SOURCES,
-        default="auto",
-        help="Measure the fitted body, or keypoints alone; auto takes the body when it is there.",
-    )
-    @click.option(
-        "--body", "body_name", help="Where the fitted SMPL-X file is now, if it has moved."
-    )
+    @options_of(Chosen, only=("person", "source", "body"))
     @json_option
     @wraps(command)
     def called(take: Take, console: Console, **options: Any) -> None:
-        chosen = {name: options.pop(name) for name in ("person", "source", "body_name")}
-        command(Asked(take, console=console, **chosen), **options)
+        chosen = Chosen(*(options.pop(name) for name in ("person", "source", "body")))
+        command(Asked(take, chosen, console), **options)
 
     return called
 
@@ -96,39 +82,15 @@ def angles(asked: Asked) -> None:
 
 @measure.command()
 @asks_for_a_take
-@click.option("--hand", type=click.Choice(("left", "right")), help="Throwing hand.")
-@click.option("--height-m", type=Number(0.5, 2.6), help="Height of the athlete.")
-@click.option("--mass-kg", type=Number(20.0, 250.0),
-              help="Body mass: gives the loads of the arm.")  # fmt: skip
-@click.option("--ball-kg", type=Number(0.0), default=0.145,
-              help="Mass of the ball, until release.")  # fmt: skip
-@click.option("--norms", type=FILE, help="CSV of norm bands of your own; none are shipped.")
-@click.option(
-    "--target-deg",
-    type=Number(),
-    help="Direction to the target from world X, seen from above; else that of the hand.",
-)
-@click.option(
-    "--filter-hz",
-    type=Number(0.0),
-    help="Cut-off of angles and velocities, 20 by default; 0 for none.",
-)
-@click.option(
-    "--position-filter-hz",
-    type=Number(0.0, above=True),
-    help="Cut-off of positions before anything else; none by default.",
-)
-@click.option("--pictures/--no-pictures", default=True, help="Show the events in the report.")
-def pitching(
-    asked: Asked, hand: str | None, height_m: float | None, filter_hz: float | None, **choice: Any
-) -> None:
+@options_of(Chosen, only=("hand", "height_m"))
+@options_of(PitchingChoice)
+def pitching(asked: Asked, hand: str | None, height_m: float | None, **choice: Any) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
     from mocap.workflow.measure.documents import throw_document
-    from mocap.workflow.measure.take import PitchingChoice
     from mocap.workflow.measure.take import pitching as measure_throws
 
-    chosen = PitchingChoice(filter_hz=filter_hz, **choice)
-    found, written = measure_throws(asked.ready(height_m=height_m, hand=hand), chosen)
+    ready = asked.ready(height_m=height_m, hand=hand)
+    found, written = measure_throws(ready, PitchingChoice(**choice))
     asked.console.warned(*found.warnings)
     fps = found.thrower.fps
     for throw in found.throws:
@@ -153,12 +115,7 @@ def range_of_motion(asked: Asked, movements: tuple[str, ...]) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
     from mocap.measure.exercises.range_of_motion import measure_range_of_motion
 
-    _exercise(
-        asked,
-        lambda segments, points, misfit: measure_range_of_motion(
-            segments, movements, points=points, misfit=misfit
-        ),
-    )
+    _exercise(asked, measure_range_of_motion, movements=movements)
 
 
 _EXERCISES = {
@@ -178,12 +135,7 @@ def _add_exercise(kind: str, text: str) -> None:
     def command(asked: Asked) -> None:
         from mocap.measure.exercises.kinds import measure_exercise
 
-        _exercise(
-            asked,
-            lambda segments, points, misfit: measure_exercise(
-                kind, segments, points=points, misfit=misfit
-            ),
-        )
+        _exercise(asked, partial(measure_exercise, kind))
 
 
 for _kind, _text in _EXERCISES.items():
@@ -202,16 +154,11 @@ for _kind, _text in _EXERCISES.items():
     type=Number(0.0),
     help="Speed of the treadmill's belt; else the standing feet tell it.",
 )
-def gait(asked: Asked, direction_deg: float | None, belt_m_s: float | None) -> None:
+def gait(asked: Asked, **options: Any) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
     from mocap.measure.exercises.gait import measure_gait
 
-    _exercise(
-        asked,
-        lambda segments, points, misfit: measure_gait(
-            segments, direction_deg=direction_deg, belt_m_s=belt_m_s, points=points, misfit=misfit
-        ),
-    )
+    _exercise(asked, measure_gait, **options)
 
 
 @measure.command()
@@ -221,25 +168,24 @@ def ergonomics(asked: Asked) -> None:
     from mocap.workflow.measure.ergonomics import ergonomics as score
 
     written, lines = score(asked.ready())
-    for each in lines:
-        asked.console.line(each)
+    asked.console.lines(lines)
     asked.say(written)
 
 
-def _exercise(
-    asked: Asked, measure_it: Callable[[Segments, Points3D, Misfit | None], Exercise]
-) -> None:
+def _exercise(asked: Asked, how: Callable[..., Exercise], **options: Any) -> None:
     """Measure an exercise, write its files and tell of them."""
     from mocap.workflow.measure.documents import metrics_document
     from mocap.workflow.measure.take import exercise
 
-    found, written = exercise(asked.ready(), measure_it)
+    def measured(segments: Segments, points: Points3D, misfit: Misfit | None) -> Exercise:
+        return how(segments, points=points, misfit=misfit, **options)
+
+    found, written = exercise(asked.ready(), measured)
     asked.console.warned(*found.warnings)
     grey = sum(not metric.trusted for metric in found.metrics)
     counted = [m for m in found.metrics if not m.unit]
     counts = ", ".join(f"{metric.label.lower()} {metric.value:g}" for metric in counted)
     asked.console.line(f"{counts}; {len(found.metrics)} metrics, {grey} to read with care")
-    for each in found.feedback:
-        asked.console.line(f"Form: {each}")
+    asked.console.lines(f"Form: {each}" for each in found.feedback)
     told = metrics_document(found.metrics)
     asked.say(written, metrics=told, feedback=list(found.feedback))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from mocap.export.settings import option_name
-from mocap.workflow.choices import DEFAULT_PACE, NO_BODY, ExportChoice
+from mocap.core.options import option_name
+from mocap.detect.known import OwnNetwork
+from mocap.workflow.choices import Choices, DetectorChoice, ExportChoice, FitChoice, SyncChoice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +39,9 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is no finite number.", param, ctx)
         return number
+
+    def _describe_range(self) -> str:
+        return super()._describe_range() if self.name == "float range" else ""
 
 
 class _SessionFolder(click.Path):
@@ -72,167 +76,91 @@ def take_argument(command: Command) -> Command:
 session_argument = click.argument("session", type=_SessionFolder())
 """Gives a command SESSION, opened."""
 takes_argument = click.argument("takes", nargs=-1, metavar="[TAKE]...")
+unit_option = click.option(
+    "--unit",
+    type=click.Choice(["m", "mm"]),
+    default="m",
+    help="Length unit of a calibration that does not say its own.",
+)
 force_option = click.option("--force", is_flag=True, help="Run it even when it is current.")
 
 
-def detector_options(command: Command) -> Command:
-    """Add --detector, --detect, --weights, --feet, --hands, and what describes an ONNX network."""
-    command = click.option(
-        "--hands", is_flag=True, help="Also find fingers: hands of 80 px and more are best."
-    )(command)
-    command = click.option(
-        "--boxes-card", default="", show_default=False, help="How the network of --boxes is read."
-    )(command)
-    command = click.option(
-        "--boxes",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="ONNX network that finds people for one that reads crops, instead of MoveNet.",
-    )(command)
-    command = click.option(
-        "--card",
-        default="",
-        show_default=False,
-        help="How an ONNX network is fed and read: a name or a .toml.",
-    )(command)
-    command = click.option(
-        "--detect",
-        default=DEFAULT_PACE,
-        type=click.Choice(["thorough", "careful", "balanced"]),
-        help="How thoroughly images are looked at.",
-    )(command)
-    command = click.option("--feet/--no-feet", default=True, help="Also find heels and toes.")(
-        command
-    )
-    command = click.option(
-        "--weights",
-        type=FILE,
-        help="Weights of your own instead of those `mocap models fetch` got.",
-    )(command)
-    return click.option(
-        "--detector",
-        default="movenet",
-        help="Network that finds people, of `mocap models list`; auto: the best that is here.",
-    )(command)
+_PLAIN = {"Path": FILE, "Path | None": FILE, "float": Number(), "float | None": Number()}
 
 
-def sync_options(command: Command) -> Command:
-    """Add --sync, --reference and --without."""
-    for option in (
-        click.option(
-            "--without",
-            multiple=True,
-            metavar="CAMERA",
-            help="Leave this camera out of the take; may be repeated.",
-        ),
-        click.option(
-            "--reference", metavar="CAMERA", help="Bring the other cameras to this one's clock."
-        ),
-        click.option(
-            "--sync/--no-sync",
-            default=True,
-            help="Use the clocks that are found; otherwise only check the recorded times.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def people_options(command: Command) -> Command:
-    """Add --person."""
-    return click.option(
-        "--person",
-        default="all",
-        metavar="all|main|largest|N|NAME",
-        help="Who: all seen in a tenth of the take, the main person, the largest in the images, "
-        "or numbers and names of `mocap people`, separated by commas.",
-    )(command)
-
-
-def report_options(command: Command) -> Command:
-    """Add --videos."""
-    about = "Put small copies of the videos (480 px) into the report."
-    return click.option("--videos", "report_videos", is_flag=True, help=about)(command)
-
-
-def _export_option(each: Any) -> Any:
-    """Return the option of one field of the choice; None when not given: a program's holds then."""
-    name, about, words = option_name(each), each.metadata["about"], each.metadata["words"]
-    names = {"--output": ("-o",), "--root-bone": ("--no-root-bone",)}.get(name, ())
-    if each.type == "bool":
-        joined = "/".join((name, *names))
-        return click.option(joined, each.name, is_flag=True, default=None, help=about)
+def _kind(each: Field[Any]) -> Any:
+    """Return how click reads a field; None: as text."""
+    words, kind = each.metadata["words"], str(each.type)
+    least, above, most = (each.metadata[name] for name in ("least", "above", "most"))
     if words:
-        return click.option(name, each.name, help=about, type=click.Choice(words, False))
-    kinds = {"float | None": Number(), "int | None": click.IntRange(1)}
-    return click.option(name, *names, each.name, type=kinds.get(each.type), help=about)
+        return click.Choice(words, case_sensitive=False)
+    if kind.startswith("int"):
+        return int if least is most is None else click.IntRange(least, most)
+    if least is not None or most is not None or above is not None:
+        return Number(least if above is None else above, most, above=above is not None)
+    return _PLAIN.get(kind)
 
 
-_EXPORT_OPTIONS = (
-    click.option(
-        "--to",
-        help="Formats, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, csv, trc.  "
-        "[default: bvh,trc,csv, or those of --for]",
-    ),
-    *(_export_option(each) for each in fields(ExportChoice) if each.metadata),
-    click.option(
-        "--no-mesh",
-        "mesh",
-        flag_value="bones",
-        help="No skin; GLB gets a dummy, for bones without one are invisible in Blender.",
-    ),
-)
+def _option(each: Field[Any], *, unsaid: bool) -> Callable[[Command], Command]:
+    """Return the option of one field; `unsaid`: None when it was not given, never the default."""
+    name, key, about = option_name(each), each.metadata["key"], each.metadata["about"]
+    names, default = [key or each.name], None if unsaid else each.default
+    short = {"--output": "-o", "--root-bone": "--no-root-bone"}.get(name)
+    if each.type == "bool":
+        no = short or (f"--no-{name[2:]}" if each.default else None)
+        joined = name if no is None else f"{name}/{no}"
+        return click.option(joined, *names, is_flag=True, default=default, help=about)
+    several = str(each.type).startswith("tuple")
+    return click.option(
+        *(name, *([short] if short else ()), *names),
+        type=_kind(each),
+        multiple=several,
+        required=each.default is MISSING,
+        default=None if several or default is MISSING else default,
+        show_default=default != "",
+        metavar=each.metadata["metavar"],
+        help=about,
+    )
 
 
-_PERSON_OPTIONS = (
-    click.option(
-        "--height-m", type=Number(0.5, 2.5), help="Body height, instead of that in session.toml."
-    ),
-    click.option(
-        "--mass-kg",
-        type=Number(5.0, 400.0),
-        help="Body mass: the girth that keypoints do not show.",
-    ),
-    click.option(
-        "--sex", type=click.Choice(["female", "male"]), help="Whose mean shape to start from."
-    ),
-    click.option(
-        "--subject-shape",
-        default="auto",
-        metavar="auto|none|TAKE",
-        help="Takes that tell the shape: all of the person, only this one, or the one named.",
-    ),
-)
+def options_of(
+    *choices: Any, only: Sequence[str] = (), unsaid: bool = False
+) -> Callable[[Command], Command]:
+    """Return what adds every option of some choices, see `mocap.core.options`.
 
-
-def fit_options(*, none: bool = False) -> Callable[[Command], Command]:
-    """Add options of the body, the person and the fit; `none` allows to go without a body."""
+    `only` some fields, by name; `unsaid`: what was not given is None, so that a program's setting
+    may hold.
+    """
+    chosen = [each for choice in choices for each in fields(choice) if each.metadata]
+    wanted = [each for each in chosen if not only or each.name in only]
 
     def add(command: Command) -> Command:
-        command = click.option(
-            "--refine-views/--no-refine-views",
-            default=True,
-            help="Refine on the keypoints in every camera's image.",
-        )(command)
-        command = click.option(
-            "--foot-lock",
-            type=click.Choice(["auto", "always", "never", "ground"]),
-            default="auto",
-            help="Hold standing feet: when sure, always, never, or only to the floor's height.",
-        )(command)
-        for option in reversed(_PERSON_OPTIONS):
-            command = option(command)
-        return click.option(
-            "--body",
-            default="free",
-            help="Body to fit: free, or a SMPL-X file of your own"
-            + (f"; {NO_BODY}: a skeleton straight from the keypoints." if none else "."),
-        )(command)
+        for each in reversed(wanted):
+            command = _option(each, unsaid=unsaid)(command)
+        return command
 
     return add
 
 
+detector_options = options_of(DetectorChoice, OwnNetwork)
+sync_options = options_of(SyncChoice)
+people_options = options_of(Choices, only=("person",))
+report_options = options_of(Choices, only=("report_videos",))
+fit_options = options_of(FitChoice)
+
+_FORMATS = click.option(
+    "--to",
+    help="Formats, separated by commas: bvh, fbx, glb, usdc, mot, sto, npz, c3d, csv, trc.  "
+    "[default: bvh,trc,csv, or those of --for]",
+)
+_NO_MESH = click.option(
+    "--no-mesh",
+    "mesh",
+    flag_value="bones",
+    help="No skin; GLB gets a dummy, for bones without one are invisible in Blender.",
+)
+
+
 def export_options(command: Command) -> Command:
     """Add --to and every option of the exported files."""
-    for option in reversed(_EXPORT_OPTIONS):
-        command = option(command)
-    return command
+    return _FORMATS(options_of(ExportChoice, unsaid=True)(_NO_MESH(command)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @detector_options
 @sync_options
 @people_options
-@fit_options(none=True)
+@fit_options
 @export_options
 @click.option(
     "--from",

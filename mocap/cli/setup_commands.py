@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, FOLDER, Number
+from mocap.cli.options import FILE, FOLDER, Number, unit_option
 
 if TYPE_CHECKING:
     from mocap.capture.lists import Listing
@@ -78,12 +78,7 @@ def rigs(console: Console) -> None:
 @click.option(
     "--calibration", type=FILE, help="Calibration of another tool, instead of rig and board."
 )
-@click.option(
-    "--unit",
-    type=click.Choice(["m", "mm"]),
-    default="m",
-    help="Length unit of a calibration that does not say its own.",
-)
+@unit_option
 @click.option(
     "--square-mm", type=Number(), help="Side of a square measured on the print; wins over nominal."
 )

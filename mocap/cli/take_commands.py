@@ -26,7 +26,7 @@ OPTIONS = {
     "detector": detector_options,
     "sync": sync_options,
     "people": people_options,
-    "fit": fit_options(),
+    "fit": fit_options,
     "report": report_options,
     "export": export_options,
 }

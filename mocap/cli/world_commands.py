@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, session_argument
+from mocap.cli.options import FILE, session_argument, unit_option
 
 if TYPE_CHECKING:
     from mocap.capture.session import Session
@@ -44,12 +44,7 @@ def calibration() -> None:
 @calibration.command("import")
 @session_argument
 @click.argument("file", type=FILE)
-@click.option(
-    "--unit",
-    type=click.Choice(["m", "mm"]),
-    default="m",
-    help="Length unit of a file that does not say its own.",
-)
+@unit_option
 @click.option("--force", is_flag=True, help="Replace a calibration that is there.")
 @json_option
 def import_command(session: Session, file: Path, unit: str, force: bool, console: Console) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from mocap.core.errors import InputError
+from mocap.core.options import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,17 +24,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class OwnNetwork:
-    """What describes an ONNX network of the user's own beside its file.
+    """What describes an ONNX network of the user's own beside its file."""
 
-    Attributes:
-        card: how it is fed and read: a name, or the path of a TOML; "" for other detectors.
-        boxes: file of the network that finds people for one that reads crops; None: MoveNet.
-        boxes_card: the card of that one.
-    """
-
-    card: str = ""
-    boxes: Path | None = None
-    boxes_card: str = ""
+    card: str = option("", "How an ONNX network is fed and read: a name or a .toml.")
+    boxes: Path | None = option(
+        None, "ONNX network that finds people for one that reads crops, instead of MoveNet."
+    )
+    boxes_card: str = option("", "How the network of --boxes is read.")
 
     @property
     def said(self) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mocap.core.errors import ExportError, InputError
+from mocap.core.options import option, option_name
 from mocap.detect.known import OwnNetwork
-from mocap.export.settings import ExportOptions, option, option_name
+from mocap.export.settings import ExportOptions
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLockMode
@@ -31,39 +32,47 @@ FORMATS = ("bvh", "trc", "csv")
 
 @dataclass(frozen=True)
 class DetectorChoice:
-    """Which network finds people.
+    """Which network finds people, and how; `own` describes a network of the user's own."""
 
-    Attributes:
-        name: a detector of `mocap models list`.
-        weights: file of weights of the user's own; None: those fetched by `mocap models fetch`.
-        feet: also find heels and toes.
-        own: what else describes a network of the user's own.
-        hands: also find the fingers of hands that are large enough in the image.
-        pace: how thoroughly images are looked at: "thorough", "careful" or "balanced".
-    """
-
-    name: str = "movenet"
-    weights: Path | None = None
-    feet: bool = True
+    name: str = option(
+        "movenet",
+        "Network that finds people, of `mocap models list`; auto: the best that is here.",
+        name="--detector",
+        key="detector",
+    )
+    weights: Path | None = option(
+        None, "Weights of your own instead of those `mocap models fetch` got."
+    )
+    feet: bool = option(True, "Also find heels and toes.")
     own: OwnNetwork = field(default_factory=OwnNetwork)
-    hands: bool = False
-    pace: str = DEFAULT_PACE
+    hands: bool = option(False, "Also find fingers: hands of 80 px and more are best.")
+    pace: str = option(
+        DEFAULT_PACE,
+        "How thoroughly images are looked at.",
+        name="--detect",
+        key="detect",
+        words=("thorough", "careful", "balanced"),
+    )
 
 
 @dataclass(frozen=True)
 class SyncChoice:
-    """How the clocks of the cameras are brought together.
+    """How the clocks of the cameras are brought together."""
 
-    Attributes:
-        on: use what is found; otherwise the recorded times are kept and only checked.
-        reference: the camera whose clock the others are brought to; one of the commonest rate by
-            default.
-        without: cameras that are left out of the take.
-    """
-
-    on: bool = True
-    reference: str | None = None
-    without: tuple[str, ...] = ()
+    on: bool = option(
+        True,
+        "Use the clocks that are found; otherwise only check the recorded times.",
+        name="--sync",
+        key="sync",
+    )
+    reference: str | None = option(
+        None,
+        "Bring the other cameras to this one's clock; one of the commonest rate by default.",
+        metavar="CAMERA",
+    )
+    without: tuple[str, ...] = option(
+        (), "Leave this camera out of the take; may be repeated.", metavar="CAMERA"
+    )
 
 
 @dataclass(frozen=True)
@@ -103,24 +112,31 @@ class ExportChoice(ExportOptions):
 
 @dataclass(frozen=True)
 class FitChoice:
-    """How bodies are fitted.
+    """How bodies are fitted; what is None of the person stands in session.toml."""
 
-    Attributes:
-        body: "free", or a file in the SMPL-X format.
-        height_m, mass_kg, sex: of the person; None: as session.toml says.
-        foot_lock: "auto", "always", "never" or "ground".
-        subject_shape: "auto": all takes of a person get one shape, told by all of them; "none":
-            each its own; or the take that tells it.
-        refine_views: refine on what every camera saw.
-    """
-
-    body: str = FREE_BODY
-    height_m: float | None = None
-    mass_kg: float | None = None
-    sex: str | None = None
-    foot_lock: FootLockMode = "auto"
-    refine_views: bool = True
-    subject_shape: str = ALL_TAKES
+    body: str = option(
+        FREE_BODY,
+        f"Body to fit: {FREE_BODY}, or a SMPL-X file of your own; {NO_BODY}: a skeleton straight "
+        "from the keypoints.",
+    )
+    height_m: float | None = option(
+        None, "Body height, instead of that in session.toml.", least=0.5, most=2.5
+    )
+    mass_kg: float | None = option(
+        None, "Body mass: the girth that keypoints do not show.", least=5.0, most=400.0
+    )
+    sex: str | None = option(None, "Whose mean shape to start from.", words=("female", "male"))
+    foot_lock: FootLockMode = option(
+        "auto",
+        "Hold standing feet: when sure, always, never, or only to the floor's height.",
+        words=("auto", "always", "never", "ground"),
+    )
+    refine_views: bool = option(True, "Refine on the keypoints in every camera's image.")
+    subject_shape: str = option(
+        ALL_TAKES,
+        "Takes that tell the shape: all of the person, only this one, or the one named.",
+        metavar="auto|none|TAKE",
+    )
 
 
 @dataclass(frozen=True)
@@ -139,9 +155,16 @@ class Choices:
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     sync: SyncChoice = field(default_factory=SyncChoice)
     export: ExportChoice = field(default_factory=ExportChoice)
-    person: str = "all"
+    person: str = option(
+        "all",
+        "Who: all seen in a tenth of the take, the main person, the largest in the images, or "
+        "numbers and names of `mocap people`, separated by commas.",
+        metavar="all|main|largest|N|NAME",
+    )
     fit: FitChoice | None = field(default_factory=FitChoice)
-    report_videos: bool = False
+    report_videos: bool = option(
+        False, "Put small copies of the videos (480 px) into the report.", name="--videos"
+    )
 
 
 def export_choice(to: str | None = None, target: str | None = None, **given: Any) -> ExportChoice:

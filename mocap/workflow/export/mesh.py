@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,47 +14,13 @@ from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
+from mocap.workflow.export.choices import MeshChoice
 from mocap.workflow.frames import images_at
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
 
 # As many as the sheet of the report: enough to see a fit that slips, few enough to look at.
 SHEET_FRAMES = 5
-
-
-@dataclass(frozen=True)
-class MeshChoice:
-    """What to write.
-
-    Attributes:
-        frames: "FIRST:END", either may be missing; END is left out.
-        step: every so manieth frame.
-        person: only this person; everybody without.
-        body: "free" or a file; None: what was fitted.
-    """
-
-    frames: str = ":"
-    step: int = 1
-    person: int | None = None
-    body: str | None = None
-
-    def chosen(self, frame_count: int) -> range:
-        """Return the frames.
-
-        Raises:
-            InputError: the text is no range, or no frame is in it.
-        """
-        match = re.fullmatch(r"(\d*):(\d*)", self.frames.strip())
-        if match is None:
-            raise InputError(f"--frames {self.frames} is no range; write FIRST:END, as in 10:200.")
-        first = int(match[1] or 0)
-        end = min(int(match[2] or frame_count), frame_count)
-        if first >= end:
-            raise InputError(
-                f"--frames {self.frames} holds no frame: the take has frames 0 to "
-                f"{frame_count - 1}."
-            )
-        return range(first, end, self.step)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,6 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mocap.capture.checks import MIN_CAMERAS
@@ -21,30 +20,10 @@ from mocap.detect.imported.cameras import CameraFiles, camera_files
 from mocap.detect.imported.detections import CameraFrame, ImportedDetections, detections_of
 from mocap.detect.imported.read import read_camera
 from mocap.workflow.graph import row_of
+from mocap.workflow.imported.choices import KeypointsChoice
 from mocap.workflow.measure.importing import IMPORT, is_imported, read_names
 from mocap.workflow.progress import Progress
 from mocap.workflow.version import installed_version
-
-
-@dataclass(frozen=True)
-class KeypointsChoice:
-    """What a person says about foreign keypoints; what is not said is read from them.
-
-    Attributes:
-        keypoints: name of the keypoint set.
-        names: TOML of the file's names and ours.
-        fps: frames per second, where no video says it.
-        image_size: "WIDTHxHEIGHT" of all cameras or "CAMERA=WIDTHxHEIGHT" of one.
-        cameras: "CAMERA=NAME" of a folder or file whose name does not tell.
-        force: replace keypoints that the take has.
-    """
-
-    keypoints: str | None = None
-    names: Path | None = None
-    fps: float | None = None
-    image_size: Sequence[str] = ()
-    cameras: Sequence[str] = ()
-    force: bool = False
 
 
 def import_keypoints(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mocap.capture.imported.place import AXES, UNIT_M, Imported, place
@@ -14,29 +13,11 @@ from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
 from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
 from mocap.workflow.graph import Row, maker, row_of
+from mocap.workflow.measure.choices import ImportChoice
 from mocap.workflow.version import installed_version
 
 IMPORT = "import"
 """What provenance calls the stage that made imported points."""
-
-
-@dataclass(frozen=True)
-class ImportChoice:
-    """What a person says about a foreign file; None is read from it, or guessed and said.
-
-    Attributes:
-        names: TOML of the file's names and ours, `"L.Knee" = "left_knee"`.
-        unit: "mm", "cm" or "m".
-        up: axis that points up, as "y" or "-z".
-        fps: frames per second.
-        key: array of an NPZ with several.
-    """
-
-    names: Path | None = None
-    unit: str | None = None
-    up: str | None = None
-    fps: float | None = None
-    key: str | None = None
 
 
 def import_points(

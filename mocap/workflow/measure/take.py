@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ from mocap.studio.measure.exercise import (
     write_exercise_report,
 )
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
+from mocap.workflow.measure.choices import Chosen, PitchingChoice
 from mocap.workflow.measure.misfit import body_misfit
 from mocap.workflow.results import EVENTS_FILE, Results
 from mocap.workflow.understand.lift import refuse_lifted
@@ -59,24 +60,6 @@ if TYPE_CHECKING:
     from mocap.body.model import BodyModel
 
 SOURCES = ("auto", "body", "keypoints")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What all measurements may choose.
-
-    Attributes:
-        person: whose motion; None when there is only one.
-        source: "body", "keypoints", or "auto": the fitted body when there is one.
-        body: the body that was fitted, "free" or a file; None: as its artifact says.
-        height_m, hand: of the athlete; None: as session.toml says.
-    """
-
-    person: int | None = None
-    source: str = "auto"
-    body: str | None = None
-    height_m: float | None = None
-    hand: str | None = None
 
 
 class Measured:
@@ -225,19 +208,6 @@ def _body_segments(motion: BodyMotion, model: BodyModel) -> Segments:
     return segments_from_skeleton(skeleton, landmarks, axial_known=known)
 
 
-@dataclass(frozen=True)
-class PitchingChoice:
-    """What a person may choose about throws."""
-
-    norms: Path | None = None
-    target_deg: float | None = None
-    filter_hz: float | None = None
-    position_filter_hz: float | None = None
-    pictures: bool = True
-    mass_kg: float | None = None
-    ball_kg: float = BALL_KG
-
-
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
     """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
     from mocap.workflow.measure.c3d import write_events_c3d
@@ -251,7 +221,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         target_deg=choice.target_deg,
         position_cutoff_hz=choice.position_filter_hz,
         mass_kg=choice.mass_kg or (ready.subject.mass_kg if ready.subject else None),
-        ball_kg=choice.ball_kg,
+        ball_kg=BALL_KG if choice.ball_kg is None else choice.ball_kg,
         events=_said_events(ready, fps),
         angle_cutoff_hz=_cutoff(choice.filter_hz),
     )

@@ -158,7 +158,8 @@ def curves_of(take: Take) -> Curves:
 def _curves(take: Take, points: Points3D) -> Curves:
     """Return the joint angles of the main person; none where they cannot be measured."""
     from mocap.measure.angles import joint_angles
-    from mocap.workflow.measure.take import Chosen, Measured
+    from mocap.workflow.measure.choices import Chosen
+    from mocap.workflow.measure.take import Measured
 
     if not points.person_ids:
         return {}
