@@ -23,6 +23,7 @@ import argparse
 from people_parts import identities
 from people_parts.gaps import gap_figures
 from people_parts.identities import choice_figures, cost_figures, identity_figures
+from people_parts.in_view import in_view_figures
 from people_parts.limbs import limb_figures
 
 PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
@@ -30,6 +31,7 @@ PARTS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
              gap_figures),
     "identities": ("Crowds: 5 px, 15 % missed, people hidden and invented, 3 % exchanged sides",
                    identity_figures),
+    "in view": ("Within one view: numbers of people, the crowds of above", in_view_figures),
     "choice": ("Main person, mirror images, strangers", choice_figures),
     "limbs": ("Arms and legs exchanged in single views", limb_figures),
     "cost": ("What association costs", cost_figures),

@@ -13,6 +13,7 @@ from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D, Tracks2D
 from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import FloatArray, IntArray
+from mocap.detect.detect import numbered
 from mocap.reconstruct.associate import associate, associate_with_report
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.crowd import crossing, embrace, standing, walker
@@ -45,7 +46,7 @@ def identity_figures(seeds: int) -> list[Figure]:
     at_four = 0
     for name, (make, rigs) in SCENES.items():
         for cameras in rigs:
-            scores = [_both(make(seed), rig(cameras, seed), seed) for seed in _seeds(seeds)]
+            scores = [_both(make(seed), rig(cameras, seed), seed) for seed in seeds_of(seeds)]
             ours, oracle = zip(*scores, strict=True)
             switches = sum(score.switches for score in ours)
             at_four += switches if cameras == 4 else 0
@@ -64,7 +65,8 @@ def identity_figures(seeds: int) -> list[Figure]:
     return figures
 
 
-def _seeds(seeds: int) -> range:
+def seeds_of(seeds: int) -> range:
+    """Return the seeds of a run."""
     return range(FIRST_SEED, FIRST_SEED + seeds)
 
 
@@ -77,7 +79,7 @@ def _both(
 ) -> tuple[IdentityScore, IdentityScore]:
     """Return the score of the tool and of the same triangulation with known identities."""
     detections, who = detect_crowd(calibration, xyz, fps=FPS, seed=seed)
-    tracks = associate(detections, calibration)
+    tracks = associate(numbered(detections), calibration)
     known = known_tracks(detections, who, calibration, xyz)
     ours, oracle = (
         score_identities(triangulate(each, calibration).xyz, xyz) for each in (tracks, known)
@@ -117,8 +119,8 @@ def known_tracks(
 def choice_figures(seeds: int) -> list[Figure]:
     """Return how often the performer is the main person, mirror images, and joined strangers."""
     performer = sum(_performer_is_main(seed) for seed in range(10))
-    mirrored = [_mirrored_percent(seed) for seed in _seeds(seeds)]
-    joined = sum(_strangers_joined(seed) for seed in _seeds(seeds))
+    mirrored = [_mirrored_percent(seed) for seed in seeds_of(seeds)]
+    joined = sum(_strangers_joined(seed) for seed in seeds_of(seeds))
     return [
         Figure(
             "the performer, not the spectator by a camera, is main, of 10", performer, "", 10, ">="
@@ -191,7 +193,7 @@ def cost_figures(_seeds: int) -> list[Figure]:
 def _ms_per_frame(people: int, cameras: int) -> float:
     xyz = crossing(people, seconds=20.0, seed=1)
     calibration = rig(cameras, 1)
-    detections, _ = detect_crowd(calibration, xyz, fps=FPS, seed=1)
+    detections = numbered(detect_crowd(calibration, xyz, fps=FPS, seed=1)[0])
     associate(detections, calibration)
     best = np.inf
     for _ in range(3):

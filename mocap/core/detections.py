@@ -12,9 +12,18 @@ MIN_CONFIDENCE = 0.2
 """Detectors guess hidden keypoints with little confidence; below this the guesses do harm."""
 
 
+NOT_FOLLOWED = -1
+"""In place of the number of a person within a view: an empty slot, or nobody who was followed."""
+
+
 def _unsaid() -> FloatArray:
     """Stand for frame times that were not given: frame / fps."""
     return np.zeros((0, 0))
+
+
+def _unnumbered() -> IntArray:
+    """Stand for numbers that were not given."""
+    return np.zeros((0, 0, 0), dtype=np.int64)
 
 
 def _fill_times(owner: Detections2D | Tracks2D) -> None:
@@ -70,6 +79,9 @@ class Detections2D:
         boxes: (camera, frame, detection, 4) x0 y0 x1 y1 in pixels; NaN = empty slot.
         times_s: (camera, frame) seconds since the camera's first frame, on the camera's own
             clock; NaN after its last frame. frame / fps unless given.
+        view_ids: (camera, frame, detection) who it is within the view of the camera, see
+            `mocap.detect.following.in_view`: numbers of two cameras have nothing to do with each
+            other, and may be wrong. `NOT_FOLLOWED` everywhere unless given.
     """
 
     camera_names: tuple[str, ...]
@@ -79,10 +91,14 @@ class Detections2D:
     confidence: Array
     boxes: Array
     times_s: FloatArray = field(default_factory=_unsaid)
+    view_ids: IntArray = field(default_factory=_unnumbered)
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
         _fill_times(self)
+        if self.view_ids.size == 0:
+            nobody = np.full(np.shape(self.boxes)[:3], NOT_FOLLOWED, dtype=np.int64)
+            object.__setattr__(self, "view_ids", nobody)
         check_shapes(
             self,
             camera_names="camera",
@@ -91,6 +107,7 @@ class Detections2D:
             confidence="camera frame detection keypoint",
             boxes="camera frame detection 4",
             times_s="camera frame",
+            view_ids="camera frame detection",
         )
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
@@ -102,6 +119,7 @@ class Detections2D:
             pixels=self.pixels[:, frames],
             confidence=self.confidence[:, frames],
             boxes=self.boxes[:, frames],
+            view_ids=self.view_ids[:, frames],
             times_s=_times_of_part(self, frames),
         )
 

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from mocap.core.detections import Detections2D
+from mocap.core.detections import NOT_FOLLOWED, Detections2D
 from mocap.core.errors import DetectionError
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.following.follow import Eyes, Following
+from mocap.detect.following.in_view import ids_in_view
 from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.people import Detection, seen_inside, without_duplicates
 from mocap.detect.threads import Threads, ahead
@@ -111,11 +112,24 @@ def detect(
         raise DetectionError(f"camera {camera!r} has no frame. Is its video empty or damaged?")
     length = max(max(people) + 1, frame_count or 0)
     packed = _packed(camera, people, detector.keypoint_names, fps, length)
-    if times_s is None:
-        return packed
-    known = times_s[:length]
-    times = np.pad(known, (0, length - len(known)), constant_values=np.nan)
-    return replace(packed, times_s=times[None])
+    if times_s is not None:
+        known = times_s[:length]
+        times = np.pad(known, (0, length - len(known)), constant_values=np.nan)
+        packed = replace(packed, times_s=times[None])
+    return numbered(packed)
+
+
+def numbered(detections: Detections2D) -> Detections2D:
+    """Return detections with a number for everybody, kept within each view."""
+    views = zip(
+        detections.pixels,
+        detections.confidence,
+        detections.boxes,
+        detections.times_s,
+        strict=True,
+    )
+    ids = [ids_in_view(*view) for view in views]
+    return replace(detections, view_ids=np.stack(ids)) if ids else detections
 
 
 def join_cameras(parts: Sequence[Detections2D]) -> Detections2D:
@@ -150,6 +164,7 @@ def join_cameras(parts: Sequence[Detections2D]) -> Detections2D:
         pixels=joined("pixels", np.nan),
         confidence=joined("confidence", 0.0),
         boxes=joined("boxes", np.nan),
+        view_ids=joined("view_ids", NOT_FOLLOWED),
         times_s=np.concatenate(
             [
                 np.pad(

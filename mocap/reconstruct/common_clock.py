@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.core.clocks import Clocks
-from mocap.core.detections import Detections2D
+from mocap.core.detections import NOT_FOLLOWED, Detections2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import FloatArray, IntArray
 
@@ -132,6 +132,8 @@ def on_common_clock(
     pixels = np.array(detections.pixels[row, frames.image])
     confidence = np.array(detections.confidence[row, frames.image])
     boxes = np.array(detections.boxes[row, frames.image])
+    view_ids = np.array(detections.view_ids[row, frames.image])
+    view_ids[absent] = NOT_FOLLOWED
     pixels[absent], boxes[absent], confidence[absent] = np.nan, np.nan, 0.0
     moved = replace(
         detections,
@@ -139,6 +141,7 @@ def on_common_clock(
         pixels=pixels,
         confidence=confidence,
         boxes=boxes,
+        view_ids=view_ids,
         times_s=frames.times_s,
     )
     return moved, frames

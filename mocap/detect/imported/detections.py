@@ -10,7 +10,7 @@ import numpy as np
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError
 from mocap.core.shapes import Array, FloatArray
-from mocap.detect.detect import join_cameras
+from mocap.detect.detect import join_cameras, numbered
 from mocap.detect.imported.keypoints import FileKeypoints
 from mocap.detect.imported.layouts import Layout, layout_of
 
@@ -190,7 +190,7 @@ def _one_camera(
     )
     if frame.times_s is not None:
         part = replace(part, times_s=np.asarray(frame.times_s, dtype=np.float64)[None])
-    return part, outside
+    return numbered(part), outside
 
 
 def _placed(people: FloatArray, layout: Layout) -> FloatArray:

@@ -97,6 +97,7 @@ def find_new(
         live.swapped[person] = swapped[new]
         live.outline[person] = outline
         live.depth[person] = depth
+        live.view_id[person] = NOBODY
         write(live, person, frame, expected, records)
 
 
@@ -184,3 +185,4 @@ def forget(live: Live, fps: float) -> None:
         live.swapped[person] = live.swapped[last]
         live.outline[person] = live.outline[last]
         live.depth[person] = live.depth[last]
+        live.view_id[person] = live.view_id[last]

@@ -11,7 +11,7 @@ from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.following_kernels import follow_frames
 from mocap.reconstruct.people.instant_kernels import NOBODY
 from mocap.reconstruct.people.scene import Scene
-from mocap.reconstruct.people.state import Instants, no_records, nobody_live
+from mocap.reconstruct.people.state import no_records, nobody_live
 
 # Frames handed to the kernels at once: bounds the memory of the records.
 _CHUNK_FRAMES = 256
@@ -92,7 +92,7 @@ def _chunks(scene: Scene) -> Iterator[tuple[Array, ...]]:
     live = nobody_live(cameras, keypoints, len(scene.rig.bones))
     records = no_records(min(_CHUNK_FRAMES, scene.frame_count), cameras, keypoints)
     for start in range(0, scene.frame_count, _CHUNK_FRAMES):
-        part = Instants(*(field[start : start + _CHUNK_FRAMES] for field in scene.instants))
+        part = scene.instants.part(slice(start, start + _CHUNK_FRAMES))
         records.filled[0] = 0
         follow_frames(scene.rig, part, scene.fps, start, live, records)
         n = records.filled[0]

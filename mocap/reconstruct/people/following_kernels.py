@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from mocap.core.lens import FASTMATH
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.arrival_kernels import (
     PROVED_S,
     end_doubles,
@@ -76,6 +76,9 @@ MAX_DEPTH_ERROR_M = 0.15
 # A person seen by one camera is moved to where it sees them if it shows them, not somebody mixed
 # with another, whose keypoints fit half.
 SURE_SUPPORT = 0.6
+# By so much better, of a support in [0, 1], fits a detection that is the same person in its view as
+# last time: less than people differ who stand apart, so that it decides between equals only.
+SAME_IN_VIEW = 0.02
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -90,14 +93,14 @@ def follow_frames(
         _predict(live, fps)
         for last in range(2):
             free[:] = ~np.isnan(instants.tolerance[f])
-            _match(rig, rays, instants.boxes[f], free, live, fps)
+            _match(rig, rays, instants.boxes[f], instants.view_ids[f], free, live, fps)
             for person in range(live.counts[0]):
                 _solve(rig, rays, confidence, live, person, last == 1, fps)
         end_doubles(live, fps)
         free[:] = ~np.isnan(instants.tolerance[f])
         for person in range(live.counts[0]):
             _count_and_free(rig, rays, live, person, free, fps)
-        _record(rig, live, first_frame + f, records)
+        _record(rig, live, first_frame + f, instants.view_ids[f], records)
         cameras_left = 0
         for c in range(cameras):
             cameras_left += int(np.any(free[c]))
@@ -117,7 +120,13 @@ def _predict(live: Live, fps: float) -> None:
 
 @njit(fastmath=FASTMATH, cache=True)
 def _match(
-    rig: Rig, rays: FloatArray, boxes: FloatArray, free: BoolArray, live: Live, fps: float
+    rig: Rig,
+    rays: FloatArray,
+    boxes: FloatArray,
+    view_ids: IntArray,
+    free: BoolArray,
+    live: Live,
+    fps: float,
 ) -> None:
     """Match people and detections; those who have proved to be there choose before the others."""
     count = live.counts[0]
@@ -142,7 +151,7 @@ def _match(
                 chosen += 1
         if chosen > 0:
             for c in range(len(free)):
-                _match_camera(rig, rays[c], boxes[c], free[c], live, rows[:chosen], c)
+                _match_camera(rig, rays[c], boxes[c], view_ids[c], free[c], live, rows[:chosen], c)
 
 
 @njit(fastmath=FASTMATH, cache=True)
@@ -150,6 +159,7 @@ def _match_camera(
     rig: Rig,
     rays: FloatArray,
     boxes: FloatArray,
+    view_ids: IntArray,
     free: BoolArray,
     live: Live,
     rows: FloatArray,
@@ -159,6 +169,7 @@ def _match_camera(
     slots = len(free)
     # A person who fits no detection takes a column of their own.
     cost = np.ones((len(rows), slots + len(rows)))
+    supports = np.zeros((len(rows), slots))
     mirrored = np.zeros((len(rows), slots), np.bool_)
     anything = False
     for row in range(len(rows)):
@@ -172,7 +183,9 @@ def _match_camera(
                 continue
             support, swap = match_of(live.projected[person, c], rays[slot], rig.orders, tolerance)
             if support > 0.0:
-                cost[row, slot] = 1.0 - support
+                supports[row, slot] = support
+                same = view_ids[slot] >= 0 and view_ids[slot] == live.view_id[person, c]
+                cost[row, slot] = 1.0 - support - (SAME_IN_VIEW if same else 0.0)
                 mirrored[row, slot] = swap
                 anything = True
     if not anything:
@@ -185,7 +198,7 @@ def _match_camera(
             person = rows[row]
             live.members[person, c] = slot
             live.swapped[person, c] = mirrored[row, slot]
-            live.support[person, c] = 1.0 - cost[row, slot]
+            live.support[person, c] = supports[row, slot]
             free[slot] = False
 
 
@@ -353,9 +366,13 @@ def _learn_build(rig: Rig, live: Live, person: int, fps: float) -> None:
 
 
 @njit(fastmath=FASTMATH, cache=True)
-def _record(rig: Rig, live: Live, frame: int, records: Records) -> None:
-    """Write down everybody who is seen by a camera."""
+def _record(rig: Rig, live: Live, frame: int, view_ids: IntArray, records: Records) -> None:
+    """Write down everybody who is seen by a camera, and who they are in its view."""
     count = live.counts[0]
+    for person in range(count):
+        for c in range(len(view_ids)):
+            if live.members[person, c] != NOBODY:
+                live.view_id[person, c] = view_ids[c, live.members[person, c]]
     for person in range(count):
         project_person(
             rig.poses,

@@ -155,6 +155,7 @@ def _instants(
         confidence=confidence,
         boxes=boxes,
         tolerance=np.maximum(tolerance_of_size * size, floor[:, None]),
+        view_ids=np.ascontiguousarray(np.moveaxis(detections.view_ids, 0, 1), dtype=np.int64),
     )
 
 

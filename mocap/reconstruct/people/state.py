@@ -36,13 +36,24 @@ class Instants(NamedTuple):
 
     rays (frame, camera, slot, keypoint, 2), NaN = not seen; confidence (..., keypoint); boxes
     (frame, camera, slot, 4) x0 y0 x1 y1 of the rays; tolerance (frame, camera, slot), NaN for an
-    empty slot.
+    empty slot; view_ids (frame, camera, slot), who it is within the view, -1 unknown.
     """
 
     rays: FloatArray
     confidence: FloatArray
     boxes: FloatArray
     tolerance: FloatArray
+    view_ids: IntArray
+
+    def part(self, frames: slice) -> Instants:
+        """Return some frames."""
+        return Instants(
+            self.rays[frames],
+            self.confidence[frames],
+            self.boxes[frames],
+            self.tolerance[frames],
+            self.view_ids[frames],
+        )
 
 
 class Live(NamedTuple):
@@ -54,7 +65,8 @@ class Live(NamedTuple):
     succession in which somebody older was in the same place; build (bone,), mean log of
     the bone lengths; slack, by how much the tolerance is widened;
     members (camera,) slot or -1; swapped (camera,); support (camera,) in [0, 1]; projected
-    (camera, keypoint, 2); outline (camera, 4); depth (camera,), 0 where not in front.
+    (camera, keypoint, 2); outline (camera, 4); depth (camera,), 0 where not in front; view_id
+    (camera,), who they were within the view when it saw them last, -1 never.
     """
 
     counts: IntArray
@@ -73,6 +85,7 @@ class Live(NamedTuple):
     projected: FloatArray
     outline: FloatArray
     depth: FloatArray
+    view_id: IntArray
 
 
 class Records(NamedTuple):
@@ -110,6 +123,7 @@ def nobody_live(cameras: int, keypoints: int, bones: int) -> Live:
         projected=np.full((MAX_LIVE, cameras, keypoints, 2), np.nan),
         outline=np.zeros((MAX_LIVE, cameras, 4)),
         depth=np.zeros((MAX_LIVE, cameras)),
+        view_id=np.full((MAX_LIVE, cameras), NOBODY),
     )
 
 
