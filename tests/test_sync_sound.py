@@ -83,7 +83,11 @@ def test_drift_is_the_slope_of_the_lags_of_pieces() -> None:
     own = np.arange(int(seconds * RATE)) / RATE
     drifting = np.interp((1.0 + ppm * 1e-6) * own + 1.7, np.arange(len(sound)) / RATE, sound)
     found = sync_sound([(recorded(sound, 0, seconds, 1), RATE), (drifting, RATE)])
-    # Lags are read to 0.016 ms over 28 s: below 1 ppm; the gate is 2 ppm.
-    assert 1e6 * found.drift[1] == pytest.approx(ppm, abs=2.0)
-    assert 1e6 * found.sigma_drift[1] < 2.0 and found.drift[0] == 0.0
+    # Lags of 27 pieces over 28 s, half of them counting, are each read to a quarter of a sample,
+    # 0.016 ms: 0.016 ms / sqrt(13.5 * 8 s * 8 s) is 0.53 ppm, and 1 ppm is two of it. Were a
+    # piece's lag that of its middle, wherever its clap stands, 2 ppm would be left.
+    assert 1e6 * found.drift[1] == pytest.approx(ppm, abs=1.0)
+    assert 1e6 * found.sigma_drift[1] < 1.0 and found.drift[0] == 0.0
+    # The offset is that of the middle of what both recorded, 15 s: 60 ppm of it are 0.9 ms.
+    assert found.offset_s[1] == pytest.approx(1.7 + ppm * 1e-6 * 15.0, abs=1e-4)
     assert np.isnan(sync_sound([None, None]).drift).all()

@@ -11,8 +11,8 @@ from mocap.core.shapes import FloatArray
 from mocap.sync.sound import sync_sound
 
 RATE_HZ, LENGTH_S = 24000, 30.0
-# Not the seeds of the tests.
-SEEDS = range(8300, 8306)
+# Not the seeds on which thresholds were set (8300-8321), nor those of the tests.
+SEEDS = range(8340, 8346)
 DRIFT_PPM = 60.0
 
 
@@ -69,7 +69,7 @@ def sound_figures(seeds: Sequence[int] = SEEDS) -> list[Figure]:
         Figure("recordings in which a camera was not heard", unheard, f"of {len(seeds)}"),
         Figure("rooms of their own: wrong answers", wrong, "", 0.0),
         Figure("claps: offset without drift, worst", 1e3 * _still(seeds), "ms", 0.2),
-        Figure("claps: offset with drift, worst", 1e3 * float(np.abs(off_s).max()), "ms"),
+        Figure("claps: offset with drift, worst", 1e3 * float(np.abs(off_s).max()), "ms", 0.2),
         Figure("drift, worst", float(np.abs(drift_off).max()), "ppm", 2.0),
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from mocap.core.shapes import FloatArray
@@ -36,6 +37,11 @@ PIECE_S, MIN_PIECES, SAMPLE_S = 2.0, 6, 1.0 / (4 * RATE_HZ)
 # are of it; a line of so many times the pieces of the next is an answer.
 CONFIRMING, FASTEST_CLOCK = 4, 5e-4
 NEAR_LINE_S, PIECES_OF_RIVAL, LINE_ROUNDS = 3e-4, 2, 20
+# One that lies beside the others by more than this is of an echo. The median of |x| of a normal x.
+BESIDE_SIGMAS, MEDIAN_OF_NORMAL = 5.0, 0.6745
+# The line is looked for anew with the drift taken out, until its slope stays; splines of this order
+# keep 6 of 8 kHz.
+ALIGNED_ROUNDS, SAME_SLOPE, SPLINE = 4, 2e-7, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +50,8 @@ class SoundSync:
 
     Attributes:
         offset_s: (camera,) common minus the time of the sound's own clock, the first camera that
-            hears at 0; NaN for those that hear nothing in common.
+            hears at 0; NaN for those that hear nothing in common. With a drift that of the middle
+            of what the two recorded together.
         residual_s: by accepted pair, its disagreement with the joint solution.
         drift: (camera,) common seconds per second of the sound's own clock, minus 1, against the
             camera at 0; NaN where too few pieces of sound tell it.
@@ -89,10 +96,13 @@ def sync_sound(tracks: Sequence[tuple[FloatArray, int] | None]) -> SoundSync:
     drift[heard[root]], sigma_drift[heard[root]] = 0.0, 0.0
     for camera in range(len(sounds)):
         if camera != root and np.isfinite(offset[heard[camera]]):
-            line = _line(events[root], events[camera], -float(offset[heard[camera]]))
+            line = _aligned(events[root], events[camera], -float(offset[heard[camera]]))
             # The lag grows when the camera's own clock runs faster than the root's.
             drift[heard[camera]] = -line.slope / (1.0 + line.slope)
             sigma_drift[heard[camera]] = line.sigma
+            if np.isfinite(line.slope):
+                middle_s = _middle_s(len(events[root]), len(events[camera]), line.lag_s)
+                offset[heard[camera]] = -line.at(middle_s)
     return SoundSync(offset, named, drift, sigma_drift)
 
 
@@ -104,46 +114,94 @@ class _Line:
     lag_s: float
     slope: float
     sigma: float
+    middle_s: float = 0.0
+
+    def at(self, time_s: float) -> float:
+        """Return the lag at a time."""
+        return self.lag_s + self.slope * (time_s - self.middle_s)
 
 
-def _line(a: FloatArray, b: FloatArray, lag_s: float) -> _Line:
-    """Return the line of lags of b near a lag, by least absolute deviations.
+def _middle_s(count_a: int, count_b: int, lag_s: float) -> float:
+    """Return the time of a in the middle of what a and b, `lag_s` ahead, recorded together."""
+    return 0.5 * (max(0.0, -lag_s) + min(count_a / RATE_HZ, count_b / RATE_HZ - lag_s))
 
-    One transform over tracks that drift has no peak; a piece of two seconds does not drift. A
-    piece may hold an echo or a voice beside one microphone: it lies beside the line.
+
+def _aligned(a: FloatArray, b: FloatArray, lag_s: float) -> _Line:
+    """Return the line of lags of b near a lag, free of where in its piece each sound stands.
+
+    A piece tells the lag of its loudest clap, which stands anywhere in it: at 100 ppm up to 0.1 ms
+    off the middle. So b is brought to the clock of a by the line that was found, and what is left
+    is looked for again.
     """
-    times, lags = [], []
-    margin = int(PHAT_REACH_S * RATE_HZ)
-    for start_s in np.arange(0.0, len(a) / RATE_HZ - PIECE_S, PIECE_S / 2):
-        piece = a[int(start_s * RATE_HZ) : int((start_s + PIECE_S) * RATE_HZ)]
-        at = int((start_s + lag_s) * RATE_HZ) - margin
-        if at < 0 or at + len(piece) + 2 * margin > len(b) or not piece.any():
-            continue
-        found = _phase_lag(piece, b[at : at + len(piece) + 2 * margin], PHAT_REACH_S)
-        if found is not None and found[0] > CLEAR_PEAK:
-            times.append(start_s)
-            lags.append(at / RATE_HZ + found[1] - start_s)
-    if len(times) < CONFIRMING:
-        return _Line(0, lag_s, np.nan, np.nan)
-    t, lag = np.array(times) - np.mean(times), np.array(lags)
+    line = _line(a, b, _Line(0, lag_s, 0.0, np.nan))
+    for _ in range(ALIGNED_ROUNDS):
+        if not np.isfinite(line.sigma):
+            break
+        before, line = line.slope, _line(a, b, line)
+        if abs(line.slope - before) < SAME_SLOPE:
+            break
+    return line
+
+
+def _line(a: FloatArray, b: FloatArray, near: _Line) -> _Line:
+    """Return the line of lags of b near a line, by least absolute deviations.
+
+    One transform over tracks that drift has no peak; a piece of two seconds has one. A piece may
+    hold an echo or a voice beside one microphone: it lies beside the line.
+    """
+    times_s, lag_s = _piece_lags(a, b, near)
+    nothing = _Line(0, near.lag_s, np.nan, np.nan)
+    if len(times_s) < CONFIRMING:
+        return nothing
+    zero_s = float(np.mean(times_s))
+    t = times_s - zero_s
     weight = np.ones(len(t))
     for _ in range(LINE_ROUNDS):
         rows = np.stack([np.ones(len(t)), t], axis=1) * weight[:, None]
-        middle, slope = np.linalg.lstsq(rows, lag * weight, rcond=None)[0]
-        off = np.abs(lag - middle - slope * t)
+        middle, slope = np.linalg.lstsq(rows, lag_s * weight, rcond=None)[0]
+        off = np.abs(lag_s - middle - slope * t)
         weight = 1.0 / np.sqrt(np.maximum(off, SAMPLE_S))
-    near = off < NEAR_LINE_S
-    if near.sum() < CONFIRMING or abs(slope) > FASTEST_CLOCK:
-        return _Line(0, lag_s, np.nan, np.nan)
-    if near.sum() < MIN_PIECES:
-        return _Line(int(near.sum()), float(middle), np.nan, np.nan)
+    typical = float(np.median(off)) / MEDIAN_OF_NORMAL
+    of_it = off < min(NEAR_LINE_S, max(BESIDE_SIGMAS * typical, 2.0 * SAMPLE_S))
+    count = int(of_it.sum())
+    if count < CONFIRMING or abs(slope) > FASTEST_CLOCK:
+        return nothing
+    if count < MIN_PIECES:
+        return _Line(count, float(middle), np.nan, np.nan, zero_s)
     # All that are of the line count alike now.
-    slope, middle = np.polyfit(t[near], lag[near], 1)
-    off = np.abs(lag - middle - slope * t)
-    spread = max(float(np.sqrt(np.mean(off[near] ** 2))), SAMPLE_S)
+    slope, middle = np.polyfit(t[of_it], lag_s[of_it], 1)
+    off = lag_s - middle - slope * t
+    spread = max(float(np.sqrt(np.mean(off[of_it] ** 2))), SAMPLE_S)
+    there = t[of_it] - t[of_it].mean()
     # Pieces overlap by half: half of them count.
-    sigma = spread / np.sqrt(np.sum(t[near] ** 2) / 2.0)
-    return _Line(int(near.sum()), float(middle), float(slope), float(sigma))
+    sigma = spread / np.sqrt(np.sum(there**2) / 2.0)
+    return _Line(count, float(middle), float(slope), float(sigma), zero_s)
+
+
+def _piece_lags(a: FloatArray, b: FloatArray, line: _Line) -> tuple[FloatArray, FloatArray]:
+    """Return the middle (s) and the lag (s) of every piece of a that b holds clearly."""
+    margin, size = int(PHAT_REACH_S * RATE_HZ), int(PIECE_S * RATE_HZ)
+    times, lags = [], []
+    for start in range(0, len(a) - size, size // 2):
+        middle_s = (start + 0.5 * size) / RATE_HZ
+        expected_s = line.at(middle_s)
+        # The whole samples of the lag, and what the drift is within the piece.
+        at = start + round(expected_s * RATE_HZ) - margin
+        wide = size + 2 * margin
+        piece = a[start : start + size]
+        if at < 0 or at + wide > len(b) or not piece.any():
+            continue
+        part = b[at : at + wide]
+        if line.slope:
+            since = np.arange(wide) - 0.5 * wide
+            part = map_coordinates(
+                part, [np.arange(wide) + line.slope * since], order=SPLINE, mode="nearest"
+            )
+        found = _phase_lag(piece, part, PHAT_REACH_S)
+        if found is not None and found[0] > CLEAR_PEAK:
+            times.append(middle_s)
+            lags.append((at - start) / RATE_HZ + found[1])
+    return np.array(times), np.array(lags)
 
 
 def _resampled(samples: FloatArray, rate_hz: int) -> FloatArray:
@@ -199,12 +257,13 @@ def _pair_lag(
     tried.sort(reverse=True)
     sharp, lag = tried[0]
     rival = tried[1][0] if len(tried) > 1 else 0.0
-    first = _line(a, b, lag)
+    first = _line(a, b, _Line(0, lag, 0.0, np.nan))
     # A clap or two that overlap by chance are sharp too: several pieces must say the same.
     if first.pieces >= CONFIRMING and sharp > CLEAR_PEAK and sharp > CLEAR_OF_RIVAL * rival:
         return lag
     lines = sorted(
-        [first, *(_line(a, b, each) for _, each in tried[1:])], key=lambda line: -line.pieces
+        [first, *(_line(a, b, _Line(0, each, 0.0, np.nan)) for _, each in tried[1:])],
+        key=lambda line: -line.pieces,
     )
     second = lines[1].pieces if len(lines) > 1 else 0
     told = lines[0].pieces >= MIN_PIECES and lines[0].pieces > PIECES_OF_RIVAL * second
