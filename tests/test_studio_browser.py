@@ -29,7 +29,7 @@ from studio_session import (
 from test_studio_report import take as report_data
 
 from mocap.capture.edits import board_edits_path, load_edits
-from mocap.capture.session import Session
+from mocap.capture.session import Session, Take
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
@@ -37,12 +37,14 @@ from mocap.core.points import Source
 from mocap.core.store import Provenance, save_artifact
 from mocap.studio.player.take import PlayerTake, still_camera
 from mocap.studio.take.report import write_report
+from mocap.studio.understand.actions import label_words
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.choices import Choices
 from mocap.workflow.progress import Quiet
 from mocap.workflow.results import Results
 from mocap.workflow.run import run_take
 from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
+from mocap.workflow.understand.actions import recognise
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 # Software drawing, so that the pictures are the same with and without a graphics card.
@@ -216,6 +218,26 @@ def choose(page: Any, label: str, value: str | list[str]) -> None:
     )
 
 
+def actions_are_drawn(watched: Watched, take: Take) -> None:
+    """Compare what the timeline says and draws of actions with what is recognised."""
+    watched.until("studio.view.take.meta.actions?.length === 1")
+    (strip,) = recognise(take)
+    told = watched.page.get_attribute(".timeline", "aria-label")
+    assert told is not None
+    for span in strip.spans:
+        words = f"{label_words(span.label)} from {span.start_s:.1f} to {span.end_s:.1f} s"
+        assert words in told
+    # The colour in the middle of the first stretch, above its words.
+    drawn, wanted = watched.page.evaluate(
+        """() => { const { timeline, take } = studio.view, span = take.meta.actions[0].spans[0];
+        const { canvas } = timeline, ratio = canvas.width / canvas.clientWidth;
+        const x = timeline.x(0.5 * (span.start_s + span.end_s) * take.fps), y = 20 + 46 - 4 + 1;
+        const c = canvas.getContext("2d"), rgb = c.getImageData(x * ratio, y * ratio, 1, 1).data;
+        return [[...rgb].slice(0, 3), span.colour]; }"""
+    )
+    assert "#{:02x}{:02x}{:02x}".format(*drawn) == wanted
+
+
 def test_every_change_from_the_page_to_the_points(browser: Any, tmp_path: Path) -> None:
     rig, xyz = known_session(tmp_path / "lab", "walk")
     take = Session.open(tmp_path / "lab").take("walk")
@@ -225,6 +247,7 @@ def test_every_change_from_the_page_to_the_points(browser: Any, tmp_path: Path) 
         watched = Watched(browser, address).ready()
         page = watched.page
         page.wait_for_selector("text=Add change")
+        actions_are_drawn(watched, take)
 
         def mark(first: int, last: int) -> None:
             page.evaluate(

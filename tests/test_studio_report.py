@@ -164,7 +164,7 @@ def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
 def test_actions_have_a_strip_of_one_colour_a_label(tmp_path: Path) -> None:
     def did(name: str, *labels: str) -> PersonStrip:
         spans = [ActionSpan(float(k), k + 1.0, label, 0.9) for k, label in enumerate(labels)]
-        return PersonStrip(name, (), spans, ())
+        return PersonStrip(0, name, (), spans, ())
 
     people = (did(HOSTILE, "walk", "none of these", "throw"), did("person 1", "throw"))
     write_report(replace(take(), actions=people), tmp_path / "report.html")

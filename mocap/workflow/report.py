@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
@@ -10,7 +10,6 @@ from mocap.capture.session import Take
 from mocap.core.body.fit_figures import FitFigures
 from mocap.core.clocks import load_clocks
 from mocap.core.detections import Tracks2D
-from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.workflow.frames import images_at
@@ -23,7 +22,6 @@ from mocap.workflow.rig.calibration_report import load_calibration_report
 if TYPE_CHECKING:
     from mocap.studio.take.body_section import BodyFigures, ShapeFigures
     from mocap.studio.take.report_data import PersonCard
-    from mocap.studio.understand.actions import PersonStrip
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -33,13 +31,15 @@ def _make(job: Job) -> Made:
     from mocap.reconstruct.exact_time import at_frame_times
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
+    from mocap.studio.understand.actions import timeline_rows
     from mocap.workflow.studio.material import player_take
     from mocap.workflow.sync import sync_curves
+    from mocap.workflow.understand.actions import tellable
 
     take, footage = job.take, job.footage
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
-    results = Results(take)
+    results, actions = Results(take), tellable(points)
     # Residuals are those of the exact times; pictures show each image with what was found in it.
     timely = at_frame_times(tracks, points, footage.calibration)
     data = ReportData(
@@ -54,13 +54,14 @@ def _make(job: Job) -> Made:
         everybody=_everybody(take, footage),
         clocks=load_clocks(take.clocks_path) if take.clocks_path.is_file() else None,
         sync_curves=sync_curves(take.clocks_path),
-        actions=_actions(points),
+        actions=actions,
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = tuple(_body(each) for each in bodies.values())
     videos = _videos(job) if job.choices.report_videos else {}
     player = player_take(take, lambda camera: f"packed-video {camera}" if camera in videos else "",
                          bodies=bool(bodies))  # fmt: skip
+    player = replace(player, actions=timeline_rows(actions))
     write_report(data, take.report_path, shown, player, videos)
     return Made([take.report_path])
 
@@ -75,17 +76,6 @@ def _videos(job: Job) -> dict[str, bytes]:
         job.progress.advanced("small copies of the videos", len(found), len(job.footage.videos))
         found[camera] = small_copy(job.take, camera, path, times).read_bytes()
     return found
-
-
-def _actions(points: Points3D) -> tuple[PersonStrip, ...]:
-    """Return what people did; without those of whom too little was seen to tell."""
-    from mocap.workflow.understand.actions import strips
-
-    found: list[PersonStrip] = []
-    for person in points.person_ids:
-        with suppress(InputError):
-            found += strips(points, [person])
-    return tuple(found)
 
 
 def _options(job: Job) -> dict[str, object]:

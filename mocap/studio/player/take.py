@@ -88,6 +88,7 @@ class PlayerTake:
         people: (person id, name).
         curves: named curves (frame,) with unit and, where it is known, deviation (frame,).
         marks: events and warnings at frames: {"frame", "name", "kind", "person"}.
+        actions: what each person did, as `timeline_rows` tells it; None: it comes later.
         said: anything else for the page: JSON.
     """
 
@@ -99,6 +100,7 @@ class PlayerTake:
     people: Sequence[tuple[int, str]] = ()
     curves: Mapping[str, tuple[str, FloatArray, FloatArray | None]] = field(default_factory=dict)
     marks: Sequence[Mapping[str, object]] = ()
+    actions: Sequence[Mapping[str, object]] | None = None
     said: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -200,6 +202,7 @@ def whole_pack(take: PlayerTake, version: str = "") -> bytes:
         "bodies": bodies,
         "curves": curves,
         "marks": list(take.marks),
+        "actions": take.actions,
         "box": _box(points),
         "version": version,
         **take.said,

@@ -36,10 +36,12 @@ class PersonStrip:
     """What one person did.
 
     Attributes:
+        person_id: whose.
         name: for people: a name or "person 0".
         windows, spans, alerts: as recognised.
     """
 
+    person_id: int
     name: str
     windows: Sequence[ActionWindow]
     spans: Sequence[ActionSpan]
@@ -103,8 +105,7 @@ def strip(spans: Sequence[ActionSpan], colours: Mapping[str, str]) -> Markup:
         pieces.append(tag("rect", title, fill=fill, stroke="#ffffff", **box))
         if width > 8 * len(words):
             middle = {"x": f"{x + width / 2:.1f}", "y": str(_ROW / 2 + 5)}
-            ink = "#1d2733" if span.label in _QUIET else "#ffffff"
-            style = {"text_anchor": "middle", "font_size": "13", "fill": ink}
+            style = {"text_anchor": "middle", "font_size": "13", "fill": readable_on(fill)}
             pieces.append(tag("text", text(words), **middle, **style))
     ends = [(0, "start", start), (_WIDTH, "end", end)]
     for at, anchor, seconds in ends:
@@ -114,6 +115,41 @@ def strip(spans: Sequence[ActionSpan], colours: Mapping[str, str]) -> Markup:
         )
     box_text = f"0 0 {_WIDTH} {_ROW + _LABEL}"
     return tag("svg", join(pieces), viewBox=box_text, width="100%", role="img")
+
+
+def timeline_rows(people: Sequence[PersonStrip]) -> list[Mapping[str, object]]:
+    """Return strips for the timeline of the player: spans and alerts of each person, as JSON."""
+    colours = {**label_colours(people), **_QUIET}
+    return [
+        {
+            "person": person.person_id,
+            "spans": [
+                {
+                    "start_s": span.start_s,
+                    "end_s": span.end_s,
+                    "words": label_words(span.label),
+                    "confidence": span.confidence,
+                    "colour": colours[span.label],
+                    "ink": readable_on(colours[span.label]),
+                }
+                for span in person.spans
+            ],
+            "alerts": [
+                {"start_s": alert.start_s, "seconds": alert.seconds, "says": alert.says}
+                for alert in person.alerts
+            ],
+        }
+        for person in people
+    ]
+
+
+def readable_on(colour: str) -> str:
+    """Return the ink, dark or white, that contrasts more with a colour "#rrggbb" (WCAG 2.2)."""
+    steps = [int(colour[k : k + 2], 16) / 255.0 for k in (1, 3, 5)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in steps)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    # Contrast is (lighter + .05) / (darker + .05); the dark ink's own luminance is .02.
+    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.07 else "#1d2733"
 
 
 def label_words(label: str) -> str:

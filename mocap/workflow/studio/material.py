@@ -155,6 +155,19 @@ def curves_of(take: Take) -> Curves:
     return _curves(take, results.stored_points()) if fresh else {}
 
 
+def actions_of(take: Take) -> list[Mapping[str, object]]:
+    """Return what people did, for the timeline; without those of whom too little was seen.
+
+    Raises:
+        InputError: nothing was reconstructed yet.
+        ModelError: the model cannot be loaded.
+    """
+    from mocap.studio.understand.actions import timeline_rows
+    from mocap.workflow.understand.actions import tellable
+
+    return timeline_rows(tellable(Results(take).stored_points()))
+
+
 def _curves(take: Take, points: Points3D) -> Curves:
     """Return the joint angles of the main person; none where they cannot be measured."""
     from mocap.measure.angles import joint_angles

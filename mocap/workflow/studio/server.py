@@ -48,7 +48,7 @@ from mocap.workflow.studio.again import export_again, run_again, solve_again
 from mocap.workflow.studio.answers import answering, as_json, asked_of, refused, telling
 from mocap.workflow.studio.guard import Guard
 from mocap.workflow.studio.jobs import Heard, Workshop
-from mocap.workflow.studio.material import curves_of, player_take
+from mocap.workflow.studio.material import actions_of, curves_of, player_take
 from mocap.workflow.studio.proxies import playable
 from mocap.workflow.studio.rig import board_image, rig_room
 from mocap.workflow.studio.windows import Windows
@@ -83,6 +83,7 @@ class Studio:
             "/api/takes/{take}/part/{version}/{part:int}": self.part,
             "/api/takes/{take}/video/{camera}": self.video,
             "/api/takes/{take}/curves": self.curves,
+            "/api/takes/{take}/actions": self.actions,
             "/api/takes/{take}/edits": self.edits,
             "/api/takes/{take}/files": self.files,
             "/api/takes/{take}/files/{name}": self.file,
@@ -174,6 +175,10 @@ class Studio:
         """Return the joint angles of a take: they come when the rest is there."""
         data = curves_pack(curves_of(self._take(request)))
         return Response(data, media_type="application/octet-stream")
+
+    def actions(self, request: Request) -> Response:
+        """Return what people did over time, which comes last: nothing waits for it."""
+        return as_json(actions_of(self._take(request)))
 
     def part(self, request: Request) -> Response:
         """Return a part of the frames of a take, as it was when the page asked for the whole."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from mocap.capture.session import Take
+from mocap.core.errors import InputError
 from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
 from mocap.studio.understand.actions import PersonStrip, write_actions_page
-from mocap.understand.action_model import DEFAULT_NETWORK, load_action_model
+from mocap.understand.action_model import DEFAULT_NETWORK, ActionModel, load_action_model
 from mocap.understand.actions import action_spans, action_windows
 from mocap.understand.alerts import Rule, find_alerts, load_rules
 from mocap.understand.joints import JointClip, joint_clip
@@ -64,13 +66,28 @@ def strips(
     """
     rules = _rules(rules_file)
     model = load_action_model(network=network)
+    return tuple(_strip(points, each, rules, model) for each in people)
+
+
+def tellable(points: Points3D) -> tuple[PersonStrip, ...]:
+    """Return the strips of everybody of whom enough was seen to tell anything.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    rules, model = _rules(None), load_action_model()
     found = []
-    for each in people:
-        clip = clip_of(points, each)
-        windows = action_windows(clip, model=model)
-        alerts = find_alerts(clip, rules, windows)
-        found.append(PersonStrip(f"person {each}", windows, action_spans(windows), alerts))
+    for each in points.person_ids:
+        with suppress(InputError):
+            found.append(_strip(points, each, rules, model))
     return tuple(found)
+
+
+def _strip(points: Points3D, person: int, rules: Sequence[Rule], model: ActionModel) -> PersonStrip:
+    clip = clip_of(points, person)
+    windows = action_windows(clip, model=model)
+    alerts = find_alerts(clip, rules, windows)
+    return PersonStrip(person, f"person {person}", windows, action_spans(windows), alerts)
 
 
 def write_actions(take: Take, people: Sequence[PersonStrip]) -> list[Path]:

@@ -74,7 +74,10 @@ class Studio {
     take.stream(0, () => tell("loaded")).catch(() => {}).then(async () => {
       take.add(await (await ask(address(name, "curves"))).arrayBuffer());
       tell("curves");
-    }).catch(() => {});
+    }).catch(() => {}).then(async () => {
+      take.meta.actions = await json(address(name, "actions"));
+      tell("actions");
+    }).catch((error) => { if (this.view?.take === take) this.notice("actions", "What people did is not told: " + error.message); });
     return take;
   }
 

@@ -1,14 +1,16 @@
 // The take along the time: quality, feet, marks and edits of each person; click goes there.
 import { PEOPLE, SIDES, SOURCES, ink } from "mocap/colours.js";
 
-const ROW = 46, RULER = 20, LEFT = 8;
+const ROW = 46, STRIP = 18, RULER = 20, LEFT = 8;
+
+const words = (span) => `${span.words} from ${span.start_s.toFixed(1)} to ${span.end_s.toFixed(1)} s`;
 
 export class Timeline {
   constructor(canvas, take, clock) {
     Object.assign(this, { canvas, take, clock, edits: [] });
-    canvas.style.height = RULER + ROW * Math.max(take.people.length, 1) + 14 + "px";
+    this.fit();
     new ResizeObserver(() => this.draw()).observe(canvas);
-    clock.on(() => this.draw());
+    clock.on((_, what) => { if (what === "actions") this.fit(); this.draw(); });
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -19,7 +21,7 @@ export class Timeline {
     });
     canvas.addEventListener("pointermove", (event) => {
       const frame = this.frameAt(event.offsetX);
-      canvas.title = this.markAt(event.offsetX)?.name ?? "";
+      canvas.title = this.markAt(event.offsetX)?.name ?? this.actionAt(event.offsetX, event.offsetY);
       if (from === null) return;
       if (this.marking) { clock.span = [Math.min(from, frame), Math.max(from, frame)]; clock.tell("span"); } else clock.show(frame);
     });
@@ -35,6 +37,25 @@ export class Timeline {
   get wide() { return Math.max(this.canvas.clientWidth - 2 * LEFT, 1); }
   x(frame) { return LEFT + (this.wide * (frame + 0.5)) / this.take.frames; }
   frameAt(x) { return Math.min(Math.max(Math.floor(((x - LEFT) / this.wide) * this.take.frames), 0), this.take.frames - 1); }
+  get row() { return ROW + (this.take.meta.actions?.length ? STRIP : 0); }
+
+  // Recognised actions come last: then each person's row is taller by their strip, and is told in words.
+  fit() {
+    const { canvas, take } = this, told = (take.meta.actions ?? []).map(({ person, spans }) => this.nameOf(person) + ": " + spans.map(words).join(", "));
+    canvas.style.height = RULER + this.row * Math.max(take.people.length, 1) + 14 + "px";
+    canvas.setAttribute("aria-label", ["Quality of the take over time", ...told].join(". "));
+  }
+
+  nameOf(id) { return this.take.people.find((each) => each.id === id)?.name ?? "person " + id; }
+
+  actionAt(x, y) {
+    const { take } = this, p = Math.floor((y - RULER) / this.row), t = (((x - LEFT) / this.wide) * take.frames) / take.fps;
+    if (y < RULER + this.row * p + ROW - 2) return "";
+    const did = take.meta.actions?.find((each) => each.person === take.people[p]?.id), span = did?.spans.find((each) => each.start_s <= t && t < each.end_s);
+    const alert = did?.alerts.find((each) => each.start_s <= t && t < each.start_s + each.seconds);
+    return [span && words(span) + `, likeness ${Math.round(100 * span.confidence)} %`, alert && "alert: " + alert.says].filter(Boolean).join("; ");
+  }
+
   markAt(x) { return this.take.meta.marks.find((mark) => Math.abs(this.x(mark.frame) - x) < 5); }
 
   draw() {
@@ -45,7 +66,7 @@ export class Timeline {
     c.scale(ratio, ratio);
     c.font = "11px system-ui, sans-serif";
     this.ruler(c);
-    take.people.forEach((person, p) => this.person(c, p, RULER + ROW * p));
+    take.people.forEach((person, p) => this.person(c, p, RULER + this.row * p));
     for (const edit of this.edits) this.edit(c, edit);
     if (clock.span) {
       c.fillStyle = ink("--mark");
@@ -102,10 +123,25 @@ export class Timeline {
         c.fillRect(this.x(part.meta.first + row - 0.5), top + high + 14 + 5 * side, this.wide / frames + 0.6, 4);
       }
     }
+    this.actions(c, take.people[p].id, top + ROW - 4);
     if (take.people.length > 1) {
       c.fillStyle = PEOPLE[p % PEOPLE.length];
       c.fillRect(0, top, 5, high);
     }
+  }
+
+  // What the person did: each stretch in the colour of its label, its words where they fit; alerts as a line below.
+  actions(c, id, top) {
+    const { take } = this, did = take.meta.actions?.find((each) => each.person === id), at = (t) => this.x(t * take.fps - 0.5);
+    for (const span of did?.spans ?? []) {
+      const x = at(span.start_s), w = at(span.end_s) - x;
+      c.fillStyle = span.colour;
+      c.fillRect(x, top, Math.max(w - 1, 1), STRIP - 5);
+      c.fillStyle = span.ink;
+      if (c.measureText(span.words).width < w - 8) c.fillText(span.words, x + 4, top + 10);
+    }
+    c.fillStyle = ink("--bad");
+    for (const alert of did?.alerts ?? []) c.fillRect(at(alert.start_s), top + STRIP - 4, Math.max(at(alert.start_s + alert.seconds) - at(alert.start_s), 2), 3);
   }
 
   edit(c, { entry, kind }) {

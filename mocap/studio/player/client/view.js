@@ -45,6 +45,7 @@ export class View {
     this.recolour = () => { this.scene.restyle(); this.redraw(); };
     this.colours.addEventListener("change", this.recolour);
     this.options();
+    this.keyOfActions();
     this.follow("seek");
   }
 
@@ -75,6 +76,7 @@ export class View {
     this.loop = element("button", { type: "button", "aria-pressed": "true", onclick: () => { clock.loop = !clock.loop; this.loop.setAttribute("aria-pressed", clock.loop); } }, "Loop");
     this.shown = element("fieldset", { class: "shown" }, element("legend", {}, "Show"));
     this.strip = element("canvas", { class: "timeline", role: "img", "aria-label": "Quality of the take over time" });
+    this.did = element("p", { class: "legend", hidden: true });
     this.choice = element("select", { "aria-label": "Curve" });
     this.reading = element("output", { class: "reading" });
     this.chart = element("canvas", { class: "chart", role: "img", "aria-label": "Curve over time" });
@@ -87,8 +89,16 @@ export class View {
     place.replaceChildren(
       element("div", { class: "screen" }, this.stage, this.wall),
       element("div", { class: "transport", role: "group", "aria-label": "Playback" }, this.play, this.slider, this.now, this.speed, this.loop, this.eye, this.home, ask),
-      this.shown, legend, this.strip, this.span,
+      this.shown, legend, this.strip, this.did, this.span,
       element("div", { class: "curve" }, element("div", { class: "curve-head" }, this.choice, this.reading), this.chart), this.help);
+  }
+
+  // The colours of recognised actions; nothing where nobody could be told.
+  keyOfActions() {
+    const spans = (this.take.meta.actions ?? []).flatMap((each) => each.spans), colours = new Map(spans.map((each) => [each.words, each.colour]));
+    const alerts = (this.take.meta.actions ?? []).some((each) => each.alerts.length);
+    this.did.hidden = !colours.size;
+    this.did.replaceChildren("Actions, by likeness to examples, no judgement:", ...[...colours].flatMap(([name, colour]) => [element("i", { class: "key square", style: "background: " + colour }), name]), alerts ? " · a red line: an alert" : "");
   }
 
   tiles() {
@@ -170,7 +180,8 @@ export class View {
     this.play.textContent = clock.playing ? "Pause" : "Play";
     const { span } = clock;
     this.span.textContent = span ? `marked: frames ${span[0]} to ${span[1]} (${((span[1] - span[0] + 1) / take.fps).toFixed(2)} s)` : "I and O, or Shift and drag on the timeline, mark a span";
-    if (what === "span" || what === "curves") return;
+    if (what === "actions") this.keyOfActions();
+    if (what === "span" || what === "curves" || what === "actions") return;
     if (what === "pause") this.videos.forEach((video) => video?.pause());
     if (clock.playing && !clock.backward) this.videos.forEach((video) => (what === "play" || what === "seek" ? video?.play(frame, clock.speed) : video?.follow(frame)));
     else this.shown_ = Promise.all(this.videos.map((video) => video?.show(frame)));
