@@ -18,21 +18,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from calibration_parts.certainty import certainty_figures, map_figures
 from calibration_parts.kinds import KINDS
 from figures import Figure, exit_code, print_figures
 
-from mocap.calibrate.solve import CalibrationResult, calibrate
+from mocap.calibrate.solve import calibrate
 from mocap.calibrate.verdict.report import Verdict
 from mocap.core.board import Board
-from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.errors import MocapError
-from mocap.core.shapes import FloatArray
-from mocap.core.transform import similarity
 from mocap.synthetic import board_faults as faults
 from mocap.synthetic.board_faults import BOARD, BoardRecording, random_rig, record
-from mocap.synthetic.boards import observe_board
 
 REFUSED = "refused"
 
@@ -109,106 +105,6 @@ def _healthy(recording: BoardRecording) -> tuple[bool, bool]:
     return failed, "moved" in outcome.everything
 
 
-def certainty_figures(count: int) -> list[Figure]:
-    """Return how well standard deviations and the error map agree with the truth."""
-    center: list[float] = []
-    focal: list[float] = []
-    predicted: list[float] = []
-    true: list[float] = []
-    for seed in range(count):
-        rig = random_rig(3000 + seed, most=10)
-        result = calibrate(record(rig, seed=seed).corners, BOARD)
-        _, rotation, shift = similarity(
-            _centers(rig), _centers(result.calibration), with_scale=False
-        )
-        off = _centers(rig) @ rotation.T + shift - _centers(result.calibration)
-        for values, value in zip((true, predicted), map_error(rig, result), strict=True):
-            values.append(_rms(value))
-        for index, told in enumerate(result.report.cameras):
-            center.append(1000.0 * float(np.linalg.norm(off[index])) / told.center_sd_mm)
-            ours, theirs = result.calibration.cameras[index], rig.cameras[index]
-            focal.append(abs(ours.lens[:2].mean() - theirs.lens[:2].mean()) / told.focal_sd_px)
-    within = 100.0 * float(np.mean(np.array([*center, *focal]) < 3.0))
-    ratio = _rms(np.array(true)) / _rms(np.array(predicted))
-    return [
-        Figure(f"error map of {count} rigs: true over predicted rms", ratio, "", 1.25),
-        Figure("  the same", ratio, "", 0.75, ">="),
-        Figure("true within 3 sd (positions, focal lengths)", within, "%", 95, ">="),
-        Figure(
-            "positions within 1 sd", 100.0 * float(np.mean(np.array(center) < 1.0)), "%", 58, ">="
-        ),
-        Figure(
-            "focal lengths within 1 sd",
-            100.0 * float(np.mean(np.array(focal) < 1.0)),
-            "%",
-            58,
-            ">=",
-        ),
-    ]
-
-
-def map_figures(rigs: int, draws: int) -> list[Figure]:
-    """Return on how many rigs the error map agrees with the truth of several noisy recordings.
-
-    One recording is one draw of what the map predicts, and differs from it by chance. The rms of
-    several recordings of the same board poses, in predicted deviations, should be one.
-    """
-    ratios = []
-    for seed in range(rigs):
-        rig = random_rig(4000 + seed, most=8)
-        off = []
-        for draw in range(draws):
-            recording = record(rig, seed=seed)
-            seen = observe_board(
-                rig, BOARD, recording.poses, noise_px=0.3, seed=1000 * seed + draw + 17
-            )
-            true, predicted = map_error(rig, calibrate(seen, BOARD))
-            off.append(true / predicted)
-        ratios.append(_rms(np.concatenate(off)))
-        print(f"error map of rig {seed}: true over predicted {ratios[-1]:.2f}", flush=True)
-    good = float(np.mean([0.75 < ratio < 1.25 for ratio in ratios]))
-    return [
-        Figure(f"error maps within 25 % of {draws} recordings, of {rigs} rigs", 100 * good, "%", 90,
-               ">="),
-        Figure("  true over predicted, median of the rigs", float(np.median(ratios)), "", 1.15),
-    ]  # fmt: skip
-
-
-def map_error(rig: Calibration, result: CalibrationResult) -> tuple[FloatArray, FloatArray]:
-    """Return the true and the predicted error (point,) of points in mm, all over the volume."""
-    _, rotation, shift = similarity(_centers(rig), _centers(result.calibration), with_scale=False)
-    found = result.report.error_map
-    assert found is not None
-    points = np.array(found.points_m)
-    placed = triangulated(result.calibration, rig.project((points - shift) @ rotation), points)
-    return 1000.0 * np.linalg.norm(placed - points, axis=1), np.array(found.sd_mm)
-
-
-def _centers(rig: Calibration) -> FloatArray:
-    return np.stack([camera.center for camera in rig.cameras])
-
-
-def _rms(values: FloatArray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def triangulated(rig: Calibration, pixels: FloatArray, start: FloatArray) -> FloatArray:
-    """Return points (n, 3) that fit pixels (camera, n, 2) best (Gauss-Newton from `start`)."""
-    points = start.copy()
-    for _ in range(5):
-        normal, right = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-        for camera, seen in zip(rig.cameras, pixels, strict=True):
-            put, slope = camera.project_with_jacobian(points)
-            with np.errstate(invalid="ignore"):
-                inside = ((seen >= 0) & (seen < camera.image_size)).all(axis=1)
-            inside &= np.isfinite(put).all(axis=1)
-            slope = np.where(inside[:, None, None], slope, 0.0)
-            normal += np.swapaxes(slope, 1, 2) @ slope
-            right += np.einsum("nij,ni->nj", slope, np.where(inside[:, None], seen - put, 0.0))
-        points += np.linalg.solve(normal + 1e-9 * np.eye(3), right[..., None])[..., 0]
-    return points
-
-
 def main() -> int:
     """Print the figures; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -218,7 +114,7 @@ def main() -> int:
     figures = fault_figures((0,) if options.quick else (0, 1, 2))
     figures += healthy_figures(5 if options.quick else 20)
     figures += certainty_figures(4 if options.quick else 12)
-    figures += map_figures(*((2, 4) if options.quick else (10, 8)))
+    figures += map_figures(2 if options.quick else 10)
     print_figures("Faults of board recordings", figures)
     return exit_code(figures, check=options.check)
 

@@ -13,7 +13,7 @@ from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.rotation import angle_between_deg
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import rigid
-from mocap.reconstruct.boardless.bundle import WalkBundle, cost_of, linearise, moved
+from mocap.reconstruct.boardless.bundle import CAMERA, WalkBundle, cost_of, linearise, moved
 from mocap.reconstruct.boardless.solve import Solved, solve, with_poses
 from mocap.reconstruct.boardless.trust import Trust, judge
 from mocap.reconstruct.boardless.walk import BONE_SHARE, JOINTS, KINDS, walk_of
@@ -59,13 +59,16 @@ def test_gradients_are_finite_differences(rig: Calibration) -> None:
         np.log(BONE_SHARE * HEIGHT_M),
         pixels,
         np.full(4, 3.0),
+        random.normal(0.0, 0.02, 4),
+        focal_sd=0.1,
     )
     equations = linearise(scene)
-    dense, joints = np.zeros(6 * 4 + KINDS), np.zeros((3, 3 * len(JOINTS)))
+    dense, joints = np.zeros(CAMERA * 4 + KINDS), np.zeros((3, 3 * len(JOINTS)))
     for vector, gradient, index in (
         (dense, equations.dense_gradient, (2,)),
         (dense, equations.dense_gradient, (10,)),
-        (dense, equations.dense_gradient, (6 * 4 + 1,)),
+        (dense, equations.dense_gradient, (13,)),
+        (dense, equations.dense_gradient, (CAMERA * 4 + 1,)),
         (joints, equations.joint_gradient, (1, 4)),
         (joints, equations.joint_gradient, (2, 20)),
     ):
@@ -91,6 +94,7 @@ def test_a_walker_places_all_cameras(rig: Calibration, found: tuple[Solved, Trus
     assert np.median(off) < 1.2
     assert 1.0 < trust.predicted_mm < 20.0
     assert max(abs(ms) for ms in trust.lag_ms.values()) < 10.0
+    assert trust.focal_off == {}
 
 
 def test_the_world_stands_upright_on_the_floor(
@@ -106,7 +110,9 @@ def test_the_world_stands_upright_on_the_floor(
 
 
 @pytest.mark.slow
-def test_a_late_video_and_a_mirrored_one_are_refused(rig: Calibration, walker: FloatArray) -> None:
+def test_a_late_video_a_mirrored_one_and_a_wrong_lens_are_refused(
+    rig: Calibration, walker: FloatArray
+) -> None:
     take = PeopleTake("walk", seen_by(rig, walker, Habits(seed=4), fps=10.0))
     late = np.array(take.detections.pixels)
     late[1, 2:] = late[1, :-2].copy()
@@ -116,6 +122,15 @@ def test_a_late_video_and_a_mirrored_one_are_refused(rig: Calibration, walker: F
     mirrored[1, ..., 0] = 1919.0 - mirrored[1, ..., 0]
     told = replace(take, detections=replace(take.detections, pixels=mirrored))
     assert any("'cam2'" in reason for reason in solved_of(rig, told)[1].reasons)
+    zoomed = np.array(take.detections.pixels)
+    middle = (np.array(rig.cameras[1].image_size) - 1.0) / 2.0
+    zoomed[1] = middle + 1.35 * (zoomed[1] - middle)
+    told = replace(take, detections=replace(take.detections, pixels=zoomed))
+    trust = solved_of(rig, told)[1]
+    # Of one camera; a focal length from a walk is good to some percent.
+    assert set(trust.focal_off) == {"cam2"}
+    assert trust.focal_off["cam2"] == pytest.approx(1.35, abs=0.1)
+    assert any("'cam2' 3" in reason and "longer" in reason for reason in trust.reasons)
 
 
 def test_a_person_whom_one_camera_sees_places_nothing(rig: Calibration, walker: FloatArray) -> None:

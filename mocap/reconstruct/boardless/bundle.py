@@ -5,7 +5,9 @@ the joints of every frame and one length b for each kind of bone, left and right
 residuals in pixels, v the vector between the ends of a bone. Lengths are compared by their
 LOGARITHM: compared in metres the whole world would shrink to make the misfit of bones smaller. The
 joints of a frame are tied by bones and are eliminated together (Triggs et al. 2000, section 6).
-Lenses are held. Moving and turning the world changes nothing: steps are the shortest ones.
+Lenses are held, but for their focal lengths where `focal_sd` gives them room: one factor for fx and
+fy of a camera, a Gaussian prior of its logarithm around the given one. Moving and turning the world
+changes nothing, and what is held has no equation: steps are the shortest ones.
 """
 
 from __future__ import annotations
@@ -30,9 +32,10 @@ from mocap.reconstruct.boardless.walk import (
 
 # Scatter of the logarithm of a bone's length in one frame: joints are not the ends of bones.
 SIGMA_BONE = 0.06
-# Turns count by the path of a point this far away.
+# Turns and logarithms of focal lengths count by the path of a point this far away.
 LEVER_M = 4.0
-POSE = 6
+# Unknowns of a camera: a turn, a move, the logarithm of its focal length over the given one.
+CAMERA = 7
 UNKNOWNS = 3 * len(JOINTS)
 
 
@@ -47,6 +50,8 @@ class WalkBundle:
         log_bones: (kind,) logarithm of lengths in metres.
         pixels: (camera, frame, joint, 2); NaN is not seen.
         sigma_px: (camera,) noise of a joint, and the scale of the loss.
+        log_focal: (camera,) logarithm of focal lengths over those of `lens`.
+        focal_sd: how far those may be from zero (standard deviation); none: they are held.
     """
 
     lens: FloatArray
@@ -55,13 +60,30 @@ class WalkBundle:
     log_bones: FloatArray
     pixels: FloatArray
     sigma_px: FloatArray
+    log_focal: FloatArray
+    focal_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Check shapes."""
         check_shapes(
             self, lens="camera 13", camera_from_world="camera 4 4", points="frame joint 3",
             log_bones=f"{KINDS}", pixels="camera frame joint 2", sigma_px="camera",
+            log_focal="camera",
         )  # fmt: skip
+
+    @property
+    def own_lens(self) -> FloatArray:
+        """(camera, 13) with the focal lengths of this scene."""
+        lens = self.lens.copy()
+        lens[:, :2] *= np.exp(self.log_focal)[:, None]
+        return lens
+
+    @property
+    def focal_cost(self) -> float:
+        """What the prior of focal lengths costs."""
+        return (
+            0.0 if self.focal_sd is None else float(np.sum((self.log_focal / self.focal_sd) ** 2))
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +107,10 @@ def _scaled_errors(scene: WalkBundle) -> FloatArray:
     out = np.full(scene.pixels.shape, np.nan)
     flat = scene.points.reshape(-1, 3)
     scratch = np.full((len(flat), 2, 3), np.nan)
+    lens = scene.own_lens
     for c, pose in enumerate(scene.camera_from_world):
         put = np.full((len(flat), 2), np.nan)
-        project_camera_points(scene.lens[c], apply(pose, flat), put, scratch)
+        project_camera_points(lens[c], apply(pose, flat), put, scratch)
         out[c] = scene.pixels[c] - put.reshape(*scene.points.shape[:2], 2)
     return out / (scene.sigma_px[:, None, None] * SIGMA_OF_JOINT)[..., None]
 
@@ -100,30 +123,31 @@ def _bone_errors(scene: WalkBundle) -> tuple[FloatArray, FloatArray, FloatArray]
     return vector, length, (scene.log_bones[BONE_KIND] - np.log(length)) / SIGMA_BONE
 
 
-def _cost(errors: FloatArray, bones: FloatArray) -> float:
-    """Return the cost of scaled residuals and bones; NaN counts nothing."""
+def _cost(scene: WalkBundle, errors: FloatArray, bones: FloatArray) -> float:
+    """Return the cost of a scene of scaled residuals and bones; NaN counts nothing."""
     joints = np.log1p(np.nansum(errors**2, axis=-1)).sum()
-    return float(joints + np.log1p(np.nan_to_num(bones) ** 2).sum())
+    return float(joints + np.log1p(np.nan_to_num(bones) ** 2).sum()) + scene.focal_cost
 
 
 def cost_of(scene: WalkBundle) -> float:
     """Return what is made small."""
-    return _cost(_scaled_errors(scene), _bone_errors(scene)[2])
+    return _cost(scene, _scaled_errors(scene), _bone_errors(scene)[2])
 
 
 def linearise(scene: WalkBundle) -> NormalEquations:
     """Return the normal equations with Cauchy's weights."""
     cameras, frames, joints = scene.pixels.shape[:3]
-    size = POSE * cameras + KINDS
+    size = CAMERA * cameras + KINDS
     dense, right = np.zeros((size, size)), np.zeros(size)
     joint = np.zeros((frames, joints, 3, joints, 3))
     pull, cross = np.zeros((frames, joints, 3)), np.zeros((frames, size, joints, 3))
     flat, each = scene.points.reshape(-1, 3), np.arange(joints)
     errors = _scaled_errors(scene)
     put, slope = np.zeros((len(flat), 2)), np.zeros((len(flat), 2, 3))
+    lens = scene.own_lens
     for c, pose in enumerate(scene.camera_from_world):
         inside = apply(pose, flat)
-        project_camera_points(scene.lens[c], inside, put, slope)
+        project_camera_points(lens[c], inside, put, slope)
         error = errors[c].reshape(-1, 2)
         seen = np.isfinite(error[:, 0])
         error = np.where(seen[:, None], error, 0.0)
@@ -132,24 +156,32 @@ def linearise(scene: WalkBundle) -> NormalEquations:
         by_place = np.where(seen[:, None, None], slope, 0.0) / sigma[:, None, None]
         by_point = by_place @ pose[:3, :3]
         turn = np.cross(np.nan_to_num(inside)[:, None], by_place)
-        by_pose = np.concatenate([turn, by_place], axis=2)
-        weighted = weight[:, None, None] * by_pose
-        part = slice(POSE * c, POSE * (c + 1))
-        dense[part, part] = np.einsum("nri,nrj->ij", weighted, by_pose)
+        # Pixels lie at the principal point plus the focal length times a bent ray.
+        by_focal = np.zeros((len(flat), 2))
+        if scene.focal_sd is not None:
+            by_focal[seen] = ((put - lens[c, 2:4]) / sigma[:, None])[seen]
+        by_camera = np.concatenate([turn, by_place, by_focal[..., None]], axis=2)
+        weighted = weight[:, None, None] * by_camera
+        part = slice(CAMERA * c, CAMERA * (c + 1))
+        dense[part, part] = np.einsum("nri,nrj->ij", weighted, by_camera)
         right[part] = np.einsum("nri,nr->i", weighted, error)
         mixed = np.swapaxes(weighted, 1, 2) @ by_point
-        cross[:, part] = mixed.reshape(frames, joints, POSE, 3).transpose(0, 2, 1, 3)
+        cross[:, part] = mixed.reshape(frames, joints, CAMERA, 3).transpose(0, 2, 1, 3)
         own = weight[:, None, None] * np.swapaxes(by_point, 1, 2)
         joint[:, each, :, each] += (own @ by_point).reshape(frames, joints, 3, 3).swapaxes(0, 1)
         pull += (own @ error[..., None]).reshape(frames, joints, 3)
-    _add_bones(scene, POSE * cameras, dense, right, joint, pull, cross)
+    if scene.focal_sd is not None:
+        focal = CAMERA * np.arange(cameras) + CAMERA - 1
+        dense[focal, focal] += scene.focal_sd**-2
+        right[focal] -= scene.log_focal / scene.focal_sd**2
+    _add_bones(scene, CAMERA * cameras, dense, right, joint, pull, cross)
     return NormalEquations(
         dense,
         right,
         joint.reshape(frames, UNKNOWNS, UNKNOWNS),
         pull.reshape(frames, UNKNOWNS),
         cross.reshape(frames, size, UNKNOWNS),
-        _cost(errors, _bone_errors(scene)[2]),
+        _cost(scene, errors, _bone_errors(scene)[2]),
     )
 
 
@@ -199,7 +231,7 @@ def solve_step(equations: NormalEquations, damping: float) -> tuple[FloatArray, 
     dense -= np.einsum("fik,fjk->ij", lost, equations.cross, optimize=True)
     right = equations.dense_gradient - np.einsum("fik,fk->i", lost, equations.joint_gradient)
     unit = np.ones(len(right))
-    turns = np.arange(len(right) - KINDS) % POSE < 3
+    turns = np.isin(np.arange(len(right) - KINDS) % CAMERA, (0, 1, 2, CAMERA - 1))
     unit[: len(turns)][turns] = 1.0 / LEVER_M
     step = unit * np.linalg.lstsq(unit[:, None] * dense * unit, unit * right, rcond=1e-11)[0]
     rest = equations.joint_gradient - np.einsum("fik,i->fk", equations.cross, step)
@@ -208,13 +240,14 @@ def solve_step(equations: NormalEquations, damping: float) -> tuple[FloatArray, 
 
 def moved(scene: WalkBundle, step: FloatArray, joints: FloatArray) -> WalkBundle:
     """Return the scene after a step of cameras and bones (g,) and joints (frame, 39)."""
-    poses = step[:-KINDS].reshape(-1, POSE)
-    motion = rigid(matrix_from_rotvec(poses[:, :3]), poses[:, 3:])
+    cameras = step[:-KINDS].reshape(-1, CAMERA)
+    motion = rigid(matrix_from_rotvec(cameras[:, :3]), cameras[:, 3:6])
     return replace(
         scene,
         camera_from_world=motion @ scene.camera_from_world,
         points=scene.points + joints.reshape(scene.points.shape),
         log_bones=scene.log_bones + step[-KINDS:],
+        log_focal=scene.log_focal + cameras[:, 6],
     )
 
 
@@ -228,7 +261,7 @@ def bundle(scene: WalkBundle, *, max_iterations: int, min_gain_share: float = 2e
         errors = _scaled_errors(trial)
         # A seen joint that a step puts behind its camera has no pixel: such a step is refused.
         lost = np.isnan(errors) & np.isfinite(_scaled_errors(at))
-        return trial, np.inf if lost.any() else _cost(errors, _bone_errors(trial)[2])
+        return trial, np.inf if lost.any() else _cost(trial, errors, _bone_errors(trial)[2])
 
     found = descend(
         scene,

@@ -13,6 +13,7 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.boardless.clocks import lags_s
+from mocap.reconstruct.boardless.lenses import focal_lengths_off
 from mocap.reconstruct.boardless.solve import Solved, agreeing_shares, refined
 from mocap.reconstruct.boardless.walk import (
     BONE_FIRST,
@@ -65,6 +66,8 @@ class Trust:
         parallax_deg: median over joints of the widest angle between two views.
         bone_scatter, sides_differ: of the logarithm of lengths.
         lag_ms: by camera.
+        focal_off: by camera, what its focal length should be multiplied with; sound ones are left
+            out.
         walked_m: extent of the middle of the body, along and across.
         frames: in which two cameras agree.
     """
@@ -80,6 +83,7 @@ class Trust:
     bone_scatter: float
     sides_differ: float
     lag_ms: dict[str, float]
+    focal_off: dict[str, float]
     walked_m: tuple[float, float]
     frames: int
 
@@ -90,7 +94,7 @@ class Trust:
 
 
 def judge(solved: Solved, bones_m: FloatArray) -> Trust:
-    """Judge a solved rig; solves it eight times more, and oftener where a clock is suspected."""
+    """Judge a solved rig; solves it ten times more, and oftener where a clock is suspected."""
     walk, rig = solved.walk, solved.rig
     points, squared = triangulated(rig, walk.pixels, 0.04)
     shares = agreeing_shares(rig, walk)
@@ -108,6 +112,7 @@ def judge(solved: Solved, bones_m: FloatArray) -> Trust:
         bone_scatter=bone_scale(points, bones_m)[1],
         sides_differ=_sides_differ(points),
         lag_ms=dict(zip(rig.names, (float(ms) for ms in lag), strict=True)),
+        focal_off=focal_lengths_off(solved, bones_m),
         walked_m=_walked_m(points),
         frames=int(np.isfinite(points[..., 0]).any(axis=1).sum()),
     )
@@ -185,6 +190,10 @@ def _ruled(f: Trust, left_out: tuple[str, ...]) -> Trust:
     share = float(np.mean(list(f.agreeing.values())))
     worst = min(f.agreeing, key=lambda name: f.agreeing[name])
     late = {name: ms for name, ms in f.lag_ms.items() if abs(ms) > MAX_LAG_MS}
+    others = ", ".join(
+        f"'{name}' {abs(100 * (times - 1)):.0f} % {'longer' if times > 1 else 'shorter'}"
+        for name, times in f.focal_off.items()
+    )
     rules = (
         (
             f.frames < MIN_FRAMES,
@@ -206,6 +215,11 @@ def _ruled(f: Trust, left_out: tuple[str, ...]) -> Trust:
             f.agreeing[worst] < MIN_AGREEING_OF_CAMERA,
             f"only {100 * f.agreeing[worst]:.0f} % of the views of camera '{worst}' agree: it sees "
             "another person, its video is wrong or mirrored, or its lens is wrong.",
+        ),
+        (
+            bool(f.focal_off),
+            f"the lens that is given is wrong: with other focal lengths the views fit much better "
+            f"({others}). Check zoom, resolution and crop of that camera, or calibrate its lens.",
         ),
         (
             not f.bone_scatter < MAX_BONE_SCATTER,
