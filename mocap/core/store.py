@@ -25,7 +25,8 @@ from mocap.core.files.reading import parse_object, reading
 from mocap.core.files.upgrades import upgraded
 
 # 2: 2D detections and tracks carry the time of every frame.
-SCHEMA_VERSION = 2
+# 3: 2D detections number people within each view.
+SCHEMA_VERSION = 3
 
 HIGHEST_FPS = 10_000.0
 """Frames per second: beyond the fastest cameras that see whole people."""
