@@ -149,7 +149,7 @@ def test_newer_format_names_both_versions(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(store, "SCHEMA_VERSION", 7)
     store.save_artifact(tracks(), path, MADE)
     monkeypatch.undo()
-    with pytest.raises(InputError, match=r"format 7.*knows up to 2"):
+    with pytest.raises(InputError, match=rf"format 7.*knows up to {store.SCHEMA_VERSION}"):
         store.load_artifact(path, Tracks2D)
 
 

@@ -172,6 +172,21 @@ class Tracks2D:
             times_s=_times_of_part(self, frames),
         )
 
+    def of_person(self, person_id: int) -> Tracks2D:
+        """Return the tracks of one person alone.
+
+        Raises:
+            ValueError: there is no such person.
+        """
+        person = self.person_ids.index(person_id)
+        cut = slice(person, person + 1)
+        return replace(
+            self,
+            person_ids=self.person_ids[cut],
+            pixels=self.pixels[:, :, cut],
+            confidence=self.confidence[:, :, cut],
+        )
+
     @property
     def lateness_s(self) -> FloatArray:
         """How long after its frame's instant each image was taken (camera, frame), seconds."""

@@ -155,7 +155,8 @@ GRAPH = (
         edits=("trim",),
         code="mocap.workflow.report",
         # 2: with a strip of what people did.
-        revision=2,
+        # 3: with a page of each of several people.
+        revision=3,
     ),
     Row(
         name="export",

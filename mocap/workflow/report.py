@@ -1,8 +1,10 @@
-"""The report stage: one page about a take, for people."""
+"""The report stage: one page about a take, and one about each of several people."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocap.capture.footage import Footage
@@ -12,6 +14,8 @@ from mocap.core.clocks import load_clocks
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
+from mocap.core.store import file_hash
+from mocap.workflow.export.files import earlier_files
 from mocap.workflow.frames import images_at
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.people import person_cards
@@ -21,7 +25,7 @@ from mocap.workflow.rig.calibration_report import load_calibration_report
 
 if TYPE_CHECKING:
     from mocap.studio.take.body_section import BodyFigures, ShapeFigures
-    from mocap.studio.take.report_data import PersonCard
+    from mocap.studio.take.report_data import PersonCard, ReportData
 
 # Enough to see whether skeleton and images agree over the take, few enough to read them quickly.
 SHEET_FRAMES = 5
@@ -32,14 +36,20 @@ def _make(job: Job) -> Made:
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
     from mocap.studio.understand.actions import timeline_rows
-    from mocap.workflow.studio.material import player_take
+    from mocap.workflow.studio.material import player_of_person, player_take
     from mocap.workflow.sync import sync_curves
     from mocap.workflow.understand.actions import tellable
 
     take, footage = job.take, job.footage
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
-    results, actions = Results(take), tellable(points)
+    results = Results(take)
+    actions = tuple(
+        replace(each, name=results.names.get(each.person_id, each.name))
+        for each in tellable(points)
+    )
+    pages = _pages(results, points)
+    sheet = _Sheet(footage, tracks, points)
     # Residuals are those of the exact times; pictures show each image with what was found in it.
     timely = at_frame_times(tracks, points, footage.calibration)
     data = ReportData(
@@ -50,20 +60,63 @@ def _make(job: Job) -> Made:
         warnings=(*footage.recording.warnings, *results.warnings()),
         provenance=_made_from(results),
         calibration_report=load_calibration_report(take.session),
-        contact_sheet_png=_contact_sheet(footage, tracks, points),
-        everybody=_everybody(take, footage),
+        contact_sheet_png=sheet.of(tracks, points),
+        everybody=_everybody(take, footage, pages),
         clocks=load_clocks(take.clocks_path) if take.clocks_path.is_file() else None,
         sync_curves=sync_curves(take.clocks_path),
         actions=actions,
     )
     bodies = results.bodies if job.has("bodies") else {}
-    shown = tuple(_body(each) for each in bodies.values())
+    shown = {person: _body(each) for person, each in bodies.items()}
     videos = _videos(job) if job.choices.report_videos else {}
     player = player_take(take, lambda camera: f"packed-video {camera}" if camera in videos else "",
                          bodies=bool(bodies))  # fmt: skip
     player = replace(player, actions=timeline_rows(actions))
-    write_report(data, take.report_path, shown, player, videos)
-    return Made([take.report_path])
+    _remove_earlier(job)
+    write_report(data, take.report_path, tuple(shown.values()), player, videos)
+    for person, page in pages.items():
+        own = replace(
+            _of_person(data, person, results), contact_sheet_png=sheet.of(tracks, points, person)
+        )
+        body = [shown[person]] if person in shown else []
+        write_report(own, page, body, player_of_person(player, take, person), videos)
+    return Made([take.report_path, *pages.values()])
+
+
+def _of_person(data: ReportData, person: int, results: Results) -> ReportData:
+    """Return what the report of one of several people shows."""
+    return replace(
+        data,
+        take_name=f"{data.take_name}: {results.names.get(person, f'person {person}')}",
+        tracks=data.tracks.of_person(person),
+        points=data.points.of_person(person),
+        everybody=tuple(
+            replace(each, page="") for each in data.everybody if each.person_id == person
+        ),
+        actions=tuple(each for each in data.actions if each.person_id == person),
+        whole_page=results.take.report_path.name,
+    )
+
+
+def _pages(results: Results, points: Points3D) -> dict[int, Path]:
+    """Return by person where the report of them alone is; none for a take of one person."""
+    if len(points.person_ids) < 2:
+        return {}
+    whole = results.take.report_path
+    return {
+        person: whole.with_name(f"{whole.stem}_{results.label(person)}{whole.suffix}")
+        for person in points.person_ids
+    }
+
+
+def _remove_earlier(job: Job) -> None:
+    """Remove the reports of people that an earlier run wrote and nobody has changed since."""
+    whole = job.take.report_path
+    for name, each in earlier_files(job.earlier_manifest).items():
+        path = (job.path.parent / name).resolve()
+        ours = path.parent == whole.parent.resolve() and path.name.startswith(f"{whole.stem}_")
+        if ours and path.is_file() and file_hash(path) == each.digest:
+            path.unlink()
 
 
 def _videos(job: Job) -> dict[str, bytes]:
@@ -117,31 +170,41 @@ def _shape(figures: FitFigures) -> ShapeFigures | None:
     )
 
 
-def _contact_sheet(footage: Footage, tracks: Tracks2D, points: Points3D) -> bytes | None:
-    """Return frames of every camera with detections and skeleton drawn on them, as JPEG.
+class _Sheet:
+    """Images of every camera over the take, read once, to draw people on."""
 
-    None where no camera has images.
-    """
-    from mocap.studio.pictures.cells import encode_jpeg
-    from mocap.studio.pictures.overlay import Overlay, contact_sheet
+    def __init__(self, footage: Footage, tracks: Tracks2D, points: Points3D) -> None:
+        """Read the images."""
+        frames = range(0, len(points.xyz), max(1, len(points.xyz) // SHEET_FRAMES))[:SHEET_FRAMES]
+        infos = footage.recording.infos
+        self._footage = footage
+        self._images: dict[str, dict[int, Array]] = {
+            camera: images_at(footage.take, infos[camera], frames, points.fps)
+            for camera in (tracks.camera_names if footage.videos else ())
+        }
 
-    infos = footage.recording.infos
-    if not footage.videos:
-        return None
-    overlay = Overlay(footage.calibration, tracks, points, footage.matrices)
-    frames = range(0, len(points.xyz), max(1, len(points.xyz) // SHEET_FRAMES))[:SHEET_FRAMES]
-    images: dict[str, dict[int, Array]] = {
-        camera: images_at(footage.take, infos[camera], frames, points.fps)
-        for camera in tracks.camera_names
-    }
-    return encode_jpeg(contact_sheet(overlay, images))
+    def of(self, tracks: Tracks2D, points: Points3D, person: int | None = None) -> bytes | None:
+        """Return the images with detections and skeletons of everybody or one person drawn on
+        them, as JPEG; None where no camera has images."""
+        from mocap.studio.pictures.cells import encode_jpeg
+        from mocap.studio.pictures.overlay import Overlay, contact_sheet
+
+        if not self._images:
+            return None
+        if person is not None:
+            tracks, points = tracks.of_person(person), points.of_person(person)
+        overlay = Overlay(self._footage.calibration, tracks, points, self._footage.matrices)
+        return encode_jpeg(contact_sheet(overlay, self._images))
 
 
-def _everybody(take: Take, footage: Footage) -> tuple[PersonCard, ...]:
+def _everybody(take: Take, footage: Footage, pages: Mapping[int, Path]) -> tuple[PersonCard, ...]:
     """Return who was found; nobody where the tracks do not tell."""
     if "everybody" not in Results(take).provenance("tracks").notes:
         return ()
-    return person_cards(take, footage)
+    return tuple(
+        replace(card, page=pages[card.person_id].name if card.person_id in pages else "")
+        for card in person_cards(take, footage)
+    )
 
 
 def _made_from(results: Results) -> tuple[tuple[str, str], ...]:

@@ -15,9 +15,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import zip_longest
 from pathlib import Path
 from string import Template
 from typing import Any, NewType
+from urllib.parse import quote
 
 from mocap.core.plain import plain
 from mocap.core.store import write_text
@@ -62,13 +64,23 @@ def section(title: str, *parts: Markup, note: str = "") -> Markup:
     return tag("section", tag("h2", text(title)), *explained, *parts)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """Return a table of texts: the first column are names, the others are numbers."""
+def link(words: str, place: str) -> Markup:
+    """Return a link to a file beside the page."""
+    return tag("a", text(words), href=quote(place))
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], places: Sequence[str] = ()
+) -> Markup:
+    """Return a table of texts: the first column are names, the others are numbers.
+
+    `places` are files beside the page to which the names lead, "" for none.
+    """
     head = tag("tr", *(tag("th", text(column), scope="col") for column in columns))
-    body = [
-        tag("tr", *(tag("th" if k == 0 else "td", text(cell)) for k, cell in enumerate(row)))
-        for row in rows
-    ]
+    body = []
+    for row, place in zip_longest(rows, places[: len(rows)], fillvalue=""):
+        name = link(row[0], place) if place else text(row[0])
+        body.append(tag("tr", tag("th", name), *(tag("td", text(cell)) for cell in row[1:])))
     inner = tag("table", tag("thead", head), tag("tbody", *body))
     return tag("div", inner, class_="table")
 

@@ -37,9 +37,10 @@ def people_section(people: Sequence[PersonCard]) -> Markup:
     return section(
         "People",
         tag("div", *pictures, class_="people") if pictures else Markup(""),
-        table(head, rows),
-        note="Everybody whom two cameras saw. Who is wrong here can be put right: "
-        "`mocap people SESSION TAKE` swaps, merges, splits, drops and names people.",
+        table(head, rows, [card.page for card in people]),
+        note="Everybody whom two cameras saw; a name that is a link leads to their report. Who is "
+        "wrong here can be put right: `mocap people SESSION TAKE` swaps, merges, splits, drops and "
+        "names people.",
     )
 
 

@@ -17,6 +17,7 @@ from mocap.studio.page.page import (
     chart,
     image,
     join,
+    link,
     number,
     percent,
     prose,
@@ -71,6 +72,7 @@ def write_report(
     """
     residual = residuals_px(data)
     body = [
+        _back(data.whole_page),
         _key_figures(data, residual),
         _warnings(data.warnings),
         _motion(),
@@ -132,6 +134,13 @@ def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.PlotlyJ
         errors = camera_keypoint_error_px(residual, q)
         charts[identifier] = figures.error_map(errors, cameras, keypoints, dark * width_px)
     return charts
+
+
+def _back(whole_page: str) -> Markup:
+    """Return the way back from the report of one person."""
+    if not whole_page:
+        return Markup("")
+    return tag("p", link("Everybody in the take", whole_page), class_="note")
 
 
 def _subtitle(data: ReportData) -> str:

@@ -33,6 +33,7 @@ class PersonCard:
         views: mean number of cameras in those frames.
         height_m: about; None when unknown.
         picture_png: from the view that shows them best.
+        page: file beside the report that tells of them alone; "" for none.
     """
 
     person_id: int
@@ -44,6 +45,7 @@ class PersonCard:
     views: float
     height_m: float | None
     picture_png: bytes | None = None
+    page: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,8 @@ class ReportData:
         clocks: of the cameras; None for a take that was never synchronised.
         sync_curves: agreement over offsets, see `clocks_section`.
         actions: what everybody did over time; empty where recognition has nothing to go by.
+        whole_page: file beside the report that tells of the whole take, when this one tells of one
+            person; "" otherwise.
     """
 
     take_name: str
@@ -77,6 +81,7 @@ class ReportData:
     clocks: Clocks | None = None
     sync_curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     actions: Sequence[PersonStrip] = ()
+    whole_page: str = ""
 
     def __post_init__(self) -> None:
         """Check that 2D and 3D belong together.

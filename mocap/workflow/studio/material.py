@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,8 +169,23 @@ def actions_of(take: Take) -> list[Mapping[str, object]]:
     return timeline_rows(tellable(Results(take).stored_points()))
 
 
-def _curves(take: Take, points: Points3D) -> Curves:
-    """Return the joint angles of the main person; none where they cannot be measured."""
+def player_of_person(whole: PlayerTake, take: Take, person: int) -> PlayerTake:
+    """Return what the player shows of one person of a take."""
+    return replace(
+        whole,
+        points=whole.points.of_person(person),
+        tracks=whole.tracks.of_person(person) if whole.tracks else None,
+        bodies=[each for each in whole.bodies if each.person_id == person],
+        people=[each for each in whole.people if each[0] == person],
+        curves=_curves(take, whole.points, person) if whole.curves else {},
+        marks=[each for each in whole.marks if each["person"] == person],
+        actions=[each for each in whole.actions or () if each["person"] == person],
+    )
+
+
+def _curves(take: Take, points: Points3D, person: int | None = None) -> Curves:
+    """Return the joint angles of a person, the main one by default; none where they cannot be
+    measured."""
     from mocap.measure.angles import joint_angles
     from mocap.workflow.measure.choices import Chosen
     from mocap.workflow.measure.take import Measured
@@ -177,7 +193,7 @@ def _curves(take: Take, points: Points3D) -> Curves:
     if not points.person_ids:
         return {}
     try:
-        found: AngleCurves = joint_angles(Measured(take, Chosen()).segments)
+        found: AngleCurves = joint_angles(Measured(take, Chosen(person=person)).segments)
     except MocapError:
         # A foreign keypoint set has no segments; the player shows its coordinates all the same.
         return {}
