@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clips_take import fake_take
 from walker import MEASURES, keypoints_on, walk
 
 from mocap.calibrate.verdict.report import CalibrationReport
@@ -24,6 +25,7 @@ from mocap.core.points import Points3D, Source
 from mocap.studio.page.page import number, percent
 from mocap.studio.take.report import write_report
 from mocap.studio.take.report_data import (
+    PersonCard,
     ReportData,
     bone_figures,
     camera_figures,
@@ -37,6 +39,8 @@ from mocap.studio.take.scene import MAX_FRAMES, SOURCE_COLOURS, scene
 from mocap.studio.understand.actions import PersonStrip
 from mocap.synthetic.rigs import ring
 from mocap.understand.actions import ActionSpan
+from mocap.workflow.report import of_person, pages_of
+from mocap.workflow.results import Results
 
 HOSTILE = '</script><img src=x onerror="alert(1)">&'
 
@@ -176,6 +180,35 @@ def test_actions_have_a_strip_of_one_colour_a_label(tmp_path: Path) -> None:
     assert len(colours["throw"]) == 1 and colours["throw"] != colours["walk"]
     write_report(take(), tmp_path / "nobody.html")
     assert "judgement of form" not in (tmp_path / "nobody.html").read_text(encoding="utf-8")
+
+
+def test_each_of_several_people_has_a_linked_report_of_their_own(tmp_path: Path) -> None:
+    alone = take()
+    fields = ("xyz", "covariance", "reprojection_error_px", "view_count", "source")
+    twice = {name: np.concatenate([getattr(alone.points, name)] * 2, axis=1) for name in fields}
+    points = Points3D(alone.points.keypoint_names, (0, 4), alone.points.fps, **twice)
+    tracks = replace(
+        alone.tracks,
+        person_ids=(0, 4),
+        pixels=np.concatenate([alone.tracks.pixels, alone.tracks.pixels + 3.0], axis=2),
+        confidence=np.concatenate([alone.tracks.confidence] * 2, axis=2),
+    )
+    cards = [
+        PersonCard(person, name, True, (0.0, 0.5), 30, 30, 4.0, None, page=page)
+        for person, name, page in ((0, HOSTILE, "report_person0.html"), (4, "Bo B.", "Bo B..html"))
+    ]
+    whole = replace(alone, tracks=tracks, points=points, everybody=tuple(cards))
+    results = Results(fake_take(tmp_path / "lab"))
+    own = of_person(whole, 4, results)
+    assert own.tracks.person_ids == own.points.person_ids == (4,)
+    np.testing.assert_array_equal(own.tracks.pixels[:, :, 0], tracks.pixels[:, :, 1])
+    for data, places in ((whole, {"report_person0.html", "Bo%20B..html"}), (own, {"report.html"})):
+        write_report(data, tmp_path / "page.html")
+        page = Page(tmp_path / "page.html")
+        links = {attributes.get("href") for name, attributes in page.tags if name == "a"}
+        assert links == places
+    assert pages_of(results, points)[4].name == "report_person4.html"
+    assert pages_of(results, alone.points) == {}
 
 
 def test_every_source_has_a_colour() -> None:

@@ -48,7 +48,7 @@ def _make(job: Job) -> Made:
         replace(each, name=results.names.get(each.person_id, each.name))
         for each in tellable(points)
     )
-    pages = _pages(results, points)
+    pages = pages_of(results, points)
     sheet = _Sheet(footage, tracks, points)
     # Residuals are those of the exact times; pictures show each image with what was found in it.
     timely = at_frame_times(tracks, points, footage.calibration)
@@ -76,14 +76,14 @@ def _make(job: Job) -> Made:
     write_report(data, take.report_path, tuple(shown.values()), player, videos)
     for person, page in pages.items():
         own = replace(
-            _of_person(data, person, results), contact_sheet_png=sheet.of(tracks, points, person)
+            of_person(data, person, results), contact_sheet_png=sheet.of(tracks, points, person)
         )
         body = [shown[person]] if person in shown else []
         write_report(own, page, body, player_of_person(player, take, person), videos)
     return Made([take.report_path, *pages.values()])
 
 
-def _of_person(data: ReportData, person: int, results: Results) -> ReportData:
+def of_person(data: ReportData, person: int, results: Results) -> ReportData:
     """Return what the report of one of several people shows."""
     return replace(
         data,
@@ -98,7 +98,7 @@ def _of_person(data: ReportData, person: int, results: Results) -> ReportData:
     )
 
 
-def _pages(results: Results, points: Points3D) -> dict[int, Path]:
+def pages_of(results: Results, points: Points3D) -> dict[int, Path]:
     """Return by person where the report of them alone is; none for a take of one person."""
     if len(points.person_ids) < 2:
         return {}
