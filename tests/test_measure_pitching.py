@@ -215,7 +215,9 @@ def test_a_metric_is_grey_when_it_says_less_than_its_spread() -> None:
     assert "4200 deg" in judged(dataclasses.replace(metric, sd=4200.0)).reason
     assert judged(dataclasses.replace(metric, sd=0.5)).trusted
     assert "not measured" in judged(dataclasses.replace(metric, value=float("nan"))).reason
-    assert metric.band == pytest.approx(3.92)
+    assert metric.band == metric.chance == pytest.approx(3.92)
+    # 3.92 of chance and 3 of the method: the root of the sum of their squares.
+    assert dataclasses.replace(metric, systematic=3.0).band == pytest.approx(4.936, abs=1e-3)
 
 
 def test_every_metric_is_defined_in_the_documentation() -> None:

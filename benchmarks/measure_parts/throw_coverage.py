@@ -57,14 +57,14 @@ def thinned_figures(seeds: range) -> list[Figure]:
                 for true, seen in pairs(style, fps, seed):
                     total += 1
                     error = abs(seen.value - true.value)
-                    if not seen.trusted or not np.isfinite(error + seen.band):
+                    if not seen.trusted or not np.isfinite(error + seen.chance):
                         continue
                     count += 1
-                    held += error <= seen.band
-                    beyond += error > seen.band + 2.0 * seen.useful_sd
+                    held += error <= seen.chance
+                    beyond += error > seen.chance + 2.0 * seen.useful_sd
             label = f"{style} at {fps} fps"
             out.append(Figure(f"{label}, trusted metrics", 100.0 * count / total, "%"))
             share = 100.0 * held / max(count, 1)
-            out.append(Figure(f"{label}, trusted within their band", share, "%", 93.0, ">="))
+            out.append(Figure(f"{label}, trusted within chance alone", share, "%", 93.0, ">="))
             out.append(Figure(f"{label}, trusted and far off", float(beyond), "", 0.0))
     return out

@@ -38,9 +38,21 @@ class Metric:
     definition: str = ""
 
     @property
-    def band(self) -> float:
-        """Half width of the 95 % band of chance errors; NaN when unknown."""
+    def chance(self) -> float:
+        """Half width of the 95 % band of chance errors alone; NaN when unknown.
+
+        By this much two values of the same person in the same set-up differ for no reason.
+        """
         return BAND * self.sd
+
+    @property
+    def band(self) -> float:
+        """Half width of the 95 % band about the true value; NaN when chance is unknown.
+
+        Chance and the method's known limit, which have nothing to do with each other, by the root
+        of the sum of their squares.
+        """
+        return float(np.hypot(self.chance, np.nan_to_num(self.systematic)))
 
     @property
     def trusted(self) -> bool:

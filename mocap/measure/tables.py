@@ -27,14 +27,14 @@ _BEFORE_S, _AFTER_S = 0.3, 0.4
 
 
 def pitching_table(take: str, found: Pitching) -> Table:
-    """Return one row per throw: events, then every metric with its 95 % band.
+    """Return one row per throw: events, then every metric with its 95 % band and chance in it.
 
     `untrusted` names the metrics that are greyed in the report, separated by semicolons.
     """
     head = ["session_pitch", "hand", "fps", "angle_filter_hz", "target_deg", "thorax"]
     head += [column for name in EVENTS for column in (EVENT_COLUMNS[name], f"{name}_sd_ms")]
     names = [metric.name for metric in found.throws[0].metrics] if found.throws else []
-    head += [column for name in names for column in (name, f"{name}_band")]
+    head += [column for name in names for column in (name, f"{name}_band", f"{name}_chance")]
     return [*head, "untrusted"], [_throw_row(take, found, throw) for throw in found.throws]
 
 
@@ -52,7 +52,7 @@ def _throw_row(take: str, found: Pitching, throw: MeasuredThrow) -> list[str]:
         event = throw.events.get(name)
         row += [event.time_s(fps), event.confidence_ms] if event else ["", ""]
     for metric in throw.metrics:
-        row += [metric.value, metric.band]
+        row += [metric.value, metric.band, metric.chance]
     row.append(";".join(metric.name for metric in throw.metrics if not metric.trusted))
     return [cell(value) for value in row]
 
@@ -100,11 +100,13 @@ def exercise_table(take: str, found: Exercise) -> Table:
 
 def summary_table(found: Exercise) -> Table:
     """Return one row per summary metric."""
-    head = ["name", "value", "band", "systematic", "unit", "untrusted_because", "definition"]
+    head = ["name", "value", "band", "chance", "systematic", "unit", "untrusted_because",
+            "definition"]  # fmt: skip
     return head, [
-        [m.name, cell(m.value), cell(m.band), cell(m.systematic), m.unit, m.reason, m.definition]
+        [m.name, *map(cell, (m.value, m.band, m.chance, m.systematic)), m.unit, m.reason,
+         m.definition]
         for m in found.metrics
-    ]
+    ]  # fmt: skip
 
 
 def exercise_curves_table(found: Exercise) -> Table:

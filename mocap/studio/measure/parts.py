@@ -105,8 +105,10 @@ def metric_table(
 
 
 _NOTE = (
-    "Band: chance errors of this take, from the uncertainty of its own keypoints. Method limit: "
-    "{limit}; it is mostly constant and cancels when the same person is compared with themselves. "
+    "95 % band: where the true value is, by chance (the uncertainty of this take's own keypoints) "
+    "and by the method limit together. Method limit: {limit}; it is mostly constant and cancels "
+    "when the same person is compared with themselves: then chance alone counts, a column of the "
+    "table beside this page. "
     "A dash: not known. Grey italics: not to be trusted as a single value, with the reason. Hover "
     "over a name for its definition."
 )

@@ -226,8 +226,8 @@ def _value(metric: Metric) -> str:
     places = decimals(metric.unit)
     if not np.isfinite(metric.value):
         return "–"
-    chance = f" {plus_minus(metric.band, metric.unit, bare=True)}"
-    return number(metric.value, places) + (chance if np.isfinite(metric.band) else "")
+    band = f" {plus_minus(metric.band, metric.unit, bare=True)}"
+    return number(metric.value, places) + (band if np.isfinite(metric.band) else "")
 
 
 def _reasons(some: Sequence[MeasuredThrow], k: int) -> list[str]:

@@ -23,6 +23,7 @@ def metrics_document(metrics: Sequence[Metric]) -> dict[str, dict[str, object]]:
         metric.name: {
             "value": metric.value,
             "band": metric.band,
+            "chance": metric.chance,
             "unit": metric.unit,
             "untrusted_because": metric.reason or None,
         }

@@ -73,7 +73,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _visit_sd(found: Sequence[_Reading]) -> float:
-    """Return the standard deviation of a visit's mean: of its takes, or of their own bands."""
+    """Return the standard deviation of a visit's mean: of its takes, or of their own chance."""
     own = [r.sd for r in found if np.isfinite(r.sd)]
     sd = float(np.sqrt(np.mean(np.square(own)))) if own else float("nan")
     if len(found) > 1:
@@ -93,15 +93,16 @@ def _readings(take: Take) -> list[_Reading]:
         for row in _rows(path):
             if not row["untrusted_because"] and row["unit"]:
                 found.append(_reading(path.parent.name, row["name"], row["unit"], row["value"],
-                                      row["band"]))  # fmt: skip
+                                      row.get("chance", row["band"])))  # fmt: skip
     found += _repetitions(take)
     throws = take.measure_dir / "pitching" / "pitching.csv"
     for row in _rows(throws) if throws.is_file() else []:
         grey = set(row.get("untrusted", "").split(";"))
         for each in DEFINITIONS:
             if each.name in row and each.name not in grey:
-                band = row.get(f"{each.name}_band", "")
-                found.append(_reading("pitching", each.name, each.unit, row[each.name], band))
+                # Tables of before held chance alone, as their band.
+                chance = row.get(f"{each.name}_chance", row.get(f"{each.name}_band", ""))
+                found.append(_reading("pitching", each.name, each.unit, row[each.name], chance))
     return [each for each in found if np.isfinite(each.value)]
 
 
@@ -124,8 +125,8 @@ def _repetitions(take: Take) -> list[_Reading]:
     return [_Reading(kind, "repetition_duration", "s", mean, own)]
 
 
-def _reading(kind: str, name: str, unit: str, value: str, band: str) -> _Reading:
-    return _Reading(kind, name, unit, _number(value), _number(band) / BAND)
+def _reading(kind: str, name: str, unit: str, value: str, chance: str) -> _Reading:
+    return _Reading(kind, name, unit, _number(value), _number(chance) / BAND)
 
 
 def _number(text: str) -> float:
