@@ -4,9 +4,11 @@ Throws of the free body, both hands and several shapes, are seen by eight camera
 second (2 px noise, 10 % outliers), triangulated, smoothed, fitted (on the images too, as `mocap
 fit` does) and measured; the same measurement of the true motion is the reference. Exercises are
 thirty clips of squats, lunges and arm raises with slow, fast, incomplete and paused repetitions,
-walks go over ground, on a treadmill, there and back and in circles, both on keypoints 8 mm off.
+walks go over ground, on a treadmill, there and back and in circles, both on keypoints 8 mm off. Two
+hundred random scripts (throws, walks, exercises; 360, 120 and 60 frames per second) go through the
+whole chain, and every trusted number is held against its band.
 
-    python benchmarks/measure.py [--check] [--throws N]
+    python benchmarks/measure.py [--check] [--throws N] [--scripts N]
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from measure_parts.exercise_scripts import CLIPS, counted
 from measure_parts.gait_clips import gait_figures
 from measure_parts.imported_joints import imported_figures
 from measure_parts.random_postures import posture_figures
+from measure_parts.random_scripts import script_figures
 from measure_parts.rehabilitation import counting_figures, recognition_figures, recordings
 from measure_parts.rom_limits import limit_figures
 from measure_parts.throw_chain import (
@@ -40,6 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--throws", type=int, default=8, help="how many throws of each kind")
+    parser.add_argument("--scripts", type=int, default=200, help="how many random scripts")
     options = parser.parse_args()
     model = load_free_body()
     right = sum(counted(clip) for clip in CLIPS)
@@ -70,8 +74,20 @@ def main() -> int:
         for each in worst_metrics(comparisons):
             print(each)
         thrown += told
+    scripted = script_figures(range(options.scripts), model)
+    print_figures("Random scripts through the whole chain", scripted)
     return exit_code(
-        [*figures, *walked, *rehabilitated, *limits, *postured, *imported, *thinned, *thrown],
+        [
+            *scripted,
+            *figures,
+            *walked,
+            *rehabilitated,
+            *limits,
+            *postured,
+            *imported,
+            *thinned,
+            *thrown,
+        ],
         check=options.check,
     )
 
