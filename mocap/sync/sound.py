@@ -194,9 +194,8 @@ def _piece_lags(a: FloatArray, b: FloatArray, line: _Line) -> tuple[FloatArray, 
         part = b[at : at + wide]
         if line.slope:
             since = np.arange(wide) - 0.5 * wide
-            part = map_coordinates(
-                part, [np.arange(wide) + line.slope * since], order=SPLINE, mode="nearest"
-            )
+            at_b = np.asarray([np.arange(wide) + line.slope * since], dtype=np.float64)
+            part = map_coordinates(part, at_b, order=SPLINE, mode="nearest")
         found = _phase_lag(piece, part, PHAT_REACH_S)
         if found is not None and found[0] > CLEAR_PEAK:
             times.append(middle_s)
