@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -41,7 +42,8 @@ NEAR_LINE_S, PIECES_OF_RIVAL, LINE_ROUNDS = 3e-4, 2, 20
 BESIDE_SIGMAS, MEDIAN_OF_NORMAL = 5.0, 0.6745
 # The line is looked for anew with the drift taken out, until its slope stays; splines of this order
 # keep 6 of 8 kHz.
-ALIGNED_ROUNDS, SAME_SLOPE, SPLINE = 4, 2e-7, 5
+ALIGNED_ROUNDS, SAME_SLOPE = 4, 2e-7
+SPLINE: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
