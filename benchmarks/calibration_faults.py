@@ -7,6 +7,7 @@ recordings must not FAIL.
     python benchmarks/calibration_faults.py            three seeds a kind (about 15 minutes)
     python benchmarks/calibration_faults.py --quick    one seed a kind
     python benchmarks/calibration_faults.py --check    all lines must hold, else exit 1
+    python benchmarks/calibration_faults.py --part cameras    one part alone
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from calibration_parts.certainty import certainty_figures, map_figures
 from calibration_parts.kinds import KINDS
+from calibration_parts.moved_cameras import moved_figures
 from figures import Figure, exit_code, print_figures
 
 from mocap.calibrate.solve import calibrate
@@ -105,16 +107,27 @@ def _healthy(recording: BoardRecording) -> tuple[bool, bool]:
     return failed, "moved" in outcome.everything
 
 
+def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
+    """Return the parts of the benchmark by their names."""
+    return {
+        "kinds": lambda: fault_figures((0,) if quick else (0, 1, 2)),
+        "healthy": lambda: healthy_figures(5 if quick else 20),
+        "certainty": lambda: (
+            certainty_figures(4 if quick else 12) + map_figures(2 if quick else 10)
+        ),
+        "cameras": moved_figures,
+    }
+
+
 def main() -> int:
     """Print the figures; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--quick", action="store_true", help="one seed a kind, five sound rigs")
+    parser.add_argument("--part", action="append", choices=sorted(parts(True)), help="only this")
     options = parser.parse_args()
-    figures = fault_figures((0,) if options.quick else (0, 1, 2))
-    figures += healthy_figures(5 if options.quick else 20)
-    figures += certainty_figures(4 if options.quick else 12)
-    figures += map_figures(2 if options.quick else 10)
+    chosen = parts(options.quick)
+    figures = [each for name in options.part or chosen for each in chosen[name]()]
     print_figures("Faults of board recordings", figures)
     return exit_code(figures, check=options.check)
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": ("mocap.cli.calibrate_commands", "Calibrate the rig from the board recordings."),
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
+    "check": ("mocap.cli.check_commands", "Tell whether a camera has moved, and mend a turn."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),
     "detections": ("mocap.cli.import_command", "Use keypoints that other tools found."),
     "import": ("mocap.cli.import_command", "Make a take of joints or markers of another system."),
@@ -42,8 +43,8 @@ COMMANDS = {
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),
     "studio": ("mocap.cli.run_command", "See, judge and mend a session's takes in the browser."),
-    "why": ("mocap.cli.why_command", "Tell how a file came about, back to the videos."),
-    "doctor": ("mocap.cli.doctor_command", "Check this machine."),
+    "why": ("mocap.cli.check_commands", "Tell how a file came about, back to the videos."),
+    "doctor": ("mocap.cli.check_commands", "Check this machine."),
 }
 
 

@@ -7,11 +7,12 @@ So all focal lengths are set free, and what that gains is asked.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from mocap.core.shapes import FloatArray
-from mocap.reconstruct.boardless.bundle import cost_of
-from mocap.reconstruct.boardless.solve import Solved, refined
+from mocap.reconstruct.boardless.bundle import bundle, cost_of
+from mocap.reconstruct.boardless.solve import Solved
 
 # Room of a focal length, as a share: lenses of cameras differ by some tens of percent.
 FOCAL_SD = 0.25
@@ -20,18 +21,18 @@ FOCAL_SD = 0.25
 LEAST_GAIN = 0.045
 # Focal lengths of sound cameras come out wrong by up to 6 % (10 % with three cameras).
 LEAST_OFF = 0.08
+ITERATIONS = 25
 # Two cameras fit nearly any pair of focal lengths: nothing is told.
 MIN_CAMERAS = 3
 
 
-def focal_lengths_off(solved: Solved, bones_m: FloatArray) -> dict[str, float]:
+def focal_lengths_off(solved: Solved) -> dict[str, float]:
     """Return by camera what its focal length must be multiplied with; empty where all are right."""
     names = solved.rig.names
     if len(names) < MIN_CAMERAS:
         return {}
-    poses = solved.scene.camera_from_world
-    _, held = refined(solved.walk, poses, bones_m, rounds=1)
-    _, free = refined(solved.walk, poses, bones_m, rounds=1, focal_sd=FOCAL_SD)
+    held = solved.scene
+    free = bundle(replace(held, focal_sd=FOCAL_SD), max_iterations=ITERATIONS)
     views = np.isfinite(held.pixels[..., 0]).sum() / len(names)
     if cost_of(held) - cost_of(free) < LEAST_GAIN * views:
         return {}

@@ -57,18 +57,6 @@ def with_poses(lenses: Calibration, camera_from_world: FloatArray) -> Calibratio
     )
 
 
-def with_focals(lenses: Calibration, log_focal: FloatArray) -> Calibration:
-    """Return cameras with focal lengths times exp(log_focal) (camera,)."""
-    if not log_focal.any():
-        return lenses
-    cameras = []
-    for camera, factor in zip(lenses.cameras, np.exp(log_focal), strict=True):
-        matrix = camera.camera_matrix.copy()
-        matrix[:2, :2] *= factor
-        cameras.append(replace(camera, camera_matrix=matrix))
-    return replace(lenses, cameras=tuple(cameras))
-
-
 def solve(walk: Walk, bones_m: FloatArray) -> Solved:
     """Return the rig that explains a walk best.
 
@@ -100,16 +88,9 @@ def solve(walk: Walk, bones_m: FloatArray) -> Solved:
 
 
 def refined(
-    walk: Walk,
-    poses: FloatArray,
-    bones_m: FloatArray,
-    *,
-    rounds: int = len(GATES_RAD),
-    focal_sd: float | None = None,
+    walk: Walk, poses: FloatArray, bones_m: FloatArray, *, rounds: int = len(GATES_RAD)
 ) -> tuple[Calibration, WalkBundle]:
     """Return rig and scene after the last `rounds` rounds of triangulation and adjustment.
-
-    With `focal_sd` focal lengths are solved too, around the given ones.
 
     Raises:
         ReconstructionError: hardly any joint is seen by two cameras.
@@ -117,7 +98,6 @@ def refined(
     rig = with_poses(walk.lenses, poses)
     lens = np.stack([camera.lens for camera in rig.cameras])
     sigma = np.maximum(SIGMA_PX, SIGMA_RAD * lens[:, 0])
-    log_focal = np.zeros(len(lens))
     scene: WalkBundle | None = None
     for gate, most in zip(GATES_RAD[-rounds:], ITERATIONS[-rounds:], strict=True):
         points, _ = triangulated(rig, walk.pixels, gate)
@@ -129,11 +109,10 @@ def refined(
             )
         pose = np.stack([camera.camera_from_world for camera in rig.cameras])
         pose[:, :3, 3] *= scale
-        start = WalkBundle(lens, pose, scale * points, np.log(bones_m), walk.pixels, sigma,
-                           log_focal, focal_sd)  # fmt: skip
+        bones, given = np.log(bones_m), np.zeros(len(lens))
+        start = WalkBundle(lens, pose, scale * points, bones, walk.pixels, sigma, given)
         scene = bundle(start, max_iterations=most)
-        log_focal = scene.log_focal
-        rig = with_poses(with_focals(walk.lenses, log_focal), scene.camera_from_world)
+        rig = with_poses(walk.lenses, scene.camera_from_world)
     assert scene is not None
     return rig, scene
 

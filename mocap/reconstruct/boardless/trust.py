@@ -94,7 +94,7 @@ class Trust:
 
 
 def judge(solved: Solved, bones_m: FloatArray) -> Trust:
-    """Judge a solved rig; solves it ten times more, and oftener where a clock is suspected."""
+    """Judge a solved rig; solves it nine times more, and oftener where a clock is suspected."""
     walk, rig = solved.walk, solved.rig
     points, squared = triangulated(rig, walk.pixels, 0.04)
     shares = agreeing_shares(rig, walk)
@@ -112,7 +112,7 @@ def judge(solved: Solved, bones_m: FloatArray) -> Trust:
         bone_scatter=bone_scale(points, bones_m)[1],
         sides_differ=_sides_differ(points),
         lag_ms=dict(zip(rig.names, (float(ms) for ms in lag), strict=True)),
-        focal_off=focal_lengths_off(solved, bones_m),
+        focal_off=focal_lengths_off(solved),
         walked_m=_walked_m(points),
         frames=int(np.isfinite(points[..., 0]).any(axis=1).sum()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from mocap.calibrate.verdict.report import RefinementNote
@@ -57,23 +57,43 @@ def require_accepted(session: Session, refinement: RigRefinement) -> None:
 
 def store_refinement(session: Session, names: Sequence[str], refinement: RigRefinement) -> str:
     """Store an accepted rig, the one before beside it, and the figures; return the file kept."""
+    return store_corrected(
+        session, names, refinement.calibration, _summary(names, refinement), figures(refinement)
+    )
+
+
+def store_corrected(
+    session: Session,
+    names: Sequence[str],
+    rig: Calibration,
+    summary: str,
+    told: Mapping[str, object],
+) -> str:
+    """Store a rig with corrected poses, the one before beside it; return the file kept.
+
+    Args:
+        session: whose calibration it is.
+        names: of the takes that told the poses.
+        rig: the cameras; what its metadata says is added to what was known.
+        summary: a sentence for people.
+        told: figures for machines.
+    """
     number = session.next_refinement()
     kept = session.kept_calibration_path(number)
     write_text(kept, session.calibration_path.read_text(encoding="utf-8"))
     if session.calibration_report_path.is_file():
         text = session.calibration_report_path.read_text(encoding="utf-8")
         write_text(session.kept_report_path(number), text)
-    summary = _summary(names, refinement)
-    old = session.calibration()
     metadata = {
-        **old.metadata,
+        **session.calibration().metadata,
+        **rig.metadata,
         "refined": summary,
         "refined_by": f"mocap-studio {installed_version()}",
         BEFORE: kept.name,
     }
-    refined = replace(refinement.calibration, metadata=metadata)
-    told = {"takes": list(names), "summary": summary, **figures(refinement)}
-    write_text(session.refinement_path(number), _json(told))
+    refined = replace(rig, metadata=metadata)
+    document = {"takes": list(names), "summary": summary, **told}
+    write_text(session.refinement_path(number), _json(document))
     _store_report(session, refined, RefinementNote(tuple(names), summary))
     # Last: whoever finds the new rig finds where it comes from.
     save_calibration(refined, session.calibration_path)
