@@ -30,6 +30,16 @@ NO_TAKES = "none"
 FORMATS = ("bvh", "trc", "csv")
 
 
+def _pace(default: str) -> Any:
+    return option(
+        default,
+        "How thoroughly images are looked at.",
+        name="--detect",
+        key="detect",
+        words=("thorough", "careful", "balanced"),
+    )
+
+
 @dataclass(frozen=True)
 class DetectorChoice:
     """Which network finds people, and how; `own` describes a network of the user's own."""
@@ -46,13 +56,14 @@ class DetectorChoice:
     feet: bool = option(True, "Also find heels and toes.")
     own: OwnNetwork = field(default_factory=OwnNetwork)
     hands: bool = option(False, "Also find fingers: hands of 80 px and more are best.")
-    pace: str = option(
-        DEFAULT_PACE,
-        "How thoroughly images are looked at.",
-        name="--detect",
-        key="detect",
-        words=("thorough", "careful", "balanced"),
-    )
+    pace: str = _pace(DEFAULT_PACE)
+
+
+@dataclass(frozen=True)
+class SampleDetectorChoice(DetectorChoice):
+    """The same for the sample session, which shows the whole way in a few minutes."""
+
+    pace: str = _pace("balanced")
 
 
 @dataclass(frozen=True)

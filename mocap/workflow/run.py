@@ -16,6 +16,7 @@ from mocap.core.files.outside import what_happened
 from mocap.workflow import public
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
+from mocap.workflow.compile_ahead import kernels_ahead
 from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
 from mocap.workflow.measure.importing import has_imported_keypoints, is_imported
@@ -128,16 +129,18 @@ def run(
     chosen, told = choices or Choices(), progress or Quiet()
     selected = chosen_takes(opened, takes)
     filmed = [take for take in selected if not is_imported(take)]
-    calibrated = bool(filmed) and ensure_calibration(opened, told, accept=accept_calibration)
+    unseen = any(not take.artifact("detections").is_file() for take in filmed)
     failures: dict[str, str] = {}
-    outcomes = run_takes(
-        selected,
-        chosen,
-        told,
-        stages=stages_of(chosen),
-        from_stage=from_stage,
-        failures=failures if len(selected) > 1 else None,
-    )
+    with kernels_ahead(wanted=unseen):
+        calibrated = bool(filmed) and ensure_calibration(opened, told, accept=accept_calibration)
+        outcomes = run_takes(
+            selected,
+            chosen,
+            told,
+            stages=stages_of(chosen),
+            from_stage=from_stage,
+            failures=failures if len(selected) > 1 else None,
+        )
     done = tuple(opened.take(take.name) for take in selected)
     return SessionRun(opened, calibrated, done, outcomes, failures)
 

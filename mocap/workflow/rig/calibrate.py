@@ -29,7 +29,7 @@ from mocap.core.store import load_artifact
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, Together
 from mocap.workflow.rig.board_clocks import (
     board_clocks,
     in_step,
@@ -201,10 +201,8 @@ def find_board(
     bad = edits_of(board_edits_path(session.root), "ignore")
 
     def looked_at(every: int, again: bool) -> list[Corners]:
-        return [
-            without_frames(_corners(session, info, board, every, hashes, progress, again), bad)
-            for info in recording.infos.values()
-        ]
+        found = _looked_at(session, recording, board, every, hashes, progress, again)
+        return [without_frames(each, bad) for each in found]
 
     every = step if step is not None else (1 if late else _step(recording.fps))
     corners = looked_at(every, force)
@@ -317,6 +315,31 @@ def ensure_calibration(session: Session, progress: Progress, *, accept: bool = F
 def _step(fps: float) -> int:
     """Return how many frames to step over; a folder of photos has no rate and loses none."""
     return max(1, round(fps / LOOKS_PER_SECOND)) if math.isfinite(fps) else 1
+
+
+def _looked_at(
+    session: Session,
+    recording: Recording,
+    board: Board,
+    step: int,
+    hashes: FileHashes,
+    progress: Progress,
+    force: bool,
+) -> list[Corners]:
+    """Return the corners of every camera, as many cameras at once as there are processors."""
+    from mocap.detect.detectors import default_workers
+    from mocap.detect.threads import Threads, wait_for_all
+
+    infos, shared = recording.infos.values(), Together(progress)
+    for info in infos:
+        hashes(info.path)
+    with Threads(min(len(infos), default_workers())) as threads:
+        return wait_for_all(
+            [
+                threads.start(_corners, session, info, board, step, hashes, shared, force)
+                for info in infos
+            ]
+        )
 
 
 def _corners(
