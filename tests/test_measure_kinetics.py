@@ -9,9 +9,10 @@ import pytest
 from stick_person import person
 
 from mocap.core.shapes import FloatArray
-from mocap.measure.pitching.kinetics import BALL_KG, GRAVITY, Load, arm_loads
+from mocap.measure.pitching.kinetics import BALL_KG, Load, arm_loads
 from mocap.measure.pitching.pitching import PitchingOptions, measure_pitching
 from mocap.measure.segments.body import segments_from_skeleton
+from mocap.measure.segments.dynamics import GRAVITY
 from mocap.measure.segments.segments import POINTS, SEGMENTS, Segments, frame_yz
 from mocap.synthetic.motion.motion import pitchers_throw
 

@@ -45,6 +45,7 @@ RATES = (360, 120, 60)
 _TRUE_FPS, _TRUE_FPS_OF_THROWS = 240.0, 480.0
 _THROWS = ("amateur", "pitcher")
 _SHAPE_SD, _SHAPES = 0.8, 4
+_MASS_KG = 75.0
 
 Measure = Callable[[Segments, Points3D | None, Misfit | None], Sequence[Metric]]
 
@@ -97,17 +98,19 @@ class Script:
     def measure(self, height_m: float) -> Measure:
         """Return what measures it."""
         if self.kind in _THROWS:
-            options = PitchingOptions(hand=self.hand, height_m=height_m, target_deg=0.0)
+            options = PitchingOptions(
+                hand=self.hand, height_m=height_m, target_deg=0.0, mass_kg=_MASS_KG
+            )
             return lambda person, points, misfit: (
                 measure_pitching(person, options, points=points, misfit=misfit).throws[0].metrics
             )
         if self.kind == "walk":
             return lambda person, points, misfit: (
-                measure_gait(person, points=points, misfit=misfit).metrics
+                measure_gait(person, points=points, misfit=misfit, mass_kg=_MASS_KG).metrics
             )
         name = "squat" if self.kind == "squat" else "shoulder-raise"
         return lambda person, points, misfit: (
-            measure_exercise(name, person, points=points, misfit=misfit).metrics
+            measure_exercise(name, person, points=points, misfit=misfit, mass_kg=_MASS_KG).metrics
         )
 
 

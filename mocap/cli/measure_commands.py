@@ -82,14 +82,15 @@ def angles(asked: Asked) -> None:
 
 @measure.command()
 @asks_for_a_take
-@options_of(Chosen, only=("hand", "height_m"))
+@options_of(Chosen, only=("hand", "height_m", "mass_kg"))
 @options_of(PitchingChoice)
-def pitching(asked: Asked, hand: str | None, height_m: float | None, **choice: Any) -> None:
+def pitching(asked: Asked, **choice: Any) -> None:
     """Measure the throws of TAKE: pitching.csv, curves.csv, pitching.c3d and report.html."""
     from mocap.workflow.measure.documents import throw_document
     from mocap.workflow.measure.take import pitching as measure_throws
 
-    ready = asked.ready(height_m=height_m, hand=hand)
+    athlete = {name: choice.pop(name) for name in ("hand", "height_m", "mass_kg")}
+    ready = asked.ready(**athlete)
     found, written = measure_throws(ready, PitchingChoice(**choice))
     asked.console.warned(*found.warnings)
     fps = found.thrower.fps
@@ -115,7 +116,7 @@ def range_of_motion(asked: Asked, movements: tuple[str, ...]) -> None:
     """Measure how far joints of TAKE go, repetition by repetition."""
     from mocap.measure.exercises.range_of_motion import measure_range_of_motion
 
-    _exercise(asked, measure_range_of_motion, movements=movements)
+    _exercise(asked, asked.ready(), measure_range_of_motion, movements=movements)
 
 
 _EXERCISES = {
@@ -127,15 +128,20 @@ _EXERCISES = {
 }
 
 
+_LOADED = ("squat", "lunge")
+
+
 def _add_exercise(kind: str, text: str) -> None:
     """Add a command that measures an exercise without options of its own."""
 
     @measure.command(kind, help=text)
     @asks_for_a_take
-    def command(asked: Asked) -> None:
+    @options_of(Chosen, only=("mass_kg",) if kind in _LOADED else ("nothing",))
+    def command(asked: Asked, mass_kg: float | None = None) -> None:
         from mocap.measure.exercises.kinds import measure_exercise
 
-        _exercise(asked, partial(measure_exercise, kind))
+        ready = asked.ready(mass_kg=mass_kg)
+        _exercise(asked, ready, partial(measure_exercise, kind), mass_kg=ready.mass_kg)
 
 
 for _kind, _text in _EXERCISES.items():
@@ -154,11 +160,13 @@ for _kind, _text in _EXERCISES.items():
     type=Number(0.0),
     help="Speed of the treadmill's belt; else the standing feet tell it.",
 )
-def gait(asked: Asked, **options: Any) -> None:
+@options_of(Chosen, only=("mass_kg",))
+def gait(asked: Asked, mass_kg: float | None, **options: Any) -> None:
     """Measure the walk of TAKE: events, steps, strides and curves per cycle."""
     from mocap.measure.exercises.gait import measure_gait
 
-    _exercise(asked, measure_gait, **options)
+    ready = asked.ready(mass_kg=mass_kg)
+    _exercise(asked, ready, measure_gait, mass_kg=ready.mass_kg, **options)
 
 
 @measure.command()
@@ -172,7 +180,7 @@ def ergonomics(asked: Asked) -> None:
     asked.say(written)
 
 
-def _exercise(asked: Asked, how: Callable[..., Exercise], **options: Any) -> None:
+def _exercise(asked: Asked, ready: Measured, how: Callable[..., Exercise], **options: Any) -> None:
     """Measure an exercise, write its files and tell of them."""
     from mocap.workflow.measure.documents import metrics_document
     from mocap.workflow.measure.take import exercise
@@ -180,7 +188,7 @@ def _exercise(asked: Asked, how: Callable[..., Exercise], **options: Any) -> Non
     def measured(segments: Segments, points: Points3D, misfit: Misfit | None) -> Exercise:
         return how(segments, points=points, misfit=misfit, **options)
 
-    found, written = exercise(asked.ready(), measured)
+    found, written = exercise(ready, measured)
     asked.console.warned(*found.warnings)
     grey = sum(not metric.trusted for metric in found.metrics)
     counted = [m for m in found.metrics if not m.unit]

@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import BoolArray, FloatArray
 from mocap.measure.angles import joint_angles
 from mocap.measure.events import Event, EventDraw
 from mocap.measure.exercises.exercise import (
@@ -22,7 +22,9 @@ from mocap.measure.exercises.exercise import (
 )
 from mocap.measure.exercises.gait_events import CUTOFF_HZ, foot_velocity_events, gait_events
 from mocap.measure.exercises.gait_path import WalkingPath, walking_path
-from mocap.measure.exercises.gait_strides import MERGED, strides_of
+from mocap.measure.exercises.gait_strides import MERGED, Row, strides_of
+from mocap.measure.exercises.leg_loads import UNIT as LOAD_UNIT
+from mocap.measure.exercises.leg_loads import LegLoads, leg_loads, load_quantities
 from mocap.measure.filters import butterworth, possible_cutoff_hz
 from mocap.measure.misfit import Misfit
 from mocap.measure.segments.segments import SIDES, Segments
@@ -75,6 +77,7 @@ def measure_gait(
     misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
+    mass_kg: float | None = None,
 ) -> Exercise:
     """Measure a walk, on the floor or a treadmill, straight, there and back, or in a curve.
 
@@ -83,6 +86,7 @@ def measure_gait(
         direction_deg: of the walk from world X, seen from above; None: along its way.
         belt_m_s: speed of a treadmill; None: told by the standing feet.
         points, misfit, person_id, samples: for the bands, see `exercise.measured`.
+        mass_kg: of the body: torques of the legs are estimated where it is known.
 
     Raises:
         InputError: nobody walks, or the direction is the opposite one.
@@ -90,8 +94,10 @@ def measure_gait(
     return measured(
         "gait",
         segments,
-        lambda person, draw: _read_gait(walking_path(person, direction_deg, belt_m_s), draw),
-        _gait_quantities(),
+        lambda person, draw: _read_gait(
+            walking_path(person, direction_deg, belt_m_s), draw, mass_kg
+        ),
+        _gait_quantities() | (load_quantities(mass_kg, "walk") if mass_kg else {}),
         filters=_FILTERS,
         points=points,
         misfit=misfit,
@@ -133,7 +139,7 @@ def _gait_quantities() -> dict[str, Quantity]:
     return quantities
 
 
-def _read_gait(path: WalkingPath, draw: EventDraw) -> Reading:
+def _read_gait(path: WalkingPath, draw: EventDraw, mass_kg: float | None) -> Reading:
     person = path.person
     events = gait_events(path)
     _refuse_swapped(person, events)
@@ -156,12 +162,58 @@ def _read_gait(path: WalkingPath, draw: EventDraw) -> Reading:
     values["strides"] = float(len(used))
     values["turn_strides"] = float(sum(row["kind"] == "turn" for row in rows))
     values["odd_strides"] = float(sum(row["kind"] == "odd" for row in rows))
-    curves, cycles = _gait_curves(person, rows)
+    carrying = _carrying(person, events)
+    carried = leg_loads(person, mass_kg, carrying) if mass_kg else LegLoads({}, np.zeros(0))
+    loads = carried.torques
+    values |= _largest(rows, loads, person.fps)
+    curves, cycles = _gait_curves(person, rows, loads)
     ordered = sorted((e for each in events.values() for e in each), key=lambda event: event.frame)
-    units = dict.fromkeys(curves, "deg") | {name: each[1] for name, each in _GAIT.items()}
+    units = dict.fromkeys(curves, "deg") | dict.fromkeys(loads, LOAD_UNIT)
+    units |= {name: each[1] for name, each in _GAIT.items()}
     warnings = _second_opinion(events, foot_velocity_events(person), person.fps)
-    return Reading(values, rows, ordered, curves, cycles, units | {"start_time": "s"}, {},
+    units["start_time"] = "s"
+    return Reading(values, rows, ordered, curves, cycles, units, carried.reasons,
                    (*_said(path, rows), *warnings))  # fmt: skip
+
+
+def _carrying(person: Segments, events: Mapping[str, Sequence[Event]]) -> dict[str, BoolArray]:
+    """Return where (frame,) each foot stands: from its heel strikes to the toe-offs that follow.
+
+    A foot whose first event is a toe-off stood before it; one without events never stands.
+    """
+    frames = np.arange(person.frame_count)
+    out = {}
+    for side in SIDES:
+        changes = sorted(
+            (event.frame, name == "heel_strike")
+            for name in ("heel_strike", "toe_off")
+            for event in events[f"{side}_{name}"]
+        )
+        stands = np.full(len(frames), bool(changes) and not changes[0][1])
+        for frame, down in changes:
+            stands[frames >= frame] = down
+        out[side] = stands
+    return out
+
+
+def _largest(rows: Sequence[Row], loads: Mapping[str, FloatArray], fps: float) -> dict[str, float]:
+    """Put the largest load of each stride of its own leg into its row; return the means."""
+    for row in rows:
+        start = float(row["start_time"]) * fps
+        cut = slice(int(start), int(np.ceil(start + float(row["stride_time"]) * fps)) + 1)
+        for name in (name for name in loads if name.startswith(str(row["side"]))):
+            window = loads[name][cut]
+            known = np.isfinite(window).any()
+            row[name.removeprefix(f"{row['side']}_")] = (
+                float(np.nanmax(window)) if known else float("nan")
+            )
+    used = [row for row in rows if row["used"] == "yes"]
+    return {
+        name: mean_of([row for row in used if row["side"] == side], name.removeprefix(f"{side}_"))
+        for side in SIDES
+        for name in loads
+        if name.startswith(side)
+    }
 
 
 def _within_sides_sd(rows: Sequence[Mapping[str, float | str]], name: str) -> float:
@@ -218,7 +270,9 @@ def _said(path: WalkingPath, rows: Sequence[Mapping[str, float | str]]) -> tuple
 
 
 def _gait_curves(
-    person: Segments, rows: Sequence[Mapping[str, float | str]]
+    person: Segments,
+    rows: Sequence[Mapping[str, float | str]],
+    loads: Mapping[str, FloatArray],
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     """Return the joint curves of both legs, and their cycles over the strides that are used."""
     angles = joint_angles(person)
@@ -230,8 +284,11 @@ def _gait_curves(
             for row in rows
             if row["side"] == side and row["used"] == "yes"
         ]
-        for name in (f"{side}_{curve}" for curve in _CURVES):
-            curves[name] = butterworth(angles[name], person.fps, cutoff)
+        own = [name for name in loads if name.startswith(side)]
+        for name in (*(f"{side}_{curve}" for curve in _CURVES), *own):
+            curves[name] = (
+                loads[name] if name in loads else butterworth(angles[name], person.fps, cutoff)
+            )
             if spans:
                 cycles[name] = np.stack(
                     [resampled(curves[name], start, start + length) for start, length in spans]

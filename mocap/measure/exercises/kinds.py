@@ -17,10 +17,14 @@ def measure_exercise(
     *,
     points: Points3D | None = None,
     misfit: Misfit | None = None,
+    mass_kg: float | None = None,
 ) -> Exercise:
-    """Measure "squat", "lunge", "sit-to-stand", "shoulder-raise" or "jump"."""
+    """Measure "squat", "lunge", "sit-to-stand", "shoulder-raise" or "jump".
+
+    With the mass of the body squats and lunges have torques of the legs.
+    """
     if kind == "jump":
         return measure_jump(segments, points=points, misfit=misfit)
     if kind == "shoulder-raise":
         return measure_shoulder_raise(segments, points=points, misfit=misfit)
-    return measure_squat(segments, kind, points=points, misfit=misfit)
+    return measure_squat(segments, kind, points=points, misfit=misfit, mass_kg=mass_kg)

@@ -21,6 +21,9 @@ from mocap.measure.exercises.exercise import (
     resampled,
 )
 from mocap.measure.exercises.form import LEG_RULES, feedback
+from mocap.measure.exercises.leg_loads import JOINTS as LOADS
+from mocap.measure.exercises.leg_loads import UNIT as LOAD_UNIT
+from mocap.measure.exercises.leg_loads import LegLoads, leg_loads, load_quantities
 from mocap.measure.exercises.recognise import (
     LUNGE,
     SIDE_LUNGE,
@@ -82,7 +85,7 @@ _SIDED = {
 _COUNTS = ("count", "incomplete", "other")
 
 
-def _quantities(kind: str) -> dict[str, Quantity]:
+def _quantities(kind: str, mass_kg: float | None = None) -> dict[str, Quantity]:
     title = kind.replace("-", " ")
     out = {
         "count": Quantity("Repetitions", "", f"complete repetitions recognised as {title}"),
@@ -104,7 +107,7 @@ def _quantities(kind: str) -> dict[str, Quantity]:
     out["knee_flexion_asymmetry"] = Quantity(
         "Knee flexion, left less right", "deg", "mean difference at the lowest point", 2.0, 2.5
     )
-    return out
+    return out | (load_quantities(mass_kg, "two feet") if mass_kg else {})
 
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -130,24 +133,27 @@ def measure_squat(
     misfit: Misfit | None = None,
     person_id: int | None = None,
     samples: int = SAMPLES,
+    mass_kg: float | None = None,
 ) -> Exercise:
     """Measure the squats (or lunges, or rises from a seat: `KINDS`) of a take.
 
     What the take shows is recognised first: where it shows no such exercise, nothing is measured
-    and the exercise says what it shows instead.
+    and the exercise says what it shows instead. Torques of the legs are estimated where the mass
+    of the body is known and both feet stand: not in a rise from a seat, which carries too.
     """
+    mass_kg = None if kind == "sit-to-stand" else mass_kg
     shown = attempts(segments)
     wanted = any(each.label in KINDS[kind] for each in shown)
     said = () if wanted else (_not_shown(kind, shown),)
 
     def read(person: Segments, draw: EventDraw) -> Reading:
-        return _read(person, draw, kind, measured_at_all=wanted)
+        return _read(person, draw, kind, mass_kg, measured_at_all=wanted)
 
     found = measured(
         kind,
         segments,
         read,
-        _quantities(kind),
+        _quantities(kind, mass_kg),
         filters=f"Butterworth 4th order, zero lag, {CUTOFF_HZ:g} Hz on angles",
         points=points,
         misfit=misfit,
@@ -169,11 +175,15 @@ def _not_shown(kind: str, shown: Sequence[Attempt]) -> str:
     )
 
 
-def _read(person: Segments, draw: EventDraw, kind: str, *, measured_at_all: bool) -> Reading:
+def _read(
+    person: Segments, draw: EventDraw, kind: str, mass_kg: float | None, *, measured_at_all: bool
+) -> Reading:
     cutoff = possible_cutoff_hz(CUTOFF_HZ, person.fps)
     curves = {
         name: butterworth(curve, person.fps, cutoff) for name, curve in squat_curves(person).items()
     }
+    loads = leg_loads(person, mass_kg) if mass_kg else LegLoads({}, np.zeros(0))
+    curves |= loads.torques
     depth = 0.5 * (curves["left_knee_flexion"] + curves["right_knee_flexion"])
     found = repetitions(depth, person.fps) if measured_at_all else ()
     lowest = [Event("lowest_point", e.peak, timing_sd_ms(_LOWEST_SD_MS, person.fps)) for e in found]
@@ -185,7 +195,7 @@ def _read(person: Segments, draw: EventDraw, kind: str, *, measured_at_all: bool
         other = row["complete"] == "yes" and row["exercise"] not in KINDS[kind]
         row["complete"] = "other" if other else row["complete"]
     full = [row for row in rows if row["complete"] == "yes"]
-    names = [key for key in _quantities(kind) if key not in _COUNTS]
+    names = [key for key in _quantities(kind, mass_kg) if key not in _COUNTS]
     values = {name: mean_of(full, name) for name in names}
     for name, answer in zip(_COUNTS, ("yes", "no", "other"), strict=True):
         values[name] = float(sum(row["complete"] == answer for row in rows))
@@ -195,7 +205,7 @@ def _read(person: Segments, draw: EventDraw, kind: str, *, measured_at_all: bool
         for name, curve in curves.items()
         if complete and np.isfinite(curve).any()
     }
-    units = {name: "% thigh" if "displacement" in name else "deg" for name in (*curves, *names)}
+    units = {name: _unit(name) for name in (*curves, *names)}
     return Reading(
         values,
         rows,
@@ -203,8 +213,14 @@ def _read(person: Segments, draw: EventDraw, kind: str, *, measured_at_all: bool
         curves,
         cycles,
         units | {"start_time": "s", "lowest_time": "s", "end_time": "s"},
-        _reasons(person, curves, kind if not full else ""),
+        {**loads.reasons, **_reasons(person, curves, kind if not full else "")},
     )
+
+
+def _unit(name: str) -> str:
+    if name.endswith("moment"):
+        return LOAD_UNIT
+    return "% thigh" if "displacement" in name else "deg"
 
 
 def _reasons(person: Segments, curves: Mapping[str, FloatArray], lacking: str) -> dict[str, str]:
@@ -282,6 +298,9 @@ def _inwards_percent(
     return -100.0 * distance / np.linalg.norm(knee - hip, axis=-1)
 
 
+_LARGEST = ("valgus", "frontal_plane_angle", "medial_displacement", "moment")
+
+
 def _row(
     k: int, each: Repetition, curves: Mapping[str, FloatArray], fps: float, lowest: float
 ) -> dict[str, float | str]:
@@ -299,16 +318,14 @@ def _row(
         "depth": each.peak_deg,
         "trunk_lean": at_lowest("trunk_lean"),
     }
-    for side in SIDES:
-        for name in _SIDED:
-            curve = curves[f"{side}_{name}"]
-            window = curve[each.start : each.end + 1]
-            largest = name in ("valgus", "frontal_plane_angle", "medial_displacement")
-            if largest:
-                value = float(np.nanmax(window)) if np.isfinite(window).any() else float("nan")
-            else:
-                value = at_lowest(f"{side}_{name}")
-            row[f"{side}_{name}"] = value
+    for name in (f"{side}_{name}" for side in SIDES for name in (*_SIDED, *LOADS)):
+        if name not in curves:
+            continue
+        window = curves[name][each.start : each.end + 1]
+        if name.endswith(_LARGEST):
+            row[name] = float(np.nanmax(window)) if np.isfinite(window).any() else float("nan")
+        else:
+            row[name] = at_lowest(name)
     left, right = row["left_knee_flexion"], row["right_knee_flexion"]
     assert isinstance(left, float) and isinstance(right, float)
     row["knee_flexion_asymmetry"] = left - right

@@ -19,13 +19,18 @@ import numpy as np
 
 from mocap.core.rotation import unit
 from mocap.core.shapes import FloatArray
-from mocap.measure.filters import angular_velocity, butterworth, derivative
+from mocap.measure.filters import butterworth
+from mocap.measure.segments.dynamics import (
+    FOREARM,
+    UPPER_ARM,
+    bone_body,
+    joint_torque,
+    point_body,
+)
 from mocap.measure.segments.segments import Segments
 
 BALL_KG = 0.145
 """A baseball: 5 to 5.25 ounces."""
-
-GRAVITY = np.array([0.0, 0.0, -9.80665])
 
 CURVES = {
     "elbow_varus_torque": "Nm",
@@ -33,10 +38,6 @@ CURVES = {
     "shoulder_distraction_force": "N",
 }
 
-# Share of body mass, centre of mass from the proximal end as a share of the length, and radii of
-# gyration as shares of the length, across (mean of sagittal and transverse) and along the bone.
-_UPPER_ARM = (0.0263, 0.576, 0.269, 0.153)
-_FOREARM = (0.0150, 0.457, 0.263, 0.108)
 _HAND_SHARE, _HAND_PLACE = 0.0059, 0.77
 # Without knuckles the hand's mass lies at the wrist: a tenth of a forearm too near.
 
@@ -81,15 +82,16 @@ def arm_loads(
         held[(frames > release) & (frames < release + REGRIP_S * fps)] = 0.0
     hand_centre = at["wrist"] + _HAND_PLACE * (grip - at["wrist"])
     bodies = [
-        _point(hand_centre, np.full(len(grip), _HAND_SHARE * load.mass_kg), fps),
-        _point(grip, load.ball_kg * held, fps),
-        _bone(thrower, "right_forearm", at["elbow"], at["wrist"], _FOREARM, load, cutoff_hz),
-    ]
-    upper = _bone(
-        thrower, "right_humerus", at["shoulder"], at["elbow"], _UPPER_ARM, load, cutoff_hz
+        point_body(hand_centre, np.full(len(grip), _HAND_SHARE * load.mass_kg), fps),
+        point_body(grip, load.ball_kg * held, fps),
+        bone_body(thrower, "right_forearm", (at["elbow"], at["wrist"]), FOREARM, load.mass_kg,
+                  cutoff_hz),
+    ]  # fmt: skip
+    upper = bone_body(
+        thrower, "right_humerus", (at["shoulder"], at["elbow"]), UPPER_ARM, load.mass_kg, cutoff_hz
     )
-    elbow_torque = _torque(bodies, at["elbow"])
-    shoulder_torque = _torque([*bodies, upper], at["shoulder"])
+    elbow_torque = joint_torque(bodies, at["elbow"])
+    shoulder_torque = joint_torque([*bodies, upper], at["shoulder"])
     shoulder_force = np.sum([body.force for body in (*bodies, upper)], axis=0)
     humerus = unit(at["shoulder"] - at["elbow"])
     forearm = unit(at["elbow"] - at["wrist"])
@@ -103,50 +105,3 @@ def arm_loads(
         "shoulder_internal_rotation_torque": np.sum(shoulder_torque * humerus, axis=-1),
         "shoulder_distraction_force": np.sum(shoulder_force * humerus, axis=-1),
     }
-
-
-@dataclass(frozen=True, eq=False)
-class _Body:
-    """What one body needs: where it is (frame, 3), the force, and the change of its spin."""
-
-    centre: FloatArray
-    force: FloatArray
-    spin: FloatArray
-
-
-def _point(path: FloatArray, mass: FloatArray, fps: float) -> _Body:
-    acceleration = derivative(derivative(path, fps), fps)
-    return _Body(path, mass[:, None] * (acceleration - GRAVITY), np.zeros_like(path))
-
-
-def _bone(
-    thrower: Segments,
-    segment: str,
-    proximal: FloatArray,
-    distal: FloatArray,
-    shares: tuple[float, float, float, float],
-    load: Load,
-    cutoff_hz: float | None,
-) -> _Body:
-    """Return a bone as a symmetric top: inertia across and along its length."""
-    share, place, across, along = shares
-    mass = share * load.mass_kg
-    point = _point(
-        proximal + place * (distal - proximal), np.full(len(proximal), mass), thrower.fps
-    )
-    length = float(np.nanmedian(np.linalg.norm(distal - proximal, axis=-1)))
-    axis = unit(proximal - distal)
-    omega = angular_velocity(thrower.rotation(segment), thrower.fps, thrower.known(segment))
-    omega = butterworth(omega, thrower.fps, cutoff_hz)
-    spin_along = np.sum(omega * axis, axis=-1, keepdims=True)
-    # The swing of the bone is told by its ends alone; only the turn about it needs its frame.
-    swing = np.cross(axis, derivative(axis, thrower.fps))
-    momentum = mass * length**2 * (across**2 * swing + along**2 * np.nan_to_num(spin_along) * axis)
-    return _Body(point.centre, point.force, derivative(momentum, thrower.fps))
-
-
-def _torque(bodies: Sequence[_Body], joint: FloatArray) -> FloatArray:
-    """Return the torque (frame, 3) of a joint on all that hangs on it."""
-    return np.asarray(
-        np.sum([np.cross(body.centre - joint, body.force) + body.spin for body in bodies], axis=0)
-    )

@@ -15,8 +15,8 @@ _LIMBS = (
     ("hip", "knee", 0.1447, 0.385),
     ("knee", "ankle", 0.0457, 0.444),
 )
-_HAND_SHARE, _FOOT_SHARE, _HEAD_SHARE = 0.0059, 0.0133, 0.0681
-_TRUNK_SHARE, _TRUNK_PLACE = 0.4302, 0.432
+HAND_SHARE, FOOT_SHARE, HEAD_SHARE = 0.0059, 0.0133, 0.0681
+TRUNK_SHARE, TRUNK_PLACE = 0.4302, 0.432
 
 
 def centre_of_mass(segments: Segments) -> FloatArray:
@@ -25,15 +25,15 @@ def centre_of_mass(segments: Segments) -> FloatArray:
     middle = {
         name: 0.5 * (at(f"left_{name}") + at(f"right_{name}")) for name in ("shoulder", "hip")
     }
-    trunk = middle["shoulder"] + _TRUNK_PLACE * (middle["hip"] - middle["shoulder"])
+    trunk = middle["shoulder"] + TRUNK_PLACE * (middle["hip"] - middle["shoulder"])
     head = at("head") if np.isfinite(at("head")).any() else middle["shoulder"]
-    total = _TRUNK_SHARE * trunk + _HEAD_SHARE * head
-    mass = _TRUNK_SHARE + _HEAD_SHARE
+    total = TRUNK_SHARE * trunk + HEAD_SHARE * head
+    mass = TRUNK_SHARE + HEAD_SHARE
     for side in SIDES:
         for start, end, share, place in _LIMBS:
             first, second = at(f"{side}_{start}"), at(f"{side}_{end}")
             total = total + share * (first + place * (second - first))
             mass += share
-        total = total + _HAND_SHARE * at(f"{side}_wrist") + _FOOT_SHARE * at(f"{side}_ankle")
-        mass += _HAND_SHARE + _FOOT_SHARE
+        total = total + HAND_SHARE * at(f"{side}_wrist") + FOOT_SHARE * at(f"{side}_ankle")
+        mass += HAND_SHARE + FOOT_SHARE
     return np.asarray(total / mass)

@@ -21,15 +21,15 @@ class Chosen:
     body: str | None = option(None, "Where the fitted SMPL-X file is now, if it has moved.")
     height_m: float | None = option(None, "Height of the athlete.", least=0.5, most=2.6)
     hand: str | None = option(None, "Throwing hand.", words=("left", "right"))
+    mass_kg: float | None = option(
+        None, "Body mass: gives the loads of joints.", least=20.0, most=250.0
+    )
 
 
 @dataclass(frozen=True)
 class PitchingChoice:
     """What a person may choose about throws."""
 
-    mass_kg: float | None = option(
-        None, "Body mass: gives the loads of the arm.", least=20.0, most=250.0
-    )
     ball_kg: float | None = option(
         None, "Mass of the ball until release, 0.145 by default.", least=0.0
     )

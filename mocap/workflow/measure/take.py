@@ -132,6 +132,13 @@ class Measured:
         return self.subject.height_m if self.subject else None
 
     @property
+    def mass_kg(self) -> float | None:
+        """Body mass: asked for, or of the subject."""
+        if self.chosen.mass_kg is not None:
+            return self.chosen.mass_kg
+        return self.subject.mass_kg if self.subject else None
+
+    @property
     def hand(self) -> str | None:
         """Throwing hand: asked for, or of the subject."""
         return self.chosen.hand or (self.subject.hand if self.subject else None)
@@ -220,7 +227,7 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
         height_m=ready.height_m,
         target_deg=choice.target_deg,
         position_cutoff_hz=choice.position_filter_hz,
-        mass_kg=choice.mass_kg or (ready.subject.mass_kg if ready.subject else None),
+        mass_kg=ready.mass_kg,
         ball_kg=BALL_KG if choice.ball_kg is None else choice.ball_kg,
         events=_said_events(ready, fps),
         angle_cutoff_hz=_cutoff(choice.filter_hz),
