@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from mocap.workflow import compile_ahead
 from mocap.workflow.compile_ahead import compile_kernels, kernels_ahead
 
 
@@ -28,8 +27,8 @@ def test_kernels_are_compiled_once_beside_a_run_and_the_process_ends_with_it(
         started.append(popen(waits, **options))
         return started[-1]
 
-    monkeypatch.setattr(compile_ahead.subprocess, "Popen", start)
-    monkeypatch.setattr(compile_ahead.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("mocap.workflow.compile_ahead.subprocess.Popen", start)
+    monkeypatch.setattr("mocap.workflow.compile_ahead.os.cpu_count", lambda: 2)
     with kernels_ahead(wanted=False):
         assert not started
     with pytest.raises(ZeroDivisionError), kernels_ahead(wanted=True):
@@ -43,7 +42,7 @@ def test_kernels_are_compiled_once_beside_a_run_and_the_process_ends_with_it(
     with kernels_ahead(wanted=True):
         assert len(started) == 1
     done.unlink()
-    monkeypatch.setattr(compile_ahead.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr("mocap.workflow.compile_ahead.os.cpu_count", lambda: 1)
     with kernels_ahead(wanted=True):
         assert len(started) == 1
 
