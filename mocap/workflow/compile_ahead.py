@@ -60,7 +60,7 @@ def _marker() -> Path | None:
         for path in sorted(package.rglob("*.py")):
             text = path.read_bytes()
             if b"@njit" in text:
-                digest.update(f"{path} {path.stat().st_mtime_ns}".encode() + text)
+                digest.update(str(path).encode() + text)
     except OSError:
         return None
     return cache_folder().parent / "kernels" / digest.hexdigest()[:32]
