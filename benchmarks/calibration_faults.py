@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from calibration_parts.certainty import certainty_figures, map_figures
 from calibration_parts.kinds import KINDS
 from calibration_parts.moved_cameras import moved_figures
+from calibration_parts.take_causes import cause_figures
 from figures import Figure, exit_code, print_figures
 
 from mocap.calibrate.solve import calibrate
@@ -116,6 +117,7 @@ def parts(quick: bool) -> dict[str, Callable[[], list[Figure]]]:
             certainty_figures(4 if quick else 12) + map_figures(2 if quick else 10)
         ),
         "cameras": moved_figures,
+        "takes": lambda: cause_figures(*((10, 1) if quick else (50, 2))),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, session_argument, takes_argument
+from mocap.cli.options import FILE, SESSION, session_argument, takes_argument
 
 if TYPE_CHECKING:
     from mocap.capture.session import Session
@@ -43,19 +43,22 @@ def check(session: Session, takes: tuple[str, ...], fix: bool, console: Console)
 
 
 @click.command()
+@click.argument("session", type=SESSION, required=False)
+@click.argument("take", required=False)
 @json_option
-def doctor(console: Console) -> None:
-    """Check this machine: versions, weights, codecs, npm, cores and graphics card."""
-    from mocap.workflow.checks.doctor import look_at_machine
+def doctor(session: Session | None, take: str | None, console: Console) -> None:
+    """Check this machine; or tell what is wrong with TAKE of SESSION, the cause first."""
+    from mocap.workflow.checks.doctor import look_at_machine, look_at_take
 
-    checks = look_at_machine()
-    for check in checks:
-        sign = "ok     " if check.ok else "MISSING" if check.needed else "absent "
-        console.line(f"{sign} {check.name}: {check.found}")
-        if not check.ok and check.remedy:
-            console.line(f"        {check.remedy}")
-    console.result({"checks": [check.__dict__ for check in checks]})
-    if any(check.needed and not check.ok for check in checks):
+    if session is None or take is None:
+        if session is not None:
+            raise click.UsageError(f"which take? Choose of: {', '.join(session.takes())}")
+        document, lines, ok = look_at_machine()
+    else:
+        document, lines, ok = look_at_take(session.take(take), console)
+    console.lines(lines)
+    console.result(document)
+    if not ok:
         raise click.exceptions.Exit(1)
 
 

@@ -73,7 +73,8 @@ def take_argument(command: Command) -> Command:
     return kept(command)
 
 
-session_argument = click.argument("session", type=_SessionFolder())
+SESSION = _SessionFolder()
+session_argument = click.argument("session", type=SESSION)
 """Gives a command SESSION, opened."""
 takes_argument = click.argument("takes", nargs=-1, metavar="[TAKE]...")
 unit_option = click.option(

@@ -17,8 +17,8 @@ from mocap.reconstruct.boardless.solve import Solved
 # Room of a focal length, as a share: lenses of cameras differ by some tens of percent.
 FOCAL_SD = 0.25
 # What free focal lengths gain, of the cost, for each view of one camera. A detector's habits let
-# them gain .035 at most (3 to 8 cameras), a lens 15 % off .05 to .14, one 35 % off .4 and more.
-LEAST_GAIN = 0.045
+# them gain .043 at most (3 to 8 cameras), a lens 15 % off .05 to .14, one 35 % off .36 and more.
+LEAST_GAIN = 0.05
 # Focal lengths of sound cameras come out wrong by up to 6 % (10 % with three cameras).
 LEAST_OFF = 0.08
 ITERATIONS = 25
@@ -36,8 +36,10 @@ def focal_lengths_off(solved: Solved) -> dict[str, float]:
     views = np.isfinite(held.pixels[..., 0]).sum() / len(names)
     if cost_of(held) - cost_of(free) < LEAST_GAIN * views:
         return {}
+    # A wrong lens draws the others with it, by a third of its own error at most.
+    limit = max(LEAST_OFF, 0.5 * float(np.abs(free.log_focal).max()))
     return {
         name: float(np.exp(off))
         for name, off in zip(names, free.log_focal, strict=True)
-        if abs(off) > LEAST_OFF
+        if abs(off) >= limit
     }

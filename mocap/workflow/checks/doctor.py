@@ -1,4 +1,4 @@
-"""What a machine has, what it lacks, and how to get it."""
+"""What a machine has and lacks, and what is wrong with a take."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mocap.capture.session import Take
+    from mocap.workflow.progress import Progress
 
 PACKAGES = (
     "numpy",
@@ -36,8 +41,37 @@ class MachineCheck:
     needed: bool = True
 
 
-def look_at_machine() -> list[MachineCheck]:
+Looked = tuple[dict[str, object], list[str], bool]
+"""A document for machines, lines for people, and whether nothing is wrong."""
+
+
+def look_at_machine() -> Looked:
     """Return what was looked at: versions, codecs, weights, npm, cores and graphics card."""
+    checks = machine_checks()
+    lines = []
+    for check in checks:
+        sign = "ok     " if check.ok else "MISSING" if check.needed else "absent "
+        lines.append(f"{sign} {check.name}: {check.found}")
+        if not check.ok and check.remedy:
+            lines.append(f"        {check.remedy}")
+    ok = all(check.ok or not check.needed for check in checks)
+    return {"checks": [check.__dict__ for check in checks]}, lines, ok
+
+
+def look_at_take(take: Take, progress: Progress) -> Looked:
+    """Return what is wrong with a take, the cause first."""
+    from mocap.workflow.checks.causes import causes_of
+
+    causes = causes_of(take, progress)
+    lines = [each.line() for each in causes] or [
+        f"Nothing wrong was found in take {take.name}: calibration, videos, names, places and "
+        "clocks of the cameras, what they see, floor and scale fit together."
+    ]
+    return {"causes": [asdict(each) for each in causes]}, lines, not causes
+
+
+def machine_checks() -> list[MachineCheck]:
+    """Return the checks of this machine one by one."""
     checks = [_python(), *map(_package, PACKAGES), *_codecs(), *_weights(), _npm(), _machine()]
     return [*checks, _graphics_card()]
 
