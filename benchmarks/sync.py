@@ -18,6 +18,7 @@ from sync_parts.exact import exact_figures
 from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
 from sync_parts.real import real_figures
 from sync_parts.sample import sample_figures
+from sync_parts.shutter import shutter_figures
 from sync_parts.sound import sound_figures
 
 
@@ -46,6 +47,7 @@ def main() -> int:
     told("Board: eight recordings, nothing calibrated", board_figures())
     told("Sound: claps, drift, silence", sound_figures())
     told("Exact times in triangulation and smoothing", exact_figures())
+    told("Rolling shutters: every keypoint at the time of its row", shutter_figures())
     if data := os.environ.get("MOCAP_REAL_DATA"):
         told("A real take, the rig as shipped", real_figures(Path(data)))
     return exit_code(everything, check=options.check)

@@ -109,6 +109,7 @@ def test_a_wrong_board_file_is_explained(tmp_path: Path, old: str, new: str, mes
         ("[1280, 720]", "[1280]", "must be a list of 2 numbers"),
         ('"right"', '"left"', "two cameras with different names"),
         ('"genlock"', '"wifi"', "'sync' is 'wifi'; it must be one of none, genlock"),
+        ("[1280, 720]", "[1280, 720]\nreadout_ms = 160.0", "milliseconds from its first row"),
         ("[[cameras]]", "[cameras]", "TOML"),
     ],
 )

@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from mocap.capture.session import Session
 from mocap.cli.main import main
 from mocap.core.calibration_file import save_calibration
-from mocap.core.clocks import load_clocks
+from mocap.core.clocks import load_clocks, row_lateness
+from mocap.core.detections import Detections2D
 from mocap.core.keypoints import COCO_17
+from mocap.core.store import load_artifact
 from mocap.synthetic.hand_started import hand_started, script
 from mocap.synthetic.keypoint_files import openpose
 from mocap.synthetic.rigs import ring
@@ -67,3 +69,25 @@ def test_the_cameras_disagree_is_said_when_clocks_are_not_wanted(session: Sessio
     assert said.exit_code == 0, said.output
     assert "the cameras disagree about the time: cam2: " in said.output
     assert all(each.offset_s == 0.0 for each in load_clocks(session.take("a").clocks_path).cameras)
+
+
+def test_a_rolling_shutter_travels_to_the_synchronised_detections(session: Session) -> None:
+    take = session.take("a")
+    run = ["sync", str(session.root), "a", "--without", "cam4"]
+    for text, said in (
+        ("{ cam9 = 16.0 }", "names 'cam9', but the cameras are cam1"),
+        ("{ cam2 = 40.0 }", "an image every 33.3 ms, but its 'readout_ms' is 40"),
+        ("{ cam2 = -1.0 }", "0 to 100"),
+    ):
+        take.settings_path.write_text(f"[sync]\nreadout_ms = {text}\n")
+        refused = CliRunner().invoke(main, run)
+        assert refused.exit_code == 1 and said in refused.output
+    take.settings_path.write_text("[sync]\nreadout_ms = { cam2 = 16.0 }\n")
+    done = CliRunner().invoke(main, run)
+    take.settings_path.unlink()
+    assert done.exit_code == 0, done.output
+    assert "cam2: keypoints count at the times of their rows, read within 16 ms" in done.output
+    synced = load_artifact(take.root / "synced.npz", Detections2D)
+    size = session.calibration()["cam2"].image_size
+    np.testing.assert_allclose(synced.row_lateness[1], row_lateness(0.016, size))
+    assert not synced.row_lateness[[0, 2]].any()

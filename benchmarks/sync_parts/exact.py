@@ -47,7 +47,7 @@ def _errors_mm(take: HandStarted, offsets_s: tuple[float, ...]) -> tuple[float, 
         names[0], tuple(CameraClock(n, o) for n, o in zip(names, offsets_s, strict=True))
     )
     synced, frames = on_common_clock(take.detections, clocks)
-    tracks = _tracks(synced)
+    tracks = tracks_of(synced)
     points = smooth(triangulate(tracks, take.calibration), tracks, take.calibration).xyz[:, 0]
     true_s = float(take.start_s[0]) + frames.origin_s + np.arange(len(points)) / FPS
     inner = slice(MARGIN_FRAMES, len(points) - MARGIN_FRAMES)
@@ -58,7 +58,8 @@ def _errors_mm(take: HandStarted, offsets_s: tuple[float, ...]) -> tuple[float, 
     )
 
 
-def _tracks(seen: Detections2D) -> Tracks2D:
+def tracks_of(seen: Detections2D) -> Tracks2D:
+    """Return the tracks of the first detection of every image, of footage of one person."""
     return Tracks2D(
         seen.camera_names,
         seen.keypoint_names,
@@ -67,4 +68,5 @@ def _tracks(seen: Detections2D) -> Tracks2D:
         seen.pixels[:, :, :1],
         seen.confidence[:, :, :1],
         seen.times_s,
+        seen.row_lateness,
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from mocap.capture.checks import Recording, check_take, image_map_warnings, image_maps
 from mocap.capture.image_map import ImageMap
 from mocap.capture.session import Take
+from mocap.capture.shutters import readouts, rows_of, shutter_of
+from mocap.capture.take_file import load_take_settings
 from mocap.core.camera import Calibration
+from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
 
 
@@ -58,6 +63,30 @@ class Footage:
     def matrices(self) -> dict[str, FloatArray]:
         """The (2, 3) matrix of each map, calibration_from_video."""
         return {camera: each.matrix for camera, each in self.maps.items()}
+
+    @cached_property
+    def readout_s(self) -> dict[str, float]:
+        """How long the rolling shutter of each camera takes, where rig or `take.toml` say it.
+
+        Raises:
+            InputError: `take.toml` names a camera that is not there, or a shutter takes longer
+                than a frame.
+        """
+        infos = self.recording.infos
+        given = load_take_settings(self.take.settings_path).readout_s
+        for camera in given:
+            if camera not in infos:
+                raise InputError(
+                    f"{self.take.settings_path}: 'readout_ms' names '{camera}', but the cameras "
+                    f"are {', '.join(infos)}. Correct it."
+                )
+        known = {**readouts(self.take.session), **given}
+        return {name: shutter_of(known[name], infos[name]) for name in infos if known.get(name)}
+
+    def row_lateness(self, cameras: Sequence[str]) -> FloatArray:
+        """Return (camera, 3) how much later than its image a video's pixel was taken."""
+        infos = self.recording.infos
+        return np.array([rows_of(self.readout_s.get(name, 0.0), infos[name]) for name in cameras])
 
     @property
     def videos(self) -> Mapping[str, Path]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from mocap.capture.definitions import find_definition, shipped_definitions
 from mocap.capture.toml_tables import check_keys, load_toml, number, numbers, tables, text
+from mocap.core.clocks import LONGEST_READOUT_S
 from mocap.core.errors import InputError
 from mocap.core.rig import Rig, RigCamera
 
 RIG_KEYS = ("description", "fps", "sync", "cameras")
-CAMERA_KEYS = ("name", "image_size", "serial", "lens_mm", "position_hint_m")
+CAMERA_KEYS = ("name", "image_size", "serial", "lens_mm", "position_hint_m", "readout_ms")
 SYNC_KINDS = ("none", "genlock")
 
 
@@ -53,4 +54,21 @@ def _camera(table: Mapping[str, Any], path: Path) -> RigCamera:
         x, y, z = numbers(table["position_hint_m"], 3, "position_hint_m", path)
         position = (x, y, z)
     lens_mm = number(table, "lens_mm", path) if "lens_mm" in table else None
-    return RigCamera(name, size, text(table, "serial", path, ""), lens_mm, position)
+    serial = text(table, "serial", path, "")
+    readout_s = readout_of(table["readout_ms"], name, path) if "readout_ms" in table else 0.0
+    return RigCamera(name, size, serial, lens_mm, position, readout_s)
+
+
+def readout_of(value: Any, camera: str, path: Path) -> float:
+    """Return the seconds a rolling shutter takes for all its rows, written as milliseconds.
+
+    Raises:
+        InputError: no number, or longer than any sensor takes.
+    """
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if known and 0.0 <= value <= 1e3 * LONGEST_READOUT_S:
+        return float(value) / 1e3
+    raise InputError(
+        f"{path}: 'readout_ms' of camera '{camera}' is {value!r}; give the milliseconds from its "
+        f"first row to its last, 0 to {1e3 * LONGEST_READOUT_S:g}."
+    )

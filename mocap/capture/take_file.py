@@ -8,6 +8,7 @@ ball_release_s = 1.792           # seconds from the first frame; any event of `E
 [sync]                           # clocks of cameras that were started by hand
 reference = "left"               # the others are brought to its clock
 offset_s = { right = 3.412 }     # seconds after the reference at which a camera started
+readout_ms = { right = 16.0 }    # rolling shutter, first row to last; before that of the rig
 
 [ergonomics]                     # what a pose does not show, as scores of the worksheets
 reba_load = 1
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mocap.capture.rigs import readout_of
 from mocap.capture.toml_tables import check_keys, load_toml, tables, text
 from mocap.core.errors import InputError
 
@@ -60,6 +62,7 @@ class TakeSettings:
         subject: name of the subject, None when nothing is said.
         reference: camera whose clock the others are brought to, None when nothing is said.
         offset_s: by camera: seconds after the reference at which it started.
+        readout_s: by camera: from the first row of its rolling shutter to the last.
     """
 
     throws: tuple[Mapping[str, float], ...] = ()
@@ -67,6 +70,7 @@ class TakeSettings:
     subject: str | None = None
     reference: str | None = None
     offset_s: Mapping[str, float] = field(default_factory=dict)
+    readout_s: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_take_settings(path: Path) -> TakeSettings:
@@ -92,14 +96,15 @@ def load_take_settings(path: Path) -> TakeSettings:
     check_keys(given, ERGONOMICS_KEYS, path, "ergonomics")
     scores = {key: _score(value, key, path) for key, value in given.items()}
     subject = text(table, "subject", path) if "subject" in table else None
-    reference, offset_s = _clocks(table.get("sync", {}), path)
-    return TakeSettings(tuple(throws), scores, subject, reference, offset_s)
+    clocks = _clocks(table.get("sync", {}), path)
+    return TakeSettings(tuple(throws), scores, subject, *clocks)
 
 
-def _clocks(table: object, path: Path) -> tuple[str | None, dict[str, float]]:
+def _clocks(table: object, path: Path) -> tuple[str | None, dict[str, float], dict[str, float]]:
+    """Return reference, offsets and readouts (s) of [sync]."""
     if not isinstance(table, dict):
         raise InputError(f"{path}: 'sync' must be a table written as [sync].")
-    check_keys(table, ("reference", "offset_s"), path, "sync")
+    check_keys(table, ("reference", "offset_s", "readout_ms"), path, "sync")
     reference = text(table, "reference", path) if "reference" in table else None
     given = table.get("offset_s", {})
     if not isinstance(given, dict):
@@ -111,7 +116,14 @@ def _clocks(table: object, path: Path) -> tuple[str | None, dict[str, float]]:
                 f"{path}: 'offset_s' of camera '{camera}' is {value!r}; give seconds after the "
                 "reference at which it started."
             )
-    return reference, {str(camera): float(value) for camera, value in given.items()}
+    rows = table.get("readout_ms", {})
+    if not isinstance(rows, dict):
+        raise InputError(f"{path}: 'readout_ms' must be a table written as [sync.readout_ms].")
+    readout_s = {
+        str(camera): readout_of(value, str(camera), path) for camera, value in rows.items()
+    }
+    offset_s = {str(camera): float(value) for camera, value in given.items()}
+    return reference, offset_s, readout_s
 
 
 def _time(value: object, key: str, path: Path) -> float:

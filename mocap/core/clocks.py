@@ -4,6 +4,15 @@ common = local + offset + drift * (local - middle)
 
 `local` is seconds since the camera's first frame (`Detections2D.times_s`); `common` runs at the
 pace of the reference camera, whose first frame is its instant 0.
+
+Most cameras have a rolling shutter: they read the rows of their sensor one after another, from the
+first to the last in `readout_s`, 5 to 30 ms. The instant of an image is that of its middle row, so
+a pixel of the sensor row r of n was taken
+
+    readout_s ((r + 1/2) / n - 1/2)
+
+later. In the pixels of the image that is an affine function a x + b y + c, kept as (a, b, c): it
+holds for images that were turned, scaled or cropped too.
 """
 
 from __future__ import annotations
@@ -204,3 +213,42 @@ def _jsonable(table: Mapping[str, Any]) -> dict[str, object]:
         else:
             out[key] = value
     return out
+
+
+LONGEST_READOUT_S = 0.1
+"""No sensor that films takes longer."""
+
+
+def row_lateness(
+    readout_s: float, image_size: tuple[int, int], rotation_deg: int = 0
+) -> FloatArray:
+    """Return (3,) seconds per pixel right, per pixel down, and seconds at pixel (0, 0).
+
+    Args:
+        readout_s: from the first row of the sensor to the last.
+        image_size: (width, height) of the image as it is shown.
+        rotation_deg: by which the image was turned counter-clockwise to be shown: 0, 90, 180, 270.
+
+    >>> row_lateness(0.020, (640, 480)).round(6)[1:].tolist()
+    [4.2e-05, -0.009979]
+    """
+    width, height = image_size
+    turns = rotation_deg // 90 % 4
+    # Turned by a quarter, sensor rows are columns; by a half or three quarters they run backwards.
+    sideways, backwards = turns % 2 == 1, turns >= 2
+    per_pixel = (-readout_s if backwards else readout_s) / (width if sideways else height)
+    middle = (width - 1) / 2.0 if sideways else (height - 1) / 2.0
+    out = np.zeros(3)
+    out[0 if sideways else 1], out[2] = per_pixel, -per_pixel * middle
+    return out
+
+
+def lateness_of(rows: FloatArray, pixels: Array) -> FloatArray:
+    """Return how much later (...,) pixels (..., 2) were taken, by `row_lateness`; NaN stays."""
+    return np.asarray(pixels[..., 0] * rows[0] + pixels[..., 1] * rows[1] + rows[2])
+
+
+def mapped_rows(rows: FloatArray, new_from_old: Array) -> FloatArray:
+    """Return the same function in other pixels, new = (2, 3) new_from_old of the old ones."""
+    slope = rows[:2] @ np.linalg.inv(np.asarray(new_from_old, dtype=np.float64)[:, :2])
+    return np.array([*slope, rows[2] - slope @ np.asarray(new_from_old)[:, 2]])

@@ -34,6 +34,12 @@ def _fill_times(owner: Detections2D | Tracks2D) -> None:
         object.__setattr__(owner, "times_s", np.tile(even, (cameras, 1)))
 
 
+def _fill_rows(owner: Detections2D | Tracks2D) -> None:
+    """Give cameras without a rolling shutter no lateness."""
+    if owner.row_lateness.size == 0:
+        object.__setattr__(owner, "row_lateness", np.zeros((len(owner.camera_names), 3)))
+
+
 def _times_of_part(owner: Detections2D | Tracks2D, frames: slice) -> FloatArray:
     first, _, _ = frames.indices(owner.times_s.shape[1])
     return np.asarray(owner.times_s[:, frames] - first / owner.fps)
@@ -82,6 +88,8 @@ class Detections2D:
         view_ids: (camera, frame, detection) who it is within the view of the camera, see
             `mocap.detect.following.in_view`: numbers of two cameras have nothing to do with each
             other, and may be wrong. `NOT_FOLLOWED` everywhere unless given.
+        row_lateness: (camera, 3) how much later than its image a pixel was taken by a rolling
+            shutter, see `core.clocks`; 0 unless given.
     """
 
     camera_names: tuple[str, ...]
@@ -92,10 +100,12 @@ class Detections2D:
     boxes: Array
     times_s: FloatArray = field(default_factory=_unsaid)
     view_ids: IntArray = field(default_factory=_unnumbered)
+    row_lateness: FloatArray = field(default_factory=_unsaid)
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
         _fill_times(self)
+        _fill_rows(self)
         if self.view_ids.size == 0:
             nobody = np.full(np.shape(self.boxes)[:3], NOT_FOLLOWED, dtype=np.int64)
             object.__setattr__(self, "view_ids", nobody)
@@ -108,6 +118,7 @@ class Detections2D:
             boxes="camera frame detection 4",
             times_s="camera frame",
             view_ids="camera frame detection",
+            row_lateness="camera 3",
         )
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)
@@ -137,6 +148,7 @@ class Tracks2D:
         confidence: (camera, frame, person, keypoint) in [0, 1]; 0 where not seen.
         times_s: (camera, frame) when the camera took the image that stands at this frame, on the
             common clock; NaN where it has none. frame / fps unless given.
+        row_lateness: (camera, 3) as for `Detections2D`, in pixels of the calibration.
     """
 
     camera_names: tuple[str, ...]
@@ -146,10 +158,12 @@ class Tracks2D:
     pixels: Array
     confidence: Array
     times_s: FloatArray = field(default_factory=_unsaid)
+    row_lateness: FloatArray = field(default_factory=_unsaid)
 
     def __post_init__(self) -> None:
         """Check shapes and names."""
         _fill_times(self)
+        _fill_rows(self)
         check_shapes(
             self,
             camera_names="camera",
@@ -158,6 +172,7 @@ class Tracks2D:
             pixels="camera frame person keypoint 2",
             confidence="camera frame person keypoint",
             times_s="camera frame",
+            row_lateness="camera 3",
         )
         check_unique(self, "camera_names", self.camera_names)
         check_unique(self, "keypoint_names", self.keypoint_names)

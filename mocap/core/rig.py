@@ -15,6 +15,7 @@ class RigCamera:
         serial: serial number, for people.
         lens_mm: focal length printed on the lens, for people.
         position_hint_m: planned position in the world, metres, or None.
+        readout_s: from the first row of its rolling shutter to the last; 0: not known, or at once.
     """
 
     name: str
@@ -22,6 +23,7 @@ class RigCamera:
     serial: str = ""
     lens_mm: float | None = None
     position_hint_m: tuple[float, float, float] | None = None
+    readout_s: float = 0.0
 
 
 @dataclass(frozen=True)

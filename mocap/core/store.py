@@ -26,7 +26,8 @@ from mocap.core.files.upgrades import upgraded
 
 # 2: 2D detections and tracks carry the time of every frame.
 # 3: 2D detections number people within each view.
-SCHEMA_VERSION = 3
+# 4: detections and tracks know rolling shutters.
+SCHEMA_VERSION = 4
 
 HIGHEST_FPS = 10_000.0
 """Frames per second: beyond the fastest cameras that see whole people."""

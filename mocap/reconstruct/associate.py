@@ -9,6 +9,7 @@ import numpy as np
 
 from mocap.capture.edits_file import IdentityEdit
 from mocap.core.camera import Calibration
+from mocap.core.clocks import mapped_rows
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import Array, BoolArray, FloatArray
@@ -200,6 +201,7 @@ def associate_with_report(
         pixels=pixels[:, :, kept],
         confidence=confidence[:, :, kept],
         times_s=detections.times_s,
+        row_lateness=detections.row_lateness,
     )
     report = AssociationReport(scene.frame_count, scene.fps, tuple(people))
     return tracks, report
@@ -227,11 +229,13 @@ def _mapped(detections: Detections2D, image_maps: Mapping[str, Array]) -> Detect
             f"{', '.join(detections.camera_names)}. Correct the camera name."
         )
     pixels = np.array(detections.pixels, dtype=np.float64)
+    rows = np.array(detections.row_lateness, dtype=np.float64)
     for index, name in enumerate(detections.camera_names):
         if name in image_maps:
             matrix = np.asarray(image_maps[name], dtype=np.float64)
             pixels[index] = pixels[index] @ matrix[:, :2].T + matrix[:, 2]
-    return replace(detections, pixels=pixels)
+            rows[index] = mapped_rows(rows[index], matrix)
+    return replace(detections, pixels=pixels, row_lateness=rows)
 
 
 def _require_people(detections: Detections2D) -> None:

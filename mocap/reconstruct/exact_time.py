@@ -1,8 +1,8 @@
 """Use the true time of every image without touching the solvers.
 
-A solver knows one instant per frame. An image taken `lateness` later than its frame shows the
-point where it was then, pi(X(t + lateness)). It is handed in moved by the difference that the
-current trajectory predicts,
+A solver knows one instant per frame. An image taken `lateness` later than its frame, or a row that
+a rolling shutter read later than the image, shows the point where it was then,
+pi(X(t + lateness)). It is handed in moved by the difference that the current trajectory predicts,
 
     u' = u - [pi(X(t + lateness)) - pi(X(t))],
 
@@ -20,6 +20,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from mocap.core.camera import Calibration
+from mocap.core.clocks import lateness_of
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
@@ -33,9 +34,9 @@ RAW_SMOOTH_S = 0.04
 
 
 def has_lateness(tracks: Tracks2D) -> bool:
-    """Tell whether some image was taken at another time than its frame's."""
+    """Tell whether some image, or some row of one, was taken at another time than its frame's."""
     late = np.abs(tracks.lateness_s)
-    return bool(np.nanmax(late, initial=0.0) > NOTICEABLE_S)
+    return bool(tracks.row_lateness.any() or np.nanmax(late, initial=0.0) > NOTICEABLE_S)
 
 
 def at_frame_times(
@@ -62,11 +63,14 @@ def at_frame_times(
                 continue
             here = path(nodes)
             for c, camera in enumerate(cameras):
-                times = np.clip(nodes + late[c], path.x[0], path.x[-1])
+                seen = tracks.pixels[c, :, person, keypoint]
+                row = np.nan_to_num(lateness_of(tracks.row_lateness[c], seen))
+                times = np.clip(nodes + late[c] + row, path.x[0], path.x[-1])
                 shift = camera.project(path(times)) - camera.project(here)
                 moved[c, :, person, keypoint] -= np.nan_to_num(shift)
     even = np.where(np.isfinite(tracks.times_s), nodes, np.nan)
-    return replace(tracks, pixels=moved, times_s=even)
+    no_rows = np.zeros_like(tracks.row_lateness)
+    return replace(tracks, pixels=moved, times_s=even, row_lateness=no_rows)
 
 
 def _path(nodes: FloatArray, xyz: FloatArray, fps: float, raw: bool) -> CubicSpline | None:

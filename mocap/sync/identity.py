@@ -99,7 +99,7 @@ def follow_one(
         for each in members:
             if each.camera == camera:
                 pixels[each.frames] = stream.pixels[each.frames, each.slots]
-        out.append(PersonStream(stream.times_s, pixels))
+        out.append(PersonStream(stream.times_s, pixels, stream.rows))
     return out
 
 

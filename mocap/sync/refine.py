@@ -12,12 +12,13 @@ matrix and stop the steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from mocap.core.camera import Calibration
+from mocap.core.clocks import lateness_of
 from mocap.core.kernels.triangulation import triangulate_kernel, undistort_views
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import BoolArray, FloatArray
@@ -57,20 +58,38 @@ class PersonStream:
         times_s: (frame,) on the camera's own clock.
         pixels: (frame, keypoint, 2) in pixels of the calibration; NaN = not seen. Keypoints of
             several people follow each other.
+        rows: (3,) how much later than its image a pixel was taken, see `core.clocks`.
     """
 
     times_s: FloatArray
     pixels: FloatArray
+    rows: FloatArray = field(default_factory=lambda: np.zeros(3))
 
     def at(self, local_s: FloatArray) -> FloatArray:
-        """Return pixels (time, keypoint, 2), linear between the two nearest frames."""
-        t = self.times_s
-        k = np.clip(np.searchsorted(t, local_s) - 1, 0, len(t) - 2)
-        part = ((local_s - t[k]) / (t[k + 1] - t[k]))[:, None, None]
-        value = (1.0 - part) * self.pixels[k] + part * self.pixels[k + 1]
-        gap = t[k + 1] - t[k] > max(MAX_FRAME_GAP_S, 1.5 * float(np.median(np.diff(t))))
-        value[(local_s < t[0]) | (local_s > t[-1]) | gap] = np.nan
-        return np.asarray(value)
+        """Return pixels (time, keypoint, 2), linear between the two nearest frames.
+
+        Each keypoint counts at the time of the row in which it was seen.
+        """
+        if not self.rows.any():
+            return _between(self.times_s, self.pixels, local_s)
+        late = lateness_of(self.rows, self.pixels)
+        out = np.full((len(local_s), *self.pixels.shape[1:]), np.nan)
+        for k in range(self.pixels.shape[1]):
+            seen = np.flatnonzero(np.isfinite(late[:, k]))
+            if len(seen) > 1:
+                own = self.times_s + np.interp(self.times_s, self.times_s[seen], late[seen, k])
+                out[:, k] = _between(own, self.pixels[:, k : k + 1], local_s)[:, 0]
+        return out
+
+
+def _between(t: FloatArray, pixels: FloatArray, local_s: FloatArray) -> FloatArray:
+    """Return pixels (frame, keypoint, 2) of times t at others; NaN outside and in gaps."""
+    k = np.clip(np.searchsorted(t, local_s) - 1, 0, len(t) - 2)
+    part = ((local_s - t[k]) / (t[k + 1] - t[k]))[:, None, None]
+    value = (1.0 - part) * pixels[k] + part * pixels[k + 1]
+    gap = t[k + 1] - t[k] > max(MAX_FRAME_GAP_S, 1.5 * float(np.median(np.diff(t))))
+    value[(local_s < t[0]) | (local_s > t[-1]) | gap] = np.nan
+    return np.asarray(value)
 
 
 @dataclass(frozen=True, eq=False)

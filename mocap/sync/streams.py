@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mocap.core.camera import Calibration
+from mocap.core.clocks import mapped_rows
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D
 from mocap.core.lens import undistort_points
 from mocap.core.shapes import Array, BoolArray, FloatArray
@@ -27,12 +28,14 @@ class Stream:
         pixels: (frame, person, keypoint, 2) in pixels of the calibration; NaN = not seen. The
             person axis is the detector's slots, largest first: no identity.
         rays: (frame, person, keypoint, 2) undistorted x/z, y/z.
+        rows: (3,) how much later than its image a pixel was taken, see `core.clocks`.
         frozen_s: for how long the camera showed images it had shown before; they are left out.
     """
 
     times_s: FloatArray
     pixels: FloatArray
     rays: FloatArray
+    rows: FloatArray = field(default_factory=lambda: np.zeros(3))
     frozen_s: float = 0.0
 
     @property
@@ -78,14 +81,17 @@ def streams_of(
         real = np.isfinite(times)
         pixels = np.array(detections.pixels[index, real], dtype=np.float64)
         pixels[np.asarray(detections.confidence[index, real]) < MIN_CONFIDENCE] = np.nan
+        rows = detections.row_lateness[index]
         if image_maps and name in image_maps:
             matrix = np.asarray(image_maps[name], dtype=np.float64)
             pixels = pixels @ matrix[:, :2].T + matrix[:, 2]
+            rows = mapped_rows(rows, matrix)
         still = frozen(pixels)
         pixels[still] = np.nan
         people = _largest_first(pixels)[:, :MAX_PEOPLE]
         stream = stream_of(times[real], people, calibration[name].vector())
-        streams.append(replace(stream, frozen_s=float(still.sum()) * stream.frame_s))
+        frozen_s = float(still.sum()) * stream.frame_s
+        streams.append(replace(stream, rows=rows, frozen_s=frozen_s))
     return streams
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from mocap.body.model import BodyModel, load_free_body
-from mocap.core.camera import Calibration
+from mocap.core.camera import Calibration, Camera
+from mocap.core.clocks import lateness_of
 from mocap.core.detections import Detections2D
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.shapes import FloatArray
@@ -23,6 +24,9 @@ BLEND_S = 1.2
 TEMPO_SHARE, TEMPO_S = 0.04, 3.0
 # Nobody stands quite still.
 SWAY_M, SWAY_HZ = 0.004, (0.23, 0.41, 0.9)
+
+# Of search for the row in which a keypoint is seen: 300 px/s of 1000 px in 16 ms is 0.005 a round.
+ROLLED_ROUNDS = 3
 
 SCRIPTS = ("walk", "squat", "arm_raise", "dance", "throw", "mixed", "still")
 
@@ -123,6 +127,7 @@ def hand_started(
     noise_px: float = 2.0,
     outliers: float = 0.1,
     missing: float = 0.05,
+    rows: Sequence[FloatArray] | None = None,
     seed: int = 0,
 ) -> HandStarted:
     """Return what cameras with clocks of their own report of keypoints (frame, keypoint, 3).
@@ -139,6 +144,8 @@ def hand_started(
         noise_px: as for `observe_points`, like `outliers` and `missing`.
         outliers: as said.
         missing: as said.
+        rows: per camera the lateness of its pixels by a rolling shutter, see `core.clocks`; the
+            detections know it.
         seed: of the random numbers.
     """
     rng = np.random.default_rng(seed)
@@ -153,9 +160,10 @@ def hand_started(
         local = np.arange(int(length_s * rates[c])) / rates[c]
         local = local[(rng.random(len(local)) >= lost) | (local == 0.0)]
         true = np.minimum(start[c] + (1.0 + drift[c]) * local, motion.x[-1])
+        where = motion(true) if rows is None else rolled(camera, motion, true, rows[c])
         seen = observe_points(
             Calibration((camera,)),
-            motion(true)[:, None],
+            where[:, None],
             COCO_17_FEET.keypoint_names,
             fps=float(rates[c]),
             noise_px=noise_px,
@@ -166,7 +174,25 @@ def hand_started(
         times.append(local)
         pixels.append(seen.pixels[0])
     detections = joined_streams(calibration.names, times, pixels, float(rates[0]))
+    if rows is not None:
+        detections = replace(detections, row_lateness=np.stack(rows))
     return HandStarted(calibration, detections, start, drift, motion)
+
+
+def rolled(
+    camera: Camera, motion: CubicSpline, times_s: FloatArray, rows: FloatArray
+) -> FloatArray:
+    """Return where each keypoint was (frame, keypoint, 3) when the row that shows it was read.
+
+    `rows` is the lateness of a pixel, see `core.clocks`. The row depends on where the keypoint
+    was then: each round is nearer by the share of the image that it moves within the readout.
+    """
+    here, speed, bend = (motion(times_s, order) for order in (0, 1, 2))
+    where = here
+    for _ in range(ROLLED_ROUNDS):
+        late = np.nan_to_num(lateness_of(rows, camera.project(where)))[..., None]
+        where = here + late * speed + 0.5 * late**2 * bend
+    return np.asarray(where)
 
 
 def joined_streams(

@@ -61,7 +61,8 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
     from mocap.sync.people import sync_people
 
     recording, settings = run.footage.recording, _settings(run)
-    detections = without(whole, run.choices.sync.without)
+    rows = run.footage.row_lateness(whole.camera_names)
+    detections = without(replace(whole, row_lateness=rows), run.choices.sync.without)
     reference = _reference(run, detections, settings)
     result = sync_people(
         detections,
@@ -86,10 +87,18 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
             for name, count in zip(synced.camera_names, frames.unused, strict=True)
             if count
         },
-        tuple(decision.found),
+        (*decision.found, *_shutters(run, synced)),
         tuple(decision.warnings),
         _curves(result),
     )
+
+
+def _shutters(run: TakeRun, synced: Detections2D) -> list[str]:
+    return [
+        f"{name}: keypoints count at the times of their rows, read within {1e3 * readout_s:g} ms"
+        for name, readout_s in run.footage.readout_s.items()
+        if name in synced.camera_names
+    ]
 
 
 def _make(job: Job) -> Made:
@@ -100,6 +109,7 @@ def _make(job: Job) -> Made:
     notes: dict[str, object] = {
         "reference": done.clocks.reference,
         "found": list(done.found),
+        "readout_s": dict(job.footage.readout_s),
         "unused_frames": done.unused_frames,
         "verdicts": {each.camera: str(each.verdict) for each in done.clocks.cameras},
         "checks": list(done.found),
@@ -130,7 +140,8 @@ def _settings(run: TakeRun) -> TakeSettings:
 
 
 def _by_hardware(run: TakeRun) -> bool:
-    return run.take.session.rig().sync == "genlock"
+    session = run.take.session
+    return session.config.rig is not None and session.rig().sync == "genlock"
 
 
 def _reference(run: TakeRun, detections: Detections2D, settings: TakeSettings) -> str:
@@ -174,6 +185,8 @@ def without(detections: Detections2D, cameras: tuple[str, ...]) -> Detections2D:
         confidence=detections.confidence[keep],
         boxes=detections.boxes[keep],
         times_s=detections.times_s[keep],
+        view_ids=detections.view_ids[keep],
+        row_lateness=detections.row_lateness[keep],
     )
 
 
@@ -207,12 +220,15 @@ def _sound(run: TakeRun, detections: Detections2D) -> tuple[dict[str, float], di
 
 def _options(job: Job) -> dict[str, object]:
     settings, choice = _settings(job.run), job.choices.sync
+    readout_s = job.footage.readout_s
     return {
         "on": choice.on,
         "without": list(choice.without),
         "reference": choice.reference or settings.reference or "",
         "offset_s": dict(settings.offset_s),
         "hardware": _by_hardware(job.run),
+        # Only where somebody said one: results from before there was the choice stay.
+        **({"readout_s": dict(readout_s)} if readout_s else {}),
         "image_maps": {camera: each.tolist() for camera, each in job.footage.matrices.items()},
     }
 
