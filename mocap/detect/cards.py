@@ -9,7 +9,16 @@ from importlib.resources import files
 
 from mocap.core.errors import InputError
 
-MODEL_NAMES = ("blazepose", "hands", "movenet", "multipose")
+MODEL_NAMES = (
+    "blazepose",
+    "hands",
+    "movenet",
+    "multipose",
+    "lightning",
+    "posenet",
+    "centernet",
+    "nanodet",
+)
 """Models that can be fetched; each has a card `models/NAME.toml`."""
 
 

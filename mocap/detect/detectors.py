@@ -109,6 +109,7 @@ def weight_hashes(
         networks += needed.networks
         feet = feet and needed.feet
     whole = known.name == "blazepose"
+    feet = feet and "coco_17_feet" in known.keypoint_sets
     if feet or whole:
         # Where it reads the whole body it is not exchanged for the smaller one.
         networks.append(("blazepose", _feet_network(THOROUGH if whole else pace)))

@@ -63,6 +63,7 @@ class MoveNet:
     multipose: Network
     thunder: Network
     feet: FeetFinder | None = None
+    thunder_size: int = THUNDER_SIZE
 
     @property
     def keypoint_names(self) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ class MoveNet:
         """Return the person of a guess, read in the box and then twice close around the keypoints;
         the guess itself when that is somebody else."""
         center = (guess.box[:2] + guess.box[2:]) / 2
-        crop = square_crop(image, center, _side(BOX_MARGIN * guess.size_px), THUNDER_SIZE)
+        crop = square_crop(image, center, _side(BOX_MARGIN * guess.size_px), self.thunder_size)
         close = self._close_up(image, self._read(crop, guess))
         refined = averaged(self._read(close, guess), self._read(close, guess, mirrored=True))
         return guess if jumped(refined, guess) else refined
@@ -110,7 +111,7 @@ class MoveNet:
 
     def _close_up(self, image: Array, person: Detection) -> Crop:
         center, side = extent(person)
-        return square_crop(image, center, _side(KEYPOINT_MARGIN * side), THUNDER_SIZE)
+        return square_crop(image, center, _side(KEYPOINT_MARGIN * side), self.thunder_size)
 
     def _read(self, crop: Crop, guess: Detection, *, mirrored: bool = False) -> Detection:
         seen = mirror_image(crop) if mirrored else crop

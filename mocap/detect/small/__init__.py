@@ -1,0 +1,1 @@
+"""Small networks out of public packages: other readers and other finders of people than MoveNet."""
