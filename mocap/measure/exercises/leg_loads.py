@@ -52,7 +52,8 @@ UNIT = "Nm"
 # one foot nothing is shared, but 20 mm are under the whole weight: 0.20 Nm/kg, and while weight
 # changes feet both add up.
 LIMIT_NM_PER_KG = {"two feet": 0.12, "walk": 0.25}
-USEFUL_NM_PER_KG = 0.10
+USEFUL_NM_PER_KG = 0.15
+"""A seventh of what a knee holds in a squat: with a larger spread sides and visits look alike."""
 
 _HALF_SOLE_M = 0.05
 """Across the foot."""

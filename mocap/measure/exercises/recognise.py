@@ -68,7 +68,7 @@ def summary(found: Sequence[Attempt]) -> str:
     words = [f"{n} {label}{'s' if n > 1 and label != SIT_TO_STAND else ''}"
              for label, n in counts.items() if label != NONE]  # fmt: skip
     if counts[NONE]:
-        words.append(f"{counts[NONE]} of no exercise known here")
+        words.append(f"{counts[NONE]} repetitions of no exercise known here")
     return ", ".join(words) or "no repetition of anything"
 
 

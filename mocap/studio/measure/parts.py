@@ -160,9 +160,29 @@ def thumbnails(pictures: Sequence[Thumbnail]) -> Markup:
     return tag("div", *figures, class_="pictures")
 
 
+_SMOOTHED = "What changes faster than the cut-off frequency is smoothed away."
+_IN_PLAIN_WORDS = {
+    "Filter on positions": _SMOOTHED,
+    "Filter on angles and velocities": _SMOOTHED,
+    "Filters": _SMOOTHED,
+    "Thorax": "Which points of the body stand for the chest.",
+    "Angles": "In which order a joint is taken apart into turns (ISB: the International Society of "
+    "Biomechanics), so that numbers compare with other laboratories.",
+    "Median reprojection error": "Half of the points lie nearer than this to where the cameras "
+    "saw them in their images.",
+    "Keypoints interpolated": "Seen by too few cameras then, and filled from before and after.",
+    "Keypoints missing": "Neither seen nor filled.",
+    "Median keypoint uncertainty": "Half of the points are known better than this.",
+}
+
+
 def made_with(pairs: Sequence[tuple[str, str]]) -> Markup:
-    """Return how the numbers were made: filters, conventions, versions."""
-    entries = [join([tag("dt", text(label)), tag("dd", text(value))]) for label, value in pairs]
+    """Return how the numbers were made, and its terms in plain words."""
+    entries = []
+    for label, value in pairs:
+        plain = _IN_PLAIN_WORDS.get(label)
+        said = (tag("div", text(plain), class_="plain"),) if plain else ()
+        entries.append(join([tag("dt", text(label)), tag("dd", text(value), *said)]))
     return section("How this was measured", tag("dl", *entries))
 
 
