@@ -12,12 +12,15 @@ import pytest
 from mocap.calibrate.interchange.foreign_tables import with_four_coefficients
 from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
 from mocap.calibrate.interchange.lenses import Lens, lenses_for, read_lenses
+from mocap.calibrate.lenses.alone import lens_alone
 from mocap.calibrate.lenses.choice import best_model, compare_models
 from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import calibrate
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
-from mocap.core.errors import InputError, SessionError
+from mocap.core.camera import Calibration
+from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.synthetic import board_faults as faults
 from mocap.synthetic.board_faults import BOARD, random_rig, record
 from mocap.synthetic.rigs import laboratory
 
@@ -222,3 +225,25 @@ def test_a_given_lens_may_move_by_percents_when_asked() -> None:
     truth = rig.cameras[1].lens[0]
     assert kept.calibration.cameras[1].lens[0] == pytest.approx(1.01 * truth)
     assert moved.calibration.cameras[1].lens[0] == pytest.approx(truth, rel=2e-3)
+
+
+def test_a_lens_alone_is_as_good_as_it_says_and_refused_where_it_cannot_be(tmp_path: Path) -> None:
+    recording = record(random_rig(5, most=3), seed=5, frames=160)
+    true, corners = recording.rig.cameras[0], recording.corners[0]
+    found = lens_alone(corners, BOARD)
+    assert found.reasons == () and found.views > 40
+    off = abs(float(found.camera.lens[:2].mean() - true.lens[:2].mean()))
+    # Three standard deviations; .3 px on boards half as wide as the image tell a focal length
+    # of 900 px to a few pixels.
+    assert off < 3.0 * found.focal_sd_px < 15.0
+    assert found.sigma_px == pytest.approx(0.3, abs=0.03)
+    flat = faults.observe(
+        faults.high_rig(3), np.stack([faults.lying(0.02 * n, 0.0, 9.0 * n) for n in range(40)])
+    )
+    reasons = lens_alone(max(flat, key=lambda each: len(each.frame)), BOARD).reasons
+    assert any("kept its direction" in text for text in reasons)
+    with pytest.raises(CalibrationError, match="at least 12 are needed"):
+        lens_alone(faults.keep(corners, corners.frame < 4), BOARD)
+    save_calibration(Calibration((found.camera,)), tmp_path / "cam.toml")
+    (kept,) = lenses_for(read_lenses(tmp_path / "cam.toml"), [(true.name, true.image_size)])
+    np.testing.assert_allclose(kept.lens, found.camera.lens)

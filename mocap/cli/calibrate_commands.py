@@ -1,4 +1,4 @@
-"""mocap calibrate: from the board recordings to a calibrated rig and a verdict."""
+"""mocap calibrate, mocap lens: from board recordings to a calibrated rig, or to lenses alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from mocap.cli.options import Number, session_argument
 
 if TYPE_CHECKING:
     from mocap.capture.session import Session
+
+LENSES = ("auto", "standard", "rational", "fisheye")
 
 
 @click.command()
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--refine-lenses", is_flag=True, help="Take --intrinsics as a start, not as it is.")
 @click.option(
     "--lens",
-    type=click.Choice(("auto", "standard", "rational", "fisheye")),
+    type=click.Choice(LENSES),
     default="standard",
     help="Lens model; auto: the one that predicts frames held out best.",
 )
@@ -74,6 +76,34 @@ def calibrate(
     console.line(f"Wrote {path} and {page}")
     console.result({"calibration": path, "report": result.report.to_json()})
     require_pass(session, result.report)
+
+
+@click.command()
+@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--board", required=True, help="Name or file of the board.")
+@click.option("--lens", type=click.Choice(LENSES), default="standard", help="Model of the lens.")
+@click.option("--name", help="Of the camera, where its file is called otherwise.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("lenses"),
+    help="Folder of lenses.",
+)
+@json_option
+def lens(
+    videos: tuple[Path, ...], board: str, lens: str, name: str | None, output: Path,
+    console: Console,
+) -> None:  # fmt: skip
+    """Calibrate the lens of single cameras from VIDEOS of a board; writes lenses/CAMERA.toml.
+
+    Once a camera, at home: `mocap calibrate SESSION --intrinsics lenses` keeps them.
+    """
+    from mocap.workflow.rig.lenses import calibrate_lenses
+
+    found = calibrate_lenses(videos, board, output, console, model=lens, name=name)
+    console.line(f"Wrote {', '.join(str(output / f'{each}.toml') for each in found)}")
+    console.result({"lenses": {each: output / f"{each}.toml" for each in found}})
 
 
 def _late(text: str) -> tuple[str, int]:

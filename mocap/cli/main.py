@@ -21,6 +21,7 @@ COMMANDS = {
     "rigs": ("mocap.cli.setup_commands", "List the rigs."),
     "new": ("mocap.cli.setup_commands", "Make a session folder."),
     "calibrate": ("mocap.cli.calibrate_commands", "Calibrate the rig from the board recordings."),
+    "lens": ("mocap.cli.calibrate_commands", "Calibrate lenses alone, to be used in every rig."),
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "check": ("mocap.cli.check_commands", "Tell whether a camera has moved, and mend a turn."),

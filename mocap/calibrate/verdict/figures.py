@@ -12,6 +12,7 @@ from mocap.calibrate.covariance import Uncertainty, camera_covariance
 from mocap.calibrate.graph import Pair
 from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
+from mocap.calibrate.verdict.closer import board_views, over_time
 from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
 from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport
 from mocap.calibrate.verdict.shifted import DroppedView, moved_at_frame
@@ -82,6 +83,8 @@ def camera_reports(
                 rotation_sd_deg=float(sd.rotation_deg[index]),
                 time_offset_frames=offset if np.isfinite(offset) else None,
                 moved_at_frame=_moved(views, index, dropped, cause),
+                over_time=over_time(views, errors, index),
+                views=board_views(views, errors, index),
             )
         )
     return tuple(reports)

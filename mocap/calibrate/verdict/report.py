@@ -40,6 +40,32 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class OverTime:
+    """Residuals of a camera over the recording: frames, median length, and median with its sign.
+
+    Attributes:
+        frame: in the middle of each part.
+        median_px: median length of the residuals of the part.
+        shift_px: length of their median vector: a pose or an instant that is wrong, no noise.
+    """
+
+    frame: tuple[int, ...]
+    median_px: tuple[float, ...]
+    shift_px: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """One view of the board: what it is an example of, its frame, corners and residuals in px."""
+
+    what: str
+    frame: int
+    median_px: float
+    pixels: tuple[tuple[float, float], ...]
+    residual_px: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class CameraReport:
     """Figures of one camera.
 
@@ -59,6 +85,8 @@ class CameraReport:
         rotation_sd_deg: of the orientation.
         time_offset_frames: how many frames late its images are; None if it cannot be told.
         moved_at_frame: frame from which on it disagrees with the others: it was bumped; or None.
+        over_time: residuals over the recording; None in reports of older versions.
+        views: single views to look at.
     """
 
     name: str
@@ -80,6 +108,8 @@ class CameraReport:
     rotation_sd_deg: float
     time_offset_frames: float | None
     moved_at_frame: int | None = None
+    over_time: OverTime | None = None
+    views: tuple[BoardView, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from mocap.core.camera import Calibration
 from mocap.core.rotation import rotation_between
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply, invert, rigid
+from mocap.studio.calibration import closer
 from mocap.studio.page.page import (
     NO_VALUE,
     Markup,
@@ -41,7 +43,12 @@ _MAP_WIDTH_PX = 300
 
 
 def write_calibration_report(
-    report: CalibrationReport, calibration: Calibration, path: Path | str, *, title: str
+    report: CalibrationReport,
+    calibration: Calibration,
+    path: Path | str,
+    *,
+    title: str,
+    pictures: Mapping[str, Sequence[bytes]] | None = None,
 ) -> None:
     """Write the report of a calibration as one self-contained page.
 
@@ -50,7 +57,7 @@ def write_calibration_report(
         calibration: the cameras it describes.
         path: page to write; replaced as a whole or not at all.
         title: name of the session.
-
+        pictures: by camera, of the views of the board that the report names.
     """
     shown, axes = _upright(calibration)
     body = [
@@ -64,12 +71,16 @@ def write_calibration_report(
         _cameras(report),
         _clocks(report),
         _maps(report),
+        closer.time_section(report),
+        closer.picture_section(report, pictures or {}),
         _error_map(report),
+        closer.graph_section(report),
         _pairs(report),
         _dropped(report),
         _notes(report),
     ]
     charts = {f"map-{k}": _map(each) for k, each in enumerate(report.cameras)}
+    charts |= closer.charts(report, shown)
     if report.error_map is not None:
         shown_from_world = invert(shown.cameras[0].camera_from_world)
         shown_from_world = shown_from_world @ calibration.cameras[0].camera_from_world

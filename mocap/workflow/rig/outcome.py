@@ -22,6 +22,7 @@ from mocap.core.store import Provenance, save_artifact
 from mocap.core.transform import apply
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.progress import Progress, table_lines
+from mocap.workflow.rig.board_pictures import load_pictures, make_pictures
 from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.calibration_report import load_calibration_report, save_calibration_report
 from mocap.workflow.rig.keep import keep_before
@@ -98,11 +99,12 @@ def store(
             progress.finished(f"World: {note}")
     report = _in_world(result.report, calibration, floor)
     title = session.root.resolve().name
+    make_pictures(session, report, recording)
+    pictures = load_pictures(session, report)
     if goes_beside(session, report):
         save_calibration_report(report, session.failed_path("_report.json"))
-        write_calibration_report(
-            report, calibration, session.failed_path("_report.html"), title=title
-        )
+        page = session.failed_path("_report.html")
+        write_calibration_report(report, calibration, page, title=title, pictures=pictures)
         save_calibration(calibration, session.failed_path())
         return
     kept = keep_before(session, "calibrate")
@@ -118,7 +120,8 @@ def store(
     record = Provenance("calibrate", installed_version(), {"board": asdict(board)}, notes=made_as)
     save_artifact(poses, session.board_poses_path, record)
     save_calibration_report(report, session.calibration_report_path)
-    write_calibration_report(report, calibration, session.calibration_page_path, title=title)
+    page = session.calibration_page_path
+    write_calibration_report(report, calibration, page, title=title, pictures=pictures)
     # Last: whoever finds calibration.toml finds the rest as well.
     save_calibration(calibration, session.calibration_path)
 

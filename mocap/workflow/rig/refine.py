@@ -22,6 +22,7 @@ from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
 from mocap.workflow.graph import path_of, row_of
 from mocap.workflow.progress import Progress, table_lines
+from mocap.workflow.rig.board_pictures import load_pictures
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
     save_calibration_report,
@@ -238,7 +239,9 @@ def _write_page(session: Session, calibration: Calibration) -> None:
     report = load_calibration_report(session)
     if report is not None:
         title = session.root.resolve().name
-        write_calibration_report(report, calibration, session.calibration_page_path, title=title)
+        pictures = load_pictures(session, report)
+        page = session.calibration_page_path
+        write_calibration_report(report, calibration, page, title=title, pictures=pictures)
 
 
 def _json(document: dict[str, object]) -> str:

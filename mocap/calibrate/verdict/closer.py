@@ -1,0 +1,83 @@
+"""What a technician looks at closer: residuals over the recording, single views of the board."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mocap.calibrate.refine import group_median
+from mocap.calibrate.verdict.report import BoardView, OverTime
+from mocap.calibrate.views import BoardViews
+from mocap.core.shapes import FloatArray, IntArray
+
+# Points of a curve; views in between are taken together.
+MOST_POINTS = 60
+# A view with fewer corners shows little.
+LEAST_CORNERS = 8
+
+
+def over_time(views: BoardViews, errors_px: FloatArray, camera: int) -> OverTime:
+    """Return the residuals of a camera over the recording, from those of all corners (n, 2).
+
+    A part's shift is the median of its residuals with their sign: noise has none, a camera that
+    was moved, a stale image and a wrong clock have.
+    """
+    mine = _views_of(views, camera)
+    if not len(mine):
+        return OverTime((), (), ())
+    parts = np.array_split(mine, min(MOST_POINTS, len(mine)))
+    frames, medians, shifts = [], [], []
+    for part in parts:
+        rows = np.concatenate([_corners(views, view) for view in part])
+        error = errors_px[rows]
+        error = error[np.isfinite(error[:, 0])]
+        if not len(error):
+            continue
+        frames.append(int(np.median(views.frames[views.view_frame[part]])))
+        medians.append(round(float(np.median(np.linalg.norm(error, axis=1))), 4))
+        shifts.append(round(float(np.linalg.norm(np.median(error, axis=0))), 4))
+    return OverTime(tuple(frames), tuple(medians), tuple(shifts))
+
+
+def board_views(views: BoardViews, errors_px: FloatArray, camera: int) -> tuple[BoardView, ...]:
+    """Return a usual view of the board and the worst one of a camera, with their residuals."""
+    length = np.nan_to_num(np.linalg.norm(errors_px, axis=1), nan=np.inf)
+    medians = group_median(length, views.arrays.view_start)
+    counts = np.diff(views.arrays.view_start)
+    mine = _views_of(views, camera)
+    mine = mine[(counts[mine] >= LEAST_CORNERS) & np.isfinite(medians[mine])]
+    if not len(mine):
+        return ()
+    order = mine[np.argsort(medians[mine], kind="stable")]
+    chosen = dict.fromkeys((int(order[len(order) // 2]), int(order[-1])))
+    words = ("a usual view", "the worst view")
+    return tuple(
+        _view(views, errors_px, view, what, float(medians[view]))
+        for view, what in zip(chosen, words, strict=False)
+    )
+
+
+def _view(
+    views: BoardViews, errors_px: FloatArray, view: int, what: str, median_px: float
+) -> BoardView:
+    rows = _corners(views, view)
+    return BoardView(
+        what,
+        int(views.frames[views.view_frame[view]]),
+        median_px,
+        _pairs(views.arrays.pixels[rows]),
+        _pairs(errors_px[rows]),
+    )
+
+
+def _views_of(views: BoardViews, camera: int) -> IntArray:
+    """Return the views of a camera in the order of time."""
+    mine = np.flatnonzero(views.arrays.view_camera == camera)
+    return mine[np.argsort(views.frames[views.view_frame[mine]], kind="stable")]
+
+
+def _corners(views: BoardViews, view: int) -> IntArray:
+    return np.arange(views.arrays.view_start[view], views.arrays.view_start[view + 1])
+
+
+def _pairs(values: FloatArray) -> tuple[tuple[float, float], ...]:
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in values)
