@@ -111,6 +111,9 @@ def test_all_names_are_known_and_mirrored(body: BodyModel, keypoints: KeypointSe
     assert found.names == names
     rest = dict(zip(names, found.rest_points(np.zeros(body.shape_count)), strict=True))
     for name, point in rest.items():
+        if mirrored_name(name) not in rest:
+            assert keypoints.name.endswith("_hand_21")  # the set of one hand alone
+            continue
         # vertices are stored to 1e-6 m and mirrored exactly; regressors are rounded
         np.testing.assert_allclose(
             rest[mirrored_name(name)], point * [-1.0, 1.0, 1.0], atol=1e-5, err_msg=name

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from mocap.detect.imported.hdf5 import read_hdf5
 from mocap.detect.imported.layouts import LARGEST_BONE_RATIO, bone_ratio, layout_of
 from mocap.detect.imported.openpose import read_openpose
 from mocap.detect.imported.read import read_json_file
-from mocap.synthetic.keypoint_files import WRITERS, openpose, rtmlib
+from mocap.synthetic.keypoint_files import WRITERS, openpose, rtmlib, sleap_project
 from mocap.synthetic.motion.random_motion import random_motion, true_points
 from mocap.synthetic.rigs import ring
 from mocap.workflow.choices import choices
@@ -233,3 +234,57 @@ def test_sizes_and_lengths_must_fit_the_videos(tmp_path: Path) -> None:
     nobody = replace(found, frames={0: np.zeros((0, 0, 3))})
     with pytest.raises(InputError, match="there is nobody in the keypoints"):
         detections_of({"left": nobody}, {"left": filmed}, FPS)
+
+
+def test_a_sleap_file_prefers_what_a_person_placed(tmp_path: Path) -> None:
+    """The corrected instance stands for its prediction; files of several videos are refused."""
+    people = seen_people(COCO_17)["cam1"][:4]
+    path = tmp_path / "cam1.slp"
+    sleap_project(tmp_path, "cam1", people, COCO_17, (1920, 1080))
+    with h5py.File(path, "r+") as file:
+        instances, points = file["instances"][:], file["pred_points"][:]
+        placed = np.zeros(17, file["points"].dtype)
+        placed["x"], placed["y"], placed["visible"] = 300.5, 200.5, True
+        placed["visible"][3] = False
+        row = instances[0].copy()
+        row["instance_type"], row["from_predicted"] = 0, row["instance_id"]
+        row["instance_id"], row["point_id_start"], row["point_id_end"] = 99, 0, 17
+        changed = np.insert(instances, 1, row)
+        for name in ("instances", "points"):
+            del file[name]
+        file["instances"], file["points"] = changed, placed
+        frames = file["frames"][:]
+        frames["instance_id_start"][1:] += 1
+        frames["instance_id_end"] += 1
+        del file["frames"]
+        file["frames"] = frames
+    found = read_hdf5(path)
+    assert len(found.frames[0]) == 2 and "1 of" in found.said[0]
+    (first,) = [each for each in found.frames[0] if (each[:3, 0] == 300.0).all()]
+    assert np.isnan(first[3]).sum() == 2 and first[3, 2] == 0.0 and first[0, 2] == 1.0
+    assert len(found.frames[1]) == 2 and len(points)
+    with h5py.File(path, "r+") as file:
+        frames = file["frames"][:]
+        frames["video"][-1] = 1
+        del file["frames"]
+        file["frames"] = frames
+    with pytest.raises(InputError, match="2 videos"):
+        read_hdf5(path)
+
+
+def test_21_points_of_a_hand_are_those_of_the_side_that_is_said(tmp_path: Path) -> None:
+    """Nothing tells a left hand from a right one: it is asked; nor are they taken for a body."""
+    hand = seen_people(KEYPOINT_SETS["hands_42"])["cam1"][:, 0, 21:]
+    path = tmp_path / "cam1.json"
+    people = [
+        {"keypoints": each[:, :2].tolist(), "keypoint_scores": each[:, 2].tolist()}
+        for each in np.nan_to_num(hand)
+    ]
+    frames = [{"frame_id": k, "instances": [each]} for k, each in enumerate(people)]
+    path.write_text(json.dumps(frames))
+    found = {"cam1": read_json_file(path)}
+    with pytest.raises(InputError, match=r"(left|right)_hand_21 or (left|right)_hand_21"):
+        layout_of(found, None, {})
+    layout = layout_of(found, "right_hand_21", {})
+    assert layout.keypoint_set.keypoint_names[0] == "right_hand_root"
+    assert layout.keypoint_set.mirror_indices() == tuple(range(21))

@@ -382,7 +382,7 @@ READERS = (
         _keypoints("mediapipe_table", "deeplabcut_table", "sleap_table"),
     ),
     Reader(
-        "keypoint_hdf5", "left.h5", _import, _keypoints("deeplabcut", "sleap"),
+        "keypoint_hdf5", "left.h5", _import, _keypoints("deeplabcut", "sleap", "sleap_project"),
         mutations.of_bytes,
     ),
     Reader(

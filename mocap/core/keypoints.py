@@ -37,8 +37,13 @@ class KeypointSet:
         return tuple((self.index(a), self.index(b)) for a, b in self.bones + self.drawn)
 
     def mirror_indices(self) -> tuple[int, ...]:
-        """Return for each keypoint the position of its mirror image (itself on the midline)."""
-        return tuple(self.index(mirrored_name(name)) for name in self.keypoint_names)
+        """Return for each keypoint the position of its mirror image: itself on the midline, and
+        where the set has no other side."""
+        names = self.keypoint_names
+        mirrored = (mirrored_name(name) for name in names)
+        return tuple(
+            self.index(other) if other in names else index for index, other in enumerate(mirrored)
+        )
 
 
 def mirrored_name(keypoint: str) -> str:
@@ -197,6 +202,17 @@ HALPE_136 = KeypointSet(
     _TRUNK_DRAWN + _PALM_DRAWN + _FACE_DRAWN,
 )
 HANDS_42 = KeypointSet("hands_42", names.LEFT_HAND + names.RIGHT_HAND, _FINGER_BONES, _PALM_DRAWN)
+LEFT_HAND_21, RIGHT_HAND_21 = (
+    KeypointSet(
+        f"{side}_hand_21",
+        hand,
+        tuple(bone for bone in _FINGER_BONES if bone[0].startswith(side)),
+        tuple(pair for pair in _PALM_DRAWN if pair[0].startswith(side)),
+    )
+    for side, hand in (("left", names.LEFT_HAND), ("right", names.RIGHT_HAND))
+)
+"""One hand alone, as hand networks and OpenPose's hand files have it."""
+
 COCO_17_FEET_HANDS = KeypointSet(
     "coco_17_feet_hands",
     COCO_17_FEET.keypoint_names + HANDS_42.keypoint_names,
@@ -235,6 +251,8 @@ KEYPOINT_SETS = {
         WHOLEBODY_133,
         HALPE_136,
         HANDS_42,
+        LEFT_HAND_21,
+        RIGHT_HAND_21,
         BODY_25_HANDS_FACE,
         BODY_25B_HANDS_FACE,
         COCO_18_HANDS_FACE,

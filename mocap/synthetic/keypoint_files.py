@@ -199,6 +199,43 @@ def sleap(
         file["node_names"] = np.array([name.encode() for name in names.keypoint_names])
 
 
+def sleap_project(
+    folder: Path, camera: str, people: FloatArray, names: KeypointSet, _: tuple[int, int]
+) -> None:
+    """Write SLEAP's own file, all predicted, in the old way of counting pixels from the edge."""
+    import h5py
+
+    count = len(names.keypoint_names)
+    frames: list[tuple[Any, ...]] = []
+    instances: list[tuple[Any, ...]] = []
+    points: list[tuple[Any, ...]] = []
+    for frame, each in enumerate(people):
+        there = each[np.isfinite(each).any(axis=(1, 2))]
+        frames.append((frame, 0, frame, len(instances), len(instances) + len(there)))
+        for person in there:
+            start = len(points)
+            row = (len(instances), 1, frame, 0, -1, -1, 0.9, start, start + count)
+            instances.append(row)
+            points += [(x + 0.5, y + 0.5, np.isfinite(x), True, sure) for x, y, sure in person]
+    integers = ("frame_id", "video", "frame_idx", "instance_id_start", "instance_id_end")
+    columns = ("instance_id", "instance_type", "frame_id", "skeleton", "track", "from_predicted",
+               "score", "point_id_start", "point_id_end")  # fmt: skip
+    of_points = [("x", "f8"), ("y", "f8"), ("visible", "?"), ("complete", "?")]
+    # Node numbers of a skeleton are places in the list of all nodes, in any order.
+    listed = [{"name": name, "weight": 1.0} for name in reversed(names.keypoint_names)]
+    skeleton = {"nodes": [{"id": count - 1 - k} for k in range(count)]}
+    with h5py.File(folder / f"{camera}.slp", "w") as file:
+        metadata = file.create_group("metadata")
+        metadata.attrs["format_id"] = 1.0
+        metadata.attrs["json"] = np.bytes_(json.dumps({"nodes": listed, "skeletons": [skeleton]}))
+        file["frames"] = np.array(frames, [(name, "i8") for name in integers])
+        file["instances"] = np.array(
+            instances, [(name, "f4" if name == "score" else "i8") for name in columns]
+        )
+        file["points"] = np.zeros(0, of_points)
+        file["pred_points"] = np.array(points, [*of_points, ("score", "f8")])
+
+
 def sleap_table(
     folder: Path, camera: str, people: FloatArray, names: KeypointSet, _: tuple[int, int]
 ) -> None:
@@ -229,6 +266,7 @@ WRITERS: Mapping[str, tuple[Written, str]] = {
     "deeplabcut": (deeplabcut, "coco_17"),
     "deeplabcut_table": (deeplabcut_table, "coco_17_feet"),
     "sleap": (sleap, "coco_17"),
+    "sleap_project": (sleap_project, "coco_17"),
     "sleap_table": (sleap_table, "coco_17"),
 }
 """Every format with the keypoint set of its files here."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from mocap.core.errors import InputError
 from mocap.detect.imported.json_file import frame_number
 
-SUFFIXES = (".json", ".csv", ".h5", ".hdf5")
+SUFFIXES = (".json", ".csv", ".h5", ".hdf5", ".slp")
 MOST_FILES = 2_000_000
 """Nine hours of one camera at 60 frames a second, a file each."""
 

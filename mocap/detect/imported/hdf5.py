@@ -1,4 +1,4 @@
-"""HDF5 files of DeepLabCut (a table of pandas) and of SLEAP (an analysis file).
+"""HDF5 files of DeepLabCut (a table of pandas) and of SLEAP (an analysis file, or its own).
 
 Nothing in them is executed: the column titles that pandas pickles are read by an unpickler that
 knows lists, tuples and texts. Links to other files and storage outside the file are refused.
@@ -18,6 +18,7 @@ from mocap.core.errors import InputError
 from mocap.core.files.reading import reading
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.imported.keypoints import MOST_KEYPOINTS, FileKeypoints, unseen_at_zero
+from mocap.detect.imported.sleap_project import is_project, read_project
 from mocap.detect.imported.tables import by_columns
 
 SLEAP = "SLEAP analysis file"
@@ -46,8 +47,8 @@ def read_hdf5(path: Path) -> FileKeypoints:
         return known
     raise InputError(
         f"{path} holds {known}: no keypoints that are known. DeepLabCut's hold a table of pandas, "
-        "SLEAP's analysis files 'tracks' and 'node_names' (export them with `sleap-convert "
-        "--format analysis`)."
+        "SLEAP's analysis files 'tracks' and 'node_names', its own files (.slp) 'frames', "
+        "'instances' and 'points'."
     )
 
 
@@ -56,6 +57,9 @@ def _known(path: Path) -> FileKeypoints | str:
     with h5py.File(path, "r") as file:
         if {"tracks", "node_names"} <= set(file):
             return _sleap(file)
+        if is_project(file):
+            attributes = dict(_own(file, "metadata").attrs)
+            return read_project(lambda name: _values(file, name), attributes)
         for name in sorted(file):
             group = _own(file, name)
             if isinstance(group, h5py.Group) and ("table" in group or "block0_values" in group):

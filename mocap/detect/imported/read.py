@@ -17,7 +17,7 @@ from mocap.detect.imported.tables import read_table
 
 KNOWN = (
     "OpenPose and Pose2Sim (a JSON for each frame), COCO results and annotations, AlphaPose, "
-    "MMPose, rtmlib and MediaPipe (JSON), DeepLabCut and SLEAP (CSV, HDF5), MediaPipe (CSV)"
+    "MMPose, rtmlib and MediaPipe (JSON), DeepLabCut and SLEAP (CSV, HDF5, .slp), MediaPipe (CSV)"
 )
 
 
@@ -32,7 +32,7 @@ def read_camera(files: CameraFiles) -> FileKeypoints:
     suffix = files.whole.suffix.lower()
     if suffix == ".csv":
         return read_table(files.whole)
-    if suffix in (".h5", ".hdf5"):
+    if suffix in (".h5", ".hdf5", ".slp"):
         from mocap.detect.imported.hdf5 import read_hdf5
 
         return read_hdf5(files.whole)
