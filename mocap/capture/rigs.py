@@ -12,7 +12,7 @@ from mocap.core.clocks import LONGEST_READOUT_S
 from mocap.core.errors import InputError
 from mocap.core.rig import Rig, RigCamera
 
-RIG_KEYS = ("description", "fps", "sync", "cameras")
+RIG_KEYS = ("description", "fps", "sync", "target_deg", "cameras")
 CAMERA_KEYS = ("name", "image_size", "serial", "lens_mm", "position_hint_m", "readout_ms")
 SYNC_KINDS = ("none", "genlock")
 
@@ -37,8 +37,11 @@ def load_rig(name: str) -> Rig:
         raise InputError(f"{path}: 'sync' is '{sync}'; it must be one of {', '.join(SYNC_KINDS)}.")
     fps = number(table, "fps", path) if "fps" in table else None
     cameras = tuple(_camera(each, path) for each in tables(table, "cameras", path))
+    target_deg = None
+    if "target_deg" in table:  # may be zero or negative
+        (target_deg,) = numbers([table["target_deg"]], 1, "target_deg", path)
     try:
-        return Rig(path.stem, fps, sync, cameras)
+        return Rig(path.stem, fps, sync, cameras, target_deg)
     except ValueError as error:
         raise InputError(f"{path}: {error}.") from error
 

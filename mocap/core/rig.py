@@ -35,12 +35,15 @@ class Rig:
         fps: frames per second they are set to, or None when any rate will do.
         sync: how frames are aligned: "genlock" (hardware) or "none" (started by hand).
         cameras: names are unique.
+        target_deg: direction of the target of throws from the plan's X, seen from above; None:
+            the plan has none.
     """
 
     name: str
     fps: float | None
     sync: str
     cameras: tuple[RigCamera, ...]
+    target_deg: float | None = None
 
     def __post_init__(self) -> None:
         """Check the camera names."""

@@ -12,7 +12,7 @@ from mocap.core.errors import InputError
 from mocap.core.points import Points3D
 from mocap.measure.events import Event, sampled_frame, timing_sd_ms
 from mocap.measure.filters import filter_segments
-from mocap.measure.metric import NO_SPREAD, Metric, judged
+from mocap.measure.metric import BAND, NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
 from mocap.measure.pitching.curves import (
     ThrowCurves,
@@ -65,6 +65,7 @@ class PitchingOptions:
         height_m: of the athlete; None leaves out what is relative to it.
         target_deg: direction to the target from world X, seen from above; None: the direction of
             the hand at release.
+        target_sd_deg: its standard deviation, where somebody estimated it.
         angle_cutoff_hz: Butterworth low-pass on angles and velocities; None for none.
         position_cutoff_hz: the same on positions, before anything else; None for none, as
             smoothed motions need none.
@@ -76,6 +77,7 @@ class PitchingOptions:
     hand: str | None = None
     height_m: float | None = None
     target_deg: float | None = None
+    target_sd_deg: float = 0.0
     angle_cutoff_hz: float | None = ANGLE_CUTOFF_HZ
     position_cutoff_hz: float | None = None
     mass_kg: float | None = None
@@ -178,7 +180,7 @@ def measure_pitching(
         view = _View(hand, target, smooth.fps, chosen, load)
         drawn = shaken(points, misfit=misfit, samples=samples)
         sd = _spreads(drawn, person_id, view, found)
-    known = _Known(hand, guessed, sd, misfit)
+    known = _Known(hand, guessed, chosen.target_sd_deg, sd, misfit)
     measured = tuple(_measured(k, throw, known) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
     warnings = (*warnings, *_lacking(measured), *(misfit.warnings if misfit else ()))
@@ -279,6 +281,7 @@ class _Known:
 
     hand: str
     target_guessed: bool
+    target_sd_deg: float
     sd: Mapping[str, float]
     misfit: Misfit | None
 
@@ -308,8 +311,9 @@ def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metr
     sd = known.sd.get(f"{k} {definition.name}", float("nan"))
     guessed = known.target_guessed
     systematic = definition.systematic
-    if definition.target and guessed and definition.unit == "deg":
-        systematic = float(np.hypot(systematic, TARGET_GUESS_DEG))
+    if definition.target and definition.unit == "deg":
+        beside = TARGET_GUESS_DEG if guessed else BAND * known.target_sd_deg
+        systematic = float(np.hypot(systematic, beside))
     return judged(
         Metric(
             name=definition.name,

@@ -35,7 +35,9 @@ class PitchingChoice:
     )
     norms: Path | None = option(None, "CSV of norm bands of your own; none are shipped.")
     target_deg: float | None = option(
-        None, "Direction to the target from world X, seen from above; else that of the hand."
+        None,
+        "Direction to the target from world X, seen from above; else that of the rig's "
+        "plan, or of the hand.",
     )
     filter_hz: float | None = option(
         None, "Cut-off of angles and velocities, 20 by default; 0 for none.", least=0.0

@@ -24,6 +24,7 @@ from mocap.measure.angle_table import angle_columns, angle_spreads_deg
 from mocap.measure.angles import AngleCurves, joint_angles
 from mocap.measure.events import MeasuredEvents
 from mocap.measure.exercises.exercise import Exercise
+from mocap.measure.metric import BAND
 from mocap.measure.misfit import Misfit
 from mocap.measure.norms import Norms, parse_norms
 from mocap.measure.pitching.kinetics import BALL_KG
@@ -52,6 +53,7 @@ from mocap.studio.measure.exercise import (
 from mocap.studio.measure.report import PitchingReport, write_pitching_report
 from mocap.workflow.measure.choices import Chosen, PitchingChoice
 from mocap.workflow.measure.misfit import body_misfit
+from mocap.workflow.measure.planned_target import planned_target
 from mocap.workflow.results import EVENTS_FILE, Results
 from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
@@ -222,10 +224,12 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
 
     norms = read_norms(choice.norms)
     fps = ready.segments.fps
+    planned = planned_target(ready.take.session) if choice.target_deg is None else None
     options = PitchingOptions(
         hand=ready.hand,
         height_m=ready.height_m,
-        target_deg=choice.target_deg,
+        target_deg=planned.deg if planned else choice.target_deg,
+        target_sd_deg=planned.sd_deg if planned else 0.0,
         position_cutoff_hz=choice.position_filter_hz,
         mass_kg=ready.mass_kg,
         ball_kg=BALL_KG if choice.ball_kg is None else choice.ball_kg,
@@ -235,6 +239,12 @@ def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Pa
     found = measure_pitching(
         ready.segments, options, points=ready.person_points, misfit=ready.misfit
     )
+    if planned:
+        told = (
+            f"the direction of the target is that of the rig's plan: {planned.deg:.1f} deg from "
+            f"world X, ± {BAND * planned.sd_deg:.1f} by where its cameras stand"
+        )
+        found = replace(found, warnings=(told, *found.warnings))
     folder, name = ready.folder("pitching"), ready.take.name
     throws = tuple(tuple(throw.events.values()) for throw in found.throws)
     events = MeasuredEvents("pitching", ready.person, ready.person_points.fps, throws)
