@@ -20,6 +20,7 @@ from mocap.core.errors import InputError
 from mocap.core.files.typed_json import from_json
 from mocap.studio.calibration import closer
 from mocap.studio.calibration.report import write_calibration_report
+from mocap.studio.take.figures import BLUE
 from mocap.synthetic.rigs import ring
 from mocap.workflow.rig.board_pictures import load_pictures, make_pictures
 from mocap.workflow.rig.calibration_report import load_calibration_report, save_calibration_report
@@ -175,6 +176,6 @@ def test_closer_looks_stand_on_the_page_with_the_pictures_of_the_board(tmp_path:
     assert charts["residuals-over-time"]["data"][0]["y"] == [0.2, 0.2, 0.9]
     weak = replace(report, pairs=(replace(report.pairs[0], agreeing_frames=9),))
     # Ten frames that agree are what a pair needs that holds the rig together.
-    for each, colour in ((report, closer.BLUE), (weak, closer.RED)):
+    for each, colour in ((report, BLUE), (weak, closer.RED)):
         assert closer.pair_graph(each, rig)["data"][0]["line"]["color"] == colour
     assert "The board as the cameras saw it" in Page(page).text
