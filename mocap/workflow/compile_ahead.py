@@ -55,7 +55,9 @@ def _marker() -> Path | None:
     import numba
 
     package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256(f"{numba.__version__} {platform.node()}".encode())
+    digest = hashlib.sha256(
+        f"{numba.__version__} {platform.node()} {numba.config.CACHE_DIR}".encode()
+    )
     try:
         for path in sorted(package.rglob("*.py")):
             text = path.read_bytes()
