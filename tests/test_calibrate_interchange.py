@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import tomllib
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from mocap.calibrate.interchange.formats import (
 )
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError
+from mocap.core.transform import rigid
 from mocap.synthetic.rigs import ring
 
 QCA = """<?xml version='1.0' encoding='ASCII'?>
@@ -246,3 +248,81 @@ def test_easymocap_pair_of_files(tmp_path: Path, rig: Calibration) -> None:
         read_foreign(path)
     with pytest.raises(InputError, match="how large the images of camera 'cam1' are"):
         read_foreign(easymocap_files(tmp_path, rig, sizes=False))
+
+
+def calibio_file(path: Path, rig: Calibration, **more: float) -> Path:
+    """Write what Calib Camera Calibrator saves, lengths in mm, by its own reader's names."""
+    cameras = []
+    for camera in rig.cameras:
+        k1, k2, p1, p2, k3 = camera.dist_coeffs[:5]
+        lens = {"f": camera.camera_matrix[0, 0], "cx": camera.camera_matrix[0, 2],
+                "ar": camera.camera_matrix[1, 1] / camera.camera_matrix[0, 0],
+                "cy": camera.camera_matrix[1, 2], "k1": k1, "k2": k2, "p1": p1, "p2": p2,
+                "k3": k3, "k4": 0.0, "k5": 0.0, "k6": 0.0, "s1": 0.0} | more  # fmt: skip
+        base = {"imageSize": {"width": camera.image_size[0], "height": camera.image_size[1]}}
+        data = {"parameters": {key: {"state": 0, "val": float(v)} for key, v in lens.items()},
+                "CameraModelCRT": {"CameraModelBase": base}}  # fmt: skip
+        turn, shift = camera.vector()[:3], 1000.0 * camera.vector()[3:6]
+        transform = {"rotation": dict(zip(("rx", "ry", "rz"), turn.tolist(), strict=True)),
+                     "translation": dict(zip("xyz", shift.tolist(), strict=True))}  # fmt: skip
+        model = {"polymorphic_name": "libCalib::CameraModelOpenCV", "ptr_wrapper": {"data": data}}
+        cameras.append({"model": model, "transform": transform})
+    path.write_text(json.dumps({"Calibration": {"cameras": cameras}}))
+    return path
+
+
+def test_calibio_is_read_and_lenses_that_cannot_be_held_are_refused(
+    tmp_path: Path, rig: Calibration
+) -> None:
+    found = read_foreign(calibio_file(tmp_path / "calib.json", rig), unit="mm")
+    assert found.names[:2] == ("cam_0", "cam_1")
+    np.testing.assert_allclose(found.vectors(), rig.vectors(), atol=1e-9)
+    with pytest.raises(InputError, match="m apart if its lengths are in m"):
+        read_foreign(tmp_path / "calib.json")
+    with pytest.raises(InputError, match="has s1"):
+        read_foreign(calibio_file(tmp_path / "prism.json", rig, s1=0.01), unit="mm")
+    (tmp_path / "other.json").write_text('{"Calibration": {"cameras": 3}}')
+    with pytest.raises(InputError, match=r"calib\.io"):
+        read_foreign(tmp_path / "other.json")
+
+
+def opencap_files(folder: Path, rig: Calibration, protocol: int) -> Path:
+    """Write OpenCap's pickles: the world is the upright board's, y down, x to the right."""
+    board_from_world = rigid(np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]]), np.zeros(3))
+    for camera in rig.transformed(board_from_world).cameras:
+        table = {
+            "distortion": camera.dist_coeffs[None, :5],
+            "intrinsicMat": camera.camera_matrix,
+            "imageSize": np.array(camera.image_size, dtype=float)[::-1, None],
+            "rotation": camera.camera_from_world[:3, :3],
+            "translation": 1000.0 * camera.camera_from_world[:3, 3:],
+            "rotation_EulerAngles": camera.vector()[:3, None],
+        }
+        target = folder / camera.name / "cameraIntrinsicsExtrinsics.pickle"
+        target.parent.mkdir(parents=True)
+        target.write_bytes(pickle.dumps(table, protocol=protocol))
+    return target
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_opencap_is_read_upright_and_runs_nothing(
+    tmp_path: Path, rig: Calibration, protocol: int
+) -> None:
+    path = opencap_files(tmp_path / "Videos", rig, protocol)
+    found = read_foreign(path)
+    assert sorted(found.names) == sorted(rig.names)
+    for name in rig.names:
+        np.testing.assert_allclose(found[name].lens, rig[name].lens, atol=1e-9)
+    # The same rig, turned about the vertical at most: heights and distances are what they were.
+    ours, true = (np.stack([each[n].center for n in rig.names]) for each in (found, rig))
+    np.testing.assert_allclose(ours[:, 2], true[:, 2], atol=1e-6)
+    np.testing.assert_allclose(
+        np.linalg.norm(ours - ours[0], axis=1), np.linalg.norm(true - true[0], axis=1), atol=1e-6
+    )
+    path.write_bytes(b"cos\nsystem\n(S'touch /tmp/opened'\ntR.")
+    with pytest.raises(InputError, match=r"asks for os\.system"):
+        read_foreign(path)
+    huge = b"cnumpy\nndarray\n(I99999999999\ntR."
+    path.write_bytes(huge)
+    with pytest.raises(InputError, match="OpenCap"):
+        read_foreign(path)

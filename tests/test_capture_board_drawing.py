@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mocap.capture.board_drawing import PNG_DPI, draw_board
-from mocap.capture.board_page import RULER_MM, layout, qr_text, serial
+from mocap.capture.board_page import RULER_MM, BoardPage, layout, qr_text, serial
+from mocap.capture.board_tiles import tiled
 from mocap.capture.boards import BoardDefinition, list_boards, load_definition
 from mocap.core.board import Board
 from mocap.core.errors import InputError
@@ -160,3 +161,33 @@ def test_what_cannot_be_drawn_is_refused(board: Board, message: str) -> None:
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.pdf, \.svg or \.png, not '\.jpg'"):
         draw_board(BoardDefinition(SMALL, "", "A4"), tmp_path / "board.jpg")
+
+
+def test_sheets_glued_at_their_crosses_are_the_board() -> None:
+    (page,) = layout(load_definition("a1_5x7"))
+    sheets = tiled(page, "A4")
+    # 594 x 841 mm by sheets that hold 269 x 182 mm beside what they share with neighbours, which
+    # lie on their side: upright it would be 4 x 4.
+    assert len(sheets) == 5 * 3
+    assert {(sheet.width_mm, sheet.height_mm) for sheet in sheets} == {(297.0, 210.0)}
+    per_mm = 2
+
+    def drawn(each: BoardPage, left: float = 0.0, top: float = 0.0) -> np.ndarray:
+        out = np.zeros((900 * per_mm, 700 * per_mm), dtype=bool)
+        for r in each.dark:
+            rows = slice(round((r.y + top) * per_mm), round((r.y + top + r.height) * per_mm))
+            out[rows, round((r.x + left) * per_mm) : round((r.x + left + r.width) * per_mm)] = True
+        return out
+
+    whole, glued = drawn(page), np.zeros((900 * per_mm, 700 * per_mm), dtype=bool)
+    for number, sheet in enumerate(sheets):
+        row, column = divmod(number, 3)
+        said = [text.content for text in sheet.texts]
+        assert f"row {row + 1} of 5, column {column + 1} of 3: print at 100 %" in said
+        # Edges of 8 mm, strips of 12 mm.
+        glued |= drawn(sheet, column * 269.0 - 8.0, row * 182.0 - 8.0)
+    # The crosses, hairs of .2 mm, vanish at half a millimetre a pixel; nothing else differs.
+    assert (whole ^ glued).sum() < 0.001 * whole.sum()
+    assert tiled(page, "A1") == (page,)
+    with pytest.raises(InputError, match="no paper 'A9'"):
+        tiled(page, "A9")

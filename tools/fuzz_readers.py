@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,30 @@ _STO = (
 )
 
 
+_CALIBIO = json.dumps({"Calibration": {"cameras": [{
+    "model": {"polymorphic_name": "libCalib::CameraModelOpenCV", "ptr_wrapper": {"data": {
+        "parameters": {key: {"state": 0, "val": value} for key, value in {
+            "f": 1000.0, "ar": 1.0, "cx": 640.0, "cy": 360.0, "k1": -0.1, "k2": 0.02, "p1": 0.0,
+            "p2": 0.0, "k3": 0.0, "k4": 0.0, "k5": 0.0, "k6": 0.0, "s1": 0.0}.items()},
+        "CameraModelCRT": {"CameraModelBase": {"imageSize": {"width": 1280, "height": 720}}}}}},
+    "transform": {"rotation": {"rx": 0.1, "ry": 0.0, "rz": 0.2},
+                  "translation": {"x": 0.0, "y": 0.5, "z": 3.0}}}]}})  # fmt: skip
+
+
+def _opencap(folder: Path) -> list[Path]:
+    camera = ring(2).cameras[0]
+    table = {
+        "distortion": camera.dist_coeffs[None, :5],
+        "intrinsicMat": camera.camera_matrix,
+        "imageSize": np.array([[720.0], [1280.0]]),
+        "rotation": camera.camera_from_world[:3, :3],
+        "translation": 1000.0 * camera.camera_from_world[:3, 3:],
+    }
+    for protocol in (2, 4):
+        (folder / f"cam{protocol}.pickle").write_bytes(pickle.dumps(table, protocol=protocol))
+    return sorted(folder.glob("*.pickle"))
+
+
 def _written(name: str, text: str) -> Callable[[Path], list[Path]]:
     def make(folder: Path) -> list[Path]:
         write_text(folder / name, text)
@@ -336,6 +361,8 @@ READERS = (
     Reader("calibration", "calibration.toml", load_calibration, _calibration),
     Reader("foreign", "foreign.toml", read_foreign, _foreign),
     Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", _QCA)),
+    Reader("calibio", "calib.json", read_foreign, _written("calib.json", _CALIBIO)),
+    Reader("opencap", "cam.pickle", read_foreign, _opencap, mutations.of_bytes),
     Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
     Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
     Reader("edits", "edits.toml", load_edits, _written("edits.toml", _EDITS)),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.capture.board_page import BoardPage, Rectangle, layout
+from mocap.capture.board_tiles import tiled
 from mocap.capture.boards import BoardDefinition
 from mocap.core.errors import InputError
 from mocap.core.shapes import Array
@@ -20,11 +21,12 @@ POINTS_PER_MM = 72.0 / 25.4
 PNG_DPI = 300
 
 
-def draw_board(definition: BoardDefinition, path: Path) -> list[Path]:
+def draw_board(definition: BoardDefinition, path: Path, paper: str | None = None) -> list[Path]:
     """Write the board's page to `path`; the suffix decides: .pdf, .svg or .png.
 
     A PDF holds all pages. The other formats hold one page a file: the back of a two-sided board
-    goes beside the front with `_back` in its name.
+    goes beside the front with `_back` in its name. With `paper`, a PDF's pages are cut into sheets
+    of that size, to be glued together.
 
     Returns:
         the files written.
@@ -37,6 +39,10 @@ def draw_board(definition: BoardDefinition, path: Path) -> list[Path]:
     if suffix != ".pdf" and suffix not in writers:
         raise InputError(f"{path}: a board is written as .pdf, .svg or .png, not '{suffix}'.")
     pages = layout(definition)
+    if paper is not None:
+        if suffix != ".pdf":
+            raise InputError(f"{path}: sheets to be glued together are written as .pdf.")
+        pages = tuple(sheet for page in pages for sheet in tiled(page, paper))
     if suffix == ".pdf":
         with atomic_write(path) as temporary:
             _write_pdf(pages, definition.board.name, temporary)

@@ -44,8 +44,9 @@ def _tell(what: str, listing: Listing, console: Console) -> None:
     help="File to write; .pdf, .svg or .png.",
 )
 @click.option("--rig", help="Say whether this rig's cameras can read the board.")
+@click.option("--paper", help="Cut into sheets of this size, to be glued: A4.")
 @json_option
-def board(name: str, output: Path, rig: str | None, console: Console) -> None:
+def board(name: str, output: Path, rig: str | None, paper: str | None, console: Console) -> None:
     """Write board NAME (or a .toml file of your own) at true scale."""
     from mocap.capture.board_drawing import draw_board
     from mocap.capture.boards import load_definition, planning_notes
@@ -53,10 +54,10 @@ def board(name: str, output: Path, rig: str | None, console: Console) -> None:
 
     definition = load_definition(name)
     notes = planning_notes(definition.board, load_rig(rig)) if rig else ()
-    written = draw_board(definition, output)
+    written = draw_board(definition, output, paper)
     console.line(
-        f"Wrote {', '.join(map(str, written))}. Print at 100 % on {definition.page}, check the "
-        "ruler, measure a square and give it to `mocap new --square-mm`."
+        f"Wrote {', '.join(map(str, written))}. Print at 100 % on {paper or definition.page}, "
+        "check the ruler, measure a square and give it to `mocap new --square-mm`."
     )
     console.warned(*notes)
     console.result({"files": written, "warnings": notes})

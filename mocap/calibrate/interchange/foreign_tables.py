@@ -118,11 +118,11 @@ def _calibration(
         calibration = Calibration(tuple(cameras), metadata={"source": f"{source} {path.name}"})
     except ValueError as error:
         raise InputError(f"{path}: {error}.") from error
-    _check_width(calibration, path, unit)
+    check_width(calibration, path, unit)
     return calibration
 
 
-def _check_width(calibration: Calibration, path: Path, unit: str) -> None:
+def check_width(calibration: Calibration, path: Path, unit: str) -> None:
     """Refuse a rig as wide as a village: its unit of length is another one."""
     centers = np.stack([camera.center for camera in calibration.cameras])
     width = float(np.ptp(centers, axis=0).max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mocap.calibrate.interchange.calibio import read_calibio
 from mocap.calibrate.interchange.easymocap import read_easymocap
 from mocap.calibrate.interchange.foreign_tables import (
     read_aniposelib,
@@ -12,6 +13,7 @@ from mocap.calibrate.interchange.foreign_tables import (
     write_aniposelib,
     write_pose2sim,
 )
+from mocap.calibrate.interchange.opencap import SUFFIX, read_opencap
 from mocap.calibrate.interchange.qualisys import read_qualisys
 from mocap.core.camera import Calibration
 
@@ -27,11 +29,12 @@ __all__ = [
 
 
 def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
-    """Read a calibration of Qualisys, caliscope, Pose2Sim, aniposelib or EasyMocap, by content.
+    """Read a calibration of another tool, by content: Qualisys, caliscope, Pose2Sim, aniposelib,
+    EasyMocap, calib.io, OpenCap.
 
     Args:
-        path: the file.
-        unit: length unit of an aniposelib or Pose2Sim file that does not say its own.
+        path: the file; of OpenCap that of one camera.
+        unit: length unit of a file of aniposelib, Pose2Sim or calib.io that does not say its own.
 
     Raises:
         InputError: unreadable, or no calibration of these tools.
@@ -41,7 +44,11 @@ def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
     >>> [camera.name for camera in read_foreign(Path("lab.toml")).cameras][:2]
     ['cam1', 'cam2']
     """
+    if path.suffix == SUFFIX:
+        return read_opencap(path)
     text = read_text(path)
+    if text.lstrip().startswith("{"):
+        return read_calibio(path, unit=unit)
     if text.lstrip().startswith("<"):
         return read_qualisys(path)
     if text.lstrip().startswith("%YAML"):
