@@ -165,6 +165,17 @@ def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:
     assert path.read_bytes() == (tmp_path / "again.html").read_bytes()
 
 
+def test_the_cause_of_what_is_wrong_stands_before_its_symptoms(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    data = replace(take(), warnings=("a symptom",), causes=("sync: 'left' was started late.",))
+    write_report(data, path)
+    page = Page(path).text
+    assert "What is wrong, the first cause first" in page
+    assert page.index("was started late") < page.index("a symptom")
+    write_report(replace(data, causes=()), path)
+    assert "What is wrong" not in Page(path).text
+
+
 def test_actions_have_a_strip_of_one_colour_a_label(tmp_path: Path) -> None:
     def did(name: str, *labels: str) -> PersonStrip:
         spans = [ActionSpan(float(k), k + 1.0, label, 0.9) for k, label in enumerate(labels)]

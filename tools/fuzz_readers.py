@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import fuzz_mutations as mutations
 import numpy as np
+from fuzz_calibrations import CALIBIO, QCA, foreign, opencap
 
-from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
+from mocap.calibrate.interchange.formats import read_foreign
 from mocap.calibrate.verdict.report import (
     CalibrationReport,
     CameraReport,
@@ -159,24 +159,6 @@ def _calibration(folder: Path) -> list[Path]:
     return [folder / "calibration.toml"]
 
 
-def _foreign(folder: Path) -> list[Path]:
-    write_aniposelib(ring(2), folder / "aniposelib.toml")
-    write_pose2sim(ring(2), folder / "Calib.toml")
-    text = (folder / "aniposelib.toml").read_text(encoding="utf-8").replace("[cam_", "[cameras.")
-    write_text(folder / "camera_array.toml", text)
-    return sorted(folder.glob("*.toml"))
-
-
-_QCA = """<?xml version='1.0' encoding='ASCII'?>
-<calibration><cameras><camera active="1" avg-residual="0.4" serial="left" viewrotation="0">
-<fov_video bottom="719" left="0" right="1279" top="0"/>
-<transform r11="1" r12="0" r13="0" r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"
- x="1000" y="-2000" z="1500"/>
-<intrinsic centerPointU="41024" centerPointV="23040" focalLengthU="64000" focalLengthV="64640"
- radialDistortion1="-0.1" radialDistortion2="0.05" radialDistortion3="0" skew="0"
- tangentalDistortion1="0.001" tangentalDistortion2="-0.002"/></camera></cameras></calibration>
-"""
-
 _SESSION = """rig = "four_corner"
 board = "a1_5x7"
 square_mm = 39.8
@@ -226,30 +208,6 @@ _NORMS = "name,phase,p05,p50,p95\nelbow,,1,2,3\nknee,0.5,1.0,2.0,3.0\nknee,0.6,1
 _STO = (
     "name\nversion=1\nnRows=2\nnColumns=2\ninDegrees=yes\nendheader\ntime\ta\n0.0\t1.0\n0.1\t2.0\n"
 )
-
-
-_CALIBIO = json.dumps({"Calibration": {"cameras": [{
-    "model": {"polymorphic_name": "libCalib::CameraModelOpenCV", "ptr_wrapper": {"data": {
-        "parameters": {key: {"state": 0, "val": value} for key, value in {
-            "f": 1000.0, "ar": 1.0, "cx": 640.0, "cy": 360.0, "k1": -0.1, "k2": 0.02, "p1": 0.0,
-            "p2": 0.0, "k3": 0.0, "k4": 0.0, "k5": 0.0, "k6": 0.0, "s1": 0.0}.items()},
-        "CameraModelCRT": {"CameraModelBase": {"imageSize": {"width": 1280, "height": 720}}}}}},
-    "transform": {"rotation": {"rx": 0.1, "ry": 0.0, "rz": 0.2},
-                  "translation": {"x": 0.0, "y": 0.5, "z": 3.0}}}]}})  # fmt: skip
-
-
-def _opencap(folder: Path) -> list[Path]:
-    camera = ring(2).cameras[0]
-    table = {
-        "distortion": camera.dist_coeffs[None, :5],
-        "intrinsicMat": camera.camera_matrix,
-        "imageSize": np.array([[720.0], [1280.0]]),
-        "rotation": camera.camera_from_world[:3, :3],
-        "translation": 1000.0 * camera.camera_from_world[:3, 3:],
-    }
-    for protocol in (2, 4):
-        (folder / f"cam{protocol}.pickle").write_bytes(pickle.dumps(table, protocol=protocol))
-    return sorted(folder.glob("*.pickle"))
 
 
 def _written(name: str, text: str) -> Callable[[Path], list[Path]]:
@@ -359,10 +317,10 @@ READERS = (
         "truth", "truth.npz", load_truth, _shipped("samples/*/truth.npz"), mutations.of_archive
     ),
     Reader("calibration", "calibration.toml", load_calibration, _calibration),
-    Reader("foreign", "foreign.toml", read_foreign, _foreign),
-    Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", _QCA)),
-    Reader("calibio", "calib.json", read_foreign, _written("calib.json", _CALIBIO)),
-    Reader("opencap", "cam.pickle", read_foreign, _opencap, mutations.of_bytes),
+    Reader("foreign", "foreign.toml", read_foreign, foreign),
+    Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", QCA)),
+    Reader("calibio", "calib.json", read_foreign, _written("calib.json", CALIBIO)),
+    Reader("opencap", "cam.pickle", read_foreign, opencap, mutations.of_bytes),
     Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
     Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
     Reader("edits", "edits.toml", load_edits, _written("edits.toml", _EDITS)),

@@ -155,7 +155,7 @@ GRAPH = (
         edits=("trim",),
         code="mocap.workflow.report",
         # 2: with a strip of what people did.
-        # 3: with a page of each of several people.
+        # 3: with a page of each of several people, and with the causes of what is wrong.
         revision=3,
     ),
     Row(

@@ -74,6 +74,7 @@ def write_report(
     body = [
         _back(data.whole_page),
         _key_figures(data, residual),
+        _causes(data.causes),
         _warnings(data.warnings),
         _motion(),
         people_section(data.everybody),
@@ -189,6 +190,15 @@ def _key_figures(data: ReportData, residual: FloatArray) -> Markup:
             ),
         ]
     )
+
+
+def _causes(causes: Sequence[str]) -> Markup:
+    """Return what is wrong with the take, where something is: what warnings are symptoms of."""
+    if not causes:
+        return Markup("")
+    items = [tag("li", prose(cause)) for cause in causes]
+    title = tag("h2", text("What is wrong, the first cause first"))
+    return tag("div", title, tag("ol", *items), class_="warnings")
 
 
 def _warnings(warnings: Sequence[str]) -> Markup:

@@ -58,6 +58,7 @@ class ReportData:
         tracks: 2D keypoints in pixels of the calibration.
         points: 3D keypoints of the same frames, people and keypoints.
         warnings: sentences shown first.
+        causes: what is wrong with the take, the first cause first, a sentence each with what to do.
         provenance: label and text of what made the result: versions, models, options.
         calibration_report: the calibration's own figures; None where it was imported.
         contact_sheet_png: an image of the overlays, PNG or JPEG.
@@ -82,6 +83,7 @@ class ReportData:
     sync_curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     actions: Sequence[PersonStrip] = ()
     whole_page: str = ""
+    causes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that 2D and 3D belong together.

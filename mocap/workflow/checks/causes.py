@@ -62,12 +62,16 @@ class Cause:
         return f"{self.part}: {self.text} Next: {self.next_step}"
 
 
-def causes_of(take: Take, progress: Progress) -> list[Cause]:
-    """Return what is wrong with a take, the first cause first; empty where nothing is."""
+def causes_of(take: Take, progress: Progress, *, room: bool = True) -> list[Cause]:
+    """Return what is wrong with a take, the first cause first; empty where nothing is.
+
+    With `room` the background of the videos is compared with that of the calibration, which takes
+    some seconds.
+    """
     found = list(_before_the_videos(take))
     if any(each.fatal for each in found):
         return found
-    found += _of_cameras(take, progress)
+    found += _of_cameras(take, progress if room else None)
     accused = {each.camera for each in found}
     found += [each for each in _of_results(take) if not each.camera or each.camera not in accused]
     return found
@@ -103,7 +107,7 @@ def _before_the_videos(take: Take) -> Iterator[Cause]:
         yield Cause("videos", str(error), f"look at {take.root}", fatal=True)
 
 
-def _of_cameras(take: Take, progress: Progress) -> list[Cause]:
+def _of_cameras(take: Take, progress: Progress | None) -> list[Cause]:
     """Return what is wrong with single cameras: names, pictures, places, clocks."""
     footage = Footage(take)
     first = take.root / row_of("detect").file
@@ -172,8 +176,10 @@ def _nobody(take: Take, raw: Detections2D) -> Cause:
     )
 
 
-def _moved(take: Take, progress: Progress) -> list[Cause]:
-    """Return the cameras that moved, by what stands behind the people."""
+def _moved(take: Take, progress: Progress | None) -> list[Cause]:
+    """Return the cameras that moved, by what stands behind the people; none without `progress`."""
+    if progress is None:
+        return []
     try:
         found = check_take_cameras(take, progress)
     except MocapError:

@@ -1,0 +1,56 @@
+"""Calibrations of other tools for `fuzz_readers`: honest files to be damaged."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from mocap.calibrate.interchange.formats import write_aniposelib, write_pose2sim
+from mocap.core.store import write_text
+from mocap.synthetic.rigs import ring
+
+QCA = """<?xml version='1.0' encoding='ASCII'?>
+<calibration><cameras><camera active="1" avg-residual="0.4" serial="left" viewrotation="0">
+<fov_video bottom="719" left="0" right="1279" top="0"/>
+<transform r11="1" r12="0" r13="0" r21="0" r22="0" r23="1" r31="0" r32="-1" r33="0"
+ x="1000" y="-2000" z="1500"/>
+<intrinsic centerPointU="41024" centerPointV="23040" focalLengthU="64000" focalLengthV="64640"
+ radialDistortion1="-0.1" radialDistortion2="0.05" radialDistortion3="0" skew="0"
+ tangentalDistortion1="0.001" tangentalDistortion2="-0.002"/></camera></cameras></calibration>
+"""
+
+CALIBIO = json.dumps({"Calibration": {"cameras": [{
+    "model": {"polymorphic_name": "libCalib::CameraModelOpenCV", "ptr_wrapper": {"data": {
+        "parameters": {key: {"state": 0, "val": value} for key, value in {
+            "f": 1000.0, "ar": 1.0, "cx": 640.0, "cy": 360.0, "k1": -0.1, "k2": 0.02, "p1": 0.0,
+            "p2": 0.0, "k3": 0.0, "k4": 0.0, "k5": 0.0, "k6": 0.0, "s1": 0.0}.items()},
+        "CameraModelCRT": {"CameraModelBase": {"imageSize": {"width": 1280, "height": 720}}}}}},
+    "transform": {"rotation": {"rx": 0.1, "ry": 0.0, "rz": 0.2},
+                  "translation": {"x": 0.0, "y": 0.5, "z": 3.0}}}]}})  # fmt: skip
+
+
+def foreign(folder: Path) -> list[Path]:
+    """Write what aniposelib, Pose2Sim and caliscope write."""
+    write_aniposelib(ring(2), folder / "aniposelib.toml")
+    write_pose2sim(ring(2), folder / "Calib.toml")
+    text = (folder / "aniposelib.toml").read_text(encoding="utf-8").replace("[cam_", "[cameras.")
+    write_text(folder / "camera_array.toml", text)
+    return sorted(folder.glob("*.toml"))
+
+
+def opencap(folder: Path) -> list[Path]:
+    """Write a camera of OpenCap in an old and in a newer kind of pickle."""
+    camera = ring(2).cameras[0]
+    table = {
+        "distortion": camera.dist_coeffs[None, :5],
+        "intrinsicMat": camera.camera_matrix,
+        "imageSize": np.array([[720.0], [1280.0]]),
+        "rotation": camera.camera_from_world[:3, :3],
+        "translation": 1000.0 * camera.camera_from_world[:3, 3:],
+    }
+    for protocol in (2, 4):
+        (folder / f"cam{protocol}.pickle").write_bytes(pickle.dumps(table, protocol=protocol))
+    return sorted(folder.glob("*.pickle"))
