@@ -216,7 +216,7 @@ def _nobody(detections: Detections2D, edits: Sequence[IdentityEdit]) -> str:
     return (
         f"people were detected in {len(detections.camera_names)} cameras, but no two cameras "
         "agree on where anybody is. Check that the calibration belongs to these videos and "
-        "that the videos start at the same instant."
+        "that the videos start at the same instant: `mocap doctor SESSION TAKE` finds out."
     )
 
 

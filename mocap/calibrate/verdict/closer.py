@@ -10,7 +10,7 @@ from mocap.calibrate.views import BoardViews
 from mocap.core.shapes import FloatArray, IntArray
 
 # Points of a curve; views in between are taken together.
-MOST_POINTS = 60
+MOST_POINTS = 30
 # A view with fewer corners shows little.
 LEAST_CORNERS = 8
 
@@ -24,24 +24,37 @@ def over_time(views: BoardViews, errors_px: FloatArray, camera: int) -> OverTime
     mine = _views_of(views, camera)
     if not len(mine):
         return OverTime((), (), ())
-    parts = np.array_split(mine, min(MOST_POINTS, len(mine)))
+    start = views.arrays.view_start
+    numbers = views.frames[views.view_frame[mine]]
     frames, medians, shifts = [], [], []
-    for part in parts:
-        rows = np.concatenate([_corners(views, view) for view in part])
-        error = errors_px[rows]
+    for part in np.array_split(np.arange(len(mine)), min(MOST_POINTS, len(mine))):
+        error = np.concatenate([errors_px[start[v] : start[v + 1]] for v in mine[part]])
         error = error[np.isfinite(error[:, 0])]
         if not len(error):
             continue
-        frames.append(int(np.median(views.frames[views.view_frame[part]])))
-        medians.append(round(float(np.median(np.linalg.norm(error, axis=1))), 4))
-        shifts.append(round(float(np.linalg.norm(np.median(error, axis=0))), 4))
+        frames.append(int(numbers[part[len(part) // 2]]))
+        medians.append(round(float(np.median(np.hypot(error[:, 0], error[:, 1]))), 4))
+        shifts.append(round(float(np.hypot(*np.median(error, axis=0))), 4))
     return OverTime(tuple(frames), tuple(medians), tuple(shifts))
 
 
-def board_views(views: BoardViews, errors_px: FloatArray, camera: int) -> tuple[BoardView, ...]:
-    """Return a usual view of the board and the worst one of a camera, with their residuals."""
-    length = np.nan_to_num(np.linalg.norm(errors_px, axis=1), nan=np.inf)
-    medians = group_median(length, views.arrays.view_start)
+def view_medians(views: BoardViews, errors_px: FloatArray) -> FloatArray:
+    """Return the median length of the residuals of each view; infinite behind a camera."""
+    length = np.nan_to_num(np.hypot(errors_px[:, 0], errors_px[:, 1]), nan=np.inf)
+    return group_median(length, views.arrays.view_start)
+
+
+def board_views(
+    views: BoardViews, errors_px: FloatArray, medians: FloatArray, camera: int
+) -> tuple[BoardView, ...]:
+    """Return a usual view of the board and the worst one of a camera, with their residuals.
+
+    Args:
+        views: of all cameras.
+        errors_px: (n, 2) of all corners.
+        medians: (view,) as `view_medians` returns them.
+        camera: which one.
+    """
     counts = np.diff(views.arrays.view_start)
     mine = _views_of(views, camera)
     mine = mine[(counts[mine] >= LEAST_CORNERS) & np.isfinite(medians[mine])]
@@ -59,7 +72,7 @@ def board_views(views: BoardViews, errors_px: FloatArray, camera: int) -> tuple[
 def _view(
     views: BoardViews, errors_px: FloatArray, view: int, what: str, median_px: float
 ) -> BoardView:
-    rows = _corners(views, view)
+    rows = slice(views.arrays.view_start[view], views.arrays.view_start[view + 1])
     return BoardView(
         what,
         int(views.frames[views.view_frame[view]]),
@@ -73,10 +86,6 @@ def _views_of(views: BoardViews, camera: int) -> IntArray:
     """Return the views of a camera in the order of time."""
     mine = np.flatnonzero(views.arrays.view_camera == camera)
     return mine[np.argsort(views.frames[views.view_frame[mine]], kind="stable")]
-
-
-def _corners(views: BoardViews, view: int) -> IntArray:
-    return np.arange(views.arrays.view_start[view], views.arrays.view_start[view + 1])
 
 
 def _pairs(values: FloatArray) -> tuple[tuple[float, float], ...]:

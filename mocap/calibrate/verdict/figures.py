@@ -12,7 +12,7 @@ from mocap.calibrate.covariance import Uncertainty, camera_covariance
 from mocap.calibrate.graph import Pair
 from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
-from mocap.calibrate.verdict.closer import board_views, over_time
+from mocap.calibrate.verdict.closer import board_views, over_time, view_medians
 from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
 from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport
 from mocap.calibrate.verdict.shifted import DroppedView, moved_at_frame
@@ -47,7 +47,7 @@ def camera_reports(
     """Return the figures of every camera."""
     errors = residuals(views, refined.state)
     camera_of = views.arrays.view_camera[views.observation_view]
-    frames = views.frames_per_camera()
+    frames, medians = views.frames_per_camera(), view_medians(views, errors)
     reports = []
     for index, name in enumerate(views.camera_names):
         mine = camera_of == index
@@ -84,7 +84,7 @@ def camera_reports(
                 time_offset_frames=offset if np.isfinite(offset) else None,
                 moved_at_frame=_moved(views, index, dropped, cause),
                 over_time=over_time(views, errors, index),
-                views=board_views(views, errors, index),
+                views=board_views(views, errors, medians, index),
             )
         )
     return tuple(reports)
