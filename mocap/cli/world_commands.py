@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     help="When the board lay on the floor in the calibration videos (12.4s, or frame 186); auto: "
     "where it lay still longest.",
 )
+@click.option("--from-people", "take", metavar="TAKE", help="By people who stand on it instead.")
 @json_option
-def world(session: Session, instant: str, console: Console) -> None:
+def world(session: Session, instant: str, take: str | None, console: Console) -> None:
     """Put the world of SESSION on the floor: origin at the board, Z up, metres."""
-    from mocap.workflow.rig.world import set_world_on_floor
+    from mocap.workflow.rig.world import set_world_on_floor, set_world_under_people
 
-    notes = set_world_on_floor(session, instant)
-    for note in notes:
-        console.line(note)
+    notes = set_world_under_people(session, take) if take else set_world_on_floor(session, instant)
+    console.lines(notes)
     console.line(f"Wrote {session.calibration_path}. Run the takes again: mocap run {session.root}")
     console.result({"calibration": session.calibration_path, "notes": notes})
 

@@ -71,7 +71,7 @@ def _tilt(up: FloatArray) -> list[Found]:
             "world",
             f"people lean by {tilt_deg:.0f} degrees in the median of the take: the world is {how}, "
             "unless they lie.",
-            "mocap world {root} --board-on-floor TIME",
+            "mocap world {root} --board-on-floor TIME, or --from-people {take}",
         )
     ]
 
@@ -91,7 +91,7 @@ def _floor(xyz: FloatArray, at: Mapping[str, int]) -> list[Found]:
             "world",
             f"feet stand {100 * abs(above):.0f} cm {'above' if above > 0 else 'below'} the floor: "
             "the board did not lie on the floor where its place was taken from.",
-            "mocap world {root} --board-on-floor TIME",
+            "mocap world {root} --board-on-floor TIME, or --from-people {take}",
         )
     ]
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
 from mocap.capture.session import CONFIG_FILE, Session
@@ -14,14 +16,26 @@ from mocap.capture.session_file import imported_config_text
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
-from mocap.core.errors import InputError, SessionError
+from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.points import Points3D
+from mocap.core.rotation import angle_between_deg
 from mocap.core.same_place import same_places
+from mocap.core.shapes import FloatArray
 from mocap.core.store import load_artifact, write_text
+from mocap.core.transform import rigid
+from mocap.reconstruct.boardless.walk import JOINTS
+from mocap.reconstruct.boardless.world import world_of
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.progress import Progress
+from mocap.workflow.results import Results
 from mocap.workflow.rig.board_poses import BoardPoses
 from mocap.workflow.rig.keep import keep_before
 from mocap.workflow.rig.made_from import WORLD_AT, require_whole, signed
+
+WORLD_FROM = "world_from"
+"""In the metadata of a calibration: what floor and up come from, when it is not the board."""
+EARS = ("left_ear", "right_ear")
+LEAST_FRAMES = 30
 
 
 def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
@@ -48,6 +62,69 @@ def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
     chosen = {**found.calibration.metadata, WORLD_AT: instant}
     save_calibration(replace(found.calibration, metadata=chosen), session.calibration_path)
     return found.notes
+
+
+def set_world_under_people(session: Session, name: str) -> tuple[str, ...]:
+    """Move the world of a session under the people of a take who stand and walk on its floor.
+
+    Up comes from their trunks and from the plane of their standing feet, the origin lies in the
+    middle of these, the scale stays. Return what was found.
+
+    Raises:
+        SessionError: no such take, or it has no points yet.
+        InputError: its points do not belong to this calibration any more.
+        CalibrationError: too little was seen of anybody, or a camera would be under the floor.
+    """
+    take = session.take(name)
+    results = Results(take)
+    if not results.has("points"):
+        raise SessionError(
+            f"take '{name}' has no points yet. Run `mocap run {session.root} {name}` first."
+        )
+    points, calibration = results.points, session.calibration()
+    found = world_of(*joints_of(points), None)
+    rotation, translation = found.rotation, found.translation
+    moved = calibration.transformed(rigid(rotation, translation))
+    low = [camera.name for camera in moved.cameras if camera.center[2] < 0.0]
+    if low:
+        raise CalibrationError(
+            f"camera '{low[0]}' would be under the floor: people do not stand upright in take "
+            f"'{name}'. Choose one in which somebody walks about."
+        )
+    notes = (
+        f"Up from {found.up_from}, ± {found.up_sd_deg:.1f} deg: the world turned by "
+        f"{float(angle_between_deg(rotation, np.eye(3))):.1f} deg",
+        f"Floor under standing feet, which spread by {found.stance_m:.1f} m; it is known to about "
+        "2 cm (soles are not seen)",
+    )
+    kept = keep_before(session, "world")
+    metadata = {**calibration.metadata, WORLD_FROM: f"people in {name}"}
+    save_calibration(replace(moved, metadata=metadata), session.calibration_path)
+    return (*notes, f"The calibration before is kept as {kept}")
+
+
+def joints_of(points: Points3D) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the joints (frame, joint, 3) of everybody one after the other, times, and who.
+
+    Raises:
+        CalibrationError: keypoints that do not name the joints.
+    """
+    names = points.keypoint_names
+    sources = [(joint,) if joint != "head" else EARS for joint in JOINTS]
+    missing = sorted({each for source in sources for each in source if each not in names})
+    if missing:
+        raise CalibrationError(f"the keypoints of this take have no '{missing[0]}'.")
+    at = [[names.index(each) for each in source] for source in sources]
+    xyz = np.stack([points.xyz[:, :, columns].mean(axis=2) for columns in at], axis=2)
+    frames, people = xyz.shape[:2]
+    joints = xyz.transpose(1, 0, 2, 3).reshape(people * frames, len(JOINTS), 3)
+    if np.isfinite(joints[..., 0]).all(axis=1).sum() < LEAST_FRAMES:
+        raise CalibrationError(
+            f"somebody was seen whole in fewer than {LEAST_FRAMES} frames; choose a take in which "
+            "somebody walks about."
+        )
+    time_s = np.tile(np.arange(frames) / points.fps, people)
+    return joints, time_s, np.repeat(np.arange(people, dtype=np.float64), frames)
 
 
 def on_floor(
