@@ -36,7 +36,7 @@ def _make(job: Job) -> Made:
     from mocap.studio.take.report import write_report
     from mocap.studio.take.report_data import ReportData
     from mocap.studio.understand.actions import timeline_rows
-    from mocap.workflow.checks.causes import causes_of
+    from mocap.workflow.checks.causes import wrong_with
     from mocap.workflow.studio.material import player_of_person, player_take
     from mocap.workflow.sync import sync_curves
     from mocap.workflow.understand.actions import tellable
@@ -67,7 +67,7 @@ def _make(job: Job) -> Made:
         sync_curves=sync_curves(take.clocks_path),
         actions=actions,
         # The room behind the people is looked at by `mocap check` and `mocap doctor` alone.
-        causes=tuple(each.line() for each in causes_of(take, job.progress, room=False)),
+        causes=wrong_with(take),
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = {person: _body(each) for person, each in bodies.items()}

@@ -7,7 +7,7 @@ chain is looked at from its beginning, and what is found early explains what com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.checks.moved import check_take_cameras
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.graph import path_of, row_of
-from mocap.workflow.progress import Progress
+from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
 from mocap.workflow.rig.calibration_report import load_calibration_report
 from mocap.workflow.rig.made_from import require_current
@@ -75,6 +75,14 @@ def causes_of(take: Take, progress: Progress, *, room: bool = True) -> list[Caus
     accused = {each.camera for each in found}
     found += [each for each in _of_results(take) if not each.camera or each.camera not in accused]
     return found
+
+
+def wrong_with(take: Take) -> tuple[str, ...]:
+    """Return what is wrong with a take in sentences, without looking at the room."""
+    try:
+        return tuple(each.line() for each in causes_of(take, Quiet(), room=False))
+    except MocapError as error:
+        return (f"results: {error}",)
 
 
 def _before_the_videos(take: Take) -> Iterator[Cause]:
@@ -128,14 +136,20 @@ def _of_cameras(take: Take, progress: Progress | None) -> list[Cause]:
         return [Cause("names", swap.sentence(), "rename the videos, then mocap run")]
     told = diagnosis.diagnose(one_clock, footage.calibration, image_maps=footage.matrices)
     wrong = [each for each in told if each.kind != diagnosis.SOUND]
-    nowhere = [e for e in wrong if e.kind in (diagnosis.STRANGER, diagnosis.MOVED)]
-    if wrong and (wrong[0].kind == diagnosis.NOBODY or 2 * len(nowhere) >= max(len(told), 4)):
+    if wrong and (wrong[0].kind == diagnosis.NOBODY or _nowhere(wrong, len(told))):
         return [*_moved(take, progress), _nobody(take, raw)]
     moved = _moved(take, progress)
     # Pictures of the room know turns better than people do.
     seen = {each.camera for each in moved}
     causes = moved + [_told(take, each) for each in wrong if each.camera not in seen]
     return causes or _unsynchronised(take)
+
+
+def _nowhere(wrong: Sequence[diagnosis.ViewCause], cameras: int) -> bool:
+    """Return whether so many cameras stand elsewhere, one nowhere, that the rig is another."""
+    kinds = [each.kind for each in wrong]
+    lost, moved = kinds.count(diagnosis.STRANGER), kinds.count(diagnosis.MOVED)
+    return lost > 0 and 2 * (lost + moved) >= max(cameras, 4)
 
 
 def _same_keypoints(detections: Detections2D) -> list[Cause]:

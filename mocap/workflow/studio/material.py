@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,13 @@ def player_take(
     *,
     bodies: bool = True,
     curves: bool = True,
+    causes: Sequence[str] = (),
 ) -> PlayerTake:
     """Return all that the player shows of a take.
 
     Stale results are shown as they are: what a person came for may be to make them again. `said`
     tells why they are stale. Without `bodies` those that were fitted are left out, and without
-    `curves` the joint angles, which take longest.
+    `curves` the joint angles, which take longest. `causes` of what is wrong stand before warnings.
 
     Raises:
         InputError: nothing was reconstructed yet.
@@ -69,7 +70,7 @@ def player_take(
         people=_names(results),
         curves=_curves(take, points) if fresh and curves else {},
         marks=[*_events(results), *_unseen(points)],
-        said={"stale": stale, "warnings": results.warnings()},
+        said={"stale": stale, "warnings": (*causes, *results.warnings())},
     )
 
 

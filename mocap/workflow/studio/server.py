@@ -40,6 +40,7 @@ from mocap.core.errors import InputError, MocapError
 from mocap.core.files.outside import OUTSIDE
 from mocap.studio.player.page import CLIENT, three_js
 from mocap.studio.player.take import PlayerTake, curves_pack, part_pack, whole_pack
+from mocap.workflow.checks.causes import wrong_with
 from mocap.workflow.edits import add_edit
 from mocap.workflow.graph import GRAPH
 from mocap.workflow.results import Results
@@ -160,7 +161,7 @@ class Studio:
             return f"{root}/api/takes/{take.name}/video/{camera}"
 
         with self._loading:
-            found = player_take(take, source, curves=False)
+            found = player_take(take, source, curves=False, causes=wrong_with(take))
             version = secrets.token_hex(6)
             self._takes[take.name] = (version, found)
         return Response(whole_pack(found, version), media_type="application/octet-stream")
