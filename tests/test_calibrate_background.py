@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -22,9 +23,10 @@ from mocap.calibrate.background.moved import (
     CameraCheck,
     check_camera,
 )
-from mocap.calibrate.background.pictures import StillPictures
+from mocap.calibrate.background.pictures import StillPictures, still_pictures
 from mocap.calibrate.background.turn import turn_between
 from mocap.capture.session import Session
+from mocap.capture.video import probe, read_key_frames
 from mocap.cli.main import main
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration, Camera
@@ -162,3 +164,23 @@ def test_the_command_names_the_camera_and_mends_it(tmp_path: Path, room: FloatAr
     # The take is what the camera stands like from now on.
     run = CliRunner().invoke(main, ["check", str(session.root), "walk"])
     assert run.exit_code == 0, run.output
+
+
+def test_a_long_video_is_looked_at_by_its_key_frames(tmp_path: Path) -> None:
+    path = tmp_path / "long.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.options = {"preset": "ultrafast", "g": "50", "keyint_min": "50", "sc_threshold": "0"}
+        for number in range(1520):
+            # The wall is grey 100 and a bright thing passes, once in every part of the picture.
+            image = np.full((48, 64), 100, np.uint8)
+            image[:, number % 64 : number % 64 + 8] = 220
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="gray")))
+        container.mux(stream.encode())
+    assert len(list(read_key_frames(path))) == 31
+    pictures = still_pictures(probe(path), np.eye(2, 3), (64, 48))
+    # 24 looks, six a picture, from the first to the last key frame, two seconds apart.
+    assert pictures.pictures.shape == (4, 48, 64)
+    assert 0.0 < pictures.times_s[0] < 12.0 < 48.0 < pictures.times_s[-1] < 60.0
+    np.testing.assert_allclose(pictures.whole, 100.0, atol=3.0)

@@ -154,6 +154,32 @@ def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tu
         probe(path)
 
 
+def read_key_frames(path: Path) -> Iterator[tuple[float, Array]]:
+    """Yield (seconds since the first frame, grey image) of the frames that are coded whole.
+
+    Some in a minute, decoded without those in between: for pictures of what stands still, where
+    it does not matter which frame it is. Nothing for a folder of images.
+
+    Raises:
+        InputError: unreadable.
+    """
+    if path.is_dir():
+        return
+    import av
+
+    first: float | None = None
+    try:
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            stream.codec_context.skip_frame = "NONKEY"
+            for frame in container.decode(stream):
+                at = 0.0 if frame.time is None else float(frame.time)
+                first = at if first is None else first
+                yield at - first, _turned(frame.to_ndarray(format="gray"), frame.rotation)
+    except av.FFmpegError as error:
+        raise _unreadable(path, error) from error
+
+
 def _opened(path: Path) -> InputContainer:
     import av
 
