@@ -73,7 +73,7 @@ def write(
     """
     axes = axes_of("bvh", unit, up)
     _check(motion)
-    joint_names = tuple(name_prefix + name for name in renamed(motion.joint_names, names))
+    joint_names = renamed(motion.joint_names, names, name_prefix)
     angles_deg, near_lock = _angles(motion, axes, order)
     sequence = _depth_first(motion.parents)
     lines = ["HIERARCHY", *_hierarchy(motion, joint_names, order, axes)]

@@ -191,7 +191,7 @@ def file_skeleton(character: Character, axes: FileAxes, style: SkeletonStyle) ->
         oriented = np.tile(axes.file_from_world.T, (len(names), 1, 1))
     above = {0: np.eye(3), 1: oriented[0]}
     return FileSkeleton(
-        joint_names=tuple(style.name_prefix + name for name in renamed(names, style.names)),
+        joint_names=renamed(names, style.names, style.name_prefix),
         parents=parents,
         rest_positions=axes.points(rest),
         rest_rotations=np.asarray(axes.file_from_world @ oriented),

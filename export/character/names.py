@@ -128,18 +128,23 @@ JOINT_NAMES: dict[str, dict[str, str]] = {
 """Joint names by preset; joints that a preset does not name keep theirs."""
 
 
-def renamed(joint_names: tuple[str, ...], preset: str) -> tuple[str, ...]:
-    """Return joint names in the words of another tool.
+def renamed(joint_names: tuple[str, ...], preset: str, prefix: str = "") -> tuple[str, ...]:
+    """Return joint names in the words of another tool, each behind a prefix.
 
     Raises:
-        ExportError: unknown preset.
+        ExportError: unknown preset, or a prefix that files cannot hold.
     """
+    if any(letter.isspace() or not letter.isprintable() for letter in prefix):
+        raise ExportError(
+            f"the prefix {prefix!r} holds a space or a control character, at which readers end a "
+            "name. Use letters, digits, _ and :, as in mixamorig:"
+        )
     preset = preset.lower()
     if preset not in JOINT_NAMES:
         known = ", ".join(JOINT_NAMES)
         raise ExportError(f"there is no set of joint names '{preset}'; choose one of {known}.")
     names = JOINT_NAMES[preset]
-    return tuple(names.get(name, name) for name in joint_names)
+    return tuple(prefix + names.get(name, name) for name in joint_names)
 
 
 def recognised(joint_names: tuple[str, ...]) -> dict[str, str]:

@@ -121,6 +121,7 @@ def run(
         MocapError: whatever a person can mend in the session, or in its only take; results made
             before it stay. With several takes those that fail are in `failures`.
     """
+    from mocap.workflow.export.trial import refuse_impossible
     from mocap.workflow.rig.calibrate import ensure_calibration
 
     if not isinstance(session, Session):
@@ -128,6 +129,7 @@ def run(
     opened = public.Session(session.root, session.config)
     chosen, told = choices or Choices(), progress or Quiet()
     selected = chosen_takes(opened, takes)
+    refuse_impossible(chosen.export)
     filmed = [take for take in selected if not is_imported(take)]
     unseen = any(not take.artifact("detections").is_file() for take in filmed)
     failures: dict[str, str] = {}
