@@ -161,9 +161,15 @@ def test_the_command_names_the_camera_and_mends_it(tmp_path: Path, room: FloatAr
     np.testing.assert_allclose(after["left"].center, before["left"].center, atol=1e-9)
     same = after["right"].camera_from_world - before["right"].camera_from_world
     assert np.abs(same).max() < 1e-12
-    # The take is what the camera stands like from now on.
+    # The take is what the cameras stand like from now on.
     run = CliRunner().invoke(main, ["check", str(session.root), "walk"])
     assert run.exit_code == 0, run.output
+    # A rig that was refined from a take is told by that take, not by the board recordings.
+    (session.root / "calibration_refinement_1.json").write_text('{"takes": ["walk"]}')
+    told = {"before_refinement": "calibration_before_refine_1.toml"}
+    save_calibration(replace(before, metadata=told), session.calibration_path)
+    run = CliRunner().invoke(main, ["check", str(session.root), "walk"])
+    assert run.exit_code == 0 and "its own beginning" in run.output
 
 
 def test_a_long_video_is_looked_at_by_its_key_frames(tmp_path: Path) -> None:

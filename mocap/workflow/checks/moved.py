@@ -28,11 +28,16 @@ from mocap.capture.session import Session, Take
 from mocap.capture.video import probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import CalibrationError, SessionError
+from mocap.core.files.reading import read_json, reading
 from mocap.workflow.progress import Progress
+from mocap.workflow.rig.made_from import BEFORE
 from mocap.workflow.rig.refine import store_corrected
 
 BACKGROUNDS = "backgrounds"
 """In the metadata of a calibration: by camera the take since which it stands as it does now."""
+
+BY_PEOPLE = "people in "
+"""How the source of a calibration from people begins, before the names of the takes."""
 
 # Turns of one camera in several takes are one when they agree to this.
 SAME_DEG = 0.05
@@ -91,7 +96,7 @@ def _reference(
     session: Session, take: Take, rig: Calibration, name: str
 ) -> tuple[StillPictures | None, str]:
     """Return the pictures that a camera stood at when its pose was told, and what they are of."""
-    since = json.loads(rig.metadata.get(BACKGROUNDS, "{}")).get(name)
+    since = _take_of_pose(session, rig, name)
     videos = {} if since else session.calibration_videos()
     if name in videos:
         return _pictures(session, rig, name, videos[name]), "the calibration videos"
@@ -99,7 +104,22 @@ def _reference(
     for other in others:
         if other != take.name and name in (videos := session.take(other).videos()):
             return _pictures(session, rig, name, videos[name]), f"take '{other}'"
+    if since == take.name:
+        return None, "its own beginning; the rig is of this take"
     return None, "its own beginning, for want of another recording"
+
+
+def _take_of_pose(session: Session, rig: Calibration, name: str) -> str | None:
+    """Return the take that told where a camera stands; None where the calibration videos did."""
+    told = json.loads(rig.metadata.get(BACKGROUNDS, "{}")).get(name)
+    if told is not None:
+        return str(told)
+    if BEFORE in rig.metadata and (numbers := session.refinements()):
+        path = session.refinement_path(max(numbers))
+        with reading(path, "what a refinement says"):
+            return str(read_json(path)["takes"][0])
+    source = rig.metadata.get("source", "")
+    return source.removeprefix(BY_PEOPLE).split(", ")[0] if source.startswith(BY_PEOPLE) else None
 
 
 def _pictures(session: Session, rig: Calibration, name: str, path: Path) -> StillPictures:
@@ -175,7 +195,8 @@ def turned_rig(session: Session, checks: Sequence[TakeCheck]) -> tuple[Calibrati
                 )
     turned = {name: each for name, each in turns.items() if each.kind == TURNED}
     since = {**json.loads(rig.metadata.get(BACKGROUNDS, "{}"))}
-    since |= dict.fromkeys(turned, checks[0].take)
+    # From now on all of them are known to stand as in this take.
+    since |= dict.fromkeys(turns, checks[0].take)
     cameras = tuple(_turned(camera, turned.get(camera.name)) for camera in rig.cameras)
     said = ", ".join(f"'{name}' by {each.turn_deg:.2f} deg" for name, each in turned.items())
     metadata = {**rig.metadata, BACKGROUNDS: json.dumps(since, ensure_ascii=False)}
