@@ -13,10 +13,17 @@ import os
 from pathlib import Path
 
 from figures import Figure, exit_code, print_figures
-from sync_parts.board import board_figures
+from sync_parts.board import board_figures, far_board_figures
 from sync_parts.exact import exact_figures
-from sync_parts.people import cost_figures, rig_figures, take_figures, trap_figures
-from sync_parts.real import real_figures
+from sync_parts.people import (
+    FIRST_SEED,
+    cost_figures,
+    far_figures,
+    rig_figures,
+    take_figures,
+    trap_figures,
+)
+from sync_parts.real import real_figures, refined_figures
 from sync_parts.sample import sample_figures
 from sync_parts.shutter import shutter_figures
 from sync_parts.sound import sound_figures
@@ -28,6 +35,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--takes", type=int, default=40, help="how many takes of people")
     parser.add_argument("--sample", type=Path, help="a copy of the sample that was run: only it")
+    parser.add_argument("--seed", type=int, default=FIRST_SEED, help="of the first take of people")
     parser.add_argument("--tell", action="store_true", help="print every take")
     options = parser.parse_args()
     if options.sample is not None:
@@ -40,16 +48,19 @@ def main() -> int:
         print_figures(title, figures)
         everything.extend(figures)
 
-    told("People: takes", take_figures(options.takes, tell=options.tell))
+    told("People: takes", take_figures(options.takes, options.seed, tell=options.tell))
     told("People: cost", cost_figures())
     told("People: a rig that is a little off", rig_figures(range(7600, 7606)))
+    told("People: starts far apart", far_figures(range(7800, 7803)))
     told("People: traps", trap_figures(range(7700, 7703)))
     told("Board: eight recordings, nothing calibrated", board_figures())
+    told("Board: starts 29 s apart", far_board_figures())
     told("Sound: claps, drift, silence", sound_figures())
     told("Exact times in triangulation and smoothing", exact_figures())
     told("Rolling shutters: every keypoint at the time of its row", shutter_figures())
     if data := os.environ.get("MOCAP_REAL_DATA"):
         told("A real take, the rig as shipped", real_figures(Path(data)))
+        told("The same, the rig refined from the people", refined_figures(Path(data)))
     return exit_code(everything, check=options.check)
 
 

@@ -15,6 +15,7 @@ from mocap.core.clocks import Verdict
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.transform import rigid
 from mocap.sync.people import PeopleSync, sync_people
+from mocap.sync.windows import Window, sync_people_within
 from mocap.synthetic.hand_started import HandStarted, hand_started, script
 from mocap.synthetic.rigs import laboratory
 
@@ -48,10 +49,10 @@ PLANS = (
 )
 
 
-def takes(count: int) -> list[tuple[str, Plan, int]]:
+def takes(count: int, first_seed: int = FIRST_SEED) -> list[tuple[str, Plan, int]]:
     """Return (kind, plan, seed) of the takes: every kind with every plan, in turn."""
     every = [(kind, plan) for plan in PLANS for kind in KINDS][:count]
-    return [(kind, plan, FIRST_SEED + number) for number, (kind, plan) in enumerate(every)]
+    return [(kind, plan, first_seed + number) for number, (kind, plan) in enumerate(every)]
 
 
 def recorded(kind: str, plan: Plan, seed: int, **more: Any) -> HandStarted:
@@ -85,12 +86,12 @@ def errors_s(take: HandStarted, found: PeopleSync) -> tuple[np.ndarray, np.ndarr
     return error, sigma
 
 
-def take_figures(count: int, *, tell: bool = False) -> list[Figure]:
+def take_figures(count: int, first_seed: int = FIRST_SEED, *, tell: bool = False) -> list[Figure]:
     """Gates 1 and 2: what the clocks of ordinary takes are known to."""
     finals, sigmas, found, wrong_sure, wrong_used, refused = [], [], 0, 0, 0, 0
     verdicts = dict.fromkeys(Verdict, 0)
     drift_ppm = []
-    for kind, plan, seed in takes(count):
+    for kind, plan, seed in takes(count, first_seed):
         take = recorded(kind, plan, seed)
         result = sync_people(take.detections, take.calibration)
         error, sigma = errors_s(take, result)
@@ -172,6 +173,30 @@ def rig_figures(seeds: Sequence[int]) -> list[Figure]:
     return [
         Figure("rig off 0.3 deg and 10 mm: worst offset", max(worst), "ms", 1.5),
         Figure("the same, within 3 sigma", 100.0 * float(np.mean(covered)), "%"),
+    ]
+
+
+def far_figures(seeds: Sequence[int]) -> list[Figure]:
+    """Starts 30 s apart from people alone, and 50 s apart where the files say the second."""
+    near, far, refused = [], [], 0
+    for seed in seeds:
+        plan = Plan(length_s=45.0, fps=30.0)
+        take = recorded("mixed", plan, seed, start_s=(0.5, 30.3, 12.0, 21.0))
+        found = sync_people(take.detections, take.calibration)
+        near += list(np.abs(errors_s(take, found)[0]))
+        plan = Plan(length_s=65.0, fps=30.0)
+        take = recorded("mixed", plan, seed + 50, start_s=(0.5, 50.9, 3.0, 8.0))
+        names = take.calibration.names
+        seconds = dict(zip(names, np.floor(take.start_s), strict=True))
+        result = sync_people_within(
+            take.detections, take.calibration, [Window("creation time", seconds)]
+        )
+        far += list(np.abs(errors_s(take, result)[0]))
+        refused += sum(c.verdict is Verdict.REFUSED for c in result.clocks.cameras)
+    return [
+        Figure("starts 30 s apart: offset, worst", 1e3 * max(near), "ms", 2.0),
+        Figure("50 s apart, files say the second: cameras REFUSED", refused, "", 0.0),
+        Figure("50 s apart, files say the second: offset, worst", 1e3 * max(far), "ms", 2.0),
     ]
 
 

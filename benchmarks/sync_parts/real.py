@@ -13,10 +13,13 @@ from figures import Figure
 from mocap.calibrate.interchange.formats import read_foreign
 from mocap.capture.image_map import estimate_image_map
 from mocap.capture.video import probe, read_frames
+from mocap.core.camera import Calibration
 from mocap.core.clocks import Verdict
 from mocap.core.detections import Detections2D
 from mocap.core.errors import SyncError
 from mocap.core.shapes import FloatArray
+from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
+from mocap.reconstruct.rig.views import PeopleTake
 from mocap.sync.decide import SyncWish, decide
 from mocap.sync.people import PeopleSync, sync_people
 
@@ -62,12 +65,28 @@ class RealClip:
         return out
 
     def synced(
-        self, picks: Sequence[Sequence[int]], *, held: bool = False
+        self,
+        picks: Sequence[Sequence[int]],
+        *,
+        held: bool = False,
+        calibration: Calibration | None = None,
     ) -> tuple[PeopleSync, FloatArray]:
         """Return what is found when each camera kept some frames, and each one's true start.
 
-        `held`: frames may stand more than once, as stills that fill a video up.
+        `held`: frames may stand more than once, as stills that fill a video up. `calibration`: that
+        which came with the recording by default.
         """
+        start = np.array([pick[0] for pick in picks]) / FPS
+        seen = self.seen(picks, held=held)
+        return sync_people(seen, calibration or self.calibration, image_maps=self.maps), start
+
+    def refined(self) -> RigRefinement:
+        """Return the rig refined from the people of the recording as it is."""
+        whole = self.seen([range(self.frames)] * len(self.table))
+        return refine_rig(self.calibration, [PeopleTake("clip", whole, self.maps)])
+
+    def seen(self, picks: Sequence[Sequence[int]], *, held: bool = False) -> Detections2D:
+        """Return what each camera saw when it kept some frames."""
         count = max(len(pick) for pick in picks)
         cut = np.full((len(picks), count, *self.table.shape[2:]), np.nan)
         times = np.full((len(picks), count), np.nan)
@@ -79,9 +98,7 @@ class RealClip:
         pixels = np.where(confidence[..., None] > 0.0, cut[..., :2], np.nan)
         boxes = np.full((*cut.shape[:3], 4), np.nan)
         names = self.calibration.names
-        seen = Detections2D(names, tuple(BODY_25B), FPS, pixels, confidence, boxes, times)
-        start = np.array([pick[0] for pick in picks]) / FPS
-        return sync_people(seen, self.calibration, image_maps=self.maps), start
+        return Detections2D(names, tuple(BODY_25B), FPS, pixels, confidence, boxes, times)
 
 
 def real_figures(data: Path) -> list[Figure]:
@@ -106,7 +123,23 @@ def real_figures(data: Path) -> list[Figure]:
     return figures
 
 
-def _figures_of(name: str, found: PeopleSync, start: FloatArray) -> list[Figure]:
+def refined_figures(data: Path) -> list[Figure]:
+    """Gate 5 with the rig refined from the people first."""
+    clip = RealClip(data)
+    refinement = clip.refined()
+    whole = range(clip.frames)
+    figures = [Figure("the refined rig is accepted", float(refinement.accepted), "", 1.0, ">=")]
+    phases = [whole[::2], whole[1::2], whole[::2], whole[1::2]]
+    cut = [whole, whole[19:], whole[7:], whole[12:]]
+    for name, picks in (("phases", phases), ("streams cut", cut), ("in step", [whole] * 4)):
+        found, start = clip.synced(picks, calibration=refinement.calibration)
+        figures += _figures_of(name, found, start, line_ms=4.0)
+    return figures
+
+
+def _figures_of(
+    name: str, found: PeopleSync, start: FloatArray, line_ms: float = 6.0
+) -> list[Figure]:
     clocks, moved = found.clocks, 0
     try:
         decision = decide(found, SyncWish(), {})
@@ -126,7 +159,7 @@ def _figures_of(name: str, found: PeopleSync, start: FloatArray) -> list[Figure]
     if used:
         error, sigma = np.abs(np.array(used)).T
         figures += [
-            Figure(f"{name}: offset, worst", 1e3 * float(error.max()), "ms", 6.0),
+            Figure(f"{name}: offset, worst", 1e3 * float(error.max()), "ms", line_ms),
             Figure(f"{name}: worst in sigmas", float((error / sigma).max()), "", 3.0),
         ]
     if not start.any():

@@ -14,9 +14,12 @@ from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.sync.evidence import Evidence, evidence_of
 from mocap.sync.identity import follow_one
 from mocap.sync.offsets import PairCurves, joint_offsets
-from mocap.sync.refine import Refined, refine
+from mocap.sync.refine import LEAST_POSE_SIGMA, Refined, refine
 from mocap.sync.scan import AgreementScan, scan_pairs
 from mocap.sync.streams import Stream, streams_of
+
+CameraPoses = Mapping[str, tuple[float, float]]
+"""By camera: standard deviations (degrees, metres) of its pose as the calibration gives them."""
 
 # Measured on 42 takes with known clocks: right offsets have t 1.6-18 and agreement 0.77-0.82;
 # without common time, with swapped cameras or with nobody moving t stays below 0.6.
@@ -63,6 +66,7 @@ def sync_people(
     *,
     image_maps: Mapping[str, Array] | None = None,
     reference: str | None = None,
+    poses: CameraPoses | None = None,
 ) -> PeopleSync:
     """Find the clocks of all cameras of a take from the people they saw.
 
@@ -72,6 +76,8 @@ def sync_people(
         image_maps: per camera (2, 3) calibration_from_video where videos are in other pixels.
         reference: the camera whose clock is kept; the first one by default. When nothing ties it
             to the others, the best camera takes its place.
+        poses: how well the calibration knows each pose, where it says so: a camera that is known
+            worse than rigs are at best has more to give way.
     """
     names = detections.camera_names
     rig = calibration.subset(names)
@@ -81,7 +87,8 @@ def sync_people(
     coarse = joint_offsets(curves)
     wanted = names.index(reference) if reference is not None else 0
     everybody = list(range(len(names)))
-    every = _refined(scan, rig, coarse - coarse[wanted], everybody, wanted)
+    prior = pose_sigmas(names, poses or {})
+    every = _refined(scan, rig, coarse - coarse[wanted], everybody, wanted, prior)
     evidence = [evidence_of(scan, curves, every.offset_s, c) for c in everybody]
     verdicts = [verdict_of(each) for each in evidence]
     first = _reference(wanted, verdicts, evidence)
@@ -91,7 +98,7 @@ def sync_people(
     if trusted != everybody or first != wanted:
         # A camera that cannot be believed must not bend the others.
         kept = trusted if len(trusted) >= 2 else []
-        refined = _refined(scan, rig, offsets, kept, first) if kept else None
+        refined = _refined(scan, rig, offsets, kept, first, prior) if kept else None
     clocks = []
     for c, name in enumerate(names):
         clock = CameraClock(
@@ -129,8 +136,21 @@ def _reference(wanted: int, verdicts: list[Verdict], evidence: list[Evidence]) -
     return int(np.argmax([-np.inf if np.isnan(each.t) else each.t for each in evidence]))
 
 
+def pose_sigmas(names: Sequence[str], poses: CameraPoses) -> FloatArray:
+    """Return the prior (camera, 2) of poses, degrees and metres: what the calibration says of its
+    own figures beside what none knows of itself.
+    """
+    said = np.array([poses.get(name, (0.0, 0.0)) for name in names], dtype=np.float64)
+    return np.hypot(said, LEAST_POSE_SIGMA)
+
+
 def _refined(
-    scan: AgreementScan, rig: Calibration, offsets: FloatArray, chosen: list[int], first: int
+    scan: AgreementScan,
+    rig: Calibration,
+    offsets: FloatArray,
+    chosen: list[int],
+    first: int,
+    prior: FloatArray,
 ) -> Refined:
     """Refine the chosen cameras; a drift that is none is set to nothing."""
     cameras = [rig.cameras[c] for c in chosen]
@@ -139,11 +159,14 @@ def _refined(
     coarse = offsets[chosen]
     people = follow_one(part, [each.camera_from_world for each in cameras], coarse)
     reference = chosen.index(first)
-    found = refine(people, part_rig, coarse, reference=reference)
+    sigma = prior[chosen]
+    found = refine(people, part_rig, coarse, reference=reference, pose_sigma=sigma)
     real = drifts(found, part.streams)
     if real.all():
         return found
-    return refine(people, part_rig, found.offset_s, reference=reference, drifting=real)
+    return refine(
+        people, part_rig, found.offset_s, reference=reference, drifting=real, pose_sigma=sigma
+    )
 
 
 def drifts(found: Refined, streams: Sequence[Stream]) -> BoolArray:

@@ -44,8 +44,8 @@ VELOCITY_SMOOTH_S, LEAST_SMOOTH_FRAMES = 0.04, 0.6
 JACKKNIFE_BLOCKS = 10
 # Quartz clocks of cameras are within 100 ppm of each other.
 DRIFT_SIGMA = 150e-6
-# What a calibration can be wrong by, however well it fits its board.
-POSE_SIGMA_DEG, POSE_SIGMA_M = 0.3, 0.010
+# Degrees and metres that a pose can be wrong by, however well the calibration fits its board.
+LEAST_POSE_SIGMA = (0.3, 0.010)
 # Below this no offset is known, whatever the residuals say.
 SIGMA_FLOOR_S = 0.2e-3
 
@@ -125,7 +125,7 @@ def refine(
     *,
     reference: int = 0,
     drifting: BoolArray | None = None,
-    pose_sigma: tuple[float, float] = (POSE_SIGMA_DEG, POSE_SIGMA_M),
+    pose_sigma: FloatArray | None = None,
 ) -> Refined:
     """Refine offsets (camera,) known within 0.1 s.
 
@@ -136,7 +136,8 @@ def refine(
         reference: the camera whose clock is the common one.
         drifting: (camera,) whose drift is estimated too, about the middle of the common
             recording; all by default.
-        pose_sigma: degrees and metres by which each camera's pose may be wrong.
+        pose_sigma: (camera, 2) degrees and metres by which each camera's pose may be wrong;
+            `LEAST_POSE_SIGMA` by default.
     """
     problem = _Problem(streams, calibration, offsets_s, reference, drifting, pose_sigma)
     rounds = 0
@@ -158,7 +159,7 @@ class _Problem:
         offsets_s: FloatArray,
         reference: int,
         drifting: BoolArray | None,
-        pose_sigma: tuple[float, float],
+        pose_sigma: FloatArray | None,
     ) -> None:
         self.streams = streams
         self.vectors = calibration.vectors()
@@ -177,8 +178,9 @@ class _Problem:
         self.free = np.flatnonzero(free)
         self.prior = np.zeros(OWN * cameras)
         self.prior[cameras : 2 * cameras] = DRIFT_SIGMA**-2
-        inverse = np.array([1.0 / np.deg2rad(pose_sigma[0]), 1.0 / pose_sigma[1]])
-        self.prior[2 * cameras :] = np.tile(np.repeat(inverse**2, 3), cameras)
+        known = np.tile(LEAST_POSE_SIGMA, (cameras, 1)) if pose_sigma is None else pose_sigma
+        inverse = 1.0 / (known * [np.deg2rad(1.0), 1.0])
+        self.prior[2 * cameras :] = np.repeat(inverse**2, 3, axis=1).ravel()
         self.hessian = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras, OWN * cameras))
         self.gradient = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras))
 

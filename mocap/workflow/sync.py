@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mocap.capture.checks import steadiest
+from mocap.capture.starts import stated_starts
 from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.clocks import Clocks, load_clocks, save_clocks
 from mocap.core.detections import Detections2D
@@ -20,6 +21,7 @@ from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import table_lines
+from mocap.workflow.rig.calibration_report import load_calibration_report
 
 MIN_CAMERAS = 2
 # Points of the curve of agreement kept for the report, around the offset that was found.
@@ -58,17 +60,21 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
     """
     from mocap.reconstruct.common_clock import on_common_clock
     from mocap.sync.decide import SyncWish, decide
-    from mocap.sync.people import sync_people
+    from mocap.sync.windows import Window, sync_people_within
 
     recording, settings = run.footage.recording, _settings(run)
     rows = run.footage.row_lateness(whole.camera_names)
     detections = without(replace(whole, row_lateness=rows), run.choices.sync.without)
     reference = _reference(run, detections, settings)
-    result = sync_people(
+    sound_s, sound_drift_ppm = _sound(run, detections)
+    stated = stated_starts(recording.infos)
+    result = sync_people_within(
         detections,
         run.footage.calibration,
+        [Window(by, start_s) for by, start_s in (("sound", sound_s), *stated.items())],
         image_maps=_matrices(run, detections),
         reference=reference,
+        poses=_poses(run),
     )
     wish = SyncWish(
         on=run.choices.sync.on,
@@ -76,7 +82,7 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
         reference=reference,
         offset_s=settings.offset_s,
     )
-    decision = decide(result, wish, *_sound(run, detections))
+    decision = decide(result, wish, sound_s, sound_drift_ppm)
     fps = recording.infos[decision.clocks.reference].fps
     synced, frames = on_common_clock(replace(detections, fps=fps), decision.clocks)
     return OneClock(
@@ -188,6 +194,20 @@ def without(detections: Detections2D, cameras: tuple[str, ...]) -> Detections2D:
         view_ids=detections.view_ids[keep],
         row_lateness=detections.row_lateness[keep],
     )
+
+
+def _poses(run: TakeRun) -> dict[str, tuple[float, float]]:
+    """Return how well the calibration knows each pose: degrees and metres about one axis."""
+    report = load_calibration_report(run.take.session)
+    if report is None:
+        return {}
+    # The report gives roots of traces, of three axes each.
+    axis = float(np.sqrt(1.0 / 3.0))
+    return {
+        each.name: (axis * each.rotation_sd_deg, axis * 1e-3 * each.center_sd_mm)
+        for each in report.cameras
+        if np.isfinite([each.rotation_sd_deg, each.center_sd_mm]).all()
+    }
 
 
 def _matrices(run: TakeRun, detections: Detections2D) -> Mapping[str, Any]:
