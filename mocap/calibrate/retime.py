@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.core.clocks import CameraClock
+from mocap.core.clocks import CameraClock, lateness_of
 from mocap.core.detections import Corners
 from mocap.core.shapes import FloatArray, IntArray
 
@@ -54,6 +54,59 @@ def corners_at(
         corner_id=np.concatenate([none, *out_id]).astype(np.int64),
         pixels=np.concatenate([np.zeros((0, 2)), *out_pixels]),
     )
+
+
+def unrolled(corners: Corners, times_s: FloatArray, rows: FloatArray) -> Corners:
+    """Return the corners where they were at the instant of their image, not of their row.
+
+    A rolling shutter reads a corner later than its image by what `rows` says (`core.clocks`). The
+    parabola through it and its neighbours, each at the time of its own row, is read at the image's
+    instant; a straight line where one neighbour is missing. Corners that no frame nearby has too
+    are left out: how they moved is not known.
+
+    Args:
+        corners: of the camera, by its own frames.
+        times_s: (own frame,) on its own clock.
+        rows: (3,) lateness of a pixel.
+    """
+    looked = np.unique(corners.frame)
+    if not rows.any() or len(looked) < 2:
+        return corners
+    table = _Table(corners, looked, times_s)
+    t, p = table.times[:, None] + lateness_of(rows, table.pixels), table.pixels
+    at = np.broadcast_to(table.times[:, None], t.shape)
+    before, after = np.full((2, *p.shape), np.nan)
+    t_before, t_after = np.full((2, *t.shape), np.nan)
+    before[1:], after[:-1], t_before[1:], t_after[:-1] = p[:-1], p[1:], t[:-1], t[1:]
+    before[t - t_before > MAX_INTERPOLATED_S] = np.nan
+    after[t_after - t > MAX_INTERPOLATED_S] = np.nan
+    moved = _parabola((t_before, t, t_after), (before, p, after), at)
+    for near_t, near in ((t_before, before), (t_after, after)):
+        straight = p + ((at - t) / (near_t - t))[..., None] * (near - p)
+        moved = np.where(np.isfinite(moved), moved, straight)
+    pixels = moved[np.searchsorted(looked, corners.frame), corners.corner_id]
+    known = np.isfinite(pixels[:, 0])
+    return replace(
+        corners,
+        frame=corners.frame[known],
+        corner_id=corners.corner_id[known],
+        pixels=pixels[known],
+    )
+
+
+def _parabola(
+    t: tuple[FloatArray, FloatArray, FloatArray],
+    p: tuple[FloatArray, FloatArray, FloatArray],
+    at: FloatArray,
+) -> FloatArray:
+    """Return the parabola through three places p (..., 2) at times t (...,), at others (...,)."""
+    a, b, c = t
+    weights = (
+        (at - b) * (at - c) / ((a - b) * (a - c)),
+        (at - a) * (at - c) / ((b - a) * (b - c)),
+        (at - a) * (at - b) / ((c - a) * (c - b)),
+    )
+    return np.asarray(sum(w[..., None] * each for w, each in zip(weights, p, strict=True)))
 
 
 class _Table:

@@ -46,9 +46,10 @@ def sync_people_within(
     reference: str | None = None,
     poses: CameraPoses | None = None,
 ) -> PeopleSync:
-    """Find the clocks as `sync_people`, then, while a camera is refused, within windows in turn.
+    """Find the clocks as `sync_people`, then, while a camera is not sure, within windows in turn.
 
-    A window is used when fewer cameras are refused in it than before.
+    A window is used when fewer cameras are refused in it than before, or as few and fewer unsure:
+    a camera that was started out of reach may agree with the others by chance.
     """
 
     def found(seen: Detections2D) -> PeopleSync:
@@ -58,19 +59,21 @@ def sync_people_within(
 
     best = first = found(detections)
     for window in windows:
-        if _refused(best) == 0:
+        if _doubt(best) == (0, 0):
             break
         shift = _shift_s(window, detections.camera_names, first.clocks.reference)
         if not LEAST_SHIFT_S < np.abs(shift).max() < LONGEST_SHIFT_S:
             continue
         tried = found(replace(detections, times_s=detections.times_s + shift[:, None]))
-        if _refused(tried) < _refused(best):
+        if _doubt(tried) < _doubt(best):
             best = _moved_back(tried, shift, window.method, first.recorded_agreement)
     return best
 
 
-def _refused(result: PeopleSync) -> int:
-    return sum(each.verdict is Verdict.REFUSED for each in result.clocks.cameras)
+def _doubt(result: PeopleSync) -> tuple[int, int]:
+    """Return how many cameras are refused, and how many are unsure."""
+    said = [each.verdict for each in result.clocks.cameras]
+    return said.count(Verdict.REFUSED), said.count(Verdict.UNSURE)
 
 
 def _shift_s(window: Window, names: Sequence[str], reference: str) -> FloatArray:

@@ -10,10 +10,11 @@ import numpy as np
 from mocap.calibrate import planar
 from mocap.calibrate.clocks import adjust_clocks
 from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish
-from mocap.calibrate.retime import MAX_INTERPOLATED_S, corners_at
+from mocap.calibrate.retime import MAX_INTERPOLATED_S, corners_at, unrolled
 from mocap.calibrate.solve import CalibrationResult
 from mocap.calibrate.verdict.report import Verdict as Level
 from mocap.calibrate.views import pack_views
+from mocap.capture.shutters import rows_of, shutter_of
 from mocap.capture.video import VideoInfo
 from mocap.core.board import Board
 from mocap.core.camera import Camera
@@ -95,6 +96,25 @@ def board_tracks(
         times = infos[each.camera].times_s[looked]
         tracks.append(board_track(times, options, float(lens[camera, 0]), middle))
     return tracks
+
+
+def at_instants(
+    corners: Sequence[Corners], infos: Mapping[str, VideoInfo], readout_s: Mapping[str, float]
+) -> list[Corners]:
+    """Return the corners as a camera without a rolling shutter would have seen them.
+
+    Pictures that were taken one by one stay: nothing moved in them, or nobody knows how.
+
+    Raises:
+        InputError: a readout is longer than a frame.
+    """
+    out = []
+    for each in corners:
+        info = infos[each.camera]
+        known_s = shutter_of(readout_s.get(each.camera, 0.0), info)
+        moving = known_s > 0.0 and np.isfinite(info.fps)
+        out.append(unrolled(each, info.times_s, rows_of(known_s, info)) if moving else each)
+    return out
 
 
 def moved_cameras(clocks: Clocks) -> list[str]:

@@ -17,6 +17,7 @@ from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
 from mocap.capture.edits import board_edits_path, edits_of
 from mocap.capture.session import Session
+from mocap.capture.shutters import readouts
 from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.board import Board
 from mocap.core.camera import Camera
@@ -31,6 +32,7 @@ from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.pipeline import Made, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, Together
 from mocap.workflow.rig.board_clocks import (
+    at_instants,
     board_clocks,
     in_step,
     moved_cameras,
@@ -202,9 +204,12 @@ def find_board(
 
     def looked_at(every: int, again: bool) -> list[Corners]:
         found = _looked_at(session, recording, board, every, hashes, progress, again)
-        return [without_frames(each, bad) for each in found]
+        return at_instants([without_frames(each, bad) for each in found], recording.infos, rolling)
 
-    every = step if step is not None else (1 if late else _step(recording.fps))
+    rolling = readouts(session)
+    # How corners move while rows are read is seen from frame to frame.
+    whole = bool(late) or not rolling.keys().isdisjoint(recording.infos)
+    every = step if step is not None else (1 if whole else _step(recording.fps))
     corners = looked_at(every, force)
     by_hardware = session.rig().sync == "genlock"
     photos = not all(math.isfinite(info.fps) for info in recording.infos.values())

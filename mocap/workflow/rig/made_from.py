@@ -17,6 +17,7 @@ from typing import Any
 from mocap.calibrate.lenses.plan import OWN_LENSES, LensWish
 from mocap.capture.edits import board_edits_path, edits_told
 from mocap.capture.session import Session
+from mocap.capture.shutters import readouts
 from mocap.core.board import Board
 from mocap.core.camera import MODELS, Calibration, Camera
 from mocap.core.errors import SessionError
@@ -61,6 +62,7 @@ def signed(
         "lenses": list(lenses),
         "lens": asdict(wish),
         "edits": edits_told(board_edits_path(session.root), ("ignore",)),
+        "readout_s": readouts(session),
     }
     numbers = calibration.vectors().tobytes() + json.dumps(record, sort_keys=True).encode()
     metadata = {
@@ -97,6 +99,8 @@ def changes(session: Session, calibration: Calibration, hash_of: Hashes) -> list
     found = _board_changes(record["board"], _board(session))
     if record.get("edits", []) != edits_told(board_edits_path(session.root), ("ignore",)):
         found.append(f"other frames of the board are left out in {board_edits_path(session.root)}")
+    if record["by"] == "calibrate" and record.get("readout_s", {}) != readouts(session):
+        found.append("the rig gives other times for its rolling shutters (readout_ms)")
     videos = session.calibration_videos()
     if not videos:
         # The recordings were taken away to save room: nothing says that they changed.
