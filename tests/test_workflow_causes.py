@@ -156,6 +156,7 @@ def test_the_command_says_the_cause_first(
     assert run.exit_code == 2 and TAKE in run.output
 
 
+@pytest.mark.slow
 def test_people_put_a_tilted_world_back_on_its_floor(
     tmp_path: Path, rig: Calibration, walker: FloatArray
 ) -> None:

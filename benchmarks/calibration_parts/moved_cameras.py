@@ -18,7 +18,14 @@ import cv2
 import numpy as np
 from figures import Figure
 
-from mocap.calibrate.background.moved import STILL, TURNED, ZOOMED, CameraCheck, check_camera
+from mocap.calibrate.background.moved import (
+    STILL,
+    TURNED,
+    WITHIN,
+    ZOOMED,
+    CameraCheck,
+    check_camera,
+)
 from mocap.calibrate.background.pictures import StillPictures, still_pictures
 from mocap.capture.video import probe
 from mocap.core.camera import Camera
@@ -28,6 +35,9 @@ from mocap.core.shapes import FloatArray
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "studio"
 REAL = ("pose2sim_single/videos", "caliscope_charuco/4_cam_recording/calibration/extrinsic",
         "caliscope_charuco/charuco_calibration/calibration/extrinsic")  # fmt: skip
+# In one of them the camera, which stands on a piano, is bumped when the board is picked up: poster,
+# door and keys all jump by 4 px between two images (patches match to .99 before and after).
+BUMPED = "charuco_calibration/calibration/extrinsic/cam_0.mp4"
 TURNS_DEG = (0.1, 0.3, 1.0, 3.0)
 ZOOM = 1.01
 
@@ -146,15 +156,22 @@ def moved_figures() -> list[Figure]:
 
 
 def real_figures(data: Path) -> list[Figure]:
-    """Check real recordings for moves within themselves; nothing moved in them."""
-    found = []
+    """Check real recordings for moves within themselves; in one of them there is one."""
+    accused, bumped, count = 0, False, 0
     for folder in REAL:
         for path in sorted((data / folder).glob("*.mp4")):
             seen = pictures(path)
-            found.append(check_camera(seen, seen, lens_of(seen)))
-            if found[-1].moved:
-                print(f"BAD {path}: {found[-1]}")
+            found = check_camera(seen, seen, lens_of(seen))
+            count += 1
+            if path.as_posix().endswith(BUMPED):
+                bumped = found.kind == WITHIN
+                print(f"{path.parts[-4]} {path.stem}: {found.kind} at {found.at_s} s by "
+                      f"{found.within_deg:.2f} deg")  # fmt: skip
+            elif found.moved:
+                accused += 1
+                print(f"BAD {path}: {found}")
     return [
-        Figure("real cameras", len(found), ""),
-        Figure("  accused of having moved", sum(each.moved for each in found), "", 0),
+        Figure("real cameras", count, ""),
+        Figure("  accused that stood still", accused, "", 0),
+        Figure("  the one that was bumped is found", float(bumped), "", 1.0, ">="),
     ]

@@ -81,10 +81,10 @@ def check_take_cameras(take: Take, progress: Progress) -> TakeCheck:
         )
     session, rig = take.session, footage.calibration
     found, against = [], {}
-    for number, (name, info) in enumerate(footage.recording.infos.items()):
+    for name, info in footage.recording.infos.items():
         if not info.has_images:
             continue
-        progress.advanced(f"{take.name} {name}", number, len(footage.recording.infos))
+        progress.started(f"{take.name} {name}: comparing what stands still …")
         own = still_pictures(info, footage.maps[name].matrix, rig[name].image_size)
         before, said = _reference(session, take, rig, name)
         against[name] = said
