@@ -63,7 +63,7 @@ class DetectorChoice:
 class SampleDetectorChoice(DetectorChoice):
     """The same for the sample session, which shows the whole way in a few minutes."""
 
-    pace: str = _pace("balanced")
+    pace: str = _pace("careful")
 
 
 @dataclass(frozen=True)

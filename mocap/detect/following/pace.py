@@ -39,9 +39,8 @@ THOROUGH = Pace(
 )
 CAREFUL = Pace(
     "careful",
-    "people followed from image to image, read twice, the larger network for feet",
+    "people followed from image to image, read twice, plain and mirrored, in every image",
     both_ways=True,
-    large_feet_network=True,
 )
 BALANCED = Pace(
     "balanced",
