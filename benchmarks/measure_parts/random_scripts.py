@@ -158,11 +158,14 @@ def pairs(script: Script, model: BodyModel) -> list[Pair]:
     moved = skeleton_from_pose(model, body.rotation_vectors(), body.betas, body.transl, script.fps)
     misfit = measure_misfit(points, away_from_body(points, model, body, Offsets()))
     found = measure(segments_of(model, moved, body.betas), points, misfit)
-    # A spread over strides holds the errors of measurement by its definition: it has no truth here.
+    # What holds the errors of measurement by its definition has no truth here, nor how many strides
+    # were used: those at the rim of a take depend on its frames.
     return [
         Pair(script, true[m.name], m)
         for m in found
-        if m.name in true and not m.name.endswith("_sd")
+        if m.name in true
+        and "errors of measurement included" not in m.definition
+        and "strides" not in m.name
     ]
 
 

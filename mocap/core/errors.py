@@ -35,6 +35,10 @@ class InputError(MocapError):
     """A file or an option is wrong or unreadable."""
 
 
+class NewerError(InputError):
+    """What was written by a newer version of this tool, which an older one must not replace."""
+
+
 class StorageError(MocapError):
     """A file cannot be written: full disk, permissions, broken device."""
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mocap.core.errors import InputError, StorageError
+from mocap.core.errors import InputError, NewerError, StorageError
 from mocap.core.files.npz import read_npz, write_npz
 from mocap.core.files.outside import sentence
 from mocap.core.files.reading import parse_object, reading
@@ -161,9 +161,10 @@ def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
     with reading(path, "an artifact of this tool", _REBUILD):
         version = int(arrays["schema_version"].item())
     if version > SCHEMA_VERSION:
-        raise InputError(
+        raise NewerError(
             f"{path} has format {version}, written by a newer mocap-studio; this one knows up to "
-            f"{SCHEMA_VERSION}. Update mocap-studio or run the stage again."
+            f"{SCHEMA_VERSION}. Update mocap-studio, or make it again on purpose: --force, or "
+            "mocap run --from STAGE."
         )
     return arrays
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mocap.core.errors import InputError
+from mocap.core.errors import InputError, NewerError
 from mocap.core.store import (
     Provenance,
     file_hash,
@@ -188,6 +188,7 @@ def run_stages(
 
     Raises:
         InputError: `from_stage` is none of the stages.
+        NewerError: a newer version made what a stage would replace.
         MocapError: whatever a stage raises; earlier artifacts stay.
     """
     names = [stage.name for stage in stages]
@@ -249,10 +250,19 @@ def _judge(stage: Stage, wanted: Provenance, forced: bool) -> tuple[Provenance |
         return None, "asked for"
     try:
         found = stage.stored()
+    except NewerError:
+        raise
     except InputError as error:
         return None, f"rebuilt, because {error}"
     if found is None:
         return None, "not made yet"
+    if found.revision > wanted.revision:
+        raise NewerError(
+            f"what `mocap {stage.name}` made here is of a newer mocap-studio ({found.version}, "
+            f"revision {found.revision} of the algorithm; this one has {wanted.revision}). Update "
+            "mocap-studio, or make it again on purpose: --force, or mocap run --from "
+            f"{stage.name}."
+        )
     told = replace(found, options={**_as_json(stage.defaults), **found.options})
     return found, difference(told, wanted)
 

@@ -134,7 +134,9 @@ def _gait_quantities() -> dict[str, Quantity]:
             f"standard deviation of {label.lower()} over strides, errors of measurement included",
         )  # fmt: skip
     quantities["cadence_sd"] = Quantity(
-        "Cadence: spread", "steps/min", "standard deviation of cadence over strides"
+        "Cadence: spread",
+        "steps/min",
+        "standard deviation of cadence over strides, errors of measurement included",
     )
     return quantities
 

@@ -160,13 +160,15 @@ def _quantities(name: str) -> dict[str, Quantity]:
             f"{label}: range", "deg", "mean of largest less start", limit, useful
         ),
         f"{name}_repetition_sd": Quantity(
-            f"{label}: spread", "deg", "standard deviation of the range over repetitions"
+            f"{label}: spread",
+            "deg",
+            "standard deviation of the range over repetitions, errors of measurement included",
         ),
         f"{name}_repetition_change": Quantity(
             f"{label}: least change",
             "deg",
             "1.96 sqrt(2) spreads: two repetitions of today differ by less in 95 %; noise of one "
-            "day, not between visits",
+            "day, errors of measurement included, not between visits",
         ),
     }
 

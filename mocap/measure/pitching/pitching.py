@@ -35,7 +35,7 @@ from mocap.measure.pitching.metrics import (
     Throw,
     peak_frame,
 )
-from mocap.measure.pitching.trust import GOOD_FPS, TARGET_GUESS_DEG, why_not
+from mocap.measure.pitching.trust import GOOD_FPS, TARGET_GUESS_DEG, limit_at, why_not
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.measure.uncertainty import SAMPLES, shaken, spread_of
@@ -180,7 +180,7 @@ def measure_pitching(
         view = _View(hand, target, smooth.fps, chosen, load)
         drawn = shaken(points, misfit=misfit, samples=samples)
         sd = _spreads(drawn, person_id, view, found)
-    known = _Known(hand, guessed, chosen.target_sd_deg, sd, misfit)
+    known = _Known(hand, guessed, chosen.target_sd_deg, smooth.fps, sd, misfit)
     measured = tuple(_measured(k, throw, known) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
     warnings = (*warnings, *_lacking(measured), *(misfit.warnings if misfit else ()))
@@ -282,6 +282,7 @@ class _Known:
     hand: str
     target_guessed: bool
     target_sd_deg: float
+    fps: float
     sd: Mapping[str, float]
     misfit: Misfit | None
 
@@ -310,7 +311,7 @@ def _metric(definition: Definition, k: int, throw: Throw, known: _Known) -> Metr
     value = definition.rule(throw)
     sd = known.sd.get(f"{k} {definition.name}", float("nan"))
     guessed = known.target_guessed
-    systematic = definition.systematic
+    systematic = limit_at(definition.systematic, value, definition.unit, known.fps)
     if definition.target and definition.unit == "deg":
         beside = TARGET_GUESS_DEG if guessed else BAND * known.target_sd_deg
         systematic = float(np.hypot(systematic, beside))

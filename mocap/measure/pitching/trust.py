@@ -17,6 +17,24 @@ TARGET_GUESS_DEG = 30.0
 was -9 to 29 deg off. What depends on the target is grey until it is told."""
 
 
+_LOSS_AT_120 = {"deg/s": 0.15, "Nm": 0.30, "N": 0.30}
+"""Share of a velocity and of a load that may be lost at 120 frames per second: through the whole
+chain their peaks come out too low, loads, which are accelerations, twice as much as velocities.
+`benchmarks/measure.py` prints what random throws lose (at 120 up to 11 and 25 %)."""
+
+
+_ANGLES_FROM_FPS = 120.0
+"""Slower cameras miss the extremes of an arm's angles: their limits grow as 1 / fps below it."""
+
+
+def limit_at(systematic: float, value: float, unit: str, fps: float) -> float:
+    """Return the method limit of a value at a frame rate, from that of fast cameras."""
+    if unit == "deg":
+        return systematic * max(1.0, _ANGLES_FROM_FPS / fps)
+    lost = _LOSS_AT_120.get(unit, 0.0) * 120.0 / fps * abs(value)
+    return float(np.hypot(systematic, lost)) if np.isfinite(lost) else systematic
+
+
 def why_not(definition: Definition, throw: Throw, guessed: bool) -> str:
     """Return why a metric cannot be trusted whatever its value, or an empty text."""
     if definition.chest and not throw.thrower.has_chest:
