@@ -16,6 +16,7 @@ from mocap.calibrate.lenses.alone import lens_alone
 from mocap.calibrate.lenses.choice import best_model, compare_models
 from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import calibrate
+from mocap.calibrate.verdict.report import Verdict
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
@@ -247,3 +248,19 @@ def test_a_lens_alone_is_as_good_as_it_says_and_refused_where_it_cannot_be(tmp_p
     save_calibration(Calibration((found.camera,)), tmp_path / "cam.toml")
     (kept,) = lenses_for(read_lenses(tmp_path / "cam.toml"), [(true.name, true.image_size)])
     np.testing.assert_allclose(kept.lens, found.camera.lens)
+
+
+def test_a_given_lens_that_does_not_fit_is_named_and_nobody_is_accused_for_it() -> None:
+    recording = record(random_rig(5, most=3), seed=5, frames=160)
+    true = recording.rig.cameras
+    matrix = true[0].camera_matrix.copy()
+    matrix[:2, :2] *= 1.015
+    bent = true[0].dist_coeffs + np.array([0.03, 0.0, 0.0, 0.0, 0.0])
+    wrong = replace(true[0], camera_matrix=matrix, dist_coeffs=bent)
+    right = calibrate(recording.corners, BOARD, lenses=true).report
+    assert not any("does not fit" in finding.text for finding in right.findings)
+    report = calibrate(recording.corners, BOARD, lenses=(wrong, *true[1:])).report
+    named = [each.text for each in report.findings if "does not fit its own views" in each.text]
+    assert len(named) == 1 and f"camera '{true[0].name}'" in named[0]
+    assert report.verdict != Verdict.PASS
+    assert not any("was moved" in finding.text for finding in report.findings)

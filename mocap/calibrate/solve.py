@@ -32,6 +32,7 @@ from mocap.calibrate.verdict.checks import (
     check_view_counts,
 )
 from mocap.calibrate.verdict.drift import change_score
+from mocap.calibrate.verdict.given_lenses import GivenLenses, ask_given
 from mocap.calibrate.verdict.held_out import judge_held_out
 from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.calibrate.verdict.shifted import (
@@ -132,17 +133,17 @@ def calibrate(
     if several:
         on_body, refined = refine_body(start.views, refined, plan)
         start = replace(start, views=on_body)
-    offsets = _time_offsets(start, refined)
-    views, cleaned, dropped = _drop_shifted(start.views, refined, plan)
-    cause = None
-    suspicion = _suspicion(start.views, refined, offsets)
-    if suspicion.any and len(dropped) <= FEW_DROPPED * views.view_count:
-        # Dropped views may be stale frames, or all that shows that a pose has changed.
-        after = _suspicion(views, cleaned, offsets)
-        changed = suspicion.changed or after.changed or _dropped_at_one_end(start.views, dropped)
-        suspicion = Suspicion(after.any or changed, changed)
+    looked = _looked_at(start, refined, plan)
+    views, cleaned, dropped, offsets = looked.views, looked.cleaned, looked.dropped, looked.offsets
+    suspicion, cause = looked.suspicion, None
+    given = ask_given(start.views, plan)
+    if suspicion.any and given.misfit.any():
+        # With a lens that does not fit, a camera that stood still looks as if it had moved.
+        freed = given.freed(plan)
+        other = refine_from_start(start.views, start.state, plan=freed)
+        suspicion = _looked_at(start, other, freed).suspicion
     if suspicion.any and not several:
-        cause = explain(once, board, plan=plan, changed=suspicion.changed)
+        cause = explain(once, board, plan=given.freed(plan), changed=suspicion.changed)
     if cause is None:
         refined = cleaned
         check_view_counts(views, corners, plan)
@@ -155,7 +156,7 @@ def calibrate(
         views = stretched(views, print_stretch.share)
         again = refine_final(views, refined.state, plan=plan)
         refined = replace(again, iterations=again.iterations + refined.iterations)
-    solved = Solved(views, refined, dropped, start, plan, offsets, cause, print_stretch)
+    solved = Solved(views, refined, dropped, start, plan, offsets, cause, print_stretch, given)
     return _result(solved, board, corners, still)
 
 
@@ -171,6 +172,7 @@ class Solved:
     offsets: FloatArray
     cause: Cause | None
     print_stretch: Stretch
+    given: GivenLenses
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,30 @@ class Suspicion:
 
     any: bool
     changed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A refined rig without views of another instant, and what hints at cameras that disagree."""
+
+    views: BoardViews
+    cleaned: Refined
+    dropped: tuple[DroppedView, ...]
+    offsets: FloatArray
+    suspicion: Suspicion
+
+
+def _looked_at(start: InitialEstimate, refined: Refined, plan: LensPlan) -> Looked:
+    """Drop views of another instant, and ask whether anything hints at a cause."""
+    offsets = _time_offsets(start, refined)
+    views, cleaned, dropped = _drop_shifted(start.views, refined, plan)
+    suspicion = _suspicion(start.views, refined, offsets)
+    if suspicion.any and len(dropped) <= FEW_DROPPED * views.view_count:
+        # Dropped views may be stale frames, or all that shows that a pose has changed.
+        after = _suspicion(views, cleaned, offsets)
+        changed = suspicion.changed or after.changed or _dropped_at_one_end(start.views, dropped)
+        suspicion = Suspicion(after.any or changed, changed)
+    return Looked(views, cleaned, dropped, offsets, suspicion)
 
 
 def _suspicion(views: BoardViews, refined: Refined, offsets: FloatArray) -> Suspicion:
@@ -269,6 +295,7 @@ def _result(
         converged=refined.converged,
         more=(
             *findings_of_cause(cause),
+            *solved.given.findings(),
             *findings_of_copies(calibration),
             *findings_of_variety(
                 board_variety(refined.state, board), lenses_known=bool(solved.plan.fixed.any())
