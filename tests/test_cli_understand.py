@@ -165,9 +165,10 @@ def test_one_camera_gives_a_preview_that_nothing_measures(one_camera: Take) -> N
     assert set(np.unique(points.source)) <= {Source.LIFTED, Source.MISSING}
     written = pybvh.read_bvh_file(one_camera.export_dir / "a_lifted.bvh")
     assert written.frame_count == 90
-    result = CliRunner().invoke(main, ["measure", "angles", root, "a"])
-    assert result.exit_code == 1
-    assert "lifted from one camera" in result.output
+    for command in (["measure", "angles"], ["actions"], ["exercise"]):
+        result = CliRunner().invoke(main, [*command, root, "a"])
+        assert result.exit_code == 1
+        assert "lifted from one camera" in result.output
 
 
 def test_several_cameras_ask_which(one_camera: Take) -> None:

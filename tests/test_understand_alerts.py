@@ -11,7 +11,7 @@ from understand_clips import clip_of
 
 from mocap.core.errors import InputError
 from mocap.understand.actions import ActionWindow
-from mocap.understand.alerts import find_alerts, load_rules, measures_of
+from mocap.understand.alerts import check_actions, find_alerts, load_rules, measures_of
 from mocap.understand.joints import JOINT_NAMES, JointClip
 
 RULE = """
@@ -65,6 +65,9 @@ def test_a_rule_may_ask_for_an_action(tmp_path: Path) -> None:
     assert find_alerts(clip, rules) == ()
     window = ActionWindow(0.0, 10.0, "deep_squat", 1.0, 1.0, "deep_squat")
     assert find_alerts(clip, rules, [window])
+    check_actions(rules, ["walk", "deep_squat"])
+    with pytest.raises(InputError, match="Did you mean 'deep_squats'"):
+        check_actions(rules, ["walk", "deep_squats"])
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,20 @@ def load_rules(path: Path) -> tuple[Rule, ...]:
     return rules
 
 
+def check_actions(rules: Sequence[Rule], labels: Sequence[str]) -> None:
+    """Refuse rules that ask for an action which no model recognises: they would never alert.
+
+    Raises:
+        InputError: there is one.
+    """
+    for rule in rules:
+        if rule.action and rule.action not in labels:
+            raise InputError(
+                f"rule '{rule.name}' asks for the action '{rule.action}', which is none. "
+                f"{suggest(rule.action, labels)}"
+            )
+
+
 def _rule(table: Mapping[str, Any], path: Path) -> Rule:
     check_keys(table, ("name", "says", "for_s", "all", "action"), path, "rule")
     name = text(table, "name", path)

@@ -35,7 +35,10 @@ def _load(path: Path, cls: type[Model]) -> Model:
     try:
         return load_artifact(path, cls)
     except InputError as error:
+        # What the reader of artifacts advises does not help here: nothing makes a model again.
+        damage = " ".join(str(error.__cause__ or error).split()).removesuffix(".")
+        reason = damage if path.is_file() else "it does not exist"
         raise ModelError(
-            f"{path} cannot be used as {cls.__name__} ({error}). Install mocap-studio again, or "
+            f"{path} cannot be used as {cls.__name__} ({reason}): install mocap-studio again, or "
             "train the model with tools/train_understanding.py."
         ) from error

@@ -20,9 +20,10 @@ from mocap.core.store import write_text
 from mocap.studio.understand.actions import PersonStrip, write_actions_page
 from mocap.understand.action_model import DEFAULT_NETWORK, ActionModel, load_action_model
 from mocap.understand.actions import action_spans, action_windows
-from mocap.understand.alerts import Rule, find_alerts, load_rules
+from mocap.understand.alerts import Rule, check_actions, find_alerts, load_rules
 from mocap.understand.joints import JointClip, joint_clip
 from mocap.workflow.results import Results
+from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
 
 NEVER_CLAIMED = "no diagnosis, no judgement of form, no falls"
@@ -44,9 +45,11 @@ def recognise(
         network: one of `mocap.understand.action_model.NETWORKS`.
 
     Raises:
-        InputError: there are no points, no such person, or the rules are wrong.
+        InputError: there are no points but a preview from one camera, no such person, or the rules
+            are wrong.
         ModelError: the model cannot be loaded.
     """
+    refuse_lifted(take)
     points = Results(take).points
     return strips(points, _people(points, person), rules_file=rules_file, network=network)
 
@@ -66,6 +69,7 @@ def strips(
     """
     rules = _rules(rules_file)
     model = load_action_model(network=network)
+    check_actions(rules, model.labels)
     return tuple(_strip(points, each, rules, model) for each in people)
 
 

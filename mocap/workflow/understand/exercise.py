@@ -20,6 +20,7 @@ from mocap.understand.exercise import ExerciseReading, Span, read_exercise
 from mocap.understand.joints import JointClip
 from mocap.workflow.results import Results
 from mocap.workflow.understand.actions import clip_of, write_reading
+from mocap.workflow.understand.lift import refuse_lifted
 from mocap.workflow.version import installed_version
 
 NEVER_CLAIMED = "what differs from the reference is said; right or wrong is never judged"
@@ -58,6 +59,9 @@ def read_set(take: Take, *, person: int | None = None, reference: Take | None = 
         InputError: there are no points, no such person, or nothing goes out and comes back.
         ModelError: a model cannot be loaded.
     """
+    for each in (take, reference):
+        if each is not None:
+            refuse_lifted(each)
     points = Results(take).points
     chosen = points.person_ids[points.person_index(person)]
     clip, spans, label = _repetitions(points, chosen)

@@ -126,8 +126,8 @@ def refuse_lifted(take: Take) -> None:
     if (take.root / LIFTED_FILE).is_file() and not Results(take).has("points"):
         raise InputError(
             f"take {take.name} was lifted from one camera: its depth is a guess, and no angle, "
-            "range of motion, score or speed may be taken from it. Record it with two or more "
-            "calibrated cameras."
+            "range of motion, score, speed, action or repetition may be taken from it. Record it "
+            "with two or more calibrated cameras."
         )
 
 
