@@ -34,7 +34,7 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Corners
 from mocap.core.points import Source
-from mocap.core.store import Provenance, save_artifact
+from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.studio.player.take import PlayerTake, still_camera
 from mocap.studio.take.report import write_report
 from mocap.studio.understand.actions import label_words
@@ -42,8 +42,10 @@ from mocap.synthetic.sample import load_truth
 from mocap.workflow.choices import Choices
 from mocap.workflow.progress import Quiet
 from mocap.workflow.results import Results
+from mocap.workflow.rig.calibrate import calibrate_session
 from mocap.workflow.run import run_take
 from mocap.workflow.sample.demonstration import SAMPLE, copy_sample
+from mocap.workflow.studio.material import curves_of
 from mocap.workflow.understand.actions import recognise
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -238,6 +240,23 @@ def actions_are_drawn(watched: Watched, take: Take) -> None:
     assert "#{:02x}{:02x}{:02x}".format(*drawn) == wanted
 
 
+def angles_have_bands(watched: Watched, take: Take) -> None:
+    """Compare a joint angle and its deviation under the cursor with what is measured."""
+    watched.until("Object.keys(studio.view.take.arrays).some(name => name.startsWith('spread'))")
+    name = "left knee flexion"
+    _, values, spread = curves_of(take)[name]
+    assert spread is not None
+    page = watched.page
+    page.select_option("[aria-label='Curve']", label=name)
+    page.evaluate("studio.view.clock.show(20)")
+    told = page.inner_text(".reading")
+    assert told.endswith(" deg")
+    value, band = (float(each) for each in told.removesuffix(" deg").split(" ± "))
+    # One decimal; deviations travel with two digits.
+    assert value == pytest.approx(values[20], abs=0.051)
+    assert band == pytest.approx(2.0 * spread[20], abs=0.051 + 0.04 * spread[20])
+
+
 def test_every_change_from_the_page_to_the_points(browser: Any, tmp_path: Path) -> None:
     rig, xyz = known_session(tmp_path / "lab", "walk")
     take = Session.open(tmp_path / "lab").take("walk")
@@ -248,6 +267,7 @@ def test_every_change_from_the_page_to_the_points(browser: Any, tmp_path: Path) 
         page = watched.page
         page.wait_for_selector("text=Add change")
         actions_are_drawn(watched, take)
+        angles_have_bands(watched, take)
 
         def mark(first: int, last: int) -> None:
             page.evaluate(
@@ -408,6 +428,41 @@ def test_the_calibration_room_leaves_frames_out(browser: Any, tmp_path: Path) ->
         assert not board_edits_path(session.root).exists()
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
         assert page.evaluate("axe.run()")["violations"] == []
+        watched.close()
+
+
+def test_a_rig_is_calibrated_again_without_a_bad_frame(browser: Any, tmp_path: Path) -> None:
+    """The sample's own recordings: one frame called bad, "Calibrate again", the room is drawn anew."""
+    session = copy_sample(tmp_path / "sample")
+    made = calibrate_session(session, Quiet())
+    camera = made.report.cameras[0]
+    before = session.calibration_path.read_bytes()
+    corners = load_artifact(session.calibration_corners_path(camera.name), Corners)
+    with serving(session.root) as (address, _):
+        watched = Watched(browser, address)
+        page = watched.page
+        watched.until("globalThis.studio?.session")
+        page.click("#room-rig")
+        watched.until("studio.rigView?.root3")
+        shown = "studio.rigView?.data.report.cameras[0].frames"
+        assert page.evaluate(shown) == camera.frames
+        bad = page.evaluate("studio.rigView.data.cameras[0].frames[20].frame")
+        assert bad in corners.frame
+        page.locator(f"[aria-label='Frame of the board, {camera.name}']").fill("20")
+        page.wait_for_selector(f"text={camera.name}: frame {bad}, ")
+        page.click("text=This frame is bad")
+        page.wait_for_selector(f".side li:has-text('from frame {bad} to {bad}')")
+        page.click("text=Calibrate again")
+        watched.until(f"{shown} === {camera.frames - 1}", 120.0)
+        page.wait_for_selector(".verdict:has-text('PASS')")
+        assert page.inner_text(".side [role=alert]") == ""
+        # The page shows what is on the disk; one frame less moves the rig by next to nothing.
+        after = session.calibration()
+        assert session.calibration_path.read_bytes() != before
+        centers = page.evaluate("studio.rigView.data.cameras.map(each => each.center)")
+        np.testing.assert_allclose(centers, [each.center for each in after.cameras], atol=1e-9)
+        first = [each.center for each in made.calibration.cameras]
+        assert 0.0 < np.abs(np.array(centers) - first).max() < 0.01
         watched.close()
 
 

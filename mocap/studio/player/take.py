@@ -224,7 +224,8 @@ def _curves(
     for index, (name, (unit, values, spread)) in enumerate(curves.items()):
         arrays[f"curve{index}"] = np.asarray(values, dtype=np.float32)
         if spread is not None:
-            arrays[f"spread{index}"] = np.asarray(spread, dtype=np.float32)
+            # Two digits of a deviation are all that is drawn: the rest is noise that does not pack.
+            arrays[f"spread{index}"] = _halves(spread).view(np.float16).astype(np.float32)
         described.append({"name": name, "unit": unit})
     return described
 
@@ -372,7 +373,7 @@ def _unsigned(values: Array) -> Array:
 def _halves(values: Array) -> Array:
     """Return numbers as the bits of float16, to 3 %: browsers have no array of them.
 
-    They are drawn as clouds; the bits that nobody can see are noise that does not pack.
+    They are drawn as clouds and bands; the bits that nobody can see are noise that does not pack.
     """
     bits = np.asarray(values, dtype=np.float16).view(np.uint16)
     known = np.isfinite(np.asarray(values))

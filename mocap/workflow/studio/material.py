@@ -150,11 +150,14 @@ def _names(results: Results) -> list[tuple[int, str]]:
     return [(each["person_id"], each["name"]) for each in noted]
 
 
-def curves_of(take: Take) -> Curves:
-    """Return the joint angles of the main person; none where results are stale."""
+def curves_of(take: Take, *, bands: bool = True) -> Curves:
+    """Return the joint angles of the main person; none where results are stale.
+
+    Without `bands` at once: those take twenty times as long.
+    """
     results = Results(take)
     fresh, _ = _stale(results)
-    return _curves(take, results.stored_points()) if fresh else {}
+    return _curves(take, results.stored_points(), bands=bands) if fresh else {}
 
 
 def actions_of(take: Take) -> list[Mapping[str, object]]:
@@ -184,9 +187,15 @@ def player_of_person(whole: PlayerTake, take: Take, person: int) -> PlayerTake:
     )
 
 
-def _curves(take: Take, points: Points3D, person: int | None = None) -> Curves:
-    """Return the joint angles of a person, the main one by default; none where they cannot be
-    measured."""
+def _curves(
+    take: Take, points: Points3D, person: int | None = None, *, bands: bool = True
+) -> Curves:
+    """Return the joint angles of a person, the main one by default, with their deviations.
+
+    None where they cannot be measured. Deviations are those of `mocap measure angles`: of chance,
+    and of what body and keypoints disagree by.
+    """
+    from mocap.measure.angle_table import angle_spreads_deg
     from mocap.measure.angles import joint_angles
     from mocap.workflow.measure.choices import Chosen
     from mocap.workflow.measure.take import Measured
@@ -194,12 +203,14 @@ def _curves(take: Take, points: Points3D, person: int | None = None) -> Curves:
     if not points.person_ids:
         return {}
     try:
-        found: AngleCurves = joint_angles(Measured(take, Chosen(person=person)).segments)
+        ready = Measured(take, Chosen(person=person))
+        found: AngleCurves = joint_angles(ready.segments)
+        spreads = angle_spreads_deg(found, ready.person_points, ready.misfit) if bands else {}
     except MocapError:
         # A foreign keypoint set has no segments; the player shows its coordinates all the same.
         return {}
     return {
-        name.replace("_", " "): ("deg", found[name], None)
+        name.replace("_", " "): ("deg", found[name], spreads.get(name))
         for name in found.names
         if np.isfinite(found[name]).any()
     }

@@ -84,6 +84,7 @@ class Studio:
             "/api/takes/{take}/part/{version}/{part:int}": self.part,
             "/api/takes/{take}/video/{camera}": self.video,
             "/api/takes/{take}/curves": self.curves,
+            "/api/takes/{take}/bands": self.bands,
             "/api/takes/{take}/actions": self.actions,
             "/api/takes/{take}/edits": self.edits,
             "/api/takes/{take}/files": self.files,
@@ -174,6 +175,11 @@ class Studio:
 
     def curves(self, request: Request) -> Response:
         """Return the joint angles of a take: they come when the rest is there."""
+        data = curves_pack(curves_of(self._take(request), bands=False))
+        return Response(data, media_type="application/octet-stream")
+
+    def bands(self, request: Request) -> Response:
+        """Return the joint angles with their bands, which take seconds on a long take."""
         data = curves_pack(curves_of(self._take(request)))
         return Response(data, media_type="application/octet-stream")
 

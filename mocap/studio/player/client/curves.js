@@ -9,7 +9,7 @@ export class Curves {
     this.list();
     select.addEventListener("change", () => { this.cache = null; this.draw(); });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    clock.on((_, what) => { if (what === "loaded") this.cache = null; if (what === "curves") this.list(); this.draw(); });
+    clock.on((_, what) => { if (what === "loaded" || what === "curves") this.cache = null; if (what === "curves") this.list(); this.draw(); });
     const go = (event) => { if (event.buttons) clock.show(((event.offsetX - PAD.left) / this.wide) * take.frames - 0.5); };
     canvas.addEventListener("pointerdown", go);
     canvas.addEventListener("pointermove", go);

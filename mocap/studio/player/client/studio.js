@@ -71,14 +71,18 @@ class Studio {
     const take = new Take(whole, async (index) => (await ask(address(name, `part/${take.meta.version}/${index}`))).arrayBuffer());
     if (take.frames) await take.fetch(0);
     const tell = (what) => { if (this.view?.take === take) this.view.clock.tell(what); };
-    take.stream(0, () => tell("loaded")).catch(() => {}).then(async () => {
-      take.add(await (await ask(address(name, "curves"))).arrayBuffer());
-      tell("curves");
-    }).catch(() => {}).then(async () => {
-      take.meta.actions = await json(address(name, "actions"));
-      tell("actions");
-    }).catch((error) => { if (this.view?.take === take) this.notice("actions", "What people did is not told: " + error.message); });
+    this.later(take, name, tell);
     return take;
+  }
+
+  // What is not needed for the first picture, one after the other; an error costs what follows nothing.
+  async later(take, name, tell) {
+    const angles = (which) => async () => { take.add(await (await ask(address(name, which))).arrayBuffer()); tell("curves"); };
+    const steps = [
+      () => take.stream(0, () => tell("loaded")), angles("curves"),
+      async () => { take.meta.actions = await json(address(name, "actions")); tell("actions"); }, angles("bands"),
+    ];
+    for (const step of steps) try { await step(); } catch (error) { if (this.view?.take === take) this.notice("later", "Not everything can be shown: " + error.message); }
   }
 
   tellStale(take) { this.notice("stale", take.meta.stale?.[0] ?? ""); }

@@ -1,7 +1,8 @@
 // The take along the time: quality, feet, marks and edits of each person; click goes there.
 import { PEOPLE, SIDES, SOURCES, ink } from "mocap/colours.js";
 
-const ROW = 46, STRIP = 18, RULER = 20, LEFT = 8;
+// Left and right as the curve below has them: one cursor runs through both.
+const ROW = 46, STRIP = 18, RULER = 20, LEFT = 52, RIGHT = 8;
 
 const words = (span) => `${span.words} from ${span.start_s.toFixed(1)} to ${span.end_s.toFixed(1)} s`;
 
@@ -34,7 +35,7 @@ export class Timeline {
     });
   }
 
-  get wide() { return Math.max(this.canvas.clientWidth - 2 * LEFT, 1); }
+  get wide() { return Math.max(this.canvas.clientWidth - LEFT - RIGHT, 1); }
   x(frame) { return LEFT + (this.wide * (frame + 0.5)) / this.take.frames; }
   frameAt(x) { return Math.min(Math.max(Math.floor(((x - LEFT) / this.wide) * this.take.frames), 0), this.take.frames - 1); }
   get row() { return ROW + (this.take.meta.actions?.length ? STRIP : 0); }
@@ -124,6 +125,8 @@ export class Timeline {
       }
     }
     this.actions(c, take.people[p].id, top + ROW - 4);
+    c.fillStyle = ink("--soft");
+    for (const [name, y] of [["seen", 12], ["± mm", 26], ["feet", 38], ["action", 53]]) if (name !== "action" || this.row > ROW) c.fillText(name, 8, top + y);
     if (take.people.length > 1) {
       c.fillStyle = PEOPLE[p % PEOPLE.length];
       c.fillRect(0, top, 5, high);
