@@ -432,7 +432,7 @@ def test_the_calibration_room_leaves_frames_out(browser: Any, tmp_path: Path) ->
 
 
 def test_a_rig_is_calibrated_again_without_a_bad_frame(browser: Any, tmp_path: Path) -> None:
-    """The sample's own recordings: one frame called bad, "Calibrate again", the room is drawn anew."""
+    """The sample's recordings: one frame is called bad, the rig is solved without it and shown."""
     session = copy_sample(tmp_path / "sample")
     made = calibrate_session(session, Quiet())
     camera = made.report.cameras[0]
