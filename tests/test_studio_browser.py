@@ -238,6 +238,18 @@ def actions_are_drawn(watched: Watched, take: Take) -> None:
         return [[...rgb].slice(0, 3), span.colour]; }"""
     )
     assert "#{:02x}{:02x}{:02x}".format(*drawn) == wanted
+    points = Results(take).points
+    told = watched.page.evaluate("studio.view.timeline.qualityAt(12, 0)")
+    median_px = np.nanmedian(points.reprojection_error_px[12, 0])
+    found = re.fullmatch(r"frame 12: (\d+) % measured, \d+ % filled, ([\d.]+) views, "
+                         r"([\d.]+) px apart from the images, ± (\d+) mm", told)  # fmt: skip
+    assert found is not None, told
+    wanted_figures = [100.0 * (points.source[12, 0] == Source.MEASURED).mean(),
+                      points.view_count[12, 0].mean(), median_px,
+                      1000.0 * np.nanmedian(points.sigma_m[12, 0])]  # fmt: skip
+    steps = [0.5, 0.06, 0.1, 0.51]
+    for figure, wished, step in zip(found.groups(), wanted_figures, steps, strict=True):
+        assert abs(float(figure) - wished) <= step, told
 
 
 def angles_have_bands(watched: Watched, take: Take) -> None:

@@ -22,7 +22,7 @@ export class Timeline {
     });
     canvas.addEventListener("pointermove", (event) => {
       const frame = this.frameAt(event.offsetX);
-      canvas.title = this.markAt(event.offsetX)?.name ?? this.actionAt(event.offsetX, event.offsetY);
+      canvas.title = this.markAt(event.offsetX)?.name ?? this.toldAt(event.offsetX, event.offsetY);
       if (from === null) return;
       if (this.marking) { clock.span = [Math.min(from, frame), Math.max(from, frame)]; clock.tell("span"); } else clock.show(frame);
     });
@@ -48,6 +48,19 @@ export class Timeline {
   }
 
   nameOf(id) { return this.take.people.find((each) => each.id === id)?.name ?? "person " + id; }
+
+  // What is under the pointer, in words: how well the person is known there, or what they did.
+  toldAt(x, y) {
+    const { take } = this, p = Math.floor((y - RULER) / this.row), person = take.people[p];
+    return y < RULER || !person ? "" : this.actionAt(x, y) || this.qualityAt(this.frameAt(x), p);
+  }
+
+  qualityAt(frame, p) {
+    const { take } = this, [measured, there, views, sigma] = [0, 1, 2, 3].map((row) => take.arrays.quality[(p * 4 + row) * take.frames + frame]);
+    const errors = take.keypoints.map((_, k) => take.of("error", frame, p, k)).filter(Number.isFinite).sort((a, b) => a - b), middle = errors.length >> 1;
+    return [`frame ${frame * (take.meta.stride ?? 1)}: ${Math.round(measured / 2)} % measured, ${Math.round((there - measured) / 2)} % filled`, `${(views / 10).toFixed(1)} views`,
+      errors.length ? `${((errors[middle] + errors[errors.length - 1 - middle]) / 2).toFixed(1)} px apart from the images` : "", sigma < 255 ? `± ${sigma} mm` : ""].filter(Boolean).join(", ");
+  }
 
   actionAt(x, y) {
     const { take } = this, p = Math.floor((y - RULER) / this.row), t = (((x - LEFT) / this.wide) * take.frames) / take.fps;
