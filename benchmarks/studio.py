@@ -238,10 +238,8 @@ def solve_figures(root: Path, name: str, camera: str) -> list[Figure]:
         full = Results(take).points.xyz
         apart = 1000.0 * np.linalg.norm(local - full, axis=-1)
         moved = 1000.0 * np.linalg.norm(full - points.xyz, axis=-1)
-    far = np.arange(len(points.xyz))
-    far = (far < span["from_frame"] - FAR_S * points.fps) | (
-        far > span["to_frame"] + FAR_S * points.fps
-    )
+    frame, reach = np.arange(len(points.xyz)), FAR_S * points.fps
+    far = (frame < span["from_frame"] - reach) | (frame > span["to_frame"] + reach)
     span_s = (span["to_frame"] - span["from_frame"] + 1) / points.fps
     return [
         Figure("length of the take", len(points.xyz) / points.fps, "s"),
