@@ -50,9 +50,9 @@ def hand(angle: float = 0.0, length_px: float = 60.0) -> FloatArray:
 class MapReader:
     """A network that finds given points of the map image wherever a crop shows them."""
 
-    def __init__(self, points: FloatArray, presence: float = 0.9) -> None:
+    def __init__(self, points: FloatArray, *presence: float) -> None:
         self.points = points
-        self.presence = presence
+        self.presence = presence or (0.9,)
         self.crops: list[Array] = []
 
     def __call__(self, images: Array) -> list[Array]:
@@ -67,7 +67,7 @@ class MapReader:
         output = np.column_stack([found + 0.5, np.zeros(21)]).astype(np.float32)
         return [
             output.reshape(1, 63),
-            np.array([[self.presence]], np.float32),
+            np.array([[self.presence[(len(self.crops) - 1) % len(self.presence)]]], np.float32),
             np.array([[0.5]], np.float32),
             np.zeros((1, 63), np.float32),
         ]
@@ -99,7 +99,7 @@ def test_the_second_look_shows_fingers_upwards_and_whole() -> None:
 
 def test_a_hand_is_left_out_when_it_is_not_there_elsewhere_or_too_small() -> None:
     image = map_image()
-    absent = MapReader(hand(), presence=0.3)
+    absent = MapReader(hand(), 0.3)
     elsewhere = MapReader(hand() + np.array([0.0, 40.0]))
     small = MapReader(hand())
     too_short = 0.99 * SMALLEST_HAND_PX / 0.75
@@ -111,6 +111,17 @@ def test_a_hand_is_left_out_when_it_is_not_there_elsewhere_or_too_small() -> Non
         pixels, confidence = finder(network)(image, person)
         assert np.isnan(pixels).all() and not confidence.any()
     assert not small.crops
+
+
+def test_a_hand_that_three_looks_do_not_find_is_looked_for_from_other_squares() -> None:
+    network = MapReader(hand(), *[0.9, 0.9, 0.2, 0.9, 0.9, 0.8])
+    pixels, confidence = finder(network)(map_image(), reaching())
+    assert len(network.crops) == 6 and confidence[:21] == pytest.approx(0.8)
+    assert np.abs(pixels[:21] - hand()).max() < 0.1
+    square = first_square(reaching(), "left") or pytest.fail("no square")
+    (_, usual, up), (_, small, same), (center, _, down) = square.begins()
+    assert small < usual and same == up and down == pytest.approx(up + np.pi)
+    np.testing.assert_allclose(center, square.wrist)
 
 
 def test_a_foreshortened_forearm_does_not_make_a_small_hand() -> None:
@@ -154,5 +165,5 @@ def test_detectors_that_cannot_take_hands_are_told_so() -> None:
 def test_the_network_gets_fractions_of_its_size() -> None:
     network = MapReader(hand())
     finder(network)(map_image(), reaching())
-    assert [each.shape for each in network.crops] == [(INPUT_SIZE, INPUT_SIZE, 3)] * 2
+    assert [each.shape for each in network.crops] == [(INPUT_SIZE, INPUT_SIZE, 3)] * 3
     assert all(each.dtype == np.float32 and each.max() <= 1.0 for each in network.crops)

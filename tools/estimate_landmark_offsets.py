@@ -8,11 +8,12 @@ carries each. Left and right are pooled: the result is symmetric. Writes the det
 mocap/body/data/detector_offsets.toml, with where it comes from; other tables there are kept.
 
 With --hands it measures the hand network instead: bodies whose fingers move at random, with hands
-of 120 px.
+of 120 px, see `hand_footage`. Hands differ by their bodies more than by the moment, and a shape is
+found from many frames: what is written as scatter is that between bodies.
 
 Needs `pip install 'mocap-studio[render]'`, EGL and the weights (`mocap models fetch movenet`,
-`mocap models fetch blazepose`, for --hands also `mocap models fetch hands`). Takes about ten
-minutes on one core.
+`mocap models fetch blazepose`, for --hands `mocap models fetch hands`). Takes about ten minutes on
+one core, with --hands three.
 """
 
 from __future__ import annotations
@@ -25,16 +26,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from hand_footage import seen_hands, true_landmark
 
-from mocap.body.landmarks import BoundLandmarks, bind_landmarks
+from mocap.body.landmarks import EXACT_SIGMA_M, bind_landmarks
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.camera import Calibration
-from mocap.core.keypoints import HANDS_42, mirrored_name
+from mocap.core.keypoints import mirrored_name
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
 from mocap.core.store import write_text
+from mocap.detect import registry
 from mocap.detect.detect import Detector, detect, join_cameras
 from mocap.detect.detectors import open_detector, weight_hashes
+from mocap.detect.hands import HandFinder
+from mocap.detect.runtime import load_network
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.footage.person_footage import Clothes, person_frames
 from mocap.synthetic.motion.motion import MOTIONS, SyntheticMotion
@@ -55,7 +60,7 @@ FRAMES_PER_SECOND = 1.5
 SEED = 20260
 
 HANDS_NAME = "mediapipe_hands"
-HAND_BODIES, HAND_FRAMES = 4, 20
+HAND_BODIES, HAND_FRAMES = 12, 8
 # Every quarter of a second all joints are somewhere else.
 HAND_FRAMES_PER_SECOND = 4.0
 # 120 px for the 19 cm of a hand 4 m away.
@@ -113,7 +118,8 @@ def main() -> None:
 
 def measure_hands(output: Path) -> None:
     """Measure the offsets of the hand network and write them."""
-    collected: dict[str, list[FloatArray]] = {}
+    finder = HandFinder(load_network(registry.network_path("hands", "full")))
+    bodies = []
     for body in range(HAND_BODIES):
         motion = random_motion(
             HAND_FRAMES, HAND_FRAMES_PER_SECOND, seed=SEED + 100 + body, hands=True
@@ -121,15 +127,11 @@ def measure_hands(output: Path) -> None:
         rig = ring(
             4, focal_px=HAND_FOCAL_PX, image_size=HAND_IMAGE, jitter=1.0, seed=SEED + 200 + body
         )
-        detector = open_detector("movenet", hands=True)
-        points = seen_points(detector, rig, motion, CLOTHES[body % 4])
-        for keypoint, offsets in displacements(load_free_body(), points, motion).items():
-            if keypoint in HANDS_42.keypoint_names:
-                collected.setdefault(keypoint, []).append(offsets)
+        points = seen_hands(finder, rig, motion, CLOTHES[body % 4], SEED + 300 + body)
+        bodies.append(displacements(load_free_body(), points, motion))
         print(f"body {body}: {HAND_FRAMES} frames", flush=True)
-    table = summary({name: np.concatenate(parts) for name, parts in collected.items()})
     provenance = (
-        f"{4 * HAND_BODIES * HAND_FRAMES} images, 4 cameras, hands of 120 px, {HAND_BODIES} bodies "
+        f"{8 * HAND_BODIES * HAND_FRAMES} crops, 4 cameras, hands of 120 px, {HAND_BODIES} bodies "
         f"of random shape (seed {SEED}) on {load_free_body().name}, random motion with fingers; "
         "rendered by mocap.synthetic"
     )
@@ -137,7 +139,7 @@ def measure_hands(output: Path) -> None:
     write_table(
         output,
         HANDS_NAME,
-        table,
+        between_bodies(bodies),
         provenance,
         {name: digest for name, digest in weights.items() if name.startswith("hand_")},
     )
@@ -194,9 +196,12 @@ def displacements(
     """Return displacements (sample, 3) by keypoint, right ones mirrored to the left."""
     landmarks = bind_landmarks(model, points.keypoint_names)
     positions, turns = model.forward_kinematics(motion.rotations, motion.betas, motion.transl)
+    joints = model.joints(motion.betas)
     found: dict[str, list[FloatArray]] = {}
     for index, name in enumerate(landmarks.names):
-        truth, carrier = true_landmark(model, landmarks, index, positions, turns, motion.betas)
+        truth = true_landmark(landmarks, index, joints, positions, turns, motion.betas)
+        pieces = range(landmarks.start[index], landmarks.start[index + 1])
+        carrier = landmarks.joint[max(pieces, key=lambda piece: landmarks.weight[piece])]
         keypoint = landmarks.keypoints[index]
         measured = points.source[:, 0, keypoint] == Source.MEASURED
         off = points.xyz[:, 0, keypoint] - truth
@@ -205,26 +210,6 @@ def displacements(
             name, local = mirrored_name(name), local * [-1.0, 1.0, 1.0]
         found.setdefault(name, []).append(local)
     return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def true_landmark(
-    model: BodyModel,
-    landmarks: BoundLandmarks,
-    index: int,
-    positions: FloatArray,
-    turns: FloatArray,
-    betas: FloatArray,
-) -> tuple[FloatArray, int]:
-    """Return a landmark's true positions (frame, 3) and the joint that carries most of it."""
-    joints = model.joints(betas)
-    pieces = range(landmarks.start[index], landmarks.start[index + 1])
-    truth = np.zeros((len(positions), 3))
-    for piece in pieces:
-        joint = landmarks.joint[piece]
-        local = landmarks.rest[piece] + landmarks.rest_by_beta[piece] @ betas - joints[joint]
-        truth += landmarks.weight[piece] * (positions[:, joint] + turns[:, joint] @ local)
-    heaviest = max(pieces, key=lambda piece: landmarks.weight[piece])
-    return truth, int(landmarks.joint[heaviest])
 
 
 def summary(samples: dict[str, FloatArray]) -> dict[str, tuple[FloatArray, float, int]]:
@@ -237,6 +222,21 @@ def summary(samples: dict[str, FloatArray]) -> dict[str, tuple[FloatArray, float
         # 1.4826 turns the median absolute deviation into a standard deviation.
         scatter = 1.4826 * float(np.median(np.abs(offsets - middle)))
         table[name] = (1000.0 * middle, 1000.0 * scatter, len(offsets))
+    return table
+
+
+def between_bodies(
+    bodies: list[dict[str, FloatArray]],
+) -> dict[str, tuple[FloatArray, float, int]]:
+    """Return the middle of the bodies' median offsets (3,), the standard deviation per axis of
+    those medians (both mm) and the count of samples, by keypoint."""
+    table = {}
+    for name in bodies[0]:
+        medians = np.array([np.median(each[name], axis=0) for each in bodies if len(each[name])])
+        middle = np.median(medians, axis=0)
+        scatter = max(float(np.sqrt(np.mean((medians - middle) ** 2))), EXACT_SIGMA_M)
+        count = sum(len(each[name]) for each in bodies)
+        table[name] = (1000.0 * middle, 1000.0 * scatter, count)
     return table
 
 

@@ -138,9 +138,9 @@ GRAPH = (
         options=("fit",),
         edits=("trim", "contact"),
         code="mocap.workflow.fit.stage",
-        # 2: fingers that nobody saw are relaxed, not flat.
-        # 3: feet that roll are held only where they carry.
-        revision=3,
+        # 2: fingers that nobody saw are relaxed, not flat. 3: feet that roll are held only where
+        # they carry. 4: fingers that were seen are fitted on the images.
+        revision=4,
     ),
     # The report comes before the export: it shows why a skeleton may be refused.
     Row(

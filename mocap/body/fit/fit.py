@@ -2,8 +2,9 @@
 
 Shape from bone lengths; a closed-form first pose; then one robust least-squares problem over the
 whole take (`fit_solver`), with anatomy and a smoothness that is estimated from the take; then, on
-request, the same with what every camera saw (`fit_views`); then the
-fingers, chain by chain, where hands were seen; elsewhere they are relaxed.
+request, the same with what every camera saw (`fit_views`). Fingers, where hands were seen, come
+last: chain by chain, and with views once more together with the body, since they tell how large a
+hand is and how it is turned. Elsewhere they are relaxed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import numpy as np
 from mocap.body.fit.constants import with_constants
 from mocap.body.fit.descent import Status
 from mocap.body.fit.face import fit_face
-from mocap.body.fit.hands import fit_fingers, hand_keypoints, relaxed_fingers
+from mocap.body.fit.hands import (
+    fit_fingers,
+    hand_keypoints,
+    relaxed_fingers,
+    seen_fingers,
+    with_fingers,
+)
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS, Layout, groups, make_layout
 from mocap.body.fit.shape import shape_from_bones
@@ -24,7 +31,7 @@ from mocap.body.fit.smoothness import AccelerationScale, first_guess
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.start import start_state
 from mocap.body.fit.uncertainty import frame_sigmas_deg
-from mocap.body.fit.views import CameraTracks, refine_on_views, seen_landmarks
+from mocap.body.fit.views import CameraTracks, refine_on_views, seen_landmarks, together
 from mocap.body.fit.windows import minimise
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
@@ -51,7 +58,7 @@ class FitResult:
 
     Attributes:
         motion: the body.
-        status: of the optimisation of the body (without fingers).
+        status: of the optimisation of the body.
     """
 
     motion: BodyMotion
@@ -116,11 +123,13 @@ def fit(
     sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
     rotations = layout.local_rotations(state.turns, model.joint_count)
     for joint, turn in relaxed_fingers(model).items():
-        rotations[:, joint] = turn
-    hands = fit_fingers(model, points, person, rotations, state.root, state.betas, offsets)
-    for joint, (turn, finger_sigma) in hands.items():
-        rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
-        fitted[joint] = True
+        if not fitted[joint]:
+            rotations[:, joint] = turn
+    if views is None:
+        fingers = fit_fingers(model, points, person, rotations, state.root, state.betas, offsets)
+        for joint, (turn, finger_sigma) in fingers.items():
+            rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
+            fitted[joint] = True
     face = fit_face(model, points, person, rotations, state.root, state.betas)
     if face is not None:
         jaw = model.joint("jaw")
@@ -146,7 +155,7 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A solved least-squares problem of the body without fingers.
+    """A solved least-squares problem of the body; with views fingers are part of it.
 
     Attributes:
         layout: unknowns and keypoints.
@@ -201,7 +210,41 @@ def solve(
     if views is not None:
         seen = seen_landmarks(views, points.person_ids[person], landmarks)
         state, problem, status = refine_on_views(problem, state, seen, points.fps, told)
-    return Solution(layout, measured, problem, state, status)
+    solution = Solution(layout, measured, problem, state, status)
+    if views is None or not seen_fingers(points, person):
+        return solution
+    return _with_fingers(solution, points, model, person, offsets, constants, views, told)
+
+
+def _with_fingers(
+    body: Solution,
+    points: Points3D,
+    model: BodyModel,
+    person: int,
+    offsets: Offsets | None,
+    constants: Mapping[str, float] | None,
+    views: CameraTracks,
+    told: Callable[[], None] | None,
+) -> Solution:
+    """Return the solution of body and fingers together, from that of the body on the views."""
+    names = points.keypoint_names
+    unseen = set(hand_keypoints(names)) - set(seen_fingers(points, person))
+    soft = (*unseen, *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
+    measured = _measured(points, person, landmarks)
+    layout = make_layout(model, landmarks)
+    rotations = body.layout.local_rotations(body.state.turns, model.joint_count)
+    root, betas = body.state.root, body.state.betas
+    fingers = fit_fingers(model, points, person, rotations, root, betas, offsets)
+    start = with_fingers(layout, rotations, fingers, body.state)
+    problem = _problem(layout, measured, start, points.fps, body.problem.shape_is_known)
+    problem = replace(problem, shape_prior=body.problem.shape_prior)
+    if constants is not None:
+        anatomy, _ = with_constants(layout, problem.anatomy, constants)
+        problem = replace(problem, anatomy=anatomy)
+    seen = seen_landmarks(views, points.person_ids[person], landmarks)
+    state, problem, status = refine_on_views(problem, start, seen, points.fps, told, refinements=1)
+    return Solution(layout, measured, problem, state, together((body.status, status)))
 
 
 def height_by_bones(

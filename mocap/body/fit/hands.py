@@ -1,14 +1,15 @@
 """Fingers: each is a chain of three joints on a hand whose pose the body's fit has found.
 
 The knuckles take part in the body's fit and turn the wrist; beyond them the fingers share nothing,
-so that each is a small problem of its own in the hand's frame.
+so that each is a small problem of its own in the hand's frame. Where there are views, body and
+fingers are then refined on them together, from here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from mocap.body.fit.layout import groups, make_layout
+from mocap.body.fit.layout import Layout, groups, make_layout
 from mocap.body.fit.smoothness import AccelerationScale
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.uncertainty import frame_sigmas_deg
@@ -34,6 +35,40 @@ def hand_keypoints(names: tuple[str, ...]) -> tuple[str, ...]:
         and name.split("_")[1] in _FINGERS
         and name.split("_")[-1] in ("2", "3", "4")
     )
+
+
+def seen_fingers(points: Points3D, person: int) -> tuple[str, ...]:
+    """Return the names of finger keypoints beyond the knuckles of hands that were ever seen.
+
+    Those of other hands would only add unknowns: 45 a hand.
+    """
+    seen = (points.source[:, person] != Source.MISSING).any(axis=0)
+    wanted = hand_keypoints(points.keypoint_names)
+    sides = {name.split("_")[0] for name in wanted if seen[points.keypoint_names.index(name)]}
+    return tuple(name for name in wanted if name.split("_")[0] in sides)
+
+
+def with_fingers(
+    layout: Layout,
+    rotations: FloatArray,
+    fingers: dict[int, tuple[FloatArray, FloatArray]],
+    body: State,
+) -> State:
+    """Return the state of body and fingers that a body and the fits of its fingers make.
+
+    Args:
+        layout: of both.
+        rotations: (frame, joint, 3, 3) local rotations of the body.
+        fingers: from `fit_fingers`.
+        body: its other values.
+    """
+    turns = np.zeros((len(rotations), len(layout.groups), 3, 3))
+    for index, joint in enumerate(layout.joints):
+        group = layout.tree.joint_group[index]
+        if group >= 0:
+            found = fingers.get(int(joint))
+            turns[:, group] = rotations[:, joint] if found is None else found[0]
+    return State(turns, body.root, body.betas, body.constants)
 
 
 def relaxed_fingers(model: BodyModel) -> dict[int, FloatArray]:

@@ -102,7 +102,7 @@ def selected_inverses(problem: Problem, state: State) -> Iterator[tuple[Selected
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
-    for window in windows(len(state.root)):
+    for window in windows(len(state.root), problem.layout.tree.unknowns):
         with one_blas_thread():
             lower = factor(window_normals(problem, state, window).band, 0.0)
             if lower is None:

@@ -47,7 +47,7 @@ _FACTOR_ROUNDS = 3
 
 # Refinements, each with the noise about the last one's body, and how often the smoothness is
 # estimated in each. A third one moves joints by less than 0.1 mm.
-_REFINEMENTS = 2
+REFINEMENTS = 2
 _RESCALINGS = 3
 
 # The median of a squared error of two Gaussian coordinates, in their variance.
@@ -123,6 +123,8 @@ def refine_on_views(
     seen: SeenLandmarks,
     fps: float,
     told: Callable[[], None] | None = None,
+    *,
+    refinements: int = REFINEMENTS,
 ) -> tuple[State, Problem, Status]:
     """Fit to what the cameras saw, where a fit to points in space has led.
 
@@ -132,6 +134,7 @@ def refine_on_views(
         seen: from `seen_landmarks`, frame by frame as the points.
         fps: frames per second.
         told: called before every step.
+        refinements: each with the noise about the last one's body.
 
     Returns:
         state, problem and status as `minimise`.
@@ -147,7 +150,7 @@ def refine_on_views(
         )
     views = seen.views
     statuses = []
-    for _ in range(_REFINEMENTS):
+    for _ in range(refinements):
         points = _points(problem, state)
         views = with_noise(views, points, seen.confidence)
         ridge = None if problem.shape_is_known else _ridge(views, points, fps)
@@ -159,10 +162,11 @@ def refine_on_views(
             told=told,
         )
         statuses.append(status)
-    return state, problem, _together(statuses)
+    return state, problem, together(statuses)
 
 
-def _together(statuses: Sequence[Status]) -> Status:
+def together(statuses: Sequence[Status]) -> Status:
+    """Return how optimisations one after the other went."""
     return Status(
         statuses[-1].converged,
         sum(each.iterations for each in statuses),

@@ -32,8 +32,10 @@ from mocap.body.fit.solver import (
 from mocap.body.shape_prior import prior_terms
 from mocap.core.shapes import FloatArray
 
-# A take of up to this many frames is solved at once. About 0.7 GB.
+# A take of up to this many frames is solved at once. About 0.7 GB; a body with fingers, whose
+# frames take several times as much, is solved in shorter windows, about 2 GB.
 WINDOW_FRAMES = 2400
+BODY_UNKNOWNS = 60
 
 # Frames on either side of a window that are solved for but not kept. Mostly a pose forgets its
 # neighbours within ten frames; where the twist of a limb is told by nothing but smoothness, in
@@ -68,12 +70,22 @@ class Window:
         return slice(kept.start * unknowns, kept.stop * unknowns)
 
 
-def windows(frames: int) -> list[Window]:
+def window_frames(unknowns: int) -> int:
+    """Return how many frames of so many unknowns are solved at once.
+
+    Windows that keep less than they have margins would mostly solve twice.
+    """
+    share = min(1.0, BODY_UNKNOWNS / unknowns) ** 2
+    return max(int(share * WINDOW_FRAMES), min(WINDOW_FRAMES, 4 * MARGIN_FRAMES))
+
+
+def windows(frames: int, unknowns: int = BODY_UNKNOWNS) -> list[Window]:
     """Return the windows of a take; one, if it is short enough."""
-    if frames <= WINDOW_FRAMES:
+    longest = window_frames(unknowns)
+    if frames <= longest:
         whole = slice(0, frames)
         return [Window(whole, whole, whole)]
-    count = int(np.ceil(frames / (WINDOW_FRAMES - 2 * MARGIN_FRAMES)))
+    count = int(np.ceil(frames / (longest - 2 * MARGIN_FRAMES)))
     edges = [round(each) for each in np.linspace(0, frames, count + 1)]
 
     def wider(part: slice, by: int) -> slice:
@@ -99,7 +111,8 @@ def minimise(
     Raises:
         BodyError: as there.
     """
-    linearise = WindowEquations if len(state.root) > WINDOW_FRAMES else normals_of
+    longest = window_frames(problem.layout.tree.unknowns)
+    linearise = WindowEquations if len(state.root) > longest else normals_of
     return descent.minimise(problem, state, rescale, rescalings, linearise, told)
 
 
@@ -124,7 +137,7 @@ class WindowEquations:
         """Prepare; `problem` and `state` are those of the whole take."""
         self._problem = problem
         self._state = state
-        self._windows = windows(len(state.root))
+        self._windows = windows(len(state.root), problem.layout.tree.unknowns)
 
     @cached_property
     def cost(self) -> float:
