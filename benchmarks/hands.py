@@ -20,6 +20,8 @@ from hands_parts.rendered_hands import RenderedHands, rendered_hands
 
 REAL_DATA = "MOCAP_REAL_DATA"
 SMALL_PX, LARGE_PX = 45, 120
+# Finger joints in the frame of the wrist, of hands of 120 px.
+IN_HAND_MM = 8.0
 # Of two cameras 720 px wide before which a hand is 150 px long.
 HELD_OUT_PX = 8.0
 
@@ -59,7 +61,7 @@ def rendered_figures(size: int, found: list[RenderedHands]) -> list[Figure]:
             f"{label}: in the frame of the wrist, detected",
             mean("detected_in_hand_mm"),
             "mm",
-            relaxed_in_hand,
+            min(relaxed_in_hand, IN_HAND_MM) if size == LARGE_PX else relaxed_in_hand,
         ),
         Figure(f"{label}: the same, seen by two cameras", mean("seen_in_hand_mm"), "mm"),
     ]
