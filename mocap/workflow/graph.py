@@ -156,7 +156,8 @@ GRAPH = (
         code="mocap.workflow.report",
         # 2: with a strip of what people did.
         # 3: with a page of each of several people, and with the causes of what is wrong.
-        revision=3,
+        # 4: joint angles with bands, and actions in the timeline of the player.
+        revision=4,
     ),
     Row(
         name="export",

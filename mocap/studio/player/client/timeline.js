@@ -139,7 +139,7 @@ export class Timeline {
     }
     this.actions(c, take.people[p].id, top + ROW - 4);
     c.fillStyle = ink("--soft");
-    for (const [name, y] of [["seen", 12], ["± mm", 26], ["feet", 38], ["action", 53]]) if (name !== "action" || this.row > ROW) c.fillText(name, 8, top + y);
+    for (const [name, y] of [["seen", 12], ["± mm", 24], ["feet", 38], ["action", 53]]) if (name !== "action" || this.row > ROW) c.fillText(name, 8, top + y);
     if (take.people.length > 1) {
       c.fillStyle = PEOPLE[p % PEOPLE.length];
       c.fillRect(0, top, 5, high);
