@@ -11,6 +11,7 @@ from understand_clips import clip_of
 
 from mocap.core.errors import InputError, ModelError
 from mocap.core.store import Provenance, save_artifact
+from mocap.studio.understand.actions import PersonStrip, timeline_rows
 from mocap.understand.action_model import load_action_model
 from mocap.understand.actions import (
     NONE_OF_THESE,
@@ -20,6 +21,7 @@ from mocap.understand.actions import (
     action_windows,
 )
 from mocap.understand.joints import JointClip
+from mocap.workflow.understand.actions import named
 
 
 @pytest.mark.parametrize(("motion", "label"), [("walk", "walk"), ("squat", "deep_squat")])
@@ -115,3 +117,10 @@ def test_a_damaged_model_is_one_sentence(tmp_path: Path) -> None:
 def test_a_model_whose_parts_do_not_fit_cannot_exist(change: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         replace(load_action_model(), **change)  # type: ignore[arg-type]
+
+
+def test_people_are_called_by_their_names() -> None:
+    people = (PersonStrip(3, "person 3", (), (), ()), PersonStrip(0, "person 0", (), (), ()))
+    called = named(people, {3: "Anna"})
+    assert [each.name for each in called] == ["Anna", "person 0"]
+    assert [row["person"] for row in timeline_rows(called)] == [3, 0]

@@ -39,16 +39,13 @@ def _make(job: Job) -> Made:
     from mocap.workflow.checks.causes import wrong_with
     from mocap.workflow.studio.material import player_of_person, player_take
     from mocap.workflow.sync import sync_curves
-    from mocap.workflow.understand.actions import tellable
+    from mocap.workflow.understand.actions import named, tellable
 
     take, footage = job.take, job.footage
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
     results = Results(take)
-    actions = tuple(
-        replace(each, name=results.names.get(each.person_id, each.name))
-        for each in tellable(points)
-    )
+    actions = named(tellable(points), results.names)
     pages = pages_of(results, points)
     sheet = _Sheet(footage, tracks, points)
     # Residuals are those of the exact times; pictures show each image with what was found in it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,10 @@ def recognise(
         ModelError: the model cannot be loaded.
     """
     refuse_lifted(take)
-    points = Results(take).points
-    return strips(points, _people(points, person), rules_file=rules_file, network=network)
+    results = Results(take)
+    people = _people(results.points, person)
+    found = strips(results.points, people, rules_file=rules_file, network=network)
+    return named(found, results.names)
 
 
 def strips(
@@ -85,6 +87,11 @@ def tellable(points: Points3D) -> tuple[PersonStrip, ...]:
         with suppress(InputError):
             found.append(_strip(points, each, rules, model))
     return tuple(found)
+
+
+def named(people: Sequence[PersonStrip], names: Mapping[int, str]) -> tuple[PersonStrip, ...]:
+    """Return strips under the names that people have; `names` are by their numbers."""
+    return tuple(replace(each, name=names.get(each.person_id, each.name)) for each in people)
 
 
 def _strip(points: Points3D, person: int, rules: Sequence[Rule], model: ActionModel) -> PersonStrip:
@@ -147,6 +154,7 @@ def document(take: Take, people: Sequence[PersonStrip]) -> Mapping[str, Any]:
         "claims": NEVER_CLAIMED,
         "people": [
             {
+                "person": person.person_id,
                 "name": person.name,
                 "spans": [asdict(span) for span in person.spans],
                 "windows": [asdict(window) for window in person.windows],
