@@ -41,6 +41,7 @@ def test_the_motion_goes_onto_a_character(take: Take, tmp_path: Path) -> None:
     run = export(take, "--onto", hero, "-o", out, "--ground", "--start", "0.1", "--names", "mixamo")
     assert run.exit_code == 0, run.output
     assert "--names does not apply to --onto" in run.output and "legs 0." in run.output
+    assert run.output.count("does not apply") == 1
     scene = read_glb.read(out / f"{take.name}_on_hero.glb", animation=take.name)
     # Both ends of the trim are kept; the first frame is time 0.
     assert len(scene.times_s) == FRAMES - round(0.1 * walk(FRAMES).fps)

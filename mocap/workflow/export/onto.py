@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What may be said about the clip; names, axes and skins are the character's own.
 _HEARD = {
     *("--start", "--end", "--fps", "--gaps", "--fill-long-gaps", "--mirror"),
-    *("--ground", "--at-origin", "--facing", "--folder", "--verify"),
+    *("--ground", "--at-origin", "--facing", "--output", "--verify"),
 }
 
 
