@@ -39,8 +39,9 @@ THOROUGH = Pace(
 )
 CAREFUL = Pace(
     "careful",
-    "people followed from image to image, read twice, plain and mirrored, in every image",
+    "people followed from image to image, read twice, the larger network for feet",
     both_ways=True,
+    large_feet_network=True,
 )
 BALANCED = Pace(
     "balanced",
