@@ -247,9 +247,16 @@ def solve_figures(root: Path, name: str, camera: str) -> list[Figure]:
         cpu, seconds = time.process_time() - start, time.monotonic() - wall
         local = Results(take).points.xyz
         run_take(take, chosen, Quiet(), stages=POINT_STAGES, from_stage="associate")
-        full = Results(take).points.xyz
+        made = Results(take).points
+        full = made.xyz
         apart = 1000.0 * np.linalg.norm(local - full, axis=-1)
-        moved = 1000.0 * np.linalg.norm(full - points.xyz, axis=-1)
+        # Somebody whom two cameras saw is gone when one of them is ignored.
+        stayed = [each for each in points.person_ids if each in made.person_ids]
+        before, after = (
+            np.concatenate([each.of_person(person).xyz for person in stayed], axis=1)
+            for each in (points, made)
+        )
+        moved = 1000.0 * np.linalg.norm(after - before, axis=-1)
     frame, reach = np.arange(len(points.xyz)), FAR_S * points.fps
     far = (frame < span["from_frame"] - reach) | (frame > span["to_frame"] + reach)
     span_s = (span["to_frame"] - span["from_frame"] + 1) / points.fps
