@@ -250,6 +250,7 @@ def test_long_takes_are_sampled_evenly_in_runs() -> None:
         times_s=np.zeros((0, 0)),
         confidence=np.tile(detections.confidence, (1, 20, 1, 1)),
         boxes=np.tile(detections.boxes, (1, 20, 1, 1)),
+        view_ids=np.tile(detections.view_ids, (1, 20, 1)),
     )
     for takes in (1, 2):
         runs = chosen_runs([PeopleTake(str(k), many) for k in range(takes)])

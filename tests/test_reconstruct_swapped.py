@@ -59,6 +59,7 @@ def test_a_second_person_and_missing_views_change_nothing() -> None:
     both = replace(
         detections, pixels=other, confidence=sure,
         boxes=np.zeros((*sure.shape[:3], 4), np.float32),
+        view_ids=np.repeat(detections.view_ids, 2, axis=2),
     )  # fmt: skip
     assert find_swap(both, calibration) is None
     found = find_swap(renamed(both, [1, 0, *range(2, len(sure))]), calibration)
