@@ -167,8 +167,16 @@ def _weights(choice: DetectorChoice) -> dict[str, Path]:
     return {name: path for name, path in files.items() if path is not None}
 
 
+_HANDS_REVISION = 3
+"""Of how fingers are found: raised when that changes, so that only takes with hands are stale."""
+
+
 def _options(choice: DetectorChoice) -> dict[str, object]:
-    own = {"card": choice.own.card, "boxes_card": choice.own.boxes_card, "hands": choice.hands}
+    own = {
+        "card": choice.own.card,
+        "boxes_card": choice.own.boxes_card,
+        "hands": _HANDS_REVISION if choice.hands else 0,
+    }
     # Only said when asked for: detections made before there were these stay current.
     said = {name: word for name, word in own.items() if word}
     return {"detector": choice.name, "feet": choice.feet, "detect": choice.pace, **said}
