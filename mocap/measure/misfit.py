@@ -73,8 +73,8 @@ class Misfit:
             return ()
         return (
             f"the fitted body does not explain the keypoints of {_listed(bad)}: they move as no "
-            "body of constant bones can. The bands include it; look at the overlay and the key "
-            "points in the take's report",
+            "body of constant bones can. The bands include it; look at the overlay and the "
+            "keypoints in the take's report",
         )
 
     def why_not(self, parts: Sequence[str]) -> str:
