@@ -51,7 +51,7 @@ class Figure:
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:
     """Print a table of figures and whether each holds its line."""
-    width = max(len(figure.name) for figure in figures)
+    width = max((len(figure.name) for figure in figures), default=0)
     print(f"\n{title}")
     for figure in figures:
         verdict = "" if figure.line is None else ("ok" if figure.holds else "MISSED")
