@@ -56,6 +56,9 @@ class _SessionFolder(click.Path):
         return Session.open(Path(str(super().convert(value, param, ctx))))
 
 
+SESSION = _SessionFolder()
+
+
 def _keep_session(ctx: click.Context, _: click.Parameter, session: Any) -> None:
     ctx.meta["session"] = session
 
@@ -67,13 +70,11 @@ def _opened_take(ctx: click.Context, _: click.Parameter, name: str) -> Any:
 def take_argument(command: Command) -> Command:
     """Add SESSION and TAKE as one `take: Take`, opened."""
     command = click.argument("take", callback=_opened_take)(command)
-    kept = click.argument(
-        "session", type=_SessionFolder(), expose_value=False, callback=_keep_session
+    return click.argument("session", type=SESSION, expose_value=False, callback=_keep_session)(
+        command
     )
-    return kept(command)
 
 
-SESSION = _SessionFolder()
 session_argument = click.argument("session", type=SESSION)
 """Gives a command SESSION, opened."""
 takes_argument = click.argument("takes", nargs=-1, metavar="[TAKE]...")

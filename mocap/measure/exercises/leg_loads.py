@@ -45,6 +45,9 @@ JOINTS = {
     "hip_extension_moment": ("hip", -1.0, "hip extension moment"),
     "ankle_plantarflexion_moment": ("ankle", -1.0, "ankle plantarflexion moment"),
 }
+_UPWARDS = ("ankle", "knee", "hip")
+"""Joints in the order of the bodies of a leg: each carries that of its place and those before."""
+
 UNIT = "Nm"
 
 # What the rule of sharing leaves open, per kg of body mass. On two feet: a centre of pressure 20 mm
@@ -142,11 +145,10 @@ def leg_loads(
         wanted = (middles[side] + beside) * [1.0, 1.0, 0.0] + [0.0, 0.0, floor_m]
         pressure = _on_sole(wanted, at[f"{side}_heel"], at[f"{side}_toe"])
         beyond += shares[side] * np.linalg.norm(wanted - pressure, axis=-1)
-        for k, (joint, sign) in enumerate((("ankle", -1.0), ("knee", 1.0), ("hip", -1.0))):
+        for name, (joint, sign, _) in JOINTS.items():
             centre = at[f"{side}_{joint}"]
-            torque = joint_torque(legs[side][: k + 1], centre)
+            torque = joint_torque(legs[side][: _UPWARDS.index(joint) + 1], centre)
             torque = torque - np.cross(pressure - centre, own)
-            name = next(each for each, told in JOINTS.items() if told[0] == joint)
             out[f"{side}_{name}"] = sign * np.sum(torque * right_axis, axis=-1)
     return LegLoads(out, np.where(np.isfinite(force[:, 2]), beyond, np.nan))
 
