@@ -136,7 +136,7 @@ def _add_exercise(kind: str, text: str) -> None:
 
     @measure.command(kind, help=text)
     @asks_for_a_take
-    @options_of(Chosen, only=("mass_kg",) if kind in _LOADED else ("nothing",))
+    @options_of(Chosen, only=("mass_kg",) if kind in _LOADED else ())
     def command(asked: Asked, mass_kg: float | None = None) -> None:
         from mocap.measure.exercises.kinds import measure_exercise
 

@@ -126,7 +126,7 @@ def _option(each: Field[Any], *, unsaid: bool) -> Callable[[Command], Command]:
 
 
 def options_of(
-    *choices: Any, only: Sequence[str] = (), unsaid: bool = False
+    *choices: Any, only: Sequence[str] | None = None, unsaid: bool = False
 ) -> Callable[[Command], Command]:
     """Return what adds every option of some choices, see `mocap.core.options`.
 
@@ -134,7 +134,7 @@ def options_of(
     may hold.
     """
     chosen = [each for choice in choices for each in fields(choice) if each.metadata]
-    wanted = [each for each in chosen if not only or each.name in only]
+    wanted = [each for each in chosen if only is None or each.name in only]
 
     def add(command: Command) -> Command:
         for each in reversed(wanted):
