@@ -26,6 +26,7 @@ from mocap.synthetic.rigs import ring
 from mocap.workflow.choices import choices
 from mocap.workflow.job import TakeRun
 from mocap.workflow.pipeline import run_stages
+from mocap.workflow.rig import keep, refine
 
 SIZE = (640, 480)
 
@@ -92,6 +93,42 @@ def test_refine_writes_keeps_and_restores(take: Take, true: Calibration) -> None
     assert not list(root.glob("*_refine*"))
     nothing = mocap("calibration", "restore", root)
     assert nothing.exit_code == 1 and "nothing to restore" in nothing.stderr
+
+
+@pytest.mark.parametrize("killed_at", ["the rig", "what was kept"])
+def test_what_a_killed_refinement_left_is_settled(
+    take: Take, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    root, path = take.session.root, take.session.calibration_path
+    bump(take)
+    report = take.session.calibration_report_path
+    report.write_text("{}", encoding="utf-8")  # never read: only carried about
+    before = path.read_bytes()
+    monkeypatch.setattr(refine, "_store_report", lambda *_: report.write_text("refined"))
+    monkeypatch.setattr(keep, "write_page", lambda *_: None)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if killed_at == "the rig":
+            patch.setattr(refine, "save_calibration", killed)
+        else:
+            assert mocap("calibration", "refine", root, "a").exit_code == 0
+            patch.setattr(refine, "settle", lambda session: killed() if refined(session) else None)
+        command = ["refine", root, "a"] if killed_at == "the rig" else ["restore", root]
+        assert mocap("calibration", *command).exit_code == 1
+        (root / ".calibration-abcd1234.toml").write_text("half", encoding="utf-8")
+    assert path.read_bytes() == before and take.session.refinements() == (1,)
+    assert mocap("calibration", "restore", root).exit_code == 0
+    assert path.read_bytes() == before and report.read_text() == "{}"
+    assert not list(root.glob("*_refine*")) and not list(root.glob(".calibration*"))
+
+
+def refined(session: Session) -> bool:
+    """Tell whether the rig before is back and its copy still there."""
+    kept = session.kept_calibration_path(1)
+    return kept.is_file() and kept.read_bytes() == session.calibration_path.read_bytes()
 
 
 def test_later_stages_run_again_after_a_refinement(take: Take) -> None:

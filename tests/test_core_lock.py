@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 
-from mocap.core.files.lock import LOCK_FILE, holder, locked
+from mocap.capture.edits import edits_of
+from mocap.core.files.lock import LOCK_FILE, alone, holder, locked
 
 HOLD = """
 import sys, time
@@ -66,6 +69,48 @@ def test_four_are_never_inside_together(tmp_path: Path) -> None:
     assert all(left <= entered for (_, left), (entered, _) in pairwise(times))
 
 
+EDIT = """
+import sys
+from pathlib import Path
+from mocap.capture.edits import append_edit, checked
+for frame in range(int(sys.argv[2]), int(sys.argv[2]) + 10):
+    append_edit(Path(sys.argv[1]), checked("trim", {"from_frame": frame, "to_frame": 99}, "here"))
+"""
+
+
+def test_edits_of_two_programs_at_once_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "edits.toml"
+    command = [sys.executable, "-c", EDIT, str(path)]
+    several = [subprocess.Popen([*command, str(first)]) for first in (0, 10)]
+    assert [each.wait(timeout=60) for each in several] == [0, 0]
+    assert sorted(edit.from_frame or 0 for edit in edits_of(path, "trim")) == list(range(20))
+
+
+def test_a_function_has_the_folder_of_its_owner_alone(tmp_path: Path) -> None:
+    @dataclass
+    class Owner:
+        root: Path
+
+    said: list[str] = []
+
+    def another() -> None:
+        with locked(tmp_path, "mocap fit", waiting=said.append):
+            said.append("inside")
+
+    @alone("mocap world")
+    def work(owner: Owner, number: int) -> str:
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()  # another thread waits as another program does
+        doing: str = json.loads((owner.root / LOCK_FILE).read_text())["doing"]
+        return f"{doing} {number}"
+
+    thread = Thread(target=another)
+    assert work(Owner(tmp_path), 7) == "mocap world 7"
+    thread.join(10)
+    assert [each.split(" is in use")[0] for each in said] == [str(tmp_path), "inside"]
+
+
 def test_a_block_within_a_block_and_a_folder_that_is_gone(tmp_path: Path) -> None:
     said: list[str] = []
     with locked(tmp_path, "a", waiting=said.append), locked(tmp_path, "b", waiting=said.append):
@@ -73,4 +118,4 @@ def test_a_block_within_a_block_and_a_folder_that_is_gone(tmp_path: Path) -> Non
     with locked(tmp_path / "gone", "a", waiting=said.append):
         pass
     assert not said
-    assert holder(tmp_path) == "another program"
+    assert holder(tmp_path / LOCK_FILE) == "another program"

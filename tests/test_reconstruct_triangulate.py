@@ -11,7 +11,7 @@ from mocap.core.errors import ReconstructionError
 from mocap.core.kernels.linear import invert_symmetric, solve_symmetric, unpack_symmetric
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
-from mocap.reconstruct.noise import estimate_noise_px
+from mocap.reconstruct.noise import drawn, estimate_noise_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
 from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
@@ -77,6 +77,33 @@ def test_noise_is_estimated_in_spite_of_outliers(noise_px: float) -> None:
     assert estimate_noise_px(vectors, pixels, rays_of(vectors, pixels)) == pytest.approx(
         noise_px, rel=0.08
     )
+
+
+def test_the_noise_of_a_take_hardly_knows_of_an_edit() -> None:
+    calibration = rig(4)
+    tracks = observe(calibration, noise_px=3.0, outliers=0.1)
+    vectors, pixels = observed_pixels(tracks, calibration)
+    axes = (tracks.pixels.shape[1], 1, len(tracks.keypoint_names))
+
+    def noise(seen: FloatArray) -> float:
+        return estimate_noise_px(vectors, seen, rays_of(vectors, seen), axes)
+
+    def without_frame(frame: int) -> FloatArray:
+        left = pixels.reshape(*axes, -1, 2).copy()
+        left[frame] = np.nan
+        return left.reshape(pixels.shape)
+
+    whole = noise(pixels)
+    usable = np.ones(axes, dtype=bool)
+    for frame in range(0, axes[0], max(1, axes[0] // 10)):
+        fewer = usable.copy()
+        fewer[frame] = False
+        gone = np.setdiff1d(drawn(usable, 100), drawn(fewer, 100))
+        assert set(gone // axes[2]) <= {frame}
+        # Of the 800 points drawn some 13 are exchanged. A point's own sigma scatters by a third, so
+        # that its density at the median is about 1.25 / sigma; 13 others move the median by
+        # sqrt(13 / 2) / (800 x 1.25) = .3 %.
+        assert noise(without_frame(frame)) == pytest.approx(whole, rel=5e-3)
 
 
 def test_more_cameras_than_pairs_can_be_tried() -> None:

@@ -30,7 +30,7 @@ MAX_FILES = 22
 MAY_LOOK_AT_DATES = {
     "mocap/workflow/file_hashes.py": "remembers the hash of large files, never what is stale",
     "mocap/detect/registry.py": "removes downloads that were abandoned days ago",
-    "mocap/workflow/run.py": "removes the temporary files of runs that were killed",
+    "mocap/core/files/unfinished.py": "removes the temporary files of runs that were killed",
 }
 
 

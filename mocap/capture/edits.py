@@ -48,9 +48,12 @@ from mocap.capture.edits_file import EDITS_FILE, IdentityEdit, identity_edit
 from mocap.capture.take_file import EVENTS
 from mocap.capture.toml_tables import check_keys, load_toml, suggest
 from mocap.core.errors import InputError
+from mocap.core.files.lock import locked
 from mocap.core.store import write_text
 
 SIDES = ("left", "right")
+EDITS_LOCK = ".edits.lock"
+"""Apart from all other work on a take: somebody may edit while a run goes on."""
 _SPAN = ("from_frame", "to_frame")
 _FRAME_KEYS = (*_SPAN, "throw", "person")
 _HEADER = re.compile(r"^\s*\[\[\s*(\w+)\s*\]\]", re.MULTILINE)
@@ -350,9 +353,10 @@ def trimmed(path: Path, frame_count: int) -> slice | None:
 
 def append_edit(path: Path, edit: AnyEdit) -> None:
     """Write a checked entry at the end of `edits.toml`; a damaged file is refused, not extended."""
-    load_edits(path)
-    before = path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
-    write_text(path, f"{before}\n\n{edit.as_toml()}" if before else edit.as_toml())
+    with locked(path.parent, "mocap edit", file=EDITS_LOCK):
+        load_edits(path)
+        before = path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
+        write_text(path, f"{before}\n\n{edit.as_toml()}" if before else edit.as_toml())
 
 
 def remove_edit(path: Path, number: int | None = None) -> AnyEdit:
@@ -363,6 +367,11 @@ def remove_edit(path: Path, number: int | None = None) -> AnyEdit:
     Raises:
         InputError: there is no such entry.
     """
+    with locked(path.parent, "mocap edit", file=EDITS_LOCK):
+        return _removed(path, number)
+
+
+def _removed(path: Path, number: int | None) -> AnyEdit:
     edits = load_edits(path)
     chosen = len(edits) if number is None else number
     if not 1 <= chosen <= len(edits):

@@ -94,24 +94,12 @@ def refine_command(
     from typing import cast
 
     from mocap.reconstruct.rig.anchor import Floor
-    from mocap.workflow.rig.refine import (
-        figures,
-        refine_session,
-        require_accepted,
-        store_refinement,
-    )
+    from mocap.workflow.rig.refine import figures, refine_calibration, require_accepted
 
     names = tuple(dict.fromkeys(takes))
-    refinement = refine_session(session, names, cast(Floor, floor), console)
-    kept = None
-    if refinement.accepted:
-        console.line(f"Better: {' '.join(refinement.reasons)}")
-    if refinement.accepted and not dry_run:
-        kept = store_refinement(session, names, refinement)
-        console.line(
-            f"Wrote {session.calibration_path}; the rig before is {kept}. Run the takes again: "
-            f"mocap run {session.root}. Undo: mocap calibration restore {session.root}"
-        )
+    refinement, kept = refine_calibration(
+        session, names, cast(Floor, floor), console, dry_run=dry_run
+    )
     console.result({"calibration": session.calibration_path, "kept": kept, **figures(refinement)})
     require_accepted(session, refinement)
 

@@ -7,7 +7,7 @@ from scipy.special import gammaincinv
 
 from mocap.core.errors import ReconstructionError
 from mocap.core.kernels.triangulation import agreeing_views, triangulate_kernel
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.smoothing_kernels import reprojection_terms
 
 # Tukey's gate in standard deviations. Nearer gates lose accuracy (8 cameras, 2 px noise, 10 %
@@ -22,11 +22,41 @@ MIN_NOISE_PX = 0.1
 _FIRST_GATE_SHARE_OF_FOCAL = 0.04
 # Some 10 degrees of freedom each: sigma to 1 %.
 _SAMPLE_POINTS = 800
-_MAX_ROUNDS = 8
+# The gate follows sigma until both stand still: a round more or less must not be seen in a result.
+_STILL = 1e-3
+_MAX_ROUNDS = 20
+
+Axes = tuple[int, int, int]
+"""How many frames, people and keypoints there are."""
 
 
-def estimate_noise_px(vectors: FloatArray, pixels: FloatArray, rays: FloatArray) -> float:
+def drawn(usable: BoolArray, count: int) -> IntArray:
+    """Return the flat indices of at most `count` usable places (frame, person, keypoint), in order.
+
+    Every place has a rank of its own, whatever else is usable, and the lowest ranks are taken. So
+    an edit that takes points away or adds some exchanges only as many of those drawn as it touches,
+    and what is estimated from them stays what it was. The ranks are a hash of the three numbers
+    (the finalizer of SplitMix64; Steele et al. 2014, "Fast splittable pseudorandom number
+    generators"): they have nothing to do with the order of frames or keypoints.
+    """
+    places = np.flatnonzero(usable)
+    if len(places) <= count:
+        return places
+    frame, person, keypoint = np.unravel_index(places, usable.shape)
+    rank = (frame.astype(np.uint64) << 32) + (person.astype(np.uint64) << 16)
+    rank = (rank + keypoint.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    rank = (rank ^ (rank >> 30)) * np.uint64(0xBF58476D1CE4E5B9)
+    rank = (rank ^ (rank >> 27)) * np.uint64(0x94D049BB133111EB)
+    rank = rank ^ (rank >> 31)
+    return np.sort(places[np.argpartition(rank, count - 1)[:count]])
+
+
+def estimate_noise_px(
+    vectors: FloatArray, pixels: FloatArray, rays: FloatArray, axes: Axes | None = None
+) -> float:
     """Return the standard deviation per axis, in pixels, of observations (point, camera, 2).
+
+    The point axis runs over `axes`: frame, person, keypoint; without, over frames.
 
     The sum of squared residuals of a point seen by m agreeing views is sigma² times a chi-square
     variable with 2 m - 3 degrees of freedom; sigma is such that the median over points fits, and
@@ -37,13 +67,12 @@ def estimate_noise_px(vectors: FloatArray, pixels: FloatArray, rays: FloatArray)
         ReconstructionError: when no point is seen by two agreeing views.
     """
     views = np.count_nonzero(~np.isnan(rays[..., 0]), axis=1)
-    usable = np.flatnonzero(views >= 2)
-    if len(usable) == 0:
+    sample = drawn((views >= 2).reshape(axes or (-1, 1, 1)), _SAMPLE_POINTS)
+    if len(sample) == 0:
         raise ReconstructionError(
             "no keypoint was seen by two cameras in the same frame, so nothing can be "
             "triangulated. Check that the videos are synchronised and show the same person."
         )
-    sample = usable[np.linspace(0, len(usable) - 1, min(len(usable), _SAMPLE_POINTS)).astype(int)]
     sigma = _FIRST_GATE_SHARE_OF_FOCAL * float(vectors[:, 6].max()) / GATE_SIGMAS
     for _ in range(_MAX_ROUNDS):
         previous = sigma
@@ -51,12 +80,14 @@ def estimate_noise_px(vectors: FloatArray, pixels: FloatArray, rays: FloatArray)
             MIN_NOISE_PX,
             _agreement_px(vectors, pixels[sample], rays[sample], GATE_SIGMAS * previous),
         )
-        if abs(sigma - previous) < 0.02 * previous:
+        if abs(sigma - previous) < _STILL * previous:
             break
     return sigma
 
 
-def noise_of_points_px(vectors: FloatArray, pixels: FloatArray, points: FloatArray) -> float:
+def noise_of_points_px(
+    vectors: FloatArray, pixels: FloatArray, points: FloatArray, axes: Axes | None = None
+) -> float:
     """Return the noise (px per axis) of observations (point, camera, 2) of triangulated points.
 
     As `estimate_noise_px`, for points (point, 3) already triangulated; NaN = not triangulated.
@@ -64,13 +95,13 @@ def noise_of_points_px(vectors: FloatArray, pixels: FloatArray, points: FloatArr
     Raises:
         ReconstructionError: when no point was triangulated.
     """
-    solved = np.flatnonzero(~np.isnan(points[:, 0]))
-    if len(solved) == 0:
+    solved = ~np.isnan(points[:, 0])
+    sample = drawn(solved.reshape(axes or (-1, 1, 1)), _SAMPLE_POINTS)
+    if len(sample) == 0:
         raise ReconstructionError(
             "no keypoint was triangulated in any frame, so there is nothing to smooth. "
             "Check the calibration, the synchronisation and the detections of this take."
         )
-    sample = solved[np.linspace(0, len(solved) - 1, min(len(solved), _SAMPLE_POINTS)).astype(int)]
     cameras = len(vectors)
     squared_errors = np.full((len(sample), cameras), np.nan)
     sigma = _FIRST_GATE_SHARE_OF_FOCAL * float(vectors[:, 6].max()) / GATE_SIGMAS
@@ -89,7 +120,7 @@ def noise_of_points_px(vectors: FloatArray, pixels: FloatArray, points: FloatArr
         sigma = noise_from_residuals_px(squared_errors, GATE_SIGMAS * previous)
         if np.isnan(sigma) or sigma < MIN_NOISE_PX:
             return MIN_NOISE_PX
-        if abs(sigma - previous) < 0.02 * previous:
+        if abs(sigma - previous) < _STILL * previous:
             break
     return sigma
 

@@ -159,7 +159,7 @@ def _smoothed(
     vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
     axes = points.source.shape
     if sigma_px is None:
-        sigma_px = noise_of_points_px(vectors, pixels, points.xyz.reshape(-1, 3))
+        sigma_px = noise_of_points_px(vectors, pixels, points.xyz.reshape(-1, 3), axes)
     pixels = pixels.reshape(*axes, -1, 2)
     asked = np.zeros(axes, dtype=bool) if bridged is None else bridged
     results = [

@@ -74,7 +74,8 @@ def _triangulated(
     """Triangulate as if every image had been taken at its frame's instant."""
     vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
     rays = rays_of(vectors, pixels)
-    sigma = estimate_noise_px(vectors, pixels, rays) if sigma_px is None else sigma_px
+    axes = (tracks.pixels.shape[1], len(tracks.person_ids), len(tracks.keypoint_names))
+    sigma = estimate_noise_px(vectors, pixels, rays, axes) if sigma_px is None else sigma_px
     gate_px = GATE_SIGMAS * sigma if max_error_px is None else max_error_px
     count, cameras = pixels.shape[:2]
     points, information = np.full((count, 3), np.nan), np.zeros((count, 6))

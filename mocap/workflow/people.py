@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mocap.capture.edits import append_edit, kind_of, load_edits, remove_edit
+from mocap.capture.edits import EDITS_LOCK, append_edit, kind_of, load_edits, remove_edit
 from mocap.capture.edits_file import IdentityEdit, identity_edit, load_identity_edits
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.errors import InputError
+from mocap.core.files.lock import alone
 from mocap.core.shapes import Array
+from mocap.core.store import atomic_write
 from mocap.workflow.frames import images_at
 from mocap.workflow.results import Results
 
@@ -149,6 +151,7 @@ def add_identity_edit(take: Take, entry: Mapping[str, Any]) -> IdentityEdit:
     return edit
 
 
+@alone("mocap people", EDITS_LOCK)
 def undo_identity_edit(take: Take) -> IdentityEdit:
     """Take the last correction out of `edits.toml` and return it.
 
@@ -183,7 +186,8 @@ def picture_sheet(cards: Sequence[PersonCard], path: Path) -> Path | None:
         tiles.append(tile)
     if not tiles:
         return None
-    path.write_bytes(encode_png(np.concatenate(tiles, axis=1)))
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(encode_png(np.concatenate(tiles, axis=1)))
     return path
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError, MocapError, SessionError
 from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
+from mocap.core.files.unfinished import OLD_S, remove_unfinished
 from mocap.workflow import public
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
@@ -39,13 +37,7 @@ FIGURES = {
 }
 
 
-LEFTOVERS = re.compile(
-    r"\..+-[a-z0-9_]{8}\.(npz|json|toml|html|png|csv|bvh|fbx|glb|usda|c3d|trc|mot|sto|xml|obj|ply)"
-)
-"""How the temporary files of `atomic_write` are called: the name, eight letters, the ending."""
-
 TAKE_FOLDERS = (".partial", "export", "measure", "mesh")
-OLD_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -290,17 +282,12 @@ def _with_imported_keypoints(
 def remove_leftovers(take: Take) -> None:
     """Remove temporary files that killed runs left in the folders of a take and its session.
 
-    Nobody else writes in the take now: it is locked. In the session's folder others may; what is
-    older than an hour there is nobody's.
+    Nobody else writes in the take now: it is locked. In the session's folder others may.
     """
-    root = take.session.root
-    mine = (take.root, *(take.root / name for name in TAKE_FOLDERS))
-    for folder in (*mine, root, root / "calibration" / ".corners"):
-        for path in folder.glob(".*"):
-            with suppress(OSError):
-                old = folder in mine or time.time() - path.stat().st_mtime > OLD_S
-                if old and LEFTOVERS.fullmatch(path.name):
-                    path.unlink()
+    for folder in (take.root, *(take.root / name for name in TAKE_FOLDERS)):
+        remove_unfinished(folder)
+    for folder in (take.session.root, take.session.root / "calibration" / ".corners"):
+        remove_unfinished(folder, older_s=OLD_S)
 
 
 def document(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:

@@ -7,55 +7,101 @@ so there are no stale ones. The file says who holds it: process, host, what it d
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 LOCK_FILE = ".lock"
 _LOOK_EVERY_S = 0.2
 
-_held: set[Path] = set()
+_held: set[tuple[int, Path]] = set()
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Rooted(Protocol):
+    """A session or a take: what has a folder of its own."""
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+
+
+S = TypeVar("S", bound=Rooted)
+
+
+def alone(
+    doing: str, file: str = LOCK_FILE
+) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
+    """Let a function have the folder of its first argument, a session or a take, to itself.
+
+    See `locked`; whoever waits is told by the log.
+    """
+
+    def decorate(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+        @wraps(function)
+        def called(owner: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            with locked(owner.root, doing, file=file):
+                return function(owner, *args, **kwargs)
+
+        return called
+
+    return decorate
 
 
 @contextmanager
-def locked(folder: Path, doing: str, *, waiting: Callable[[str], None]) -> Iterator[None]:
+def locked(
+    folder: Path,
+    doing: str,
+    *,
+    waiting: Callable[[str], None] | None = None,
+    file: str = LOCK_FILE,
+) -> Iterator[None]:
     """Keep other programs out of `folder` while the block runs; wait for one that is there.
 
-    A block within a block of the same folder counts as one. Where nothing can be written (a
-    read-only disk) there is nothing to protect, and the block runs without.
+    A block within a block of the same folder counts as one, in the same thread; other threads wait
+    as other programs do. Where nothing can be written (a read-only disk) there is nothing to
+    protect, and the block runs without.
 
     Args:
         folder: the folder of a session or a take; it exists.
         doing: for people: "mocap detect".
-        waiting: told once, in one sentence, who works there, when somebody does.
+        waiting: told once, in one sentence, who works there, when somebody does; else the log.
+        file: name of the lock, for what is kept apart from all other work in the folder.
     """
-    path = folder.resolve() / LOCK_FILE
-    if path in _held:
+    path = folder.resolve() / file
+    held = threading.get_ident(), path
+    if held in _held:
         yield
         return
-    handle = _taken(path, waiting)
+    handle = _taken(path, waiting or logging.getLogger(__name__).warning)
     if handle is None:
         yield
         return
-    _held.add(path)
+    _held.add(held)
     try:
         _write(handle, {"pid": os.getpid(), "host": socket.gethostname(), "doing": doing})
         yield
     finally:
-        _held.discard(path)
+        _held.discard(held)
         with suppress(OSError):
             path.unlink(missing_ok=True)
         os.close(handle)
 
 
-def holder(folder: Path) -> str:
-    """Return who holds the lock of a folder, for a sentence."""
+def holder(path: Path) -> str:
+    """Return who holds a lock, for a sentence; `path` is its file."""
     try:
-        said = json.loads((folder / LOCK_FILE).read_bytes())
+        said = json.loads(path.read_bytes())
         return f"process {int(said['pid'])} on {said['host']!s} ({said['doing']!s})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another program"
@@ -78,7 +124,7 @@ def _taken(path: Path, waiting: Callable[[str], None]) -> int | None:
             continue
         os.close(handle)
         if not told:
-            waiting(f"{path.parent} is in use by {holder(path.parent)}; waiting for it to finish.")
+            waiting(f"{path.parent} is in use by {holder(path)}; waiting for it to finish.")
             told = True
         time.sleep(_LOOK_EVERY_S)
 

@@ -19,7 +19,7 @@ from mocap.core.errors import ReconstructionError
 from mocap.core.kernels.triangulation import triangulate_kernel
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import FloatArray, IntArray, check_shapes
-from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
+from mocap.reconstruct.noise import GATE_SIGMAS, drawn, noise_of_points_px
 from mocap.reconstruct.triangulate import observed_pixels, rays_of
 
 # Detectors disagree between views by a few pixels of their own (they see another side of the
@@ -82,17 +82,14 @@ def camera_bias(points: Points3D, tracks: Tracks2D, calibration: Calibration) ->
         ReconstructionError: when nothing was triangulated.
     """
     vectors, pixels = observed_pixels(tracks, calibration)
-    measured = np.flatnonzero(np.asarray(points.source).ravel() == Source.MEASURED)
-    if len(measured) == 0:
+    chosen = drawn(np.asarray(points.source) == Source.MEASURED, _MAX_POINTS)
+    if len(chosen) == 0:
         raise ReconstructionError(
             "no keypoint was triangulated in any frame, so the cameras cannot be compared. "
             "Check the calibration, the synchronisation and the detections of this take."
         )
     xyz = np.asarray(points.xyz).reshape(-1, 3)
-    gate_px = GATE_SIGMAS * noise_of_points_px(vectors, pixels, xyz)
-    chosen = measured[
-        np.linspace(0, len(measured) - 1, min(len(measured), _MAX_POINTS)).astype(int)
-    ]
+    gate_px = GATE_SIGMAS * noise_of_points_px(vectors, pixels, xyz, points.source.shape)
     pixels = pixels[chosen]
     rays = rays_of(vectors, pixels)
     rig = calibration.subset(tracks.camera_names).cameras

@@ -28,6 +28,7 @@ from mocap.capture.session import Session, Take
 from mocap.capture.video import probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import CalibrationError, SessionError
+from mocap.core.files.lock import alone
 from mocap.core.files.reading import read_json, reading
 from mocap.workflow.progress import Progress
 from mocap.workflow.rig.made_from import BEFORE
@@ -54,12 +55,14 @@ class TakeCheck:
         take: its name.
         cameras: what was found, by camera.
         against: with what each was compared, in words.
+        rig: the calibration that was in use.
     """
 
     session: Path
     take: str
     cameras: tuple[CameraCheck, ...]
     against: Mapping[str, str]
+    rig: Calibration
 
     def lines(self) -> list[str]:
         """Return a sentence for each camera."""
@@ -89,7 +92,7 @@ def check_take_cameras(take: Take, progress: Progress) -> TakeCheck:
         before, said = _reference(session, take, rig, name)
         against[name] = said
         found.append(check_camera(before or own, own, rig[name]))
-    return TakeCheck(session.root, take.name, tuple(found), against)
+    return TakeCheck(session.root, take.name, tuple(found), against, rig)
 
 
 def _reference(
@@ -213,12 +216,18 @@ def _turned(camera: Camera, check: CameraCheck | None) -> Camera:
     return replace(camera, camera_from_world=pose)
 
 
+@alone("mocap check --fix")
 def mend(session: Session, checks: Sequence[TakeCheck]) -> tuple[str, str]:
     """Turn the cameras of a session's calibration that turned; return the file kept and a summary.
 
     Raises:
-        CalibrationError: see `turned_rig`.
+        CalibrationError: see `turned_rig`; or the calibration is another one by now.
     """
+    now = session.calibration().vectors()
+    if any(not np.array_equal(now, check.rig.vectors()) for check in checks):
+        raise CalibrationError(
+            "nothing was changed: another program changed the calibration meanwhile. Check again."
+        )
     rig, summary = turned_rig(session, checks)
     names = [check.take for check in checks]
     return store_corrected(session, names, rig, summary, figures(checks)), summary

@@ -12,6 +12,7 @@ from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
+from mocap.core.files.lock import alone
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.workflow.export.choices import MeshChoice
@@ -59,6 +60,7 @@ def mesh_bodies(take: Take, choice: MeshChoice) -> MeshBodies:
     return MeshBodies(model, motions)
 
 
+@alone("mocap mesh")
 def write_meshes(
     take: Take, bodies: MeshBodies, choice: MeshChoice, suffix: str, progress: Progress
 ) -> list[Path]:
@@ -83,6 +85,7 @@ def write_meshes(
     return written
 
 
+@alone("mocap mesh")
 def write_overlay(take: Take, bodies: MeshBodies, choice: MeshChoice, progress: Progress) -> Path:
     """Draw the bodies on frames of every camera, spread over the chosen ones."""
     from mocap.studio.pictures.cells import encode_png

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.core.errors import ExportError
+from mocap.core.files.lock import alone
 from mocap.workflow.choices import Choices
 from mocap.workflow.export.stage import kept_choice, material
 from mocap.workflow.graph import row_of
@@ -33,6 +34,7 @@ class OntoResult:
     remarks: tuple[str, ...]
 
 
+@alone("mocap export")
 def export_onto(
     take: Take,
     choices: Choices,

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mocap.capture.session import Take
+from mocap.core.files.lock import alone
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
 
@@ -23,6 +24,7 @@ class OpenSimChoice:
     mass_kg: float
 
 
+@alone("mocap opensim")
 def solve_take(take: Take, choice: OpenSimChoice, progress: Progress) -> list[dict[str, object]]:
     """Scale a model to everybody in a take, run inverse kinematics; return what was found.
 

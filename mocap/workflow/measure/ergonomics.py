@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mocap.core.files.lock import alone
 from mocap.core.files.tables import Table, cell, write_table
 from mocap.core.plain import plain
 from mocap.core.store import write_text
@@ -27,6 +28,7 @@ from mocap.workflow.measure.pictures import moment_pictures
 from mocap.workflow.measure.take import Measured, take_facts
 
 
+@alone("mocap measure")
 def ergonomics(ready: Measured) -> tuple[list[Path], list[str]]:
     """Score the postures of a person; write scores, alerts and report.html.
 

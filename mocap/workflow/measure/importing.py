@@ -11,6 +11,7 @@ from mocap.capture.imported.place import AXES, UNIT_M, Imported, place
 from mocap.capture.imported.read import read_foreign
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
+from mocap.core.files.lock import locked
 from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
 from mocap.workflow.graph import Row, maker, row_of
 from mocap.workflow.measure.choices import ImportChoice
@@ -48,7 +49,6 @@ def import_points(
         up=choice.up,
         fps=choice.fps,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     row = maker("points")
     record = Provenance(
         stage=IMPORT,
@@ -58,7 +58,9 @@ def import_points(
         warnings=(f"joints or markers of {path.name}, not of videos", *found.said),
         revision=row.revision,
     )  # fmt: skip
-    save_artifact(found.points, folder / row.file, record)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, "mocap import"):
+        save_artifact(found.points, folder / row.file, record)
     return take, found
 
 

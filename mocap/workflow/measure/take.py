@@ -17,6 +17,7 @@ from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import InputError
 from mocap.core.files.documents import save_document
+from mocap.core.files.lock import alone
 from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D, Source
 from mocap.core.store import Provenance
@@ -71,6 +72,11 @@ class Measured:
         """Prepare a take; artifacts are loaded when needed."""
         self.take = take
         self.chosen = chosen
+
+    @property
+    def root(self) -> Path:
+        """Folder of the take."""
+        return self.take.root
 
     @cached_property
     def points(self) -> Points3D:
@@ -217,6 +223,7 @@ def _body_segments(motion: BodyMotion, model: BodyModel) -> Segments:
     return segments_from_skeleton(skeleton, landmarks, axial_known=known)
 
 
+@alone("mocap measure")
 def pitching(ready: Measured, choice: PitchingChoice) -> tuple[Pitching, list[Path]]:
     """Measure the throws of a take; write pitching.csv, curves.csv, report.html and a C3D."""
     from mocap.workflow.measure.c3d import write_events_c3d
@@ -323,6 +330,7 @@ def _save_events(ready: Measured, events: MeasuredEvents) -> Path:
     return path
 
 
+@alone("mocap measure")
 def exercise(
     ready: Measured, measure: Callable[[Segments, Points3D, Misfit | None], Exercise]
 ) -> tuple[Exercise, list[Path]]:
@@ -350,6 +358,7 @@ def exercise(
     return found, [*written, report]
 
 
+@alone("mocap measure")
 def angles(ready: Measured) -> tuple[AngleCurves, Path]:
     """Write every joint angle of a take with its spread; return them and the file."""
     found = joint_angles(ready.segments)

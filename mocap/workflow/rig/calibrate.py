@@ -24,7 +24,7 @@ from mocap.core.camera import Camera
 from mocap.core.clocks import Clocks, save_clocks
 from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError, InputError, SessionError
-from mocap.core.files.lock import locked
+from mocap.core.files.lock import alone, locked
 from mocap.core.shapes import Array
 from mocap.core.store import load_artifact
 from mocap.workflow.checks.mixed_up import refuse_copies
@@ -43,6 +43,7 @@ from mocap.workflow.rig.board_clocks import (
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
 )
+from mocap.workflow.rig.keep import settle
 from mocap.workflow.rig.made_from import Repeat, signed, to_repeat
 from mocap.workflow.rig.outcome import require_pass, say_report, store
 from mocap.workflow.rig.world import set_world_on_floor
@@ -144,6 +145,7 @@ def _calibrate(
     return result
 
 
+@alone("mocap calibrate, clocks only")
 def sync_calibration(session: Session, progress: Progress, *, force: bool = False) -> Path:
     """Find the clocks of the cameras while they saw the board; return the file they are in.
 
@@ -287,6 +289,7 @@ def ensure_calibration(session: Session, progress: Progress, *, accept: bool = F
         CalibrationError: the calibration failed its own verdict.
     """
     again = None
+    settle(session)
     if session.calibration_path.is_file():
         again = to_repeat(session, progress)
         if again is None:

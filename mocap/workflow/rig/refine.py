@@ -13,22 +13,53 @@ from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.clocks import recorded_clocks
 from mocap.core.errors import CalibrationError, SessionError
+from mocap.core.files.lock import alone
 from mocap.core.store import write_text
 from mocap.reconstruct.common_clock import on_common_clock
 from mocap.reconstruct.rig.anchor import Floor
 from mocap.reconstruct.rig.refine import RigRefinement, refine_rig
 from mocap.reconstruct.rig.views import MAX_FRAMES, PeopleTake
-from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.detect import load_detections
 from mocap.workflow.graph import path_of, row_of
 from mocap.workflow.progress import Progress, table_lines
-from mocap.workflow.rig.board_pictures import load_pictures
 from mocap.workflow.rig.calibration_report import (
     load_calibration_report,
     save_calibration_report,
 )
+from mocap.workflow.rig.keep import settle, write_page
 from mocap.workflow.rig.made_from import BEFORE
 from mocap.workflow.version import installed_version
+
+
+@alone("mocap calibration refine")
+def refine_calibration(
+    session: Session,
+    names: Sequence[str],
+    floor: Floor,
+    progress: Progress,
+    *,
+    dry_run: bool = False,
+) -> tuple[RigRefinement, str | None]:
+    """Refine the rig of a session from the named takes and store it where it is accepted.
+
+    Returns:
+        What came out, and the file that keeps the rig before; None where nothing was stored.
+
+    Raises:
+        SessionError, ReconstructionError: see `refine_session`.
+    """
+    refinement = refine_session(session, names, floor, progress)
+    if not refinement.accepted:
+        return refinement, None
+    progress.finished(f"Better: {' '.join(refinement.reasons)}")
+    if dry_run:
+        return refinement, None
+    kept = store_refinement(session, names, refinement)
+    progress.finished(
+        f"Wrote {session.calibration_path}; the rig before is {kept}. Run the takes again: "
+        f"mocap run {session.root}. Undo: mocap calibration restore {session.root}"
+    )
+    return refinement, kept
 
 
 def refine_session(
@@ -63,6 +94,7 @@ def store_refinement(session: Session, names: Sequence[str], refinement: RigRefi
     )
 
 
+@alone("mocap calibration refine")
 def store_corrected(
     session: Session,
     names: Sequence[str],
@@ -79,6 +111,7 @@ def store_corrected(
         summary: a sentence for people.
         told: figures for machines.
     """
+    settle(session)
     number = session.next_refinement()
     kept = session.kept_calibration_path(number)
     write_text(kept, session.calibration_path.read_text(encoding="utf-8"))
@@ -101,12 +134,18 @@ def store_corrected(
     return kept.name
 
 
+@alone("mocap calibration restore")
 def restore_calibration(session: Session) -> str:
     """Put back the rig from before the last refinement; return the file it came from.
+
+    A way back that was killed is gone to its end.
 
     Raises:
         SessionError: the calibration in use was not refined, or the file kept is gone.
     """
+    settled = settle(session)
+    if settled is not None:
+        return settled
     name = session.calibration().metadata.get(BEFORE)
     if name is None:
         raise SessionError(
@@ -124,9 +163,7 @@ def restore_calibration(session: Session) -> str:
     if report.is_file():
         write_text(session.calibration_report_path, report.read_text(encoding="utf-8"))
     write_text(session.calibration_path, text)
-    _write_page(session, session.calibration())
-    for path in (kept, report, session.refinement_path(numbers[0])):
-        path.unlink(missing_ok=True)
+    settle(session)
     return kept.name
 
 
@@ -231,17 +268,7 @@ def _store_report(session: Session, refined: Calibration, note: RefinementNote) 
     said = f"Refined after this calibration: {note.summary}. Positions are the refined ones."
     moved = replace(report, cameras=tuple(cameras), refinement=note, notes=(*report.notes, said))
     save_calibration_report(moved, session.calibration_report_path)
-    _write_page(session, refined)
-
-
-def _write_page(session: Session, calibration: Calibration) -> None:
-    """Write the page of the calibration report again, where there is a report."""
-    report = load_calibration_report(session)
-    if report is not None:
-        title = session.root.resolve().name
-        pictures = load_pictures(session, report)
-        page = session.calibration_page_path
-        write_calibration_report(report, calibration, page, title=title, pictures=pictures)
+    write_page(session, refined)
 
 
 def _json(document: dict[str, object]) -> str:

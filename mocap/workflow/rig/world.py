@@ -17,6 +17,7 @@ from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.errors import CalibrationError, InputError, SessionError
+from mocap.core.files.lock import alone
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg
 from mocap.core.same_place import same_places
@@ -38,6 +39,7 @@ EARS = ("left_ear", "right_ear")
 LEAST_FRAMES = 30
 
 
+@alone("mocap world")
 def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
     """Move the world of a session to the board lying on the floor; return what was chosen.
 
@@ -64,6 +66,7 @@ def set_world_on_floor(session: Session, instant: str) -> tuple[str, ...]:
     return found.notes
 
 
+@alone("mocap world")
 def set_world_under_people(session: Session, name: str) -> tuple[str, ...]:
     """Move the world of a session under the people of a take who stand and walk on its floor.
 
@@ -156,6 +159,7 @@ def at_frame(instant: str, fps: float) -> int | None:
     return round(float(match[1]) * fps)
 
 
+@alone("mocap calibration import")
 def import_calibration(session: Session, file: Path, unit: str, force: bool) -> Calibration:
     """Store a calibration of another tool as the session's own.
 

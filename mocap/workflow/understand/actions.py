@@ -14,6 +14,7 @@ import numpy as np
 
 from mocap.capture.session import Take
 from mocap.core.errors import InputError
+from mocap.core.files.lock import alone
 from mocap.core.files.tables import write_table
 from mocap.core.points import Points3D, Source
 from mocap.core.store import write_text
@@ -101,6 +102,7 @@ def _strip(points: Points3D, person: int, rules: Sequence[Rule], model: ActionMo
     return PersonStrip(person, f"person {person}", windows, action_spans(windows), alerts)
 
 
+@alone("mocap actions")
 def write_actions(take: Take, people: Sequence[PersonStrip]) -> list[Path]:
     """Write `actions.csv`, `alerts.csv`, `actions.json` and `actions.html` into `actions/`."""
     folder = take.root / "actions"

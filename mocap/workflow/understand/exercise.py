@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mocap.capture.session import Take
+from mocap.core.files.lock import alone
 from mocap.core.files.tables import Table, write_table
 from mocap.core.points import Points3D
 from mocap.measure.exercises.recognise import NONE, Attempt, attempts
@@ -45,6 +46,11 @@ class ReadSet:
     clip: JointClip
     reading: ExerciseReading
     named_by: str
+
+    @property
+    def root(self) -> Path:
+        """Folder of the take."""
+        return self.take.root
 
 
 def read_set(take: Take, *, person: int | None = None, reference: Take | None = None) -> ReadSet:
@@ -88,6 +94,7 @@ def set_of(points: Points3D, person: int) -> ExerciseReading:
     return read_exercise(clip, spans)
 
 
+@alone("mocap exercise")
 def write_set(found: ReadSet) -> list[Path]:
     """Write `exercise.csv`, `exercise.json` and `exercise.html` into `exercise/`."""
     folder = found.take.root / "exercise"

@@ -14,6 +14,7 @@ from mocap.capture.video import VideoInfo, probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.lock import alone
 from mocap.core.points import Points3D
 from mocap.core.rotation import matrix_from_rotvec
 from mocap.core.shapes import Array, FloatArray
@@ -48,6 +49,7 @@ class Lifted:
     warnings: tuple[str, ...]
 
 
+@alone("mocap lift")
 def lift(
     take: Take,
     camera: str,

@@ -1,0 +1,32 @@
+"""What killed programs left of files that were being written, see `mocap.core.store`."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from pathlib import Path
+
+UNFINISHED = re.compile(
+    r"\..+-[a-z0-9_]{8}\.(npz|json|toml|html|png|jpg|csv|bvh|fbx|glb|usda|usdc|c3d|trc|mot|sto|xml|"
+    r"obj|ply)"
+)
+"""How temporary files are called: the name, eight letters, the ending."""
+
+OLD_S = 3600.0
+"""Nobody writes one file for an hour."""
+
+
+def remove_unfinished(folder: Path, *, begins: str = "", older_s: float = 0.0) -> None:
+    """Remove temporary files from a folder where nobody writes now.
+
+    Args:
+        folder: it need not exist.
+        begins: of the names of files; only theirs are removed.
+        older_s: only what is older, where others may be writing.
+    """
+    for path in folder.glob(f".{begins}*"):
+        with suppress(OSError):
+            old = not older_s or time.time() - path.stat().st_mtime > older_s
+            if old and UNFINISHED.fullmatch(path.name):
+                path.unlink()
