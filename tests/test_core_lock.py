@@ -11,7 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
 from mocap.capture.edits import edits_of
+from mocap.core.files import lock
 from mocap.core.files.lock import LOCK_FILE, alone, holder, locked
 
 HOLD = """
@@ -119,3 +122,47 @@ def test_a_block_within_a_block_and_a_folder_that_is_gone(tmp_path: Path) -> Non
         pass
     assert not said
     assert holder(tmp_path / LOCK_FILE) == "another program"
+
+
+def other_machine(folder: Path, token: str = "there") -> Path:
+    """Leave a lock as a program on another machine would."""
+    path = folder / LOCK_FILE
+    said = {"pid": 1, "host": "node7", "machine": "node7 x", "doing": "mocap fit", "token": token}
+    path.write_text(json.dumps(said), encoding="utf-8")
+    return path
+
+
+def test_another_machine_is_believed_while_it_renews(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "OLD_AFTER_S", 0.6)
+    path = other_machine(tmp_path)
+    started, said = time.monotonic(), []
+
+    def renewed(sentence: str) -> None:
+        said.append(sentence)
+        for _ in range(3):
+            time.sleep(0.3)
+            path.touch()
+
+    with locked(tmp_path, "mocap smooth", waiting=renewed):
+        # 0.9 s of renewals, then 0.6 s without any.
+        assert time.monotonic() - started > 1.4
+        assert json.loads(path.read_text())["doing"] == "mocap smooth"
+    assert said == [f"{tmp_path} is in use by process 1 on node7 (mocap fit); waiting for it to "
+                    "finish."]  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_took_the_place_of_an_old_one_stays(tmp_path: Path) -> None:
+    path = other_machine(tmp_path, token="new")
+    lock._remove_old(path, "old")
+    assert json.loads(path.read_text())["token"] == "new"
+    lock._remove_old(path, "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_lost_a_lock_leaves_that_of_another(tmp_path: Path) -> None:
+    with locked(tmp_path, "mocap fit", waiting=print):
+        path = other_machine(tmp_path)
+    assert json.loads(path.read_text())["token"] == "there"

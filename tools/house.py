@@ -28,6 +28,7 @@ MAX_UNTYPED = 25
 MAX_FILES = 22
 """As many as a reader takes in at one look; above, a folder parts into families."""
 MAY_LOOK_AT_DATES = {
+    "mocap/core/files/lock.py": "tells whether who holds a lock still works",
     "mocap/workflow/file_hashes.py": "remembers the hash of large files, never what is stale",
     "mocap/detect/registry.py": "removes downloads that were abandoned days ago",
     "mocap/core/files/unfinished.py": "removes the temporary files of runs that were killed",

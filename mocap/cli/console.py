@@ -32,7 +32,7 @@ class Console:
         """Speak to people, or to machines with `as_json`."""
         self.as_json = as_json
         Console._unanswered = as_json
-        self._bar_open = False
+        self._bar_open, self._live = False, 0
         self._steps_said: dict[str, int] = {}
         self._doing: dict[str, tuple[int, int]] = {}
 
@@ -94,6 +94,13 @@ class Console:
         elif done % PLAIN_COUNT == 0:
             self.line(f"  {what}: {done}")
 
+    def live(self, lines: Sequence[str]) -> None:
+        """Show lines that change, in their place on a terminal; logs have what is finished."""
+        if sys.stderr.isatty():
+            self._end_bar()
+            click.echo("".join(f"\x1b[K{line}\n" for line in lines) + "\x1b[J", nl=False, err=True)
+            self._live = len(lines)
+
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Say a table: first column to the left, the others to the right."""
         self.lines(table_lines(header, rows))
@@ -112,6 +119,9 @@ class Console:
             Console(as_json=True).result({"error": why})
 
     def _end_bar(self) -> None:
+        if self._live:  # what is said next stands in the place of the lines that change
+            click.echo(f"\x1b[{self._live}A\x1b[J", nl=False, err=True)
+            self._live = 0
         if self._bar_open:
             self._bar_open = False
             click.echo("", err=True)

@@ -42,6 +42,7 @@ COMMANDS = {
     "trend": ("mocap.cli.trend_command", "Compare what was measured of a person over sessions."),
     "body": ("mocap.cli.body_commands", "Check a body file, or write the free body as one."),
     "run": ("mocap.cli.run_command", "Run every stage that is not current."),
+    "batch": ("mocap.cli.batch_command", "Run many sessions, on several processes or machines."),
     "demo": ("mocap.cli.demo_command", "Run the sample session and compare with its truth."),
     "studio": ("mocap.cli.run_command", "See, judge and mend a session's takes in the browser."),
     "why": ("mocap.cli.check_commands", "Tell how a file came about, back to the videos."),

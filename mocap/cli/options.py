@@ -166,3 +166,10 @@ _NO_MESH = click.option(
 def export_options(command: Command) -> Command:
     """Add --to and every option of the exported files."""
     return _FORMATS(options_of(ExportChoice, unsaid=True)(_NO_MESH(command)))
+
+
+def take_options(command: Command) -> Command:
+    """Add every option of a whole run."""
+    for add in (export_options, fit_options, people_options, sync_options, detector_options):
+        command = add(command)
+    return command

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import (
-    detector_options,
-    export_options,
-    fit_options,
-    people_options,
-    session_argument,
-    sync_options,
-    takes_argument,
-)
+from mocap.cli.options import session_argument, take_options, takes_argument
 from mocap.workflow.graph import STAGES
 
 if TYPE_CHECKING:
@@ -25,11 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @session_argument
 @takes_argument
-@detector_options
-@sync_options
-@people_options
-@fit_options
-@export_options
+@take_options
 @click.option(
     "--from",
     "from_stage",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from mocap.core.errors import ModelError
+from mocap.core.kernels.processors import usable_processors
 from mocap.core.store import file_hash
 from mocap.detect import registry
 from mocap.detect.blazepose import FeetFinder
@@ -25,8 +25,7 @@ _HANDS = ("hands", "full")
 
 def default_workers() -> int:
     """Return how many images to look at simultaneously: one a processor this process may use."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, available or 1)
+    return usable_processors()
 
 
 def open_detector(

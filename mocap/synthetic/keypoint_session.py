@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from mocap.capture.keypoints_only import FPS, FRAMES, IMAGES
 from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D
+from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.store import Provenance, save_artifact, write_text
+from mocap.synthetic.motion.gait import walk
+from mocap.synthetic.motion.motion import body_keypoints
+from mocap.synthetic.observations import observe_people
+from mocap.synthetic.rigs import laboratory
 
 TAKE = "walk"
+
+_FPS = 60.0
+_WAY_FRAMES = 150
 
 
 def keypoint_session(
@@ -38,11 +48,40 @@ def keypoint_session(
     write_text(folder / "session.toml", 'rig = "rig.toml"\nboard = "a1_5x7"\n' + known)
     session = Session.open(folder)
     save_calibration(rig, session.calibration_path)
-    take = folder / "takes" / TAKE
+    add_keypoint_take(session, TAKE, detections)
+    return session
+
+
+def add_keypoint_take(session: Session, name: str, detections: Detections2D) -> None:
+    """Add a take of keypoints to a session whose calibration has the cameras that saw them."""
+    rig = session.calibration()
+    take = session.root / "takes" / name
     take.mkdir(parents=True)
-    sizes = {camera.name: list(camera.image_size) for camera in rig.cameras}
+    sizes = {camera: list(rig[camera].image_size) for camera in detections.camera_names}
     told = {IMAGES: sizes, FRAMES: int(detections.pixels.shape[1]), FPS: detections.fps}
     save_artifact(
         detections, take / "detections.npz", Provenance("import", "synthetic", notes=told)
     )
-    return session
+
+
+def walking_session(
+    folder: Path, takes: int, *, frames: int = 60, cameras: int = 8, height_m: float = 1.78
+) -> Session:
+    """Write a session of takes in each of which one subject walks another way; return it.
+
+    Takes are called walk_01 and so on; cameras see them at 60 frames per second, 1 px off.
+    """
+    rig = laboratory(seed=1, count=cameras)
+    for number in range(takes):
+        # Walks of more than some seconds leave the room: the way is walked again and again.
+        short = body_keypoints(walk(min(frames, _WAY_FRAMES) / _FPS, _FPS, seed=number + 1))
+        again = np.concatenate([short, short[-2:0:-1]])
+        xyz = again[np.arange(frames) % len(again)]
+        names = COCO_17_FEET.keypoint_names
+        seen = observe_people(rig, xyz[:, None], names, fps=_FPS, noise_px=1.0, seed=number)
+        if number == 0:
+            session = keypoint_session(folder, rig, seen, height_m=height_m)
+            (folder / "takes" / TAKE).rename(folder / "takes" / "walk_01")
+        else:
+            add_keypoint_take(session, f"walk_{number + 1:02d}", seen)
+    return Session.open(folder)

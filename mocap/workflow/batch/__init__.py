@@ -1,0 +1,1 @@
+"""Many takes on several processes and machines, by Dask distributed."""
