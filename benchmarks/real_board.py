@@ -23,12 +23,8 @@ from pathlib import Path
 
 import numpy as np
 from calibration_parts.fifteen_cameras import fifteen_cameras
+from calibration_parts.their_lenses import their_lenses
 from figures import Figure, exit_code, print_figures
-
-from mocap.calibrate.interchange.formats import read_caliscope
-from mocap.core.calibration_file import load_calibration
-from mocap.core.rotation import angle_between_deg
-from mocap.core.transform import similarity
 
 BOARD = """
 description = "webcam recordings, printed white on black"
@@ -99,32 +95,6 @@ def measure(recording: Recording, data: Path, folder: Path) -> list[Figure]:
     ]  # fmt: skip
 
 
-def with_their_lenses(recording: Recording, data: Path, folder: Path) -> list[Figure]:
-    """Calibrate a set again with caliscope's lenses and compare with where it has the cameras."""
-    session = folder / recording.folder
-    array = data / "caliscope_charuco" / recording.folder / "camera_array.toml"
-    mocap("calibrate", session, "--intrinsics", array)
-    ours = load_calibration(session / "calibration.toml")
-    theirs = read_caliscope(array).subset(ours.names)
-    a, b = (np.stack([camera.center for camera in rig.cameras]) for rig in (ours, theirs))
-    _, rotation, shift = similarity(a, b, with_scale=False)
-    off_mm = 1000.0 * np.linalg.norm(a @ rotation.T + shift - b, axis=1)
-    turns = [np.stack([c.camera_from_world[:3, :3] for c in rig.cameras]) for rig in (ours, theirs)]
-    turned = {
-        (ours.names[i], ours.names[j]): float(
-            angle_between_deg(turns[0][i] @ turns[0][j].T, turns[1][i] @ turns[1][j].T)
-        )
-        for i in range(len(a))
-        for j in range(i)
-    }
-    punctual = [deg for pair, deg in turned.items() if not set(pair) & set(recording.late)]
-    return [
-        Figure("caliscope's lenses: relative rotations to it, worst", max(punctual), "deg", 1.0),
-        Figure("  with the camera that is late", max(turned.values()), "deg"),
-        Figure("  positions to it, worst", float(off_mm.max()), "mm", 25.0),
-    ]
-
-
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -138,7 +108,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         for recording in RECORDINGS:
             figures = measure(recording, Path(data), Path(temporary))
-            figures += with_their_lenses(recording, Path(data), Path(temporary))
+            array = Path(data) / "caliscope_charuco" / recording.folder / "camera_array.toml"
+            figures += their_lenses(Path(temporary) / recording.folder, array, recording.late)
             print_figures(f"Real board: {recording.folder}", figures)
             everything += figures
         figures = fifteen_cameras(Path(data) / "gopro15", Path(temporary))
