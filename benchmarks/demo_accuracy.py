@@ -18,10 +18,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from calibration_parts.refined_rigs import refined, refined_figures
 from figures import Figure, exit_code, print_figures
 
 from mocap.capture.session import Session
-from mocap.workflow.sample.demonstration import session_figures
+from mocap.synthetic.sample import load_truth
+from mocap.workflow.rig.refine import people_of
+from mocap.workflow.sample.demonstration import TRUTH_FILE, session_figures
 
 # End of a figure's name -> the line it must hold, in the figure's own unit.
 LINES = {
@@ -92,6 +95,19 @@ def _fit(session: Session, *options: str) -> None:
         subprocess.run(command, capture_output=True, check=True)
 
 
+def refinement_figures(folder: Path) -> list[Figure]:
+    """Refine rigs that were knocked out of place from each take, and from all together."""
+    session = Session.open(folder)
+    true = load_truth(folder / TRUTH_FILE).calibration
+    takes = [people_of(session.take(name), session.calibration()) for name in session.takes()]
+    true = true.subset(takes[0].detections.camera_names)
+    chosen = [*([take] for take in takes), takes]
+    found = [refined(true, each, seed) for seed, each in enumerate(chosen)]
+    for each in found:
+        print(each)
+    return refined_figures(found, "rendered people")
+
+
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -100,7 +116,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary) / "demo"
-        figures = run_demo(folder) + variant_figures(folder)
+        figures = run_demo(folder) + variant_figures(folder) + refinement_figures(folder)
     print_figures("Sample session against its truth", figures)
     without_lines = [
         ending for ending in LINES if not any(f.name.endswith(ending) for f in figures)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import pickle
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from mocap.calibrate.interchange.dlt import Seen, lens_file
 from mocap.calibrate.interchange.formats import (
     read_aniposelib,
     read_caliscope,
     read_foreign,
     read_qualisys,
     write_aniposelib,
+    write_calibio,
+    write_dlt,
+    write_opencap,
     write_pose2sim,
 )
 from mocap.core.camera import Calibration
@@ -326,3 +331,141 @@ def test_opencap_is_read_upright_and_runs_nothing(
     path.write_bytes(huge)
     with pytest.raises(InputError, match="OpenCap"):
         read_foreign(path)
+
+
+def points_before(rig: Calibration) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return points (n, 3) in the middle of a rig."""
+    return np.random.default_rng(5).uniform([-0.8, -0.8, 0.2], [0.8, 0.8, 1.8], (60, 3))
+
+
+def seen_by_opencv(
+    points: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    rotvec: object,
+    shift: object,
+    matrix: object,
+    lens: object,
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return pixels (n, 2) by OpenCV, of numbers as they stand in a file."""
+    turn, by, inside, bent = (np.asarray(each, dtype=np.float64) for each in
+                              (rotvec, shift, matrix, lens))  # fmt: skip
+    return np.asarray(cv2.projectPoints(points, turn, by, inside, bent)[0]).reshape(-1, 2)
+
+
+def test_calibio_is_written_as_opencv_takes_it(tmp_path: Path, rig: Calibration) -> None:
+    path = tmp_path / "calib.json"
+    write_calibio(rig, path)
+    np.testing.assert_allclose(read_foreign(path).vectors(), rig.vectors(), atol=1e-12)
+    points = points_before(rig)
+    tables = json.loads(path.read_text())["Calibration"]["cameras"]
+    # The way calib.io's examples hand a file to OpenCV: f, f ar, and fourteen coefficients.
+    for table, camera in zip(tables, rig.cameras, strict=True):
+        parameters = table["model"]["ptr_wrapper"]["data"]["parameters"]
+        p = {key: each["val"] for key, each in parameters.items()}
+        matrix = [[p["f"], 0, p["cx"]], [0, p["f"] * p["ar"], p["cy"]], [0, 0, 1]]
+        order = ["k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"]
+        order += ["s1", "s2", "s3", "s4", "tauX", "tauY"]
+        turn, shift = table["transform"]["rotation"], table["transform"]["translation"]
+        pixels = seen_by_opencv(
+            points, [turn["rx"], turn["ry"], turn["rz"]], [shift["x"], shift["y"], shift["z"]],
+            matrix, [p[key] for key in order],
+        )  # fmt: skip
+        np.testing.assert_allclose(pixels, camera.project(points), atol=1e-6)
+    wide = replace(rig.cameras[0], dist_coeffs=np.zeros(4), lens_model="fisheye")
+    with pytest.raises(InputError, match="fisheye lens of camera 'cam1'"):
+        write_calibio(Calibration((wide,)), path)
+
+
+def test_opencap_is_written_for_any_numpy_and_reads_back(tmp_path: Path, rig: Calibration) -> None:
+    paths = write_opencap(rig, tmp_path / "Videos")
+    data = paths[0].read_bytes()
+    assert b"numpy._core" not in data and b"numpy.core.multiarray" in data
+    again = read_foreign(paths[0])
+    np.testing.assert_allclose(again.vectors(), rig.vectors(), atol=1e-9)
+    # As OpenCap reads it: pickle and OpenCV, board coordinates in mm, y down on the wall.
+    table = pickle.loads(data)
+    points = points_before(rig)
+    on_wall = 1000.0 * np.stack([points[:, 0], -points[:, 2], points[:, 1]], axis=1)
+    pixels = seen_by_opencv(
+        on_wall, table["rotation_EulerAngles"], table["translation"], table["intrinsicMat"],
+        table["distortion"],
+    )  # fmt: skip
+    np.testing.assert_allclose(pixels, rig.cameras[0].project(points), atol=1e-6)
+    assert table["imageSize"].ravel().tolist() == list(rig.cameras[0].image_size[::-1])
+    wide = replace(rig.cameras[0], dist_coeffs=np.zeros(8), lens_model="rational")
+    with pytest.raises(InputError, match="rational lens of camera 'cam1'"):
+        write_opencap(Calibration((wide,)), tmp_path / "other")
+
+
+def by_coefficients(
+    column: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    points: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return u, v (n, 2) by the formula of Abdel-Aziz and Karara."""
+    x, y, z = points.T
+    below = column[8] * x + column[9] * y + column[10] * z + 1.0
+    u = (column[0] * x + column[1] * y + column[2] * z + column[3]) / below
+    v = (column[4] * x + column[5] * y + column[6] * z + column[7]) / below
+    return np.stack([u, v], axis=1)
+
+
+@pytest.mark.parametrize("unit", ["m", "mm"])
+def test_dlt_coefficients_hold_without_the_lens_and_read_back_with_it(
+    tmp_path: Path, rig: Calibration, unit: str
+) -> None:
+    path = tmp_path / "dltCoefs.csv"
+    moved = write_dlt(rig, path, unit=unit)
+    assert min(moved.values()) > 1.0  # these lenses bend by pixels: they stand beside
+    table = np.loadtxt(path, delimiter=",")
+    assert table.shape == (11, 3)
+    points = points_before(rig)
+    for column, camera in zip(table.T, rig.cameras, strict=True):
+        straight = replace(camera, dist_coeffs=np.zeros(5)).project(points)
+        theirs = by_coefficients(column, points * (1000.0 if unit == "mm" else 1.0))
+        # From 1 at the lower left.
+        ours = np.stack([theirs[:, 0] - 1.0, camera.image_size[1] - theirs[:, 1]], axis=1)
+        np.testing.assert_allclose(ours, straight, atol=1e-7)
+    again = read_foreign(path, unit=unit)
+    assert again.names == rig.names
+    np.testing.assert_allclose(again.vectors(), rig.vectors(), rtol=1e-8, atol=1e-8)
+
+
+def test_dlt_coefficients_of_others(tmp_path: Path) -> None:
+    plain = ring(3, distortion=(0.0,) * 5)
+    path = tmp_path / "wand_dltCoefs.csv"
+    write_dlt(plain, path)
+    assert not lens_file(path).exists()
+    seen = [Seen(camera.name, camera.image_size) for camera in plain.cameras]
+    found = read_foreign(path, seen=seen)
+    np.testing.assert_allclose(found.vectors(), plain.vectors(), rtol=1e-8, atol=1e-7)
+    assert "upwards" in found.metadata["source"]
+    # The same rig with pixels that run downwards: no camera looks backwards, so it is told.
+    table = np.loadtxt(path, delimiter=",")
+    for column, camera in zip(table.T, plain.cameras, strict=True):
+        column[4:8] = (camera.image_size[1] + 1) * np.append(column[8:], 1.0) - column[4:8]
+    down = tmp_path / "down.csv"
+    np.savetxt(down, table, fmt="%.17g")
+    found = read_foreign(down, seen=seen)
+    np.testing.assert_allclose(found.vectors(), plain.vectors(), rtol=1e-8, atol=1e-7)
+    assert "downwards" in found.metadata["source"]
+    with pytest.raises(InputError, match="how large the images are"):
+        read_foreign(path)
+    with pytest.raises(InputError, match="coefficients of 3 cameras, the session has videos of 2"):
+        read_foreign(path, seen=seen[:2])
+    np.savetxt(down, table[:10], fmt="%.17g")
+    with pytest.raises(InputError, match="10 rows of 3 numbers"):
+        read_foreign(down, seen=seen)
+    table[:4] += 0.2 * table[4:8]  # no right angle between columns and rows of pixels
+    np.savetxt(down, table, fmt="%.17g")
+    with pytest.raises(InputError, match="against right angles"):
+        read_foreign(down, seen=seen)
+    down.write_text("1,2,x\n")
+    with pytest.raises(InputError, match="DLT coefficients"):
+        read_foreign(down, seen=seen)
+
+
+def test_dlt_refuses_an_origin_in_the_plane_of_a_lens(tmp_path: Path) -> None:
+    camera = ring(1, distortion=(0.0,) * 5).cameras[0]
+    shift = rigid(np.eye(3), np.array([0.0, 0.0, -camera.camera_from_world[2, 3]]))
+    beside = replace(camera, camera_from_world=shift @ camera.camera_from_world)
+    with pytest.raises(InputError, match="plane of its lens"):
+        write_dlt(Calibration((beside,)), tmp_path / "dlt.csv")

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.calibrate.interchange.formats import write_aniposelib, write_pose2sim
+from mocap.calibrate.interchange.dlt import Seen
+from mocap.calibrate.interchange.formats import (
+    read_foreign,
+    write_aniposelib,
+    write_dlt,
+    write_pose2sim,
+)
+from mocap.core.camera import Calibration
 from mocap.core.store import write_text
 from mocap.synthetic.rigs import ring
 
@@ -39,6 +46,33 @@ def foreign(folder: Path) -> list[Path]:
     text = (folder / "aniposelib.toml").read_text(encoding="utf-8").replace("[cam_", "[cameras.")
     write_text(folder / "camera_array.toml", text)
     return sorted(folder.glob("*.toml"))
+
+
+def dlt(folder: Path) -> list[Path]:
+    """Write DLT coefficients of two cameras without lenses."""
+    path = folder / "dltCoefs.csv"
+    write_dlt(ring(2, distortion=(0.0,) * 5), path)
+    return [path]
+
+
+def read_dlt(path: Path) -> Calibration:
+    """Read DLT coefficients, of the cameras of a session with two videos."""
+    seen = [Seen(camera.name, camera.image_size) for camera in ring(2).cameras]
+    return read_foreign(path, seen=seen)
+
+
+def dlt_lenses(folder: Path) -> list[Path]:
+    """Write the table of lenses beside DLT coefficients."""
+    write_dlt(ring(2), folder / "dltCoefs.csv")
+    return [folder / "dltCoefs_lenses.csv"]
+
+
+def read_with_lenses(path: Path) -> Calibration:
+    """Read sound DLT coefficients beside a table of lenses."""
+    write_dlt(ring(2, distortion=(0.0,) * 5), path.with_name("other.csv"))
+    coefficients = path.with_name(path.name.replace("_lenses", ""))
+    coefficients.write_bytes(path.with_name("other.csv").read_bytes())
+    return read_foreign(coefficients)
 
 
 def opencap(folder: Path) -> list[Path]:

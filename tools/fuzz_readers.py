@@ -9,7 +9,16 @@ from pathlib import Path
 
 import fuzz_mutations as mutations
 import numpy as np
-from fuzz_calibrations import CALIBIO, QCA, foreign, opencap
+from fuzz_calibrations import (
+    CALIBIO,
+    QCA,
+    dlt,
+    dlt_lenses,
+    foreign,
+    opencap,
+    read_dlt,
+    read_with_lenses,
+)
 
 from mocap.calibrate.interchange.formats import read_foreign
 from mocap.calibrate.verdict.report import (
@@ -320,6 +329,8 @@ READERS = (
     Reader("foreign", "foreign.toml", read_foreign, foreign),
     Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", QCA)),
     Reader("calibio", "calib.json", read_foreign, _written("calib.json", CALIBIO)),
+    Reader("dlt", "dltCoefs.csv", read_dlt, dlt),
+    Reader("dlt lenses", "dltCoefs_lenses.csv", read_with_lenses, dlt_lenses),
     Reader("opencap", "cam.pickle", read_foreign, opencap, mutations.of_bytes),
     Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
     Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mocap.calibrate.interchange import TOOLS
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import FILE, session_argument, unit_option
 
@@ -48,7 +49,7 @@ def calibration() -> None:
 @click.option("--force", is_flag=True, help="Replace a calibration that is there.")
 @json_option
 def import_command(session: Session, file: Path, unit: str, force: bool, console: Console) -> None:
-    """Use the calibration FILE of Qualisys, caliscope, Pose2Sim or aniposelib in SESSION."""
+    """Use the calibration FILE of another tool in SESSION."""
     from mocap.workflow.rig.world import import_calibration
 
     imported = import_calibration(session, file, unit, force)
@@ -58,8 +59,8 @@ def import_command(session: Session, file: Path, unit: str, force: bool, console
 
 @calibration.command("export")
 @session_argument
-@click.option("--to", type=click.Choice(["anipose", "pose2sim"]), default="anipose")
-@click.option("-o", "--output", type=FILE, help="File to write.")
+@click.option("--to", type=click.Choice(TOOLS), default="anipose")
+@click.option("-o", "--output", type=FILE, help="File to write; of OpenCap the folder.")
 @json_option
 def export_command(session: Session, to: str, output: Path | None, console: Console) -> None:
     """Write the calibration of SESSION for another tool."""

@@ -33,7 +33,8 @@ def scatter_board(
     random = np.random.default_rng(seed)
     centers = np.stack([camera.center for camera in calibration.cameras])
     reach = 0.43 * float(np.median(np.linalg.norm(centers[:, :2], axis=1)))
-    middle = board.corner_points().mean(axis=0)
+    corners = board.corner_points()
+    middle = corners.mean(axis=0)
     poses: list[FloatArray] = []
     while len(poses) < frames:
         position = random.uniform([-reach, -reach, 0.25], [reach, reach, 2.3])
@@ -42,7 +43,8 @@ def scatter_board(
             toward = centers[random.integers(len(centers))] - position
             facing = toward / np.linalg.norm(toward) + random.normal(0.0, 0.3, 3)
         pose = _facing(position, facing, random.normal(0.0, 0.5), middle)
-        if any(_visible(camera, board, pose).sum() > 10 for camera in calibration.cameras):
+        placed, into = _placed(pose[None], corners), pose[None, :3, 2]
+        if any(_visible(camera, placed, into).sum() > 10 for camera in calibration.cameras):
             poses.append(pose)
     return np.stack(poses)
 
@@ -118,17 +120,21 @@ def _facing(
     return rigid(rotation, position - rotation @ middle)
 
 
-def _visible(camera: Camera, board: Board, world_from_board: FloatArray) -> BoolArray:
-    """Return which corners (n,) of the front of the board the camera sees."""
-    points = apply(world_from_board, board.corner_points())
-    toward = camera.center - points.mean(axis=0)
-    cosine = -toward @ world_from_board[:3, 2] / np.linalg.norm(toward)
-    if cosine < np.cos(np.deg2rad(MAX_VIEW_ANGLE_DEG)):
-        return np.zeros(len(points), dtype=bool)
-    pixels = camera.project(points)
+def _visible(camera: Camera, corners: FloatArray, into: FloatArray) -> BoolArray:
+    """Return which corners (frame, n) of the front of the board the camera sees.
+
+    Args:
+        camera: that looks.
+        corners: (frame, n, 3) of the board, flat as it was meant.
+        into: (frame, 3) direction into the board.
+    """
+    toward = camera.center - corners.mean(axis=1)
+    cosine = -np.einsum("fi,fi->f", toward, into) / np.linalg.norm(toward, axis=1)
+    pixels = camera.project(corners)
     limit = np.array(camera.image_size) - 1 - BORDER_PX
     with np.errstate(invalid="ignore"):
-        return np.asarray(((pixels > BORDER_PX) & (pixels < limit)).all(axis=1))
+        inside = ((pixels > BORDER_PX) & (pixels < limit)).all(axis=2)
+    return np.asarray(inside & (cosine >= np.cos(np.deg2rad(MAX_VIEW_ANGLE_DEG)))[:, None])
 
 
 def observe_board(
@@ -165,21 +171,27 @@ def observe_board(
     across = 2.0 * column / max(board.columns - 2, 1) - 1.0
     points[:, 2] -= bow_m * (1.0 - across**2)
     points[:, 1] *= 1.0 + stretch
+    meant, printed = (_placed(poses, each) for each in (board.corner_points(), points))
     found = []
     for camera in calibration.cameras:
         frames, ids, pixels = [], [], []
-        for frame, pose in enumerate(poses):
-            seen = _visible(camera, board, pose) & (random.random(len(column)) > missing)
+        visible, exact = _visible(camera, meant, poses[:, :3, 2]), camera.project(printed)
+        for frame in range(len(poses)):
+            seen = visible[frame] & (random.random(len(column)) > missing)
             if random.random() < occluded:
                 seen &= column >= random.integers(2, max(3, 2 * board.columns // 3))
             if seen.sum() < max(6, board.corner_count // 5):
                 continue
-            exact = camera.project(apply(pose, points[seen]))
             ids.append(np.flatnonzero(seen))
-            frames.append(np.full(len(exact), frame))
-            pixels.append(_disturbed(exact, noise_px, outliers, random))
+            frames.append(np.full(int(seen.sum()), frame))
+            pixels.append(_disturbed(exact[frame, seen], noise_px, outliers, random))
         found.append(_corners(camera, len(poses), frames, ids, pixels))
     return tuple(found)
+
+
+def _placed(poses: FloatArray, points: FloatArray) -> FloatArray:
+    """Return points (n, 3) of the board in the world (frame, n, 3)."""
+    return np.asarray(points @ np.swapaxes(poses[:, :3, :3], 1, 2) + poses[:, None, :3, 3])
 
 
 def _disturbed(

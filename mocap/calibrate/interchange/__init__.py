@@ -1,1 +1,4 @@
-"""Calibrations of other tools: read and written."""
+"""Read and write calibrations of other tools."""
+
+TOOLS = ("anipose", "pose2sim", "calibio", "opencap", "dlt")
+"""What a calibration can be written for."""

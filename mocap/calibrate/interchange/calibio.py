@@ -1,4 +1,5 @@
-"""Read what Calib Camera Calibrator (calib.io) saves: a JSON with lens and pose of every camera.
+"""Read and write what Calib Camera Calibrator (calib.io) saves: a JSON with lens and pose of every
+camera.
 
 `model.ptr_wrapper.data.parameters` holds f, ar (fy = f ar), cx, cy and OpenCV's coefficients, each
 as {"val": …}; `transform` the rotation vector and the translation from the rig's frame to the
@@ -8,6 +9,7 @@ called cam_0, cam_1, … in the order of the file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.files.reading import finite, read_json, reading
 from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.store import write_text
 from mocap.core.transform import rigid
 
 MODEL = "libCalib::CameraModelOpenCV"
@@ -80,3 +83,51 @@ def _camera(path: Path, name: str, table: Mapping[str, Any], unit: str) -> Camer
         UNITS_M[unit] * np.array([finite(shift[key], key) for key in ("x", "y", "z")]),
     )
     return Camera(name, (int(size["width"]), int(size["height"])), matrix, coefficients, pose, lens)
+
+
+def write_calibio(calibration: Calibration, path: Path, *, unit: str = "m") -> None:
+    """Write a calibration as calib.io saves it, translations in `unit` (m, cm or mm).
+
+    Names of cameras have no place there: their order is that of the calibration.
+
+    Raises:
+        InputError: an unknown unit, or a fisheye lens, which OpenCV's model cannot hold.
+    """
+    if unit not in UNITS_M:
+        raise InputError(f"unit '{unit}' is not known; use m, cm or mm.")
+    wide = [camera.name for camera in calibration.cameras if camera.lens_model == "fisheye"]
+    if wide:
+        raise InputError(
+            f"the fisheye lens of camera '{wide[0]}' cannot be held by calib.io's model of OpenCV. "
+            "Export to anipose, which has fisheye cameras."
+        )
+    cameras = [_table(camera, UNITS_M[unit]) for camera in calibration.cameras]
+    write_text(path, json.dumps({"Calibration": {"cameras": cameras}}, indent=1) + "\n")
+
+
+def _table(camera: Camera, unit_m: float) -> Mapping[str, Any]:
+    """Return the table of one camera."""
+    matrix, coefficients = camera.camera_matrix, np.zeros(len(COEFFICIENTS))
+    coefficients[: len(camera.dist_coeffs)] = camera.dist_coeffs
+    width, height = camera.image_size
+    values = {
+        "f": matrix[0, 0],
+        "ar": matrix[1, 1] / matrix[0, 0],
+        "cx": matrix[0, 2],
+        "cy": matrix[1, 2],
+        **dict(zip(COEFFICIENTS, coefficients, strict=True)),
+        **dict.fromkeys(OTHERS, 0.0),
+    }
+    parameters = {key: {"state": 0, "val": float(value)} for key, value in values.items()}
+    vector = camera.vector()
+    data = {
+        "CameraModelCRT": {"CameraModelBase": {"imageSize": {"width": width, "height": height}}},
+        "parameters": parameters,
+    }
+    return {
+        "model": {"polymorphic_name": MODEL, "ptr_wrapper": {"valid": 1, "data": data}},
+        "transform": {
+            "rotation": dict(zip(("rx", "ry", "rz"), vector[:3].tolist(), strict=True)),
+            "translation": dict(zip(("x", "y", "z"), (vector[3:6] / unit_m).tolist(), strict=True)),
+        },
+    }

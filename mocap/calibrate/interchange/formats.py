@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mocap.calibrate.interchange.calibio import read_calibio
+from mocap.calibrate.interchange.calibio import read_calibio, write_calibio
+from mocap.calibrate.interchange.dlt import Seen, read_dlt, write_dlt
 from mocap.calibrate.interchange.easymocap import read_easymocap
 from mocap.calibrate.interchange.foreign_tables import (
     read_aniposelib,
@@ -14,6 +16,7 @@ from mocap.calibrate.interchange.foreign_tables import (
     write_pose2sim,
 )
 from mocap.calibrate.interchange.opencap import SUFFIX, read_opencap
+from mocap.calibrate.interchange.opencap_files import write_opencap
 from mocap.calibrate.interchange.qualisys import read_qualisys
 from mocap.core.camera import Calibration
 
@@ -24,17 +27,25 @@ __all__ = [
     "read_foreign",
     "read_qualisys",
     "write_aniposelib",
+    "write_calibio",
+    "write_dlt",
+    "write_opencap",
     "write_pose2sim",
 ]
 
 
-def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
+DLT_SUFFIX = ".csv"
+
+
+def read_foreign(path: Path, *, unit: str = "m", seen: Sequence[Seen] = ()) -> Calibration:
     """Read a calibration of another tool, by content: Qualisys, caliscope, Pose2Sim, aniposelib,
-    EasyMocap, calib.io, OpenCap.
+    EasyMocap, calib.io, OpenCap, DLT coefficients.
 
     Args:
         path: the file; of OpenCap that of one camera.
-        unit: length unit of a file of aniposelib, Pose2Sim or calib.io that does not say its own.
+        unit: length unit of a file of aniposelib, Pose2Sim, calib.io or DLT coefficients that does
+            not say its own.
+        seen: cameras and the sizes of their images, which DLT coefficients do not say.
 
     Raises:
         InputError: unreadable, or no calibration of these tools.
@@ -46,6 +57,8 @@ def read_foreign(path: Path, *, unit: str = "m") -> Calibration:
     """
     if path.suffix == SUFFIX:
         return read_opencap(path)
+    if path.suffix.lower() == DLT_SUFFIX:
+        return read_dlt(path, seen, unit=unit)
     text = read_text(path)
     if text.lstrip().startswith("{"):
         return read_calibio(path, unit=unit)

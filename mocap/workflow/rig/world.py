@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from mocap.calibrate.interchange.formats import read_foreign, write_aniposelib, write_pose2sim
+from mocap.calibrate.interchange.dlt import Seen, lens_file
+from mocap.calibrate.interchange.formats import (
+    DLT_SUFFIX,
+    read_foreign,
+    write_aniposelib,
+    write_calibio,
+    write_dlt,
+    write_opencap,
+    write_pose2sim,
+)
 from mocap.calibrate.world import FloorWorld, world_from_board_on_floor
 from mocap.capture.session import CONFIG_FILE, Session
 from mocap.capture.session_file import imported_config_text
+from mocap.capture.video import probe
 from mocap.core.board import Board
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
@@ -172,7 +183,8 @@ def import_calibration(session: Session, file: Path, unit: str, force: bool) -> 
             f"{session.calibration_path} exists. Give --force to replace it, or move it away."
         )
     hashes = FileHashes(session.hash_cache_path, session.root)
-    imported = signed(session, read_foreign(file, unit=unit), hashes, by="import")
+    seen = _seen(session) if file.suffix.lower() == DLT_SUFFIX else ()
+    imported = signed(session, read_foreign(file, unit=unit, seen=seen), hashes, by="import")
     same = same_places(imported)
     if same:
         first, second, apart_mm = same[0]
@@ -215,21 +227,56 @@ def new_calibrated(root: Path, file: Path, unit: str, notes: str, progress: Prog
     return made
 
 
+def _seen(session: Session) -> tuple[Seen, ...]:
+    """Return the cameras of which there are videos, in the order of their names, with sizes."""
+    videos = session.calibration_videos()
+    for name in session.takes():
+        videos = videos or session.take(name).videos()
+    return tuple(Seen(name, probe(videos[name], name).image_size) for name in sorted(videos))
+
+
+EXPORTS = {
+    "anipose": "calibration_anipose.toml",
+    "pose2sim": "calibration_pose2sim.toml",
+    "calibio": "calibration_calibio.json",
+    "opencap": "calibration_opencap",
+    "dlt": "calibration_dlt.csv",
+}
+"""What a calibration can be written as, and the file or folder of the session it becomes."""
+
+
 def export_calibration(session: Session, to: str, output: Path | None) -> tuple[Path, str]:
-    """Write the calibration for another tool ("anipose" or "pose2sim").
+    """Write the calibration for another tool, one of `EXPORTS`.
 
     Returns:
-        The file, and what to say about it: by how much lenses changed that it cannot hold whole.
+        The file, and what to say about it: what it cannot hold, and by how much that matters.
 
     Raises:
         InputError: there is no calibration, or the file cannot hold a lens.
     """
-    path = output or session.root / f"calibration_{to}.toml"
+    path = output or session.root / EXPORTS[to]
     calibration = session.calibration()
-    if to == "anipose":
-        write_aniposelib(calibration, path)
-        return path, ""
-    off = [f"{e:.3f} px ('{n}')" for n, e in write_pose2sim(calibration, path).items() if e > 0.0]
-    if not off:
-        return path, ""
-    return path, f"; lenses were fitted again without k3, pixels move by (rms) {', '.join(off)}"
+    if to == "pose2sim":
+        moved = write_pose2sim(calibration, path).items()
+        off = [f"{error:.3f} px ('{name}')" for name, error in moved if error > 0.0]
+        fitted = "; lenses were fitted again without k3, pixels move by (rms) "
+        return path, fitted + ", ".join(off) if off else ""
+    if to == "dlt":
+        return path, _said_of_dlt(path, write_dlt(calibration, path))
+    if to == "opencap":
+        write_opencap(calibration, path)
+        return path, "; lengths in mm, the world upright as their board on a wall"
+    (write_calibio if to == "calibio" else write_aniposelib)(calibration, path)
+    return path, f"; cameras in the order {', '.join(calibration.names)}" * (to == "calibio")
+
+
+def _said_of_dlt(path: Path, moved: Mapping[str, float]) -> str:
+    """Return what DLT coefficients cannot say: names always, lenses where there are some."""
+    said = f"; a column each for {', '.join(moved)}, in metres, pixels from 1 at the lower left"
+    if not lens_file(path).is_file():
+        return said
+    worst = max(moved, key=lambda name: moved[name])
+    return (
+        f"{said}. They hold for pixels WITHOUT the lens, which moves them by up to "
+        f"{moved[worst]:.0f} px ('{worst}'): take it out first, with {lens_file(path)}"
+    )
