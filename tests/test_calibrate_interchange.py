@@ -467,5 +467,5 @@ def test_dlt_refuses_an_origin_in_the_plane_of_a_lens(tmp_path: Path) -> None:
     camera = ring(1, distortion=(0.0,) * 5).cameras[0]
     shift = rigid(np.eye(3), np.array([0.0, 0.0, -camera.camera_from_world[2, 3]]))
     beside = replace(camera, camera_from_world=shift @ camera.camera_from_world)
-    with pytest.raises(InputError, match="plane of its lens"):
+    with pytest.raises(InputError, match="in the plane of the lens of camera"):
         write_dlt(Calibration((beside,)), tmp_path / "dlt.csv")
