@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from mocap.capture.checks import (
 from mocap.capture.session import Session, Take
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.names import portable, unportable
 
 
 @pytest.fixture
@@ -39,6 +41,19 @@ def test_a_good_take_has_no_warnings(take: Take) -> None:
 def test_a_calibrated_camera_without_video_is_a_warning(take: Take) -> None:
     recording = check_take(take, calibration("left", "right", "back", "front"))
     assert recording.warnings == ("take 'a' has no video of camera 'front'; the other 3 are used.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("a|b*", r"it holds \|\*"), ("con", "a device"), ("take 1.", "in a dot")]
+)
+def test_a_name_that_windows_cannot_hold_is_said(take: Take, name: str, why: str) -> None:
+    take.root.rename(take.root.with_name(name))
+    other = take.session.take(name)
+    (said,) = check_take(other, calibration("right", "left", "back")).warnings
+    assert re.search(why, said) and f"'{portable(name)}'" in said
+    # No name is refused twice, and none that is fine is changed.
+    assert not unportable(portable(name)) and portable("take 1") == "take 1"
+    assert portable("a|b") != portable("a:b")
 
 
 def test_a_camera_that_was_not_calibrated_is_an_error(take: Take) -> None:

@@ -62,6 +62,28 @@ def test_actions_writes_what_it_says(tmp_path: Path) -> None:
     assert "no diagnosis" in page
 
 
+def test_one_whose_limbs_were_never_seen_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "s", "walk")
+    points = load_artifact(take.artifact("smoothed"), Points3D)
+    arrays = (points.xyz, points.covariance, points.reprojection_error_px, points.view_count)
+    doubled = (np.concatenate([each] * 2, axis=1) for each in (*arrays, points.source))
+    xyz, covariance, error_px, views, source = doubled
+    knees = [NAMES.index(f"{side}_knee") for side in ("left", "right")]
+    xyz[:, 1, knees], source[:, 1, knees] = np.nan, Source.MISSING
+    both = Points3D(
+        points.keypoint_names, (0, 4), points.fps, xyz, covariance, error_px, views, source
+    )
+    save_artifact(both, take.artifact("smoothed"), Provenance("smooth", "0"))
+    seen, unseen = run("actions", str(tmp_path / "s"), "a")["people"]
+    assert "walk" in {span["label"] for span in seen["spans"]} and not seen["untold"]
+    assert not unseen["spans"] and "a leg must each be seen" in unseen["untold"]
+    page = (take.root / "actions" / "actions.html").read_text(encoding="utf-8")
+    assert page.count("Nothing can be told: the size of this body cannot be told") == 1
+    asked = ["actions", str(tmp_path / "s"), "a", "--person", "4"]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 1 and "a leg must each be seen" in result.output
+
+
 def test_a_wrong_person_and_wrong_rules_are_said(tmp_path: Path) -> None:
     take_of(tmp_path / "s", "walk")
     result = CliRunner().invoke(main, ["actions", str(tmp_path / "s"), "a", "--person", "7"])
@@ -165,10 +187,12 @@ def test_one_camera_gives_a_preview_that_nothing_measures(one_camera: Take) -> N
     assert set(np.unique(points.source)) <= {Source.LIFTED, Source.MISSING}
     written = pybvh.read_bvh_file(one_camera.export_dir / "a_lifted.bvh")
     assert written.frame_count == 90
-    for command in (["measure", "angles"], ["actions"], ["exercise"]):
+    taken = [[each] for each in ("actions", "exercise", "export", "fit", "report", "people")]
+    for command in (["measure", "angles"], *taken):
         result = CliRunner().invoke(main, [*command, root, "a"])
         assert result.exit_code == 1
         assert "lifted from one camera" in result.output
+        assert "a_lifted.bvh" in result.output
 
 
 def test_several_cameras_ask_which(one_camera: Take) -> None:

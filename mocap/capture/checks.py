@@ -16,6 +16,7 @@ from mocap.capture.toml_tables import suggest
 from mocap.capture.video import IMAGE_FOLDER_FILE, VideoInfo, probe, read_frames
 from mocap.core.camera import Calibration
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.names import portable, unportable
 from mocap.core.rig import Rig
 from mocap.core.shapes import Array
 
@@ -57,7 +58,7 @@ def check_take(take: Take, calibration: Calibration | None = None) -> Recording:
     """
     without_images = keypoint_infos(take)
     videos = take.videos() or {camera: info.path for camera, info in without_images.items()}
-    warnings: list[str] = []
+    warnings = _unportable_name(take)
     if calibration is not None:
         warnings += _match_cameras(videos, calibration, take)
     if len(videos) < MIN_CAMERAS:
@@ -124,6 +125,15 @@ def image_map_warnings(maps: Mapping[str, ImageMap]) -> list[str]:
 def _bar_frames(path: Path) -> Iterable[Array]:
     frames = read_frames(path, gray=True, step=BAR_FRAME_STEP)
     return (image for _, image in islice(frames, BAR_FRAMES))
+
+
+def _unportable_name(take: Take) -> list[str]:
+    why = unportable(take.name)
+    said = (
+        f"take '{take.name}' cannot be copied to Windows: {why}. Files that are exported are "
+        f"called '{portable(take.name)}'; rename the folder to have them called alike."
+    )
+    return [said] if why else []
 
 
 def _match_cameras(videos: dict[str, Path], calibration: Calibration, take: Take) -> list[str]:

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_json, reading
 from mocap.core.shapes import Array, FloatArray, check_unique
 from mocap.core.store import write_text
 
@@ -165,16 +166,12 @@ def load_clocks(path: Path) -> Clocks:
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist. Run `mocap sync`, or `mocap run`.")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+    with reading(path, "what `mocap sync` wrote", "Delete it and run `mocap sync` again."):
+        document = read_json(path)
         cameras = tuple(_clock(name, table) for name, table in document["cameras"].items())
         residuals = {key: float(value) for key, value in document["loop_residuals_s"].items()}
         origin_s = float(document["origin_s"])
         return Clocks(str(document["reference"]), cameras, origin_s, residuals)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}). Delete it and run `mocap sync` again."
-        ) from error
 
 
 _NUMBERS = (

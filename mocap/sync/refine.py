@@ -84,6 +84,8 @@ class PersonStream:
 
 def _between(t: FloatArray, pixels: FloatArray, local_s: FloatArray) -> FloatArray:
     """Return pixels (frame, keypoint, 2) of times t at others; NaN outside and in gaps."""
+    if len(t) < 2:
+        return np.full((len(local_s), *pixels.shape[1:]), np.nan)
     k = np.clip(np.searchsorted(t, local_s) - 1, 0, len(t) - 2)
     part = ((local_s - t[k]) / (t[k + 1] - t[k]))[:, None, None]
     value = (1.0 - part) * pixels[k] + part * pixels[k + 1]

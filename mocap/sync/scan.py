@@ -96,7 +96,7 @@ def scan_pairs(scan: AgreementScan) -> PairCurves:
     shortest = min(each.length_s for each in streams)
     overlap_s = min(MIN_OVERLAP_S, 0.5 * shortest)
     longest = max(each.length_s for each in streams)
-    reach = int(min(MAX_LAG_S, longest) / STEP_S)
+    reach = max(1, int(min(MAX_LAG_S, longest) / STEP_S))
     grid: FloatArray = np.arange(-reach, reach + 1, dtype=np.float64) * STEP_S
     curves, overlaps = {}, {}
     for pair in all_pairs(len(streams)):

@@ -19,6 +19,7 @@ from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.workflow.frames import images_at
 from mocap.workflow.results import Results
+from mocap.workflow.understand.lifted import refuse_lifted
 
 if TYPE_CHECKING:
     from mocap.studio.take.report_data import PersonCard
@@ -36,6 +37,7 @@ def found_people(take: Take) -> list[dict[str, Any]]:
     """
     results = Results(take)
     if not results.has("tracks"):
+        refuse_lifted(take)
         raise InputError(
             f"nobody has been told apart in take {take.name} yet. Run `mocap run "
             f"{take.session.root} {take.name}` or `mocap associate` first."

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mocap.core.errors import InputError, NewerError
+from mocap.core.files.reading import read_json, reading
 from mocap.core.store import (
     Provenance,
     file_hash,
     load_artifact,
     load_provenance,
+    provenance_from,
     save_artifact,
     write_text,
 )
@@ -141,12 +143,10 @@ def files_stage(
     def stored() -> Provenance | None:
         if not manifest.is_file():
             return None
-        try:
-            document = json.loads(manifest.read_text(encoding="utf-8"))
-            files: dict[str, str] = document.pop("files")
-            record = Provenance(**{**document, "warnings": tuple(document["warnings"])})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{manifest} is damaged ({error}).") from error
+        with reading(manifest, "what a stage wrote"):
+            document = read_json(manifest)
+            files = {str(name): str(digest) for name, digest in document.pop("files").items()}
+            record = provenance_from(document)
         for file, digest in files.items():
             path = manifest.parent / file
             if not path.is_file():

@@ -37,6 +37,7 @@ from mocap.measure.events import MeasuredEvents
 from mocap.workflow.choices import FREE_BODY
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.graph import CALIBRATION, GRAPH, VIDEOS, Row, maker, row_of
+from mocap.workflow.understand.lifted import refuse_lifted
 
 if TYPE_CHECKING:
     from mocap.body.model import BodyModel
@@ -155,6 +156,7 @@ class Results:
         Raises:
             InputError: they were fitted to other points than there are now.
         """
+        refuse_lifted(self.take)
         self.refuse_stale("bodies")
         people = self.take.body_paths()
         if self.has("points"):
@@ -221,6 +223,7 @@ class Results:
         Raises:
             InputError: it is not there, damaged, or stale.
         """
+        refuse_lifted(self.take)
         self.refuse_stale(role)
         return load_artifact(self.path(role), cls)
 

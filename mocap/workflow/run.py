@@ -22,6 +22,7 @@ from mocap.workflow.pipeline import CURRENT, Outcome, run_stages
 from mocap.workflow.progress import Progress, Quiet
 from mocap.workflow.results import Results
 from mocap.workflow.rig.made_from import require_current
+from mocap.workflow.understand.lifted import refuse_lifted
 from mocap.workflow.version import installed_version
 
 WITHOUT_VIDEOS = ("fit", "export")
@@ -229,6 +230,8 @@ def _run_take(
     only: Sequence[str] | None,
     from_stage: str | None,
 ) -> list[Outcome]:
+    if "detect" not in stages:
+        refuse_lifted(take)
     imported = is_imported(take)
     if imported:
         # Nothing of it comes from videos: there is nothing to see, calibrate or draw on.

@@ -8,6 +8,11 @@ from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
 from mocap.workflow.triangulate import quality
 
+# An acceleration needs three frames.
+MIN_FRAMES = 3
+# A frame is smoothed by those within about an eighth of a second on either side.
+SHORT_S = 0.25
+
 
 def _make(job: Job) -> Made:
     from mocap.reconstruct.corrections import bridged, with_gaps
@@ -21,7 +26,20 @@ def _make(job: Job) -> Made:
     points, report = smooth_with_report(raw, tracks, calibration, bridged=bridged(raw, gaps))
     points = with_gaps(points, gaps)
     bias = camera_bias(points, at_frame_times(tracks, points, calibration), calibration)
-    return Made(points, [*report.warnings(), *bias.warnings], quality(points))
+    said = [*short_take(points), *report.warnings(), *bias.warnings]
+    return Made(points, said, quality(points))
+
+
+def short_take(points: Points3D) -> list[str]:
+    """Say when a take is too short to be smoothed."""
+    frames = len(points.xyz)
+    if frames >= MIN_FRAMES and frames / points.fps >= SHORT_S:
+        return []
+    return [
+        f"the take has {frames} frame(s), {frames / points.fps:.2f} s: too short to smooth. Its "
+        "points are nearly as each frame gave them; take no speed or acceleration from it, and "
+        "record a second before and after the motion."
+    ]
 
 
 STAGE = StageCode(make=_make)

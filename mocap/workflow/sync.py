@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mocap.capture.checks import steadiest
+from mocap.capture.checks import FRAME_COUNT_TOLERANCE, steadiest
 from mocap.capture.starts import stated_starts
 from mocap.capture.take_file import TakeSettings, load_take_settings
 from mocap.core.clocks import Clocks, load_clocks, save_clocks
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
-from mocap.core.files.reading import read_json
+from mocap.core.files.reading import read_json, reading
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
@@ -26,6 +25,8 @@ from mocap.workflow.rig.calibration_report import load_calibration_report
 MIN_CAMERAS = 2
 # Points of the curve of agreement kept for the report, around the offset that was found.
 CURVE_POINTS = 300
+# A camera that lacks less of the take was stopped by hand with the others.
+MISSED_SHARE = 0.1
 # A drift by sound counts from so many standard deviations on.
 CLEAR_DRIFT_SIGMAS = 3.0
 
@@ -94,9 +95,26 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
             if count
         },
         (*decision.found, *_shutters(run, synced)),
-        tuple(decision.warnings),
+        (*decision.warnings, *spans_told(synced)),
         _curves(result),
     )
+
+
+def spans_told(synced: Detections2D) -> list[str]:
+    """Say which cameras have images in a part of the take only, and when."""
+    said = []
+    for name, taken in zip(synced.camera_names, np.isfinite(synced.times_s), strict=True):
+        frames = np.flatnonzero(taken)
+        first, last = (int(frames[0]), int(frames[-1])) if len(frames) else (0, -1)
+        missed = len(taken) - (last + 1 - first)
+        if missed > max(FRAME_COUNT_TOLERANCE, MISSED_SHARE * len(taken)):
+            start_s, end_s = first / synced.fps, (last + 1) / synced.fps
+            said.append(
+                f"camera '{name}' has images from {start_s:.2f} to {end_s:.2f} s only, of "
+                f"{len(taken) / synced.fps:.2f} s: outside of these the others see alone. If it "
+                "should not have stopped, look whether its file is whole."
+            )
+    return said
 
 
 def _shutters(run: TakeRun, synced: Detections2D) -> list[str]:
@@ -294,8 +312,6 @@ def sync_curves(path: Path) -> dict[str, list[float]]:
     """
     if not path.is_file():
         return {}
-    try:
-        curves = json.loads(path.read_text(encoding="utf-8")).get("curves", {})
+    with reading(path, "what `mocap sync` wrote", "Run `mocap sync` again."):
+        curves = read_json(path).get("curves", {})
         return {str(name): [float(v) for v in values] for name, values in curves.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}). Run `mocap sync` again.") from error

@@ -8,7 +8,6 @@ camera; a file with one nameless lens is the lens of all cameras.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from mocap.core.calibration_file import lens_of_coefficients
 from mocap.core.camera import Camera
 from mocap.core.errors import InputError
+from mocap.core.files.reading import read_toml, reading
 from mocap.core.shapes import FloatArray
 
 MATRIX_KEYS = ("camera_matrix", "cameraMatrix", "K", "mtx", "matrix", "intrinsic", "intrinsics")
@@ -60,14 +60,12 @@ def read_lenses(path: Path) -> dict[str, Lens]:
         return {file.stem: _only(read_lenses(file), file) for file in files}
     if not path.is_file():
         raise InputError(f"{path} does not exist. Give a lens file, or a folder of them.")
-    try:
+    with reading(path, "a file of lenses"):
         if path.suffix == ".npz":
             return {"": _lens(_npz(path), path)}
         if path.suffix == ".toml":
             return _toml(path)
         return _opencv(path)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} holds no usable lens: {error}.") from error
 
 
 def lenses_for(
@@ -173,10 +171,7 @@ def _npz(path: Path) -> Mapping[str, Any]:
 
 def _toml(path: Path) -> dict[str, Lens]:
     """Return the lenses of a calibration of ours, aniposelib, Pose2Sim or caliscope."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as TOML: {error}.") from error
+    document = read_toml(path)
     cameras = document.get("cameras")
     if isinstance(cameras, dict):  # caliscope: camera 3 is cam_3
         return {f"cam_{key}": _lens(t, path) for key, t in cameras.items() if isinstance(t, dict)}

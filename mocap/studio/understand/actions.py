@@ -39,6 +39,7 @@ class PersonStrip:
         person_id: whose.
         name: for people: a name or "person 0".
         windows, spans, alerts: as recognised.
+        untold: why nothing can be told of this person; "" where it can.
     """
 
     person_id: int
@@ -46,6 +47,7 @@ class PersonStrip:
     windows: Sequence[ActionWindow]
     spans: Sequence[ActionSpan]
     alerts: Sequence[Alert]
+    untold: str = ""
 
 
 def write_actions_page(path: Path, take_name: str, people: Sequence[PersonStrip]) -> None:
@@ -68,6 +70,8 @@ def actions_section(people: Sequence[PersonStrip]) -> Markup:
 
 
 def _person(person: PersonStrip, colours: Mapping[str, str]) -> Markup:
+    if person.untold:
+        return section(person.name, tag("p", text(f"Nothing can be told: {person.untold}")))
     rows = [
         [label_words(s.label), number(s.start_s, 1, "s"), number(s.end_s, 1, "s"),
          percent(s.confidence)]

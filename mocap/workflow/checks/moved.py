@@ -29,7 +29,7 @@ from mocap.capture.video import probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import CalibrationError, SessionError
 from mocap.core.files.lock import alone
-from mocap.core.files.reading import read_json, reading
+from mocap.core.files.reading import parse_object, read_json, reading
 from mocap.workflow.progress import Progress
 from mocap.workflow.rig.made_from import BEFORE
 from mocap.workflow.rig.refine import store_corrected
@@ -112,9 +112,16 @@ def _reference(
     return None, "its own beginning, for want of another recording"
 
 
+def _backgrounds(session: Session, rig: Calibration) -> Mapping[str, object]:
+    """Return by camera the take whose background it is known to have."""
+    path = session.calibration_path
+    with reading(path, "a calibration of this tool", "Run `mocap calibrate` again."):
+        return parse_object(rig.metadata.get(BACKGROUNDS, "{}"), path)
+
+
 def _take_of_pose(session: Session, rig: Calibration, name: str) -> str | None:
     """Return the take that told where a camera stands; None where the calibration videos did."""
-    told = json.loads(rig.metadata.get(BACKGROUNDS, "{}")).get(name)
+    told = _backgrounds(session, rig).get(name)
     if told is not None:
         return str(told)
     if BEFORE in rig.metadata and (numbers := session.refinements()):
@@ -197,7 +204,7 @@ def turned_rig(session: Session, checks: Sequence[TakeCheck]) -> tuple[Calibrati
                     "in a session of its own."
                 )
     turned = {name: each for name, each in turns.items() if each.kind == TURNED}
-    since = {**json.loads(rig.metadata.get(BACKGROUNDS, "{}"))}
+    since = {**_backgrounds(session, rig)}
     # From now on all of them are known to stand as in this take.
     since |= dict.fromkeys(turns, checks[0].take)
     cameras = tuple(_turned(camera, turned.get(camera.name)) for camera in rig.cameras)

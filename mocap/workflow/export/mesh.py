@@ -13,6 +13,7 @@ from mocap.capture.session import Take
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError, InputError
 from mocap.core.files.lock import alone
+from mocap.core.files.names import portable
 from mocap.core.shapes import Array
 from mocap.core.store import atomic_write
 from mocap.workflow.export.choices import MeshChoice
@@ -75,7 +76,7 @@ def write_meshes(
     labels = {person: results.label(person) for person in bodies.motions}
     for person, motion in bodies.motions.items():
         frames = choice.chosen(motion.frame_count)
-        name = f"{take.name}_{labels[person]}" if len(bodies.motions) > 1 else take.name
+        name = portable(take.name) + (f"_{labels[person]}" if len(bodies.motions) > 1 else "")
         for done, (frame, skin) in enumerate(posed_skins(bodies.model, motion, frames), 1):
             path = folder / f"{name}_{frame:06d}.{suffix}"
             write(path, skin, bodies.model.faces, bodies.model.licence_note)

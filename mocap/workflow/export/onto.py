@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mocap.capture.session import Take
 from mocap.core.errors import ExportError
 from mocap.core.files.lock import alone
+from mocap.core.files.names import portable
 from mocap.workflow.choices import Choices
 from mocap.workflow.export.stage import kept_choice, material
 from mocap.workflow.graph import row_of
@@ -80,7 +81,7 @@ def export_onto(
         if standing is None:
             remarks.append("the skeleton has no feet, so that standing feet are not held.")
         several = f"_{character.name}" if len(found.characters) > 1 else ""
-        path = folder / f"{take.name}_on_{hero.stem}{several}{part}{hero.suffix.lower()}"
+        path = folder / f"{portable(take.name)}_on_{hero.stem}{several}{part}{hero.suffix.lower()}"
         done = write_onto(
             hero, path, character.motion, standing, take_name=take.name, map_file=map_file
         )

@@ -10,6 +10,7 @@ from mocap.capture.edits import trimmed
 from mocap.capture.session import Take
 from mocap.core.calibration_file import load_calibration
 from mocap.core.errors import ExportError, MocapError
+from mocap.core.files.names import portable
 from mocap.core.points import Points3D
 from mocap.core.store import file_hash
 from mocap.workflow.choices import ExportChoice
@@ -83,7 +84,7 @@ def _manifest(job: Job) -> Path:
     choice = job.choices.export
     if choice.folder is None and choice.target is None:
         return job.take.root / job.row.file
-    return choice.folder_of(job.take) / f"{job.take.name}.export.json"
+    return choice.folder_of(job.take) / f"{portable(job.take.name)}.export.json"
 
 
 def kept_choice(take: Take, points: Points3D | None, choice: ExportChoice) -> ExportChoice:
@@ -151,7 +152,9 @@ def material(job: Job, *, skeletons: bool = False) -> tuple[ExportTake, list[str
         notes += said
     by_label = {labels[person]: body for person, body in bodies.items()}
     floor_m = standing_floor(by_label, characters) if choice.ground else None
-    found = ExportTake(characters, points, calibration, extras, floor_m, take.name, labels)
+    found = ExportTake(
+        characters, points, calibration, extras, floor_m, portable(take.name), labels
+    )
     return found, notes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mocap.capture.imported.read import read_foreign
 from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError
 from mocap.core.files.lock import locked
+from mocap.core.files.reading import read_toml
 from mocap.core.store import Provenance, file_hash, load_provenance, save_artifact
 from mocap.workflow.graph import Row, maker, row_of
 from mocap.workflow.measure.choices import ImportChoice
@@ -95,10 +95,7 @@ def read_names(path: Path | None) -> Mapping[str, str]:
     """
     if path is None:
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the names {path}: {error}.") from error
+    table = read_toml(path, "a table of names")
     wrong = [key for key, value in table.items() if not isinstance(value, str)]
     if wrong:
         raise InputError(f'{path}: {wrong[0]} must be a text, as "L.Knee" = "left_knee".')

@@ -56,7 +56,7 @@ from mocap.workflow.measure.choices import Chosen, PitchingChoice
 from mocap.workflow.measure.misfit import body_misfit
 from mocap.workflow.measure.planned_target import planned_target
 from mocap.workflow.results import EVENTS_FILE, Results
-from mocap.workflow.understand.lift import refuse_lifted
+from mocap.workflow.understand.lifted import refuse_lifted
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:

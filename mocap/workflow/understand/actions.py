@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -24,7 +23,7 @@ from mocap.understand.actions import action_spans, action_windows
 from mocap.understand.alerts import Rule, check_actions, find_alerts, load_rules
 from mocap.understand.joints import JointClip, joint_clip
 from mocap.workflow.results import Results
-from mocap.workflow.understand.lift import refuse_lifted
+from mocap.workflow.understand.lifted import refuse_lifted
 from mocap.workflow.version import installed_version
 
 NEVER_CLAIMED = "no diagnosis, no judgement of form, no falls"
@@ -46,8 +45,8 @@ def recognise(
         network: one of `mocap.understand.action_model.NETWORKS`.
 
     Raises:
-        InputError: there are no points but a preview from one camera, no such person, or the rules
-            are wrong.
+        InputError: there are no points but a preview from one camera, no such person, nothing can
+            be told of anybody, or the rules are wrong.
         ModelError: the model cannot be loaded.
     """
     refuse_lifted(take)
@@ -67,13 +66,17 @@ def strips(
     """Return what people of a take did and which rules they met; arguments as for `recognise`.
 
     Raises:
-        InputError: keypoints are missing, a limb was never seen, or the rules are wrong.
+        InputError: nothing can be told of anybody, for keypoints are missing or a limb was never
+            seen; or the rules are wrong.
         ModelError: the model cannot be loaded.
     """
     rules = _rules(rules_file)
     model = load_action_model(network=network)
     check_actions(rules, model.labels)
-    return tuple(_strip(points, each, rules, model) for each in people)
+    found = tuple(_strip_or_why(points, each, rules, model) for each in people)
+    if found and all(each.untold for each in found):
+        raise InputError(found[0].untold)
+    return found
 
 
 def tellable(points: Points3D) -> tuple[PersonStrip, ...]:
@@ -83,16 +86,23 @@ def tellable(points: Points3D) -> tuple[PersonStrip, ...]:
         ModelError: the model cannot be loaded.
     """
     rules, model = _rules(None), load_action_model()
-    found = []
-    for each in points.person_ids:
-        with suppress(InputError):
-            found.append(_strip(points, each, rules, model))
-    return tuple(found)
+    found = (_strip_or_why(points, each, rules, model) for each in points.person_ids)
+    return tuple(each for each in found if not each.untold)
 
 
 def named(people: Sequence[PersonStrip], names: Mapping[int, str]) -> tuple[PersonStrip, ...]:
     """Return strips under the names that people have; `names` are by their numbers."""
     return tuple(replace(each, name=names.get(each.person_id, each.name)) for each in people)
+
+
+def _strip_or_why(
+    points: Points3D, person: int, rules: Sequence[Rule], model: ActionModel
+) -> PersonStrip:
+    """Return the strip of a person, or why nothing can be told of them: others may be told."""
+    try:
+        return _strip(points, person, rules, model)
+    except InputError as error:
+        return PersonStrip(person, f"person {person}", (), (), (), str(error))
 
 
 def _strip(points: Points3D, person: int, rules: Sequence[Rule], model: ActionModel) -> PersonStrip:
@@ -143,7 +153,7 @@ def told(people: Sequence[PersonStrip]) -> list[str]:
     """Return who did what when, in lines for people."""
     lines = []
     for each in people:
-        lines.append(each.name)
+        lines.append(f"{each.name}: {each.untold}" if each.untold else each.name)
         lines += [f"  {s.start_s:6.1f} to {s.end_s:6.1f} s  {s.label}" for s in each.spans]
     return lines
 
@@ -158,6 +168,7 @@ def document(take: Take, people: Sequence[PersonStrip]) -> Mapping[str, Any]:
             {
                 "person": person.person_id,
                 "name": person.name,
+                "untold": person.untold,
                 "spans": [asdict(span) for span in person.spans],
                 "windows": [asdict(window) for window in person.windows],
                 "alerts": [asdict(alert) for alert in person.alerts],

@@ -21,7 +21,7 @@ from mocap.understand.exercise import ExerciseReading, Span, read_exercise
 from mocap.understand.joints import JointClip
 from mocap.workflow.results import Results
 from mocap.workflow.understand.actions import clip_of, write_reading
-from mocap.workflow.understand.lift import refuse_lifted
+from mocap.workflow.understand.lifted import refuse_lifted
 from mocap.workflow.version import installed_version
 
 NEVER_CLAIMED = "what differs from the reference is said; right or wrong is never judged"

@@ -13,7 +13,7 @@ from mocap.capture.session import Session, Take
 from mocap.capture.video import VideoInfo, probe
 from mocap.core.camera import Calibration, Camera
 from mocap.core.detections import Detections2D
-from mocap.core.errors import InputError, SessionError
+from mocap.core.errors import SessionError
 from mocap.core.files.lock import alone
 from mocap.core.points import Points3D
 from mocap.core.rotation import matrix_from_rotvec
@@ -27,9 +27,9 @@ from mocap.workflow.pipeline import run_stages
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
 from mocap.workflow.run import chosen_takes
+from mocap.workflow.understand.lifted import LIFTED_FILE, preview_path
 from mocap.workflow.version import installed_version
 
-LIFTED_FILE = "lifted.npz"
 GUESSED_FOCAL = 1.2
 """Focal length over the longer side of the image where there is no calibration: a phone's."""
 GUESSED_HEIGHT_M = 1.4
@@ -123,16 +123,6 @@ def only_camera(take: Take, named: str | None) -> str:
     return named or cameras[0]
 
 
-def refuse_lifted(take: Take) -> None:
-    """Raise InputError when all that a take has is a preview from one camera."""
-    if (take.root / LIFTED_FILE).is_file() and not Results(take).has("points"):
-        raise InputError(
-            f"take {take.name} was lifted from one camera: its depth is a guess, and no angle, "
-            "range of motion, score, speed, action or repetition may be taken from it. Record it "
-            "with two or more calibrated cameras."
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class _View:
     """Keypoints of one person in one camera, in the pixels of its calibration."""
@@ -200,7 +190,7 @@ def _write_bvh(take: Take, points: Points3D) -> Path:
     from mocap.body.skeleton.build import skeleton_from_points
     from mocap.export import bvh
 
-    path = take.export_dir / f"{take.name}_lifted.bvh"
+    path = preview_path(take)
     path.parent.mkdir(exist_ok=True)
     bvh.write(skeleton_from_points(points, points.person_ids[0]), path)
     return path
