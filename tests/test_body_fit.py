@@ -18,6 +18,7 @@ from mocap.body.fit.rotation_kernels import (
     swing_twist,
     turn_right,
 )
+from mocap.body.fit.selected_inverse import invert_band
 from mocap.body.fit.solver import (
     Problem,
     State,
@@ -27,7 +28,6 @@ from mocap.body.fit.solver import (
     factor,
     normals_of,
 )
-from mocap.body.fit.uncertainty import invert_band
 from mocap.body.landmarks import bind_landmarks, landmark_of, offsets_of
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.body_motion import BodyMotion

@@ -9,11 +9,14 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mocap.body.fit.solver import (
+    Normals,
     Problem,
     State,
     Step,
+    Terms,
     applied,
     cost_of,
+    data_terms,
     normals_of,
     one_blas_thread,
 )
@@ -64,15 +67,26 @@ class Rescale(Protocol):
     """Estimates smoothness weights, `Problem.turn_weight` and `Problem.root_weight`, anew."""
 
     def __call__(
-        self, problem: Problem, state: State, before: State, lower: FloatArray | None
+        self, problem: Problem, state: State, before: State, step: Step | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the weights; the last `Step` led from `before` to the state.
+        """Return the weights; the last step led from `before` to the state.
 
-        `lower` is that of the step, when it is known.
+        `step` is what was found on the way: its factor, or variances.
         """
 
 
-Linearise = Callable[[Problem, State], Equations]
+class Linearise(Protocol):
+    """Makes the normal equations at a state."""
+
+    def __call__(
+        self, problem: Problem, state: State, terms: Terms, *, variances: bool
+    ) -> Equations:
+        """Return them; with `variances` their step tells those of accelerations, or its factor."""
+
+
+def whole(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Normals:
+    """Return the equations of a whole take at once; their step has a factor."""
+    return normals_of(problem, state, terms)
 
 
 def minimise(
@@ -80,7 +94,7 @@ def minimise(
     state: State,
     rescale: Rescale | None = None,
     rescalings: int = 0,
-    linearise: Linearise = normals_of,
+    linearise: Linearise = whole,
     told: Callable[[], None] | None = None,
 ) -> tuple[State, Problem, Status]:
     """Return the optimum, the problem with the final smoothness, and how it went.
@@ -113,22 +127,25 @@ def _minimise(
     linearise: Linearise,
     told: Callable[[], None],
 ) -> tuple[State, Problem, Status]:
-    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state)], False
-    before, lower = state, None
+    terms = data_terms(problem, state)
+    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state, terms)], False
+    before: State = state
+    step: Step | None = None
     for iteration in range(MAX_ITERATIONS):
         told()
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
-            turn_weight, root_weight = rescale(problem, state, before, lower)
+            turn_weight, root_weight = rescale(problem, state, before, step)
             problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
-        lower = None
-        normals = linearise(problem, state)
+        step = None
+        again = rescale is not None and iteration < rescalings
+        normals = linearise(problem, state, terms, variances=again)
         found = _better(problem, state, normals, damping)
         if found is None:
             converged = True
             break
         before = state
-        state, cost, damping, lower = found
+        (state, terms, step), cost, damping = found
         history.append(cost)
         settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost
         if settled and iteration >= rescalings:
@@ -137,29 +154,33 @@ def _minimise(
     return state, problem, Status(converged, len(history) - 1, tuple(history))
 
 
+Better = tuple[State, Terms, Step | None]
+
+
 def _better(
     problem: Problem, state: State, normals: Equations, damping: float
-) -> tuple[State, float, float, FloatArray | None] | None:
-    """Return a better state, its cost, the next damping and a factor; None when there is none."""
+) -> tuple[Better, float, float] | None:
+    """Return a better state, its cost and the next damping; None when there is none.
+
+    With the state come what keypoints say there and the step, where it tells the uncertainty.
+    """
     if not np.isfinite(normals.cost):
         raise BodyError(
             "the body cannot be fitted: a keypoint or its covariance is not finite. "
             "Run `mocap triangulate` and `mocap smooth` again."
         )
 
-    def attempt(damping: float) -> tuple[tuple[State, FloatArray | None], float] | None:
+    def attempt(damping: float) -> tuple[Better, float] | None:
         step = normals.step(damping)
         if step is None:
             return None
         trial = applied(problem, state, step)
-        lower = step.lower if damping <= _SLIGHT_DAMPING else None
-        return (trial, lower), cost_of(problem, trial)
+        terms = data_terms(problem, trial)
+        return (trial, terms, step if damping <= _SLIGHT_DAMPING else None), cost_of(
+            problem, trial, terms
+        )
 
-    found = lowered(attempt, normals.cost, damping)
-    if found is None:
-        return None
-    (better, lower), cost, damping = found
-    return better, cost, damping, lower
+    return lowered(attempt, normals.cost, damping)
 
 
 def lowered(

@@ -25,8 +25,9 @@ from scipy.ndimage import uniform_filter1d
 
 from mocap.body.fit.descent import lowered
 from mocap.body.fit.face_points import FacePoints, face_points
+from mocap.body.fit.selected_inverse import SelectedInverse, invert_band
 from mocap.body.fit.solver import CAUCHY_SCALE, factor, one_blas_thread
-from mocap.body.fit.uncertainty import POSTURE_S, SelectedInverse, invert_band
+from mocap.body.fit.uncertainty import POSTURE_S
 from mocap.body.landmarks import bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
 from mocap.core.errors import BodyError

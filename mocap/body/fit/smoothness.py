@@ -18,7 +18,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from mocap.body.fit.prior_kernels import steps_of
-from mocap.body.fit.solver import Problem, State
+from mocap.body.fit.solver import Problem, State, Step
 from mocap.body.fit.uncertainty import acceleration_variances
 from mocap.core.shapes import FloatArray
 
@@ -66,16 +66,18 @@ class AccelerationScale:
         self._fps = fps
 
     def __call__(
-        self, problem: Problem, state: State, before: State, lower: FloatArray | None
+        self, problem: Problem, state: State, before: State, step: Step | None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the next weights (frame, group, 3) in 1/rad² and (frame,) in 1/m².
 
-        Variances are those of the state before the last step, whose factor `lower` may be known:
-        they depend on the weights and hardly on the state.
+        Variances are those of the state before the last step, which may have told them or its
+        factor: they depend on the weights and hardly on the state.
         """
         if len(state.root) < 3:
             return problem.turn_weight, problem.root_weight
-        variance = acceleration_variances(problem, before, lower)
+        variance = step.variances if step is not None else None
+        if variance is None:
+            variance = acceleration_variances(problem, before, step.lower if step else None)
         tree = problem.layout.tree
         acceleration = np.zeros_like(problem.turn_weight)
         acceleration[1:-1] = np.diff(steps_of(state.turns), axis=0)

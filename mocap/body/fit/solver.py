@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.lapack import dpbtrf, dpbtrs
+from scipy.linalg.lapack import dpbtrf
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from mocap.body.fit.kernels import Shape, data_normals, keypoints_of, point_terms
+from mocap.body.fit.kernels import data_normals, keypoints_of, point_terms
 from mocap.body.fit.layout import Layout
 from mocap.body.fit.prior_kernels import (
     Anatomy,
@@ -33,6 +34,7 @@ from mocap.body.fit.prior_kernels import (
 )
 from mocap.body.fit.view_kernels import VIEW_SCALE, Views, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
+from mocap.core.kernels.band import solve_backward, solve_forward
 from mocap.core.shapes import FloatArray
 
 # Loss scale in standard deviations of a keypoint: errors of four count half, wrong
@@ -47,6 +49,8 @@ POINTS_SHARE = 0.3
 
 # Keeps the matrix positive definite where nothing at all is known, in 1/rad² and 1/m².
 _LEAST_INFORMATION = 1e-6
+
+_FRAMES_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +126,32 @@ class Step:
         person: (person,) betas, where they are unknown, then the constants.
         lower: (distance, unknown) Cholesky factor of the poses' damped matrix; None when it was
             never whole.
+        variances: (frame, unknown) of accelerations, where the matrix was never whole and they
+            were asked for.
     """
 
     poses: FloatArray
     person: FloatArray
     lower: FloatArray | None
+    variances: FloatArray | None = None
+
+
+class Terms(NamedTuple):
+    """What the keypoints say at a state; it holds for every smoothness and prior.
+
+    Attributes:
+        cost: of all keypoints.
+        curvature: (frame, keypoint, 3, 3) Gauss-Newton matrix, 1/m²; 0: not seen.
+        weighted: (frame, keypoint, 3) half gradient, 1/m.
+    """
+
+    cost: float
+    curvature: FloatArray
+    weighted: FloatArray
+
+    def part(self, frames: slice) -> Terms:
+        """Return the same for some frames; the cost stays that of all."""
+        return Terms(self.cost, self.curvature[frames], self.weighted[frames])
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +206,9 @@ def views_part(views: Views, frames: slice) -> Views:
     return views._replace(pixels=views.pixels[frames], precision=views.precision[frames])
 
 
-def cost_of(problem: Problem, state: State) -> float:
-    """Return the cost of a state."""
-    data, _, _ = _data_terms(problem, state, problem.layout.shape(state.betas, fixed=True))
+def cost_of(problem: Problem, state: State, terms: Terms | None = None) -> float:
+    """Return the cost of a state; `terms` are those of `data_terms`, when they are known."""
+    data = (terms or data_terms(problem, state)).cost
     smooth = smoothness_cost(state.turns, state.root, problem.turn_weight, problem.root_weight)
     ridge = problem.ridge or 0.0
     return float(
@@ -194,29 +219,52 @@ def cost_of(problem: Problem, state: State) -> float:
     )
 
 
-def _data_terms(
-    problem: Problem, state: State, shape: Shape
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return cost, Gauss-Newton matrix and half gradient of every keypoint, see the kernels."""
-    points = keypoints_of(problem.layout.tree, shape, state.turns, state.root)
-    curvature, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
+def data_terms(problem: Problem, state: State) -> Terms:
+    """Return what every keypoint says at a state, see the kernels.
+
+    Some frames at a time: what only the kernels want need not be there for all of a long take.
+    """
+    shape = problem.layout.shape(state.betas, fixed=True)
+    frames = len(state.root)
+    curvature = np.zeros((*problem.information.shape[:2], 3, 3))
+    weighted = np.zeros(curvature.shape[:3])
+    cost = 0.0
+    for first in range(0, frames, _FRAMES_AT_ONCE):
+        part = slice(first, min(first + _FRAMES_AT_ONCE, frames))
+        points = keypoints_of(problem.layout.tree, shape, state.turns[part], state.root[part])
+        there = points_terms(problem, points, part, curvature[part], weighted[part])
+        cost += there
+    return Terms(cost, curvature, weighted)
+
+
+def points_terms(
+    problem: Problem, points: FloatArray, part: slice, curvature: FloatArray, weighted: FloatArray
+) -> float:
+    """Write what the keypoints (frame, keypoint, 3) of some frames say; return their cost."""
     cost = point_terms(
-        points, problem.targets, problem.information, CAUCHY_SCALE**2, curvature, weighted
-    )
+        points, problem.targets[part], problem.information[part], CAUCHY_SCALE**2, curvature,
+        weighted,
+    )  # fmt: skip
     if problem.views is None:
-        return cost, curvature, weighted
+        return float(cost)
     seen_curvature, seen_weighted = np.zeros_like(curvature), np.zeros_like(weighted)
-    seen = view_terms(problem.views, points, VIEW_SCALE**2, seen_curvature, seen_weighted)
+    views = problem.views.part(part)
+    seen = view_terms(views, points, VIEW_SCALE**2, seen_curvature, seen_weighted)
     rest = 1.0 - POINTS_SHARE
-    return (
-        POINTS_SHARE * cost + rest * seen,
-        POINTS_SHARE * curvature + rest * seen_curvature,
-        POINTS_SHARE * weighted + rest * seen_weighted,
-    )
+    for whole, of_views in ((curvature, seen_curvature), (weighted, seen_weighted)):
+        whole *= POINTS_SHARE
+        of_views *= rest
+        whole += of_views
+    return float(POINTS_SHARE * cost + rest * seen)
 
 
-def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> Normals:
-    """Return the normal equations at a state; without `smoothness` frames are independent."""
+def normals_of(
+    problem: Problem, state: State, terms: Terms | None = None, *, smoothness: bool = True
+) -> Normals:
+    """Return the normal equations at a state; without `smoothness` frames are independent.
+
+    `terms` are those of `data_terms`, when they are known.
+    """
     tree = problem.layout.tree
     frames, known = len(state.root), problem.shape_is_known
     size = frames * tree.unknowns
@@ -226,21 +274,21 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
     gradient, coupling = np.zeros(size), np.zeros((size, person))
     person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
     shape = problem.layout.shape(state.betas, fixed=known)
-    cost, curvature, weighted = _data_terms(problem, state, shape)
+    data = terms or data_terms(problem, state)
     data_normals(
         tree,
         shape,
         state.turns,
         state.root,
-        curvature,
-        weighted,
+        data.curvature,
+        data.weighted,
         band,
         gradient,
         coupling,
         person_hessian,
         person_gradient,
     )
-    cost += anatomy_normals(
+    cost = data.cost + anatomy_normals(
         tree,
         problem.anatomy,
         state.turns,
@@ -271,9 +319,18 @@ def normals_of(problem: Problem, state: State, *, smoothness: bool = True) -> No
 
 def factor(band: FloatArray, damping: float) -> FloatArray | None:
     """Return the Cholesky factor (distance, unknown) of a damped band; None if not definite."""
-    damped = band.copy()
-    damped[:, 0] = damped[:, 0] * (1.0 + damping) + _LEAST_INFORMATION
-    lower, info = dpbtrf(damped.T, lower=1, overwrite_ab=1)
+    return cholesky(damped(band.copy(), damping))
+
+
+def damped(band: FloatArray, damping: float) -> FloatArray:
+    """Damp a band in its place, and return it."""
+    band[:, 0] = band[:, 0] * (1.0 + damping) + _LEAST_INFORMATION
+    return band
+
+
+def cholesky(band: FloatArray) -> FloatArray | None:
+    """Factor a band in its place: (distance, unknown); None if it is not definite."""
+    lower, info = dpbtrf(band.T, lower=1, overwrite_ab=1)
     return lower if info == 0 else None
 
 
@@ -282,9 +339,9 @@ def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
     lower = factor(normals.band, damping)
     if lower is None:
         return None
-    right = np.zeros((len(normals.gradient), 1 + normals.coupling.shape[1]), order="F")
-    right[:, 0], right[:, 1:] = normals.gradient, normals.coupling
-    solved, _ = dpbtrs(lower, right, lower=1, overwrite_b=1)
+    solved = np.column_stack([normals.gradient, normals.coupling])
+    solve_forward(lower.T, solved)
+    solve_backward(lower.T, solved)
     return Reduced(
         normals.person_hessian - normals.coupling.T @ solved[:, 1:],
         normals.person_gradient - normals.coupling.T @ solved[:, 0],

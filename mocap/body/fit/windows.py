@@ -1,46 +1,51 @@
 """Takes of any length: the normal equations window by window, so that memory does not grow.
 
-The normal matrix of a frame takes about 80 kB and its factors as much again, several times. But
-the poses of frames that lie a second apart hardly know of each other: the rows of the inverse that
-belong to some frames are found from the matrix of a window around them. Its first and last frames
-are the margin; what lies beyond is held as it is. At the optimum the gradient is zero in every
-window, so that windows lead to the very optimum of the whole take (a restricted additive Schwarz
-method: Cai & Sarkis 1999): shape, damping and smoothness are those of the whole take, and there
+The normal matrix of a frame takes about 80 kB. The frames are eliminated in their order, window by
+window; what those before a window leave to it (the Schur complement on its first two frames) is
+exact. Of those after it a window sees a margin, beyond which poses are held as they are: the poses
+of frames that lie a second apart hardly know of each other. At the optimum the gradient is zero in
+every window, so that windows lead to the very optimum of the whole take (as restricted Schwarz
+methods do: Cai & Sarkis 1999): shape, damping and smoothness are those of the whole take, and there
 are no seams.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from mocap.body.fit import descent
-from mocap.body.fit.descent import Rescale, Status
+from mocap.body.fit.descent import Equations, Rescale, Status
+from mocap.body.fit.kernels import data_normals
+from mocap.body.fit.prior_kernels import anatomy_normals, smoothness_normals
+from mocap.body.fit.selected_inverse import SelectedInverse, invert_band
 from mocap.body.fit.solver import (
     Normals,
     Problem,
     State,
     Step,
+    Terms,
+    cholesky,
     cost_of,
-    normals_of,
-    poses_eliminated,
+    damped,
 )
 from mocap.body.shape_prior import prior_terms
+from mocap.core.kernels.band import solve_backward, solve_forward
 from mocap.core.shapes import FloatArray
 
-# A take of up to this many frames is solved at once. About 0.7 GB; a body with fingers, whose
+# A take of up to this many frames is solved at once. About 0.8 GB; a body with fingers, whose
 # frames take several times as much, is solved in shorter windows, about 2 GB.
-WINDOW_FRAMES = 2400
+WINDOW_FRAMES = 4000
 BODY_UNKNOWNS = 60
 
-# Frames on either side of a window that are solved for but not kept. Mostly a pose forgets its
-# neighbours within ten frames; where the twist of a limb is told by nothing but smoothness, in
-# forty at 60 frames per second. After 200 of those some twists still differed by degrees from the
-# whole take's when the iteration ended, after 300 by 0.06 degrees at most.
+# Frames after a window that are solved for but not kept. Mostly a pose forgets its neighbours
+# within ten frames; where the twist of a limb is told by nothing but smoothness, in forty at 60
+# frames per second. After 200 of those some twists still differed by degrees from the whole take's
+# when the iteration ended, after 300 by 0.06 degrees at most.
 MARGIN_FRAMES = 350
 
 # An acceleration ties a frame to the two before and the two after it.
@@ -85,17 +90,13 @@ def windows(frames: int, unknowns: int = BODY_UNKNOWNS) -> list[Window]:
     if frames <= longest:
         whole = slice(0, frames)
         return [Window(whole, whole, whole)]
-    count = int(np.ceil(frames / (longest - 2 * MARGIN_FRAMES)))
+    count = int(np.ceil(frames / (longest - MARGIN_FRAMES)))
     edges = [round(each) for each in np.linspace(0, frames, count + 1)]
-
-    def wider(part: slice, by: int) -> slice:
-        return slice(max(part.start - by, 0), min(part.stop + by, frames))
-
     found = []
     for first, end in pairwise(edges):
-        kept = slice(first, end)
-        solved = wider(kept, MARGIN_FRAMES)
-        found.append(Window(kept, solved, wider(solved, _REACH)))
+        solved = slice(first, min(end + MARGIN_FRAMES, frames))
+        seen = slice(max(first - _REACH, 0), min(solved.stop + _REACH, frames))
+        found.append(Window(slice(first, end), solved, seen))
     return found
 
 
@@ -112,71 +113,193 @@ def minimise(
         BodyError: as there.
     """
     longest = window_frames(problem.layout.tree.unknowns)
-    linearise = WindowEquations if len(state.root) > longest else normals_of
+    linearise = by_windows if len(state.root) > longest else descent.whole
     return descent.minimise(problem, state, rescale, rescalings, linearise, told)
 
 
-def window_normals(problem: Problem, state: State, window: Window) -> Normals:
+def by_windows(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Equations:
+    """Return the normal equations of a long take, see `descent.Linearise`."""
+    return WindowEquations(problem, state, terms, variances=variances)
+
+
+def window_normals(problem: Problem, state: State, terms: Terms, window: Window) -> Normals:
     """Return the normal equations of the poses in a window; frames beyond it are known.
 
-    The person's part is that of the frames seen; see `WindowEquations` for the whole.
+    The person's part is that of the kept frames alone, without any prior of a person.
     """
-    whole = normals_of(problem.part(window.seen), state.part(window.seen))
-    unknowns = problem.layout.tree.unknowns
-    first = (window.solved.start - window.seen.start) * unknowns
-    rows = slice(first, first + (window.solved.stop - window.solved.start) * unknowns)
-    return replace(
-        whole, band=whole.band[rows], gradient=whole.gradient[rows], coupling=whole.coupling[rows]
+    tree, seen = problem.layout.tree, window.seen
+    unknowns, known = tree.unknowns, problem.shape_is_known
+    betas = 0 if known else len(state.betas)
+    person = betas + len(state.constants)
+    size = (seen.stop - seen.start) * unknowns
+    band, gradient = np.zeros((size, 2 * unknowns + 3)), np.zeros(size)
+    coupling = np.zeros((size, person))
+    whole = np.zeros((person, person)), np.zeros(person)
+    nobody = np.zeros((person, person)), np.zeros(person)
+    shape = problem.layout.shape(state.betas, fixed=known)
+    anatomy = problem.anatomy
+    anatomy = anatomy._replace(constant_weight=np.zeros_like(anatomy.constant_weight))
+    for frames, of_person in (
+        (window.kept, whole),
+        (slice(window.kept.stop, window.solved.stop), nobody),
+    ):
+        rows = slice((frames.start - seen.start) * unknowns, (frames.stop - seen.start) * unknowns)
+        there, said = state.part(frames), terms.part(frames)
+        arrays = band[rows], gradient[rows], coupling[rows], *of_person
+        data_normals(tree, shape, there.turns, there.root, said.curvature, said.weighted, *arrays)
+        anatomy_normals(tree, anatomy, there.turns, there.constants, *arrays)
+    there, part = state.part(seen), problem.part(seen)
+    smoothness_normals(
+        tree, there.turns, there.root, part.turn_weight, part.root_weight, band, gradient
     )
+    first = (window.solved.start - seen.start) * unknowns
+    rows = slice(first, first + (window.solved.stop - window.solved.start) * unknowns)
+    return Normals(band[rows], gradient[rows], coupling[rows], *whole, terms.cost)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A window whose poses have been eliminated.
+
+    Attributes:
+        window: its frames.
+        lower: (distance, unknown) Cholesky factor of the frames that were solved for.
+        solved: (unknown, 1 + person) of the kept frames: the inverse of the poses' matrix times
+            gradient and coupling.
+        matrix, gradient: what the kept frames say about the person once every pose follows.
+    """
+
+    window: Window
+    lower: FloatArray
+    solved: FloatArray
+    matrix: FloatArray
+    gradient: FloatArray
+
+
+def parts(problem: Problem, state: State, terms: Terms, damping: float) -> Iterator[Part | None]:
+    """Yield the windows of a take one after the other; None where a matrix is not definite."""
+    unknowns = problem.layout.tree.unknowns
+    left: Left | None = None
+    for window in windows(len(state.root), unknowns):
+        normals = window_normals(problem, state, terms, window)
+        band = damped(normals.band, damping)
+        right = np.column_stack([normals.gradient, normals.coupling])
+        if left is not None:
+            left.subtract(band, right)
+        lower = cholesky(band)
+        if lower is None:
+            yield None
+            return
+        solve_forward(lower.T, right)
+        rows = window.kept_rows(unknowns)
+        if window.kept.stop < len(state.root):
+            left = left_by(lower, right, rows.stop, unknowns)
+        solve_backward(lower.T, right)
+        kept, coupling = right[rows], normals.coupling[rows]
+        yield Part(
+            window,
+            lower,
+            kept,
+            normals.person_hessian - coupling.T @ kept[:, 1:],
+            normals.person_gradient - coupling.T @ kept[:, 0],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Left:
+    """What eliminated frames leave to the two after them.
+
+    Attributes:
+        matrix: (unknown, unknown) to be taken from their matrix.
+        right: (unknown, 1 + person) to be taken from their right side.
+    """
+
+    matrix: FloatArray
+    right: FloatArray
+
+    def subtract(self, band: FloatArray, right: FloatArray) -> None:
+        """Take it from the band and the right side of a window that begins with the two frames."""
+        size = len(self.matrix)
+        rows, columns = np.tril_indices(size)
+        near = rows - columns < band.shape[1]
+        rows, columns = rows[near], columns[near]
+        band[columns, rows - columns] -= self.matrix[rows, columns]
+        right[:size] -= self.right
+
+
+def left_by(lower: FloatArray, forward: FloatArray, end: int, unknowns: int) -> Left:
+    """Return what the unknowns before `end` leave to those after them.
+
+    Args:
+        lower: (distance, unknown) Cholesky factor L of both.
+        forward: (unknown, 1 + person) L^-1 times the right side.
+        end: the first unknown that is not eliminated.
+        unknowns: of a frame.
+    """
+    reach = _REACH * unknowns
+    rows, columns = np.indices((reach, reach))
+    distance = reach + rows - columns
+    inside = distance < len(lower)
+    below = np.zeros((reach, reach))  # of L: rows after, columns before
+    below[inside] = lower[distance[inside], end - reach + columns[inside]]
+    return Left(below @ below.T, below @ forward[end - reach : end])
+
+
+def keep_accelerations(out: FloatArray, inverse: SelectedInverse, window: Window) -> None:
+    """Keep the variances of accelerations (frame, unknown) that a window tells.
+
+    They are small differences of large numbers: all of one must be of the same window. It tells
+    those about the frames after its first, and the first after its last.
+    """
+    end = min(window.kept.stop + 1, len(out))
+    told = inverse.accelerations()[1 : end - window.kept.start]
+    out[window.kept.start + 1 : end] = told
 
 
 class WindowEquations:
     """Normal equations of a long take at a state, made and solved window by window."""
 
-    def __init__(self, problem: Problem, state: State) -> None:
-        """Prepare; `problem` and `state` are those of the whole take."""
+    def __init__(
+        self, problem: Problem, state: State, terms: Terms, *, variances: bool = False
+    ) -> None:
+        """Prepare; `problem`, `state` and `terms` are those of the whole take."""
         self._problem = problem
         self._state = state
-        self._windows = windows(len(state.root), problem.layout.tree.unknowns)
+        self._terms = terms
+        self._variances = variances
 
     @cached_property
     def cost(self) -> float:
         """The cost at the state."""
-        return cost_of(self._problem, self._state)
+        return cost_of(self._problem, self._state, self._terms)
 
     def step(self, damping: float) -> Step | None:
         """Return the step to the minimum; None if a matrix is not positive definite."""
-        matrix, gradient = self._person
-        matrix, gradient = matrix.copy(), gradient.copy()
+        matrix, gradient = self._prior()
         unknowns = self._problem.layout.tree.unknowns
-        parts = []
-        for window in self._windows:
-            normals = window_normals(self._problem, self._state, window)
-            reduced = poses_eliminated(normals, damping)
-            if reduced is None:
+        found = []
+        variances = np.zeros((len(self._state.root), unknowns)) if self._variances else None
+        for part in parts(self._problem, self._state, self._terms, damping):
+            if part is None:
                 return None
-            kept = window.kept_rows(unknowns)
-            solved = reduced.solved[kept]
-            matrix -= normals.coupling[kept].T @ solved[:, 1:]
-            gradient -= normals.coupling[kept].T @ solved[:, 0]
-            parts.append(solved)
-        solved = np.concatenate(parts)
+            matrix += part.matrix
+            gradient += part.gradient
+            found.append(part.solved)
+            if variances is not None:
+                keep_accelerations(variances, invert_band(part.lower, unknowns), part.window)
+        solved = np.concatenate(found)
         if not len(gradient):
-            return Step(-solved[:, 0], np.zeros(0), None)
+            return Step(-solved[:, 0], np.zeros(0), None, variances)
         # Rows of two windows are not exactly each other's mirror image.
         person = -np.asarray(np.linalg.solve(0.5 * (matrix + matrix.T), gradient))
-        return Step(-solved[:, 0] - solved[:, 1:] @ person, person, None)
+        return Step(-solved[:, 0] - solved[:, 1:] @ person, person, None, variances)
 
-    @cached_property
-    def _person(self) -> tuple[FloatArray, FloatArray]:
-        """Matrix (person, person) and half gradient (person,) of the person, from all frames."""
+    def _prior(self) -> tuple[FloatArray, FloatArray]:
+        """Return what is known of the person before: (person, person) and half gradient."""
         problem, state = self._problem, self._state
         betas = 0 if problem.shape_is_known else len(state.betas)
         size = betas + len(state.constants)
         matrix, gradient = np.zeros((size, size)), np.zeros(size)
-        for normals in self._data_normals():
-            matrix += normals.person_hessian
-            gradient += normals.person_gradient
         if problem.ridge is not None:
             _, pull, precision = prior_terms(problem.shape_prior, state.betas)
             matrix[:betas, :betas] += problem.ridge * precision
@@ -185,15 +308,3 @@ class WindowEquations:
         matrix[betas:, betas:] += np.diag(weight)
         gradient[betas:] += weight * state.constants
         return matrix, gradient
-
-    def _data_normals(self) -> Iterator[Normals]:
-        """Yield the equations of the kept frames of each window, without any prior of a person."""
-        problem = self._problem
-        anatomy = problem.anatomy
-        anatomy = anatomy._replace(constant_weight=np.zeros_like(anatomy.constant_weight))
-        ridge = None if problem.shape_is_known else 0.0
-        bare = replace(problem, anatomy=anatomy, ridge=ridge)
-        for window in self._windows:
-            yield normals_of(
-                bare.part(window.kept), self._state.part(window.kept), smoothness=False
-            )

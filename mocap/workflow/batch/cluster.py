@@ -38,6 +38,7 @@ _JOB_KEYS = {
     "interface": "interface",
     "before": "job_script_prologue",
     "directives": "job_extra_directives",
+    "logs": "log_directory",
 }
 """What a queue is told, and what dask-jobqueue calls it."""
 
@@ -118,8 +119,13 @@ def connected(cluster: Cluster) -> Iterator[Client]:
         InputError: nothing answers at the scheduler's address, or the queue refuses the jobs.
         MissingExtraError: the queue needs a package that is not installed.
     """
+    import logging
+
     import dask
     from distributed import Client
+
+    # What Dask says of connections that end is said here in one sentence.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
 
     with dask.config.set(_settings()):
         if cluster.kind == "scheduler":

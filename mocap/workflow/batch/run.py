@@ -16,7 +16,7 @@ from mocap.workflow.batch.choices import BatchChoice
 from mocap.workflow.batch.cluster import Cluster, cluster_of, connected
 from mocap.workflow.batch.plan import plan
 from mocap.workflow.batch.table import Table, document, write_index
-from mocap.workflow.batch.work import EVENTS, FAILED, Done, perform
+from mocap.workflow.batch.work import EVENTS, FAILED, SKIPPED, Done, perform
 from mocap.workflow.choices import Choices
 from mocap.workflow.progress import Progress, Quiet
 
@@ -161,8 +161,12 @@ class _Batch:
                 self.futures[key].status in ("cancelled", "lost") for key in ended
             ):
                 raise _SchedulerLost
-            for key in ended:
-                self._note(key, _done(self.futures[key]))
+            # In the order of the steps: what builds on one that failed was never begun.
+            for key in sorted(ended, key=list(self.table.steps).index):
+                after = self.table.steps[key].after
+                known = [self.table.ended[each] for each in after if each in self.table.ended]
+                whole = all(each.well for each in known)
+                self._note(key, _done(self.futures[key]) if whole else Done(SKIPPED))
             for key in ended:
                 # Kept until those that need it were told: Dask forgets what nobody holds.
                 del self.futures[key]
