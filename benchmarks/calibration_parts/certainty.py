@@ -54,20 +54,25 @@ def map_figures(rigs: int, draws: int = DRAWS) -> list[Figure]:
     ratios: list[float] = []
     center: list[FloatArray] = []
     focal: list[FloatArray] = []
+    lengths: list[float] = []
     for seed in range(rigs):
         rig = random_rig(4000 + seed, most=8)
         recording = record(rig, seed=seed)
         result = calibrate(recording.corners, BOARD)
         points, sd_mm = _map_in(rig, result)
-        off = []
+        rods, rod_sd_mm = _rods_in(rig, result)
+        off, off_length = [], []
         for draw in range(draws):
             other = again(rig, recording.poses, 1000 * seed + draw + 17)
             off.append(volume_error_mm(rig, other, points))
+            off_length.append(length_error_mm(rig, other, rods))
             in_center, in_focal = in_deviations(rig, other, result)
             center.append(in_center)
             focal.append(in_focal)
         ratios.append(_rms(np.array(off) / sd_mm))
-        print(f"error map of rig {seed}: true over predicted {ratios[-1]:.2f}", flush=True)
+        lengths.append(_rms(np.array(off_length) / rod_sd_mm))
+        print(f"error map of rig {seed}: true over predicted {ratios[-1]:.2f}, of lengths "
+              f"{lengths[-1]:.2f}", flush=True)  # fmt: skip
     good = float(np.mean([0.75 < ratio < 1.25 for ratio in ratios]))
     # The mean of ten rigs is known to .03: a tenth is three standard deviations.
     mean = float(np.mean(ratios))
@@ -77,6 +82,11 @@ def map_figures(rigs: int, draws: int = DRAWS) -> list[Figure]:
         Figure("  true over predicted, mean of the rigs", mean, "", 1.1),
         Figure("  the same", mean, "", 0.9, ">="),
     ]  # fmt: skip
+    length = float(np.mean(lengths))
+    figures += [
+        Figure("lengths by part of the volume: true over predicted, mean", length, "", 1.25),
+        Figure("  the same", length, "", 0.75, ">="),
+    ]
     for name, values in (("positions", center), ("focal lengths", focal)):
         share = 100.0 * float(np.mean(np.concatenate(values) < 1.0))
         # 68 % of one number, 61 % of three equal ones against the root of their variances.
@@ -133,6 +143,28 @@ def _map_in(rig: Calibration, result: CalibrationResult) -> tuple[FloatArray, Fl
     assert found is not None
     _, rotation, shift = similarity(_centers(result.calibration), _centers(rig), with_scale=False)
     return np.asarray(np.array(found.points_m) @ rotation.T + shift), np.array(found.sd_mm)
+
+
+def _rods_in(rig: Calibration, result: CalibrationResult) -> tuple[FloatArray, FloatArray]:
+    """Return rods of half a metre (n, 2, 3) in the true world, along each axis of the calibration
+    through the parts of its volume, and the deviations (n,) that are claimed of their length.
+    """
+    held_out = result.report.held_out
+    assert held_out is not None
+    told = [cell for cell in held_out.cells if cell.predicted_mm is not None]
+    _, rotation, shift = similarity(_centers(result.calibration), _centers(rig), with_scale=False)
+    middle, step = np.array([cell.center_m for cell in told]), 0.25 * np.eye(3)
+    ends = np.stack([middle[:, None] - step, middle[:, None] + step], axis=2).reshape(-1, 2, 3)
+    return ends @ rotation.T + shift, np.repeat([cell.predicted_mm or 0.0 for cell in told], 3)
+
+
+def length_error_mm(true: Calibration, found: Calibration, rods: FloatArray) -> FloatArray:
+    """Return how far off (n,) the length of rods (n, 2, 3) of the true world is, in mm."""
+    _, rotation, shift = similarity(_centers(true), _centers(found), with_scale=False)
+    ends = rods.reshape(-1, 3)
+    placed = triangulated(found, true.project(ends), ends @ rotation.T + shift).reshape(-1, 2, 3)
+    off = np.linalg.norm(placed[:, 1] - placed[:, 0], axis=1)
+    return np.asarray(1000.0 * (off - np.linalg.norm(rods[:, 1] - rods[:, 0], axis=1)))
 
 
 def volume_error_mm(true: Calibration, found: Calibration, points: FloatArray) -> FloatArray:

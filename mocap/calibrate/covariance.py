@@ -129,12 +129,8 @@ def _world_motions(state: RigState) -> tuple[FloatArray, FloatArray]:
     return gauge.reshape(-1, 6), weight.ravel()
 
 
-def uncertainty(
-    views: BoardViews, refined: Refined, *, plan: LensPlan | None = None
-) -> Uncertainty:
-    """Return standard deviations of position, rotation and lens of every camera."""
-    state = refined.state
-    covariance = camera_covariance(views, refined, plan=plan)
+def uncertainty(state: RigState, covariance: FloatArray) -> Uncertainty:
+    """Return standard deviations of every camera, of a covariance as `camera_covariance` has it."""
     cameras, per_camera = len(state.lens), state.parameters
     blocks = covariance.reshape(cameras, per_camera, cameras, per_camera)
     own = blocks[np.arange(cameras), :, np.arange(cameras), :]

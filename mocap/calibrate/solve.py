@@ -10,7 +10,7 @@ import numpy as np
 from mocap.calibrate.body import laid_out, refine_body
 from mocap.calibrate.cause.explain import Cause, explain
 from mocap.calibrate.cause.own_lenses import own_lenses
-from mocap.calibrate.covariance import uncertainty
+from mocap.calibrate.covariance import camera_covariance, uncertainty
 from mocap.calibrate.initial import InitialEstimate, initial_estimate
 from mocap.calibrate.lag import camera_lags_frames
 from mocap.calibrate.lenses.plan import OWN_LENSES, LensPlan, LensWish, lens_plan
@@ -277,13 +277,15 @@ def _result(
 ) -> CalibrationResult:
     """Measure and judge the refined rig."""
     views, refined, cause = solved.views, solved.refined, solved.cause
-    sd = uncertainty(views, refined, plan=solved.plan)
+    covariance = camera_covariance(views, refined, plan=solved.plan)
+    sd = uncertainty(refined.state, covariance)
     cameras = figures.camera_reports(views, refined, sd, solved.offsets, solved.dropped, cause)
     calibration = figures.calibration_of(
         views, refined, [camera.rms_px for camera in cameras], board.name
     )
     pairs = figures.pair_reports(solved.start.pairs, solved.start.tree, calibration, views)
     held_out = judge_held_out(views, refined, board, plan=solved.plan)
+    held_out = figures.with_predicted_lengths(held_out, views, refined, covariance)
     assumed = [n for n, a in zip(views.camera_names, solved.start.focal_assumed, strict=True) if a]
     level, findings = rules.judge(
         cameras,
@@ -317,7 +319,7 @@ def _result(
         iterations=refined.iterations,
         notes=tuple(f"camera '{c.camera}': {note}" for c in corners for note in c.notes),
         board_print=_print_of(board),
-        error_map=figures.error_map_report(views, refined, solved.plan),
+        error_map=figures.error_map_report(views, refined, covariance),
     )
     frames, poses = still.expand(views.frames, refined.state.world_from_board)
     return CalibrationResult(calibration, report, poses, frames)

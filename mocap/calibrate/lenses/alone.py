@@ -10,7 +10,7 @@ import numpy as np
 from mocap.calibrate import planar
 from mocap.calibrate.adjust import RigState, residuals
 from mocap.calibrate.cause.own_lenses import own_lenses
-from mocap.calibrate.covariance import uncertainty
+from mocap.calibrate.covariance import camera_covariance, uncertainty
 from mocap.calibrate.lenses.choice import AUTO, best_model, compare_models
 from mocap.calibrate.lenses.plan import LensPlan, LensWish
 from mocap.calibrate.refine import refine_final
@@ -82,7 +82,7 @@ def lens_alone(corners: Corners, board: Board, *, model: str = "standard") -> Le
     plan = LensPlan.unknown(1, float(MODELS.index(model)))
     views, state = _start(views, plan)
     refined = refine_final(views, state, plan=plan)
-    sd = uncertainty(views, refined, plan=plan)
+    sd = uncertainty(refined.state, camera_covariance(views, refined, plan=plan))
     camera = Camera.from_lens(corners.camera, corners.image_size, refined.state.lens[0], np.eye(4))
     length = np.linalg.norm(residuals(views, refined.state), axis=1)
     good = np.nan_to_num(length, nan=np.inf) < refined.loss.scale_px

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap.calibrate.adjust import RigState
 from mocap.calibrate.refine import group_median
 from mocap.calibrate.verdict.report import BoardView, OverTime
 from mocap.calibrate.views import BoardViews
 from mocap.core.shapes import FloatArray, IntArray
 
+# Views of which the tilt is kept.
+MOST_TILTS = 150
 # Points of a curve; views in between are taken together.
 MOST_POINTS = 30
 # A view with fewer corners shows little.
@@ -36,6 +39,23 @@ def over_time(views: BoardViews, errors_px: FloatArray, camera: int) -> OverTime
         medians.append(round(float(np.median(np.hypot(error[:, 0], error[:, 1]))), 4))
         shifts.append(round(float(np.hypot(*np.median(error, axis=0))), 4))
     return OverTime(tuple(frames), tuple(medians), tuple(shifts))
+
+
+def board_tilts_deg(
+    views: BoardViews, state: RigState, camera: int
+) -> tuple[tuple[float, float], ...]:
+    """Return how the board stood to a camera in its views, in degrees.
+
+    By how much it looked to the right of the camera's image, and upwards; (0, 0) looks into the
+    camera. At most `MOST_TILTS` views, evenly chosen. A back counts as a front.
+    """
+    mine = _views_of(views, camera)
+    mine = mine[:: max(1, -(-len(mine) // MOST_TILTS))]
+    into = state.world_from_board[views.view_frame[mine], :3, 2]
+    x, y, z = state.camera_from_world[camera, :3, :3] @ into.T
+    x, y, z = np.where(z < 0, -1.0, 1.0) * (x, y, z)
+    tilts = np.rad2deg(np.stack([np.arctan2(-x, z), np.arctan2(y, z)], axis=1))
+    return tuple((round(float(right), 1), round(float(up), 1)) for right, up in tilts)
 
 
 def view_medians(views: BoardViews, errors_px: FloatArray) -> FloatArray:

@@ -66,6 +66,38 @@ def predicted_errors(
     points: FloatArray,
 ) -> ErrorMap:
     """Return the error of points (n, 3) that a covariance (p camera, p camera) predicts."""
+    moved, views = _moved(state, image_sizes, points)
+    variance = np.einsum("nij,nij->n", moved @ covariance, moved)
+    return ErrorMap(points, 1000.0 * np.sqrt(np.maximum(variance, 0.0)), views)
+
+
+def predicted_lengths_mm(
+    state: RigState,
+    image_sizes: tuple[tuple[int, int], ...],
+    covariance: FloatArray,
+    ends: FloatArray,
+) -> FloatArray:
+    """Return the standard deviation (n,) in mm of the lengths between ends (n, 2, 3).
+
+    Both ends move with the same cameras, so most of it cancels; NaN where one of them is not seen
+    by two cameras.
+    """
+    moved, _ = _moved(state, image_sizes, ends.reshape(-1, 3))
+    moved = moved.reshape(len(ends), 2, 3, -1)
+    along = ends[:, 1] - ends[:, 0]
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    by_camera = np.einsum("ni,nip->np", along, moved[:, 1] - moved[:, 0])
+    variance = np.einsum("np,pq,nq->n", by_camera, covariance, by_camera)
+    return np.asarray(1000.0 * np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _moved(
+    state: RigState, image_sizes: tuple[tuple[int, int], ...], points: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """Return how points (n, 3) move (n, 3, p camera) with all cameras, and who sees them (n,).
+
+    NaN where fewer than two cameras do.
+    """
     cameras, per_camera = len(state.lens), state.parameters
     normal = np.zeros((len(points), 3, 3))
     pull = np.zeros((len(points), 3, cameras * per_camera))
@@ -86,12 +118,10 @@ def predicted_errors(
         across = np.swapaxes(by_point, 1, 2)
         normal += across @ by_point
         pull[:, :, camera * per_camera : (camera + 1) * per_camera] = across @ by_camera
-    sd = np.full(len(points), np.nan)
+    moved = np.full_like(pull, np.nan)
     known = views >= 2
-    moved = np.linalg.solve(normal[known], pull[known])
-    variance = np.einsum("nij,nij->n", moved @ covariance, moved)
-    sd[known] = 1000.0 * np.sqrt(np.maximum(variance, 0.0))
-    return ErrorMap(points, sd, views)
+    moved[known] = np.linalg.solve(normal[known], pull[known])
+    return moved, views
 
 
 @njit(fastmath=FASTMATH, cache=True)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mocap.calibrate.adjust import residuals
 from mocap.calibrate.cause.explain import Cause
-from mocap.calibrate.covariance import Uncertainty, camera_covariance
+from mocap.calibrate.covariance import Uncertainty
 from mocap.calibrate.graph import Pair
-from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import Refined
-from mocap.calibrate.verdict.closer import board_views, over_time, view_medians
-from mocap.calibrate.verdict.error_map import predicted_errors, volume_grid
+from mocap.calibrate.verdict.closer import (
+    board_tilts_deg,
+    board_views,
+    over_time,
+    view_medians,
+)
+from mocap.calibrate.verdict.error_map import (
+    predicted_errors,
+    predicted_lengths_mm,
+    volume_grid,
+)
+from mocap.calibrate.verdict.held_out import HeldOut
 from mocap.calibrate.verdict.report import GRID, CameraReport, ErrorMapReport, PairReport
 from mocap.calibrate.verdict.shifted import DroppedView, moved_at_frame
 from mocap.calibrate.views import BoardViews
@@ -85,6 +95,7 @@ def camera_reports(
                 moved_at_frame=_moved(views, index, dropped, cause),
                 over_time=over_time(views, errors, index),
                 views=board_views(views, errors, medians, index),
+                tilts_deg=board_tilts_deg(views, refined.state, index),
             )
         )
     return tuple(reports)
@@ -170,11 +181,32 @@ def _bridge(pair: Pair, pairs: Sequence[Pair], tree: Sequence[Pair], views: Boar
     return min(agreeing, len(np.intersect1d(both[0], both[1])))
 
 
+# Along each axis a length of half a metre is laid through the middle of a part of the volume.
+HALF_LENGTH_M = 0.25
+
+
+def with_predicted_lengths(
+    held_out: HeldOut | None, views: BoardViews, refined: Refined, covariance: FloatArray
+) -> HeldOut | None:
+    """Return the figures with what must be expected of a length in each part of the volume."""
+    if held_out is None or not held_out.cells:
+        return held_out
+    middle = np.array([cell.center_m for cell in held_out.cells])
+    step = HALF_LENGTH_M * np.eye(3)
+    ends = np.stack([middle[:, None] - step, middle[:, None] + step], axis=2).reshape(-1, 2, 3)
+    sd = predicted_lengths_mm(refined.state, views.image_sizes, covariance, ends)
+    predicted = np.sqrt((sd.reshape(-1, 3) ** 2).mean(axis=1))
+    cells = tuple(
+        replace(cell, predicted_mm=float(value) if np.isfinite(value) else None)
+        for cell, value in zip(held_out.cells, predicted, strict=True)
+    )
+    return replace(held_out, cells=cells)
+
+
 def error_map_report(
-    views: BoardViews, refined: Refined, plan: LensPlan | None
+    views: BoardViews, refined: Refined, covariance: FloatArray
 ) -> ErrorMapReport | None:
     """Return the predicted error of points where the board was."""
-    covariance = camera_covariance(views, refined, plan=plan)
     points = volume_grid(refined.state.world_from_board[:, :3, 3])
     found = predicted_errors(refined.state, views.image_sizes, covariance, points)
     seen = np.isfinite(found.sd_mm)

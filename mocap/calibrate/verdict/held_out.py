@@ -9,6 +9,7 @@ import numpy as np
 from mocap.calibrate.adjust import RigState, fit_boards, free_parameters, residuals
 from mocap.calibrate.lenses.plan import LensPlan
 from mocap.calibrate.refine import COARSE_LOSS, Refined, noise_sigma, refine_final
+from mocap.calibrate.verdict.length_cells import LengthCell, length_cells
 from mocap.calibrate.views import BoardViews
 from mocap.core.board import Board
 from mocap.core.lens import undistort_points
@@ -33,6 +34,7 @@ class HeldOut:
         error_px: the same of the held-out frames; above `training_px` by what was over-fitted.
         length_bias_mm: mean error of distances between neighbouring corners, triangulated freely.
         length_rms_mm: root mean square of those errors.
+        cells: the same by part of the volume.
     """
 
     frames: int
@@ -40,6 +42,7 @@ class HeldOut:
     error_px: float
     length_bias_mm: float
     length_rms_mm: float
+    cells: tuple[LengthCell, ...] = ()
 
 
 def judge_held_out(
@@ -64,13 +67,15 @@ def judge_held_out(
     fitted, _ = fit_boards(test, coarse, solved.loss)
     errors = residuals(test, fitted)
     training_unknowns = 6 * training.frame_count + free_parameters(solved.state, plan).shape[1]
-    bias, rms = length_errors_mm(test, solved.state, errors, solved.loss.scale_px, board)
+    points = triangulated_corners(test, solved.state, errors, solved.loss.scale_px)
+    bias, rms = length_errors_mm(points, board)
     return HeldOut(
         frames=len(chosen),
         training_px=_per_freedom(residuals(training, solved.state), training_unknowns),
         error_px=_per_freedom(errors, 6 * len(chosen)),
         length_bias_mm=bias,
         length_rms_mm=rms,
+        cells=length_cells(points, board) if board.count == 1 else (),
     )
 
 
@@ -80,19 +85,12 @@ def _per_freedom(errors_px: FloatArray, unknowns: int) -> float:
     return float(noise_sigma(errors_px) * np.sqrt(count / max(count - unknowns, 1)))
 
 
-def length_errors_mm(
-    views: BoardViews,
-    state: RigState,
-    errors_px: FloatArray,
-    limit_px: float,
-    board: Board,
-) -> tuple[float, float]:
-    """Return mean and rms error in mm of one-square distances between triangulated corners.
+def length_errors_mm(points: FloatArray, board: Board) -> tuple[float, float]:
+    """Return mean and rms error in mm of one-square distances between corners (frame, corner, 3).
 
     Corners are triangulated one by one from the views of their frame, without the board model, so
     the distances test scale and relative poses. NaN when no two neighbours are seen twice.
     """
-    points = _triangulate(views, state, errors_px, limit_px)
     grid = points.reshape(-1, board.rows - 1, board.columns - 1, 3)
     across = np.linalg.norm(np.diff(grid, axis=2), axis=-1).ravel()
     along = np.linalg.norm(np.diff(grid, axis=1), axis=-1).ravel()
@@ -103,7 +101,7 @@ def length_errors_mm(
     return float(error.mean()), float(np.sqrt(np.mean(error**2)))
 
 
-def _triangulate(
+def triangulated_corners(
     views: BoardViews, state: RigState, errors_px: FloatArray, limit_px: float
 ) -> FloatArray:
     """Return corners (frame, corner, 3) seen by two views or more, NaN otherwise.

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from mocap.calibrate.verdict.held_out import HeldOut
 from mocap.calibrate.verdict.shifted import DroppedView
 from mocap.core.clocks import Clocks
 from mocap.core.plain import plain
 
+# A board tilted by less hardly tells focal length from distance; so many views make a way.
+TILTED_DEG, LEAST_TILTED = 15.0, 3
 GRID = 5  # coverage and residual maps have 5 x 5 cells
 
 
@@ -87,6 +91,7 @@ class CameraReport:
         moved_at_frame: frame from which on it disagrees with the others: it was bumped; or None.
         over_time: residuals over the recording; None in reports of older versions.
         views: single views to look at.
+        tilts_deg: how far the board looked to the right of its image and upwards; (0, 0): at it.
     """
 
     name: str
@@ -110,6 +115,23 @@ class CameraReport:
     moved_at_frame: int | None = None
     over_time: OverTime | None = None
     views: tuple[BoardView, ...] = ()
+    tilts_deg: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def edge_coverage(self) -> float:
+        """Share of the image cells along the edges that hold a corner: where lenses bend most."""
+        grid = np.array(self.coverage_grid) > 0
+        inner = grid[1:-1, 1:-1]
+        return float((grid.sum() - inner.sum()) / max(grid.size - inner.size, 1))
+
+    @property
+    def missing_tilts(self) -> tuple[str, ...]:
+        """Ways in which the board was hardly tilted; empty where tilts are not known."""
+        if not self.tilts_deg:
+            return ()
+        right, up = np.array(self.tilts_deg).T
+        ways = {"left": -right, "right": right, "up": up, "down": -up}
+        return tuple(way for way, tilt in ways.items() if (tilt > TILTED_DEG).sum() < LEAST_TILTED)
 
 
 @dataclass(frozen=True)

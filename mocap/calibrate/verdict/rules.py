@@ -33,6 +33,8 @@ BRIDGE_WARN = 10
 HELD_OUT_RATIO_WARN, HELD_OUT_RATIO_FAIL = 1.35, 2.5
 # Distances between corners come out right on average, or the model is wrong somewhere.
 LENGTH_BIAS_WARN, LENGTH_BIAS_FAIL = 0.005, 0.05
+# In a part of the volume there are fewer of them.
+PART_BIAS_WARN, PART_BIAS_SIGMAS = 0.015, 4.0
 CENTER_SD_WARN_MM = 10.0
 # A smooth residual in a part of the image is the signature of a wrong lens model.
 LENS_RESIDUAL_WARN_PX = 1.0
@@ -85,9 +87,11 @@ def _level(value: float, warn: float, fail: float) -> Verdict:
 def _lens(camera: CameraReport, focal_assumed: bool) -> list[Finding]:
     """Judge how well the lens is determined."""
     found = []
+    ways = camera.missing_tilts
     tilt = (
-        f"Show the board to '{camera.name}' tilted by 30 to 45 degrees in all directions and at "
-        "different distances."
+        f"Show the board to '{camera.name}' tilted by 30 to 45 degrees "
+        f"{'in all directions' if len(ways) in (0, 4) else ' and '.join(ways)}, and at different "
+        "distances."
     )
     share = camera.focal_sd_px / camera.focal_px
     level = _level(share, FOCAL_SD_WARN, FOCAL_SD_FAIL)
@@ -235,4 +239,25 @@ def _held_out(held_out: HeldOut | None, square_length_m: float) -> list[Finding]
             f"in frames left out ({100 * bias:.1f} %)."
         )
         found.append(Finding(level, text, "Check that the board is flat and its squares."))
-    return found
+    return found + _length_in_part(held_out, square_length_m)
+
+
+def _length_in_part(held_out: HeldOut, square_length_m: float) -> list[Finding]:
+    """Judge whether lengths come out wrong in a part of the volume."""
+    side_mm = 1000.0 * square_length_m
+    # Sides of one frame share what is wrong with its views: a frame counts once.
+    clear = [
+        cell
+        for cell in held_out.cells
+        if abs(cell.bias_mm) > PART_BIAS_WARN * side_mm
+        and abs(cell.bias_mm) > PART_BIAS_SIGMAS * cell.spread_mm / cell.frames**0.5
+    ]
+    if not clear:
+        return []
+    worst = max(clear, key=lambda cell: abs(cell.bias_mm))
+    text = (
+        f"lengths come out wrong in {len(clear)} of {len(held_out.cells)} parts of the volume, by "
+        f"{100 * worst.bias_mm / side_mm:+.1f} % in the worst."
+    )
+    remedy = "Carry the board there in front of two cameras, out to the edges of their images."
+    return [Finding(Verdict.WARN, text, remedy)]

@@ -11,6 +11,7 @@ from mocap.calibrate.verdict.report import BoardView, CalibrationReport, PairRep
 from mocap.calibrate.verdict.rules import BRIDGE_WARN
 from mocap.core.camera import Calibration
 from mocap.core.shapes import Array, FloatArray
+from mocap.studio.calibration.board_shown import colour
 from mocap.studio.page.page import Markup, chart, image, section, tag, text
 from mocap.studio.pictures.cells import box_around, cell, encode_jpeg, placed
 from mocap.studio.take.figures import BLUE, GREY, PlotlyJson
@@ -146,7 +147,7 @@ def residuals_over_time(report: CalibrationReport) -> PlotlyJson:
     for index, camera in enumerate(report.cameras):
         if camera.over_time is None:
             continue
-        colour = f"hsl({(210 + 360 * index // max(len(report.cameras), 1)) % 360}, 60%, 45%)"
+        tint = colour(index, len(report.cameras))
         for axis, values, dash in (
             ("y", camera.over_time.median_px, "solid"),
             ("y2", camera.over_time.shift_px, "solid"),
@@ -161,8 +162,8 @@ def residuals_over_time(report: CalibrationReport) -> PlotlyJson:
                     "x": list(camera.over_time.frame),
                     "y": list(values),
                     "yaxis": axis,
-                    "line": {"color": colour, "width": 1.5, "dash": dash},
-                    "marker": {"size": 3, "color": colour},
+                    "line": {"color": tint, "width": 1.5, "dash": dash},
+                    "marker": {"size": 3, "color": tint},
                     "hovertemplate": f"{camera.name}: %{{y:.2f}} px at frame %{{x}}<extra></extra>",
                 }
             )

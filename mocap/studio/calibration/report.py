@@ -17,7 +17,7 @@ from mocap.core.camera import Calibration
 from mocap.core.rotation import rotation_between
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import apply, invert, rigid
-from mocap.studio.calibration import closer
+from mocap.studio.calibration import board_shown, closer
 from mocap.studio.page.page import (
     NO_VALUE,
     Markup,
@@ -60,6 +60,8 @@ def write_calibration_report(
         pictures: by camera, of the views of the board that the report names.
     """
     shown, axes = _upright(calibration)
+    shown_from_world = invert(shown.cameras[0].camera_from_world)
+    shown_from_world = shown_from_world @ calibration.cameras[0].camera_from_world
     body = [
         section("Verdict", verdict(report)),
         _key_figures(report),
@@ -71,9 +73,11 @@ def write_calibration_report(
         _cameras(report),
         _clocks(report),
         _maps(report),
+        board_shown.tilt_section(report),
         closer.time_section(report),
         closer.picture_section(report, pictures or {}),
         _error_map(report),
+        board_shown.length_section(report, shown_from_world),
         closer.graph_section(report),
         _pairs(report),
         _dropped(report),
@@ -81,9 +85,9 @@ def write_calibration_report(
     ]
     charts = {f"map-{k}": _map(each) for k, each in enumerate(report.cameras)}
     charts |= closer.charts(report, shown)
+    if any(camera.tilts_deg for camera in report.cameras):
+        charts[board_shown.TILTS] = board_shown.tilt_chart(report)
     if report.error_map is not None:
-        shown_from_world = invert(shown.cameras[0].camera_from_world)
-        shown_from_world = shown_from_world @ calibration.cameras[0].camera_from_world
         charts["error-map"] = _error_chart(report.error_map, shown_from_world)
     write_page(
         Path(path),
@@ -152,6 +156,7 @@ def _cameras(report: CalibrationReport) -> Markup:
                 str(camera.frames),
                 str(camera.corners),
                 percent(camera.coverage),
+                percent(camera.edge_coverage),
                 percent(camera.rejected),
                 number(camera.rms_px, 3),
                 number(camera.median_px, 3),
@@ -179,6 +184,7 @@ def _cameras(report: CalibrationReport) -> Markup:
         "Frames",
         "Corners",
         "Coverage",
+        "Of the edge",
         "Rejected",
         "RMS (px)",
         "Median (px)",
@@ -196,8 +202,9 @@ def _cameras(report: CalibrationReport) -> Markup:
         "Cameras",
         table(seen, rows),
         table(solved, poses),
-        note="Coverage: share of 25 image cells that hold a corner. ± is one standard deviation, "
-        "predicted from corner noise and geometry.",
+        note="Coverage: share of 25 image cells that hold a corner; of the edge: of the 16 along "
+        "it, where lenses bend most. ± is one standard deviation, predicted from corner noise and "
+        "geometry.",
     )
 
 

@@ -134,7 +134,13 @@ def _in_world(
     for camera in report.cameras:
         x, y, z = (float(value) for value in calibration[camera.name].center)
         cameras.append(replace(camera, center_m=(x, y, z)))
-    found, error_map = None, report.error_map
+    found, error_map, held_out = None, report.error_map, report.held_out
+    if floor is not None and held_out is not None:
+        cells = []
+        for cell in held_out.cells:
+            x, y, z = (float(v) for v in apply(floor.new_from_old, np.array(cell.center_m)))
+            cells.append(replace(cell, center_m=(x, y, z)))
+        held_out = replace(held_out, cells=tuple(cells))
     if floor is not None and error_map is not None:
         places = apply(floor.new_from_old, np.array(error_map.points_m))
         points_m = tuple((float(x), float(y), float(z)) for x, y, z in places)
@@ -144,7 +150,14 @@ def _in_world(
         found = FloorReport("board lying still", first, last, floor.tilt_deg)
     now = datetime.now(UTC).astimezone().isoformat(sep=" ", timespec="minutes")
     made = f"{now} with mocap-studio {installed_version()}, OpenCV {cv2.__version__}"
-    return replace(report, cameras=tuple(cameras), floor=found, made=made, error_map=error_map)
+    return replace(
+        report,
+        cameras=tuple(cameras),
+        floor=found,
+        made=made,
+        error_map=error_map,
+        held_out=held_out,
+    )
 
 
 def say_report(progress: Progress, report: CalibrationReport) -> None:
