@@ -39,6 +39,19 @@ CALIBIO = json.dumps({"Calibration": {"cameras": [{
                   "translation": {"x": 0.0, "y": 0.5, "z": 3.0}}}]}})  # fmt: skip
 
 
+SURVEY = """[[points]]
+name = "A"
+world_m = [0.0, 0.0, 0.0]
+pixels = { left = [812.5, 604.0], right = [233.0, 588.5] }
+[[points]]
+name = "B"
+pixels = { left = [1290.0, 655.5], right = [801.5, 702.0] }
+[[distances]]
+between = ["A", "B"]
+length_mm = 2000.0
+"""
+
+
 def foreign(folder: Path) -> list[Path]:
     """Write what aniposelib, Pose2Sim and caliscope write."""
     write_aniposelib(ring(2), folder / "aniposelib.toml")

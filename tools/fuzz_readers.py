@@ -12,6 +12,7 @@ import numpy as np
 from fuzz_calibrations import (
     CALIBIO,
     QCA,
+    SURVEY,
     dlt,
     dlt_lenses,
     foreign,
@@ -28,6 +29,7 @@ from mocap.calibrate.verdict.report import (
     PairReport,
     Verdict,
 )
+from mocap.calibrate.verdict.survey_file import load_survey
 from mocap.capture.boards import load_definition
 from mocap.capture.edits import load_edits
 from mocap.capture.rigs import load_rig
@@ -334,6 +336,7 @@ READERS = (
     Reader("opencap", "cam.pickle", read_foreign, opencap, mutations.of_bytes),
     Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
     Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
+    Reader("survey", "survey.toml", load_survey, _written("survey.toml", SURVEY)),
     Reader("edits", "edits.toml", load_edits, _written("edits.toml", _EDITS)),
     Reader("rig", "rig.toml", lambda path: load_rig(str(path)), _shipped("rigs/*.toml")),
     Reader(

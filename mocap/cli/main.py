@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": ("mocap.cli.calibrate_commands", "Calibrate the rig from the board recordings."),
     "lens": ("mocap.cli.calibrate_commands", "Calibrate lenses alone, to be used in every rig."),
     "world": ("mocap.cli.world_commands", "Put the world on the floor: origin, Z up, metres."),
+    "survey": ("mocap.cli.world_commands", "Prove scale and world by tape and surveyed points."),
     "calibration": ("mocap.cli.world_commands", "Import, export or refine a calibration."),
     "check": ("mocap.cli.check_commands", "Tell whether a camera has moved, and mend a turn."),
     "models": ("mocap.cli.model_commands", "List or fetch network weights."),

@@ -37,6 +37,24 @@ def world(session: Session, instant: str, take: str | None, console: Console) ->
     console.result({"calibration": session.calibration_path, "notes": notes})
 
 
+@click.command()
+@session_argument
+@click.argument("file", type=FILE)
+@click.option("--world", is_flag=True, help="Put the world where the points were surveyed.")
+@click.option("--scale", is_flag=True, help="Take the scale of the tape, where no board told it.")
+@json_option
+def survey(session: Session, file: Path, world: bool, scale: bool, console: Console) -> None:
+    """Compare the calibration of SESSION with what was measured in the room by hand.
+
+    FILE (TOML) has [[points]] with pixels and, where surveyed, world_m; [[distances]] that were
+    taped between them. Exits with 1 when lengths, points or clicks do not fit.
+    """
+    from mocap.workflow.rig.survey import survey_session
+
+    notes = survey_session(session, file, console, world=world, scale=scale)
+    console.result({"calibration": session.calibration_path, "notes": notes})
+
+
 @click.group()
 def calibration() -> None:
     """Import, export, refine or restore a calibration."""
