@@ -15,7 +15,7 @@ from mocap.core.store import write_text
 from mocap.synthetic.keypoint_session import walking_session
 from mocap.workflow.batch.choices import BatchChoice, parted
 from mocap.workflow.batch.cluster import cluster_of, worker_environment
-from mocap.workflow.batch.plan import CALIBRATE, plan
+from mocap.workflow.batch.plan import CALIBRATE, SHAPE, plan
 from mocap.workflow.batch.run import BatchRun
 from mocap.workflow.batch.table import Table, document, write_index
 from mocap.workflow.batch.work import FAILED, SKIPPED, Done, perform
@@ -33,12 +33,13 @@ def test_a_take_is_the_chain_of_the_table_and_takes_of_a_subject_meet(session: S
     steps = plan([session], choices())
     assert steps[0].stage == CALIBRATE
     of_first = [step for step in steps if step.take == "walk_01"]
-    assert [step.stage for step in of_first] == list(STAGES)
+    assert [step.stage for step in of_first if step.stage != SHAPE] == list(STAGES)
+    assert [step.stage for step in of_first].index(SHAPE) == STAGES.index("fit")
     assert of_first[0].after == (steps[0].key,)
     for before, step in pairwise(of_first):
         assert step.after == (before.key,)
     fit = next(step for step in of_first if step.stage == "fit")
-    assert {key.split("|")[1:][0] for key in fit.beside} == {"walk_02", "walk_03"}
+    assert [key.split("|")[1:] for key in fit.beside] == [["walk_02", SHAPE], ["walk_03", SHAPE]]
     known: set[str] = set()
     for step in steps:
         assert {*step.after, *step.beside} <= known, "a step comes before one that it waits for"
@@ -47,7 +48,7 @@ def test_a_take_is_the_chain_of_the_table_and_takes_of_a_subject_meet(session: S
 
 def test_takes_of_different_subjects_do_not_wait_for_each_other(session: Session) -> None:
     alone = plan([session], choices(subject_shape="none"))
-    assert not any(step.beside for step in alone)
+    assert not any(step.beside or step.stage == SHAPE for step in alone)
     of_one = plan([session], choices(subject_shape="walk_02"))
     waits = {step.take for step in of_one if step.beside}
     assert waits == {"walk_01", "walk_03"}

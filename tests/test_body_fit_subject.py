@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 
 from mocap.body.body_skeleton import skeleton_of
+from mocap.body.fit import subject
 from mocap.body.fit.fit import fit
-from mocap.body.fit.subject import (
-    CLIP_FRAMES,
-    TAKE_FRAMES,
-    clips,
-    cut_views,
-    subject_of,
-    take_evidence,
-)
-from mocap.body.fit.views import CameraTracks
+from mocap.body.fit.subject import fit_with_shape, own_shape, subject_of, take_evidence
 from mocap.body.model import BodyModel, load_free_body
 from mocap.body.shape_prior import BodyFacts, body_height, body_mass_kg
 from mocap.core.errors import BodyError
@@ -29,8 +22,6 @@ from mocap.synthetic.motion.random_motion import (
     random_motion,
     true_points,
 )
-from mocap.synthetic.observations import observe_points
-from mocap.synthetic.rigs import ring
 
 FPS = 60.0
 
@@ -65,11 +56,10 @@ def bones(body: BodyModel, betas: FloatArray) -> FloatArray:
 def test_two_takes_get_one_body(body: BodyModel, takes: list[Points3D], betas: FloatArray) -> None:
     single = [fit(points, body).motion for points in takes]
     evidence = [each for points in takes for each in take_evidence(points, body)]
-    subject = subject_of(body, evidence)
-    assert set(subject.constants) == {"left_elbow z", "right_elbow z"}
+    person = subject_of(body, evidence)
+    assert set(person.constants) == {"left_elbow z", "right_elbow z"}
     both = [
-        fit(points, body, betas=subject.betas, constants=subject.constants).motion
-        for points in takes
+        fit(points, body, betas=person.betas, constants=person.constants).motion for points in takes
     ]
     lengths = [np.linalg.norm(skeleton_of(motion, body).rest_offsets, axis=-1) for motion in both]
     np.testing.assert_array_equal(lengths[0], lengths[1])
@@ -114,25 +104,42 @@ def test_facts_hold_for_the_subject(body: BodyModel, takes: list[Points3D]) -> N
     assert body_mass_kg(body, found) == pytest.approx(82.0, rel=0.04)
 
 
-def test_long_takes_are_drawn_from_evenly() -> None:
-    assert clips(TAKE_FRAMES) == [slice(0, TAKE_FRAMES)]
-    drawn = clips(10_000)
-    assert sum(each.stop - each.start for each in drawn) == TAKE_FRAMES
-    assert drawn[0].start == 0 and drawn[-1].stop == 10_000
-    assert all(each.stop - each.start == CLIP_FRAMES for each in drawn)
+def test_a_fit_with_the_shape_of_all_goes_on_where_the_own_ended(
+    body: BodyModel, takes: list[Points3D]
+) -> None:
+    own = [own_shape(points, body) for points in takes]
+    shape = subject_of(body, [each.evidence for each in own])
+    found = fit_with_shape(takes[0], body, own[0], shape)
+    whole = fit(takes[0], body, betas=shape.betas, constants=shape.constants)
+    assert found.status.iterations <= 4 < whole.status.iterations
+    there, here = (
+        skeleton_of(each.motion, body).forward_kinematics()[0] for each in (whole, found)
+    )
+    # Keypoints are 10 mm off: what the two smoothnesses differ by is far below what is known.
+    assert 1000.0 * np.linalg.norm(there - here, axis=-1).mean() < 0.5
+    with pytest.raises(BodyError, match="told by 60 frames"):
+        fit_with_shape(takes[1], body, own[0], shape)
 
 
-def test_views_are_cut_like_points(takes: list[Points3D]) -> None:
-    rig = ring(3)
-    tracks = observe_points(rig, takes[1].xyz, BODY_23, fps=FPS, noise_px=0.0)
-    part = slice(20, 90)
-    views = cut_views(CameraTracks(tracks, rig), part)
-    seen = rig["cam2"].project(takes[1].part(part).xyz[:, 0])
-    shown = np.isfinite(views.tracks.pixels[1, :, 0, :, 0])
-    assert shown.mean() > 0.9
-    # pixels are kept in single precision
-    np.testing.assert_allclose(views.tracks.pixels[1, :, 0][shown], seen[shown], atol=1e-3)
-    assert views.tracks.confidence.shape == views.tracks.pixels.shape[:-1]
+def test_how_sure_a_shape_is_is_how_far_other_takes_lead(
+    body: BodyModel, takes: list[Points3D], betas: FloatArray
+) -> None:
+    shape = subject_of(body, take_evidence(takes[0], body))
+    # The truth is within what chance makes of sixteen directions, another person is not.
+    assert 0.2 < shape.sigmas_from(betas) < 2.0
+    assert shape.sigmas_from(shape.betas) == 0.0
+    assert shape.sigmas_from(betas + 6.0 * np.eye(16)[0]) > 2.0
+
+
+def test_a_long_take_counts_for_no_more_than_some_frames(
+    monkeypatch: pytest.MonkeyPatch, body: BodyModel, takes: list[Points3D]
+) -> None:
+    (whole,) = take_evidence(takes[1], body)
+    monkeypatch.setattr(subject, "TAKE_FRAMES", 50)
+    (less,) = take_evidence(takes[1], body)
+    np.testing.assert_allclose(less.precision, whole.precision / 3.0)
+    np.testing.assert_allclose(less.information, whole.information / 3.0)
+    assert less.ridge - 1.0 == pytest.approx((whole.ridge - 1.0) / 3.0)
 
 
 def test_says_when_nobody_was_seen(body: BodyModel, takes: list[Points3D]) -> None:

@@ -139,8 +139,9 @@ GRAPH = (
         edits=("trim", "contact"),
         code="mocap.workflow.fit.stage",
         # 2: fingers that nobody saw are relaxed, not flat. 3: feet that roll are held only where
-        # they carry. 4: fingers that were seen are fitted on the images.
-        revision=4,
+        # they carry. 4: fingers that were seen are fitted on the images. 5: the shape of a subject
+        # is told by whole takes, once.
+        revision=5,
     ),
     # The report comes before the export: it shows why a skeleton may be refused.
     Row(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from mocap.capture.edits import Edit, edits_of, edits_told
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
-from mocap.core.store import load_artifact
+from mocap.core.store import Provenance, load_artifact
 from mocap.workflow.choices import Choices
 from mocap.workflow.file_hashes import FileHashes
 from mocap.workflow.graph import (
@@ -45,6 +45,8 @@ class StageCode:
         forget: drop unfinished work: it is forced, or stored.
         defaults: what options were before there was a choice: a choice that is new makes nothing
             stale that was made as it is by default.
+        outdated: why what is stored must be made again although neither inputs nor options have
+            changed; "" when it need not.
         path: where the artifact or the manifest is, when choices may move it; else as the row says.
     """
 
@@ -54,6 +56,7 @@ class StageCode:
     forget: Callable[[Job], None] = lambda _: None
     defaults: Callable[[], Mapping[str, Any]] = dict
     path: Callable[[Job], Path] | None = None
+    outdated: Callable[[Job, Provenance], str] = lambda *_: ""
 
 
 def code_of(row: Row) -> StageCode:
@@ -211,6 +214,7 @@ class Job:
                 make=lambda: code.make(job),
                 revision=self.row.revision,
                 defaults=self._defaults(),
+                outdated=lambda found: code.outdated(job, found),
             )
         return artifact_stage(
             self.row.name,

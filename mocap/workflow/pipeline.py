@@ -62,6 +62,7 @@ class Stage:
         revision: of the algorithm; what an earlier one made is made again.
         defaults: options that an artifact of an earlier version may not name, and what they were
             then.
+        outdated: why it must be made again although inputs and options are the same; "" else.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Stage:
     forget: Callable[[], None] = lambda: None
     revision: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    outdated: Callable[[Provenance], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def files_stage(
     make: Callable[[], Made],
     revision: int = 1,
     defaults: Mapping[str, Any] | None = None,
+    outdated: Callable[[Provenance], str] = lambda _: "",
 ) -> Stage:
     """Return a stage that writes files and remembers them with their hashes in `manifest`.
 
@@ -164,7 +167,10 @@ def files_stage(
         write_text(manifest, json.dumps(document, indent=1, sort_keys=True) + "\n")
         return complete
 
-    return Stage(name, inputs, options, stored, build, revision=revision, defaults=defaults or {})
+    return Stage(
+        name, inputs, options, stored, build, revision=revision, defaults=defaults or {},
+        outdated=outdated,
+    )  # fmt: skip
 
 
 def run_stages(
@@ -264,7 +270,7 @@ def _judge(stage: Stage, wanted: Provenance, forced: bool) -> tuple[Provenance |
             f"{stage.name}."
         )
     told = replace(found, options={**_as_json(stage.defaults), **found.options})
-    return found, difference(told, wanted)
+    return found, difference(told, wanted) or stage.outdated(found)
 
 
 def difference(found: Provenance, wanted: Provenance) -> str:

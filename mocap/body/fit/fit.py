@@ -119,13 +119,44 @@ def fit(
         views=views,
         told=told,
     )
+    return fit_result(points, model, person, solution, offsets, views is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A solved least-squares problem of the body; with views fingers are part of it.
+
+    Attributes:
+        layout: unknowns and keypoints.
+        measured: what was seen of them.
+        problem: with the final smoothness.
+        state: the optimum.
+        status: how the optimisation went.
+    """
+
+    layout: Layout
+    measured: MeasuredPoints
+    problem: Problem
+    state: State
+    status: Status
+
+
+def fit_result(
+    points: Points3D,
+    model: BodyModel,
+    person: int,
+    solution: Solution,
+    offsets: Offsets | None,
+    with_views: bool,
+) -> FitResult:
+    """Return the motion of a solved body, with its uncertainty, fingers and face."""
     layout, state = solution.layout, solution.state
     sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
     rotations = layout.local_rotations(state.turns, model.joint_count)
     for joint, turn in relaxed_fingers(model).items():
         if not fitted[joint]:
             rotations[:, joint] = turn
-    if views is None:
+    if not with_views:
         fingers = fit_fingers(model, points, person, rotations, state.root, state.betas, offsets)
         for joint, (turn, finger_sigma) in fingers.items():
             rotations[:, joint], sigma_deg[:, joint] = turn, finger_sigma
@@ -153,25 +184,6 @@ def fit(
     return FitResult(motion, solution.status)
 
 
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """A solved least-squares problem of the body; with views fingers are part of it.
-
-    Attributes:
-        layout: unknowns and keypoints.
-        measured: what was seen of them.
-        problem: with the final smoothness.
-        state: the optimum.
-        status: how the optimisation went.
-    """
-
-    layout: Layout
-    measured: MeasuredPoints
-    problem: Problem
-    state: State
-    status: Status
-
-
 def solve(
     points: Points3D,
     model: BodyModel,
@@ -190,14 +202,10 @@ def solve(
         BodyError: as `fit`.
     """
     known_shape = _checked_betas(model, betas)
-    names = points.keypoint_names
-    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
-    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
-    measured = _measured(points, person, landmarks)
-    shape = known_shape
+    layout, measured = setting_of(points, model, person, offsets)
+    landmarks, shape = layout.landmarks, known_shape
     if shape is None:
         shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
-    layout = make_layout(model, landmarks)
     start = start_state(layout, model, measured.xyz, shape)
     problem = _problem(layout, measured, start, points.fps, known_shape is not None)
     problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
@@ -216,6 +224,26 @@ def solve(
     return _with_fingers(solution, points, model, person, offsets, constants, views, told)
 
 
+def setting_of(
+    points: Points3D,
+    model: BodyModel,
+    person: int,
+    offsets: Offsets | None,
+    *,
+    fingers: bool = False,
+) -> tuple[Layout, MeasuredPoints]:
+    """Return unknowns and keypoints of a fit, and what was measured; `fingers` if they were seen.
+
+    Fingers that nobody saw and the soft points of the face tell nothing of the body.
+    """
+    names = points.keypoint_names
+    seen = set(seen_fingers(points, person)) if fingers else set()
+    unseen = [name for name in hand_keypoints(names) if name not in seen]
+    soft = (*unseen, *face_keypoints(names, rigid=False))
+    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
+    return make_layout(model, landmarks), _measured(points, person, landmarks)
+
+
 def _with_fingers(
     body: Solution,
     points: Points3D,
@@ -227,12 +255,7 @@ def _with_fingers(
     told: Callable[[], None] | None,
 ) -> Solution:
     """Return the solution of body and fingers together, from that of the body on the views."""
-    names = points.keypoint_names
-    unseen = set(hand_keypoints(names)) - set(seen_fingers(points, person))
-    soft = (*unseen, *face_keypoints(names, rigid=False))
-    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
-    measured = _measured(points, person, landmarks)
-    layout = make_layout(model, landmarks)
+    layout, measured = setting_of(points, model, person, offsets, fingers=True)
     rotations = body.layout.local_rotations(body.state.turns, model.joint_count)
     root, betas = body.state.root, body.state.betas
     fingers = fit_fingers(model, points, person, rotations, root, betas, offsets)
@@ -242,7 +265,7 @@ def _with_fingers(
     if constants is not None:
         anatomy, _ = with_constants(layout, problem.anatomy, constants)
         problem = replace(problem, anatomy=anatomy)
-    seen = seen_landmarks(views, points.person_ids[person], landmarks)
+    seen = seen_landmarks(views, points.person_ids[person], layout.landmarks)
     state, problem, status = refine_on_views(problem, start, seen, points.fps, told, refinements=1)
     return Solution(layout, measured, problem, state, together((body.status, status)))
 
@@ -262,11 +285,8 @@ def height_by_bones(
         InputError: the person is unknown.
     """
     person = points.person_index(person_id)
-    names = points.keypoint_names
-    soft = (*hand_keypoints(names), *face_keypoints(names, rigid=False))
-    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
-    measured = _measured(points, person, landmarks)
-    betas = shape_from_bones(model, landmarks, measured.xyz, measured.variance)
+    layout, measured = setting_of(points, model, person, offsets)
+    betas = shape_from_bones(model, layout.landmarks, measured.xyz, measured.variance)
     return body_height(model, betas)[0]
 
 

@@ -79,6 +79,10 @@ class SeenLandmarks:
     views: Views
     confidence: FloatArray
 
+    def with_noise_about(self, problem: Problem, state: State) -> Views:
+        """Return the views as precise as they are about a body, see `with_noise`."""
+        return with_noise(self.views, _points(problem, state), self.confidence)
+
 
 def seen_landmarks(seen: CameraTracks, person_id: int, landmarks: BoundLandmarks) -> SeenLandmarks:
     """Return what the cameras saw of a person's landmarks, all equally precise for now.

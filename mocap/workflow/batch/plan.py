@@ -13,12 +13,13 @@ from pathlib import Path
 from mocap.capture.session import Session, Take
 from mocap.capture.session_file import Subject
 from mocap.core.errors import InputError
-from mocap.workflow.choices import ALL_TAKES, Choices
-from mocap.workflow.graph import maker
+from mocap.workflow.choices import ALL_TAKES, NO_TAKES, Choices
 from mocap.workflow.measure.importing import is_imported
 from mocap.workflow.run import chosen_takes, stages_of
 
 CALIBRATE = "calibrate"
+SHAPE = "shape"
+"""What a take says of the shape of its subject, before the takes meet for the fit."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Step:
     Attributes:
         root: folder of the session.
         take: name; "" for the calibration.
-        stage: name in the table of stages, or "calibrate".
+        stage: name in the table of stages, or "calibrate" or "shape".
         after: keys of the steps of the same take that must have gone well.
         beside: keys of steps of other takes that must have ended, well or not.
     """
@@ -75,10 +76,10 @@ def _steps(session: Session, choices: Choices) -> list[Step]:
     companions = _companions(takes, choices)
     for take in takes:
         before = first
-        for stage in stages:
-            others = companions[take.name] if stage == "fit" else ()
-            told = maker("points").name
-            beside = tuple(key_of(root, other, told) for other in others)
+        meets = take.name in companions
+        for stage in stages if not meets else _with_shape(stages):
+            others = companions[take.name] if stage == "fit" and meets else ()
+            beside = tuple(key_of(root, other, SHAPE) for other in others)
             steps.append(Step(root, take.name, stage, before, beside))
             before = (steps[-1].key,)
     # Take by take, but where a step waits for other takes it comes after theirs.
@@ -86,15 +87,23 @@ def _steps(session: Session, choices: Choices) -> list[Step]:
     return sorted(steps, key=lambda step: step.stage in late)
 
 
+def _with_shape(stages: Sequence[str]) -> list[str]:
+    place = stages.index("fit")
+    return [*stages[:place], SHAPE, *stages[place:]]
+
+
 def _companions(takes: Sequence[Take], choices: Choices) -> dict[str, tuple[str, ...]]:
-    """Return by take the other takes that tell the shape of its subject."""
-    wanted = choices.fit.subject_shape if choices.fit else None
-    found = {}
+    """Return the other takes that tell the shape of a take's subject, for takes that ask them."""
+    wanted = choices.fit.subject_shape if choices.fit else NO_TAKES
+    found: dict[str, tuple[str, ...]] = {}
+    if wanted == NO_TAKES:
+        return found
     for take in takes:
+        if wanted == ALL_TAKES and _subject(take) is None:
+            continue
         others = [each for each in takes if each.name != take.name]
         if wanted == ALL_TAKES:
-            subject = _subject(take)
-            others = [each for each in others if subject and _subject(each) == subject]
+            others = [each for each in others if _subject(each) == _subject(take)]
         else:
             others = [each for each in others if each.name == wanted]
         found[take.name] = tuple(each.name for each in others)

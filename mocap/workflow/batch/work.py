@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mocap.core.errors import MocapError
+from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
 from mocap.workflow import public
-from mocap.workflow.batch.plan import CALIBRATE, Step
+from mocap.workflow.batch.plan import CALIBRATE, SHAPE, Step
 from mocap.workflow.choices import Choices
+from mocap.workflow.graph import row_of
+from mocap.workflow.job import Job, TakeRun
 from mocap.workflow.pipeline import CURRENT, MADE
 from mocap.workflow.progress import Quiet
 
@@ -83,6 +86,7 @@ def perform(
 
 
 def _performed(step: Step, choices: Choices, accept_calibration: bool) -> Done:
+    from mocap.workflow.fit.stage import tell_shape
     from mocap.workflow.rig.calibrate import ensure_calibration
     from mocap.workflow.run import run_take, stages_of
 
@@ -92,6 +96,11 @@ def _performed(step: Step, choices: Choices, accept_calibration: bool) -> Done:
         made = ensure_calibration(session, told, accept=accept_calibration)
         return Done(MADE if made else CURRENT, warnings=tuple(told.said))
     take = session.take(step.take)
+    if step.stage == SHAPE:
+        with locked(take.root, "mocap batch, shape", waiting=told.warned):
+            run = TakeRun.of(take, choices, told, stages_of(choices))
+            made = tell_shape(Job(run, row_of("fit")))
+        return Done(MADE if made else CURRENT, warnings=tuple(told.said))
     outcomes = run_take(take, choices, told, stages=stages_of(choices), only=(step.stage,))
     made = any(each.status == MADE for each in outcomes)
     why = "; ".join(each.reason for each in outcomes)

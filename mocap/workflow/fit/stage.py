@@ -18,13 +18,19 @@ from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.workflow.choices import FREE_BODY, FitChoice
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.fit.edited import said_contacts, views_of_part, whole_take
+from mocap.workflow.fit.shared_shape import (
+    ShapeChoice,
+    moved_shape,
+    own_shape_of,
+    shape_path,
+    shared_shape,
+)
 from mocap.workflow.fit.subjects import (
     KnownPerson,
     height_warnings,
     known_people,
     known_person,
     nobody_warnings,
-    shared_shape,
     subject_person,
     take_views,
 )
@@ -71,7 +77,7 @@ def _options(job: Job) -> dict[str, object]:
 def _inputs(job: Job) -> dict[str, Path]:
     """Return the files that bodies are made from, beside the points of the take."""
     choice = _choice(job)
-    inputs = _known(job).inputs(job.take, views=choice.refine_views)
+    inputs: dict[str, Path] = {}
     if choice.refine_views:
         inputs[maker("tracks", job.row.name).key] = job.input_path("tracks")
         inputs["calibration"] = job.take.session.calibration_path
@@ -88,6 +94,7 @@ def _inputs(job: Job) -> dict[str, Path]:
 def _make(job: Job) -> Made:
     from mocap.body.feet.lock import lock_feet
     from mocap.body.fit.fit import fit
+    from mocap.body.fit.subject import fit_with_shape
     from mocap.body.smplx_file import load_body
 
     take, choice, known = job.take, _choice(job), _known(job)
@@ -125,22 +132,27 @@ def _make(job: Job) -> Made:
         inputs={name: file_hash(each) for name, each in job.inputs().items()},
         revision=job.row.revision,
     )
-    shape = shared_shape(known, choice.body, model, refine_views=choice.refine_views)
     motions, notes = {}, {}
+    told_by: tuple[str, ...] = ()
     for person in points.person_ids:
-        facts, told = people[person].facts(), shape if person == main else None
+        steps = _Steps(job.progress, f"person {person}, steps of the fit").next
         try:
-            fitted = fit(
-                points,
-                model,
-                person_id=person,
-                facts=facts,
-                offsets=offsets,
-                betas=told.betas if told else None,
-                constants=told.constants if told else None,
-                views=views,
-                told=_Steps(job.progress, f"person {person}, steps of the fit").next,
-            )
+            if person == main and known.takes:
+                asked = _shape_choice(choice)
+                own = own_shape_of(take, known, asked, model, steps)
+                shared = shared_shape(known, asked, model)
+                assert shared is not None
+                warnings += shared.warnings
+                told_by = shared.takes
+                fitted = fit_with_shape(
+                    points, model, own, shared.shape, person_id=person, offsets=offsets,
+                    views=views, told=steps,
+                )  # fmt: skip
+            else:
+                fitted = fit(
+                    points, model, person_id=person, facts=people[person].facts(),
+                    offsets=offsets, views=views, told=steps,
+                )  # fmt: skip
         except BodyError as error:
             # Somebody who passes by must not cost the others their bodies.
             if person == main:
@@ -149,7 +161,10 @@ def _make(job: Job) -> Made:
             continue
         said = said_contacts(job.edits("contact"), person, len(points.xyz), span.start)
         locked = lock_feet(fitted.motion, model, mode=choice.foot_lock, said=said)
-        figures = _figures(locked, fitted.status.converged, people[person], model)
+        figures = _figures(
+            locked, fitted.status.converged, people[person], model,
+            told_by if person == main else (),
+        )  # fmt: skip
         notes[f"person{person}"] = plain(asdict(figures))
         motion = whole_take(locked.motion, span, frame_count)
         save_artifact(motion, take.body_path(person), record)
@@ -172,7 +187,13 @@ class _Steps:
         self._progress.advanced(self._what, self._done, None)
 
 
-def _figures(locked: FootLock, converged: bool, known: KnownPerson, model: BodyModel) -> FitFigures:
+def _figures(
+    locked: FootLock,
+    converged: bool,
+    known: KnownPerson,
+    model: BodyModel,
+    told_by: tuple[str, ...],
+) -> FitFigures:
     from mocap.body.shape_prior import body_height, body_mass_kg
 
     def rounded(values: Mapping[str, float]) -> dict[str, float | None]:
@@ -189,12 +210,41 @@ def _figures(locked: FootLock, converged: bool, known: KnownPerson, model: BodyM
         given_mass_kg=known.mass_kg,
         given_sex=known.sex,
         subject=known.name,
-        shape_from=tuple(take.name for take in known.takes),
+        shape_from=told_by if len(told_by) > 1 else (),
         body_height_m=round(body_height(model, betas)[0], 3),
         body_mass_kg=round(body_mass_kg(model, betas), 1),
     )
 
 
+def _shape_choice(choice: FitChoice) -> ShapeChoice:
+    return ShapeChoice(choice.body, choice.refine_views)
+
+
+def tell_shape(job: Job) -> bool:
+    """Find out what a take says of the shape of its subject; tell whether that was to be done."""
+    from mocap.body.smplx_file import load_body
+
+    choice, known = _choice(job), _known(job)
+    if job.take.name not in {take.name for take in known.takes}:
+        return False
+    steps = _Steps(job.progress, "steps of its own shape").next
+    before = shape_path(job.take).read_bytes() if shape_path(job.take).is_file() else b""
+    own_shape_of(job.take, known, _shape_choice(choice), load_body(choice.body), steps)
+    return shape_path(job.take).read_bytes() != before
+
+
+def _outdated(job: Job, _: Provenance) -> str:
+    """Say why bodies are fitted again that were fitted to these very points: another shape."""
+    from mocap.body.smplx_file import load_body
+
+    choice = _choice(job)
+    return moved_shape(job.take, _known(job), _shape_choice(choice), load_body(choice.body))
+
+
 STAGE = StageCode(
-    make=_make, options=_options, inputs=_inputs, defaults=lambda: asdict(FitChoice())
+    make=_make,
+    options=_options,
+    inputs=_inputs,
+    defaults=lambda: asdict(FitChoice()),
+    outdated=_outdated,
 )

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mocap.capture.session import Take
 from mocap.core.errors import InputError
 from mocap.core.points import Points3D
-from mocap.core.store import file_hash
 from mocap.workflow.choices import ALL_TAKES, NO_TAKES
-from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
-from mocap.workflow.graph import maker, path_of
+from mocap.workflow.graph import path_of
 from mocap.workflow.results import Results
 
 if TYPE_CHECKING:
-    from mocap.body.fit.subject import Evidence, PersonShape
     from mocap.body.fit.views import CameraTracks
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
@@ -35,7 +30,8 @@ class KnownPerson:
     Attributes:
         name: as in session.toml, None when nothing tells who it is.
         height_m, mass_kg, sex: None when unknown.
-        takes: those that tell the shape together; none when the take tells its own.
+        takes: those that tell the shape together; none when nobody knows whose take it is, or each
+            is to tell its own.
     """
 
     name: str | None
@@ -66,18 +62,6 @@ class KnownPerson:
             "height_m": self.height_m,
             "mass_kg": self.mass_kg,
             "sex": self.sex,
-            "shape_from": [take.name for take in self.takes],
-        }
-
-    def inputs(self, take: Take, *, views: bool) -> dict[str, Path]:
-        """Return the artifacts of the other takes that tell the shape, by a short name.
-
-        These are their points, and with `views` also their tracks.
-        """
-        rows = [maker(role) for role in (("points", "tracks") if views else ("points",))]
-        others = [each for each in self.takes if each.name != take.name]
-        return {
-            f"{row.key} of {each.name}": each.root / row.file for each in others for row in rows
         }
 
 
@@ -186,7 +170,7 @@ def _shape_takes(take: Take, subject_shape: str) -> tuple[Take, ...]:
         if each.name == take.name
         or (each.subject() == subject and path_of(each, "points").is_file())
     ]
-    return tuple(theirs) if len(theirs) > 1 else ()
+    return tuple(theirs)
 
 
 def take_views(take: Take) -> CameraTracks:
@@ -201,64 +185,6 @@ def take_views(take: Take) -> CameraTracks:
 
     results, calibration = Results(take), take.session.calibration()
     return CameraTracks(at_frame_times(results.tracks, results.points, calibration), calibration)
-
-
-def shared_shape(
-    known: KnownPerson, body: str, model: BodyModel, *, refine_views: bool
-) -> PersonShape | None:
-    """Return the shape that the takes of a person tell together; None for the take's own.
-
-    With `refine_views` each take tells the shape as it
-    is refined on what every camera saw.
-
-    Raises:
-        BodyError: nobody was seen in any of the takes.
-    """
-    if not known.takes:
-        return None
-    from mocap.body.fit.subject import subject_of
-
-    facts = known.facts()
-    evidence = [
-        each for take in known.takes for each in _evidence(_Source(take, refine_views), body, facts)
-    ]
-    return subject_of(model, evidence, facts)
-
-
-class _Source:
-    """A take that tells the shape: equal to another when all that it tells it from is."""
-
-    def __init__(self, take: Take, refine_views: bool) -> None:
-        self.take, self.refine_views = take, refine_views
-        self.detector = detector_of(take)
-        paths = [path_of(take, "points")]
-        if refine_views:
-            paths += [path_of(take, "tracks"), take.session.calibration_path]
-        self._key = (self.detector, *((path, file_hash(path)) for path in paths))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Source) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-# Every take of a session asks for the evidence of all.
-@lru_cache(maxsize=256)
-def _evidence(source: _Source, body: str, facts: BodyFacts) -> tuple[Evidence, ...]:
-    from mocap.body.fit.subject import take_evidence
-    from mocap.body.smplx_file import load_body
-
-    points = Results(source.take).points
-    points = points.of_person(subject_person(source.take, points.person_ids))
-    offsets, _ = detector_offsets(source.detector, points)
-    return take_evidence(
-        points,
-        load_body(body),
-        facts=facts,
-        offsets=offsets,
-        views=take_views(source.take) if source.refine_views else None,
-    )
 
 
 def height_warnings(
