@@ -21,7 +21,12 @@ from measure_parts.gait_clips import gait_figures
 from measure_parts.imported_joints import imported_figures
 from measure_parts.random_postures import posture_figures
 from measure_parts.random_scripts import script_figures
-from measure_parts.rehabilitation import counting_figures, recognition_figures, recordings
+from measure_parts.rehabilitation import (
+    counting_figures,
+    form_figures,
+    recognition_figures,
+    recordings,
+)
 from measure_parts.rom_limits import limit_figures
 from measure_parts.throw_chain import (
     AMATEUR,
@@ -56,7 +61,11 @@ def main() -> int:
     print_figures("Walks", walked)
     rehabilitated: list[Figure] = []
     if (data := recordings()) is not None:
-        rehabilitated = [*recognition_figures(data), *counting_figures(data)]
+        rehabilitated = [
+            *recognition_figures(data),
+            *form_figures(data),
+            *counting_figures(data),
+        ]
         print_figures("Rehabilitation exercises of ten people", rehabilitated)
     limits = limit_figures(model)
     print_figures("Method limits of angles: known movements, three shapes, fitted", limits)

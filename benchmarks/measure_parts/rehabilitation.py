@@ -24,6 +24,8 @@ from mocap.measure.exercises.recognise import (
     SQUAT,
     attempts,
 )
+from mocap.measure.exercises.squat import measure_squat
+from mocap.measure.overbent import overbent
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import Segments
 from mocap.synthetic.motion.random_motion import points_of
@@ -35,6 +37,7 @@ _LABEL_OF = {1: SQUAT, 3: LUNGE, 4: SIDE_LUNGE, 5: SIT_TO_STAND, 7: SHOULDER_RAI
 _NAMED = {SQUAT: (1,), "lunge, forwards or sideways": (3, 4), SIT_TO_STAND: (5,),
           SHOULDER_RAISE: (7, 10)}  # fmt: skip
 _OTHERS = (2, 6, 9)
+_SQUATS = range(1, 11, 2)
 _JOINTS = tuple(
     f"{side}_{name}"
     for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -104,6 +107,32 @@ def recognition_figures(data: Recordings) -> list[Figure]:
     figures.append(Figure("other exercises called none", share(_OTHERS), "%", 95.0, ">="))
     figures.append(Figure("repetitions counted as one", 100.0 * one / files, "%", 97.0, ">="))
     return figures
+
+
+def form_figures(data: Recordings) -> list[Figure]:
+    """Return how often something is said of the form of good deep squats, and of doubtful ones.
+
+    Many of these recordings bend knees by more than any knee can, which is said too: what is read
+    from such a leg is grey and says nothing of the form.
+    """
+    rng = np.random.default_rng(2)
+    out = []
+    for done in ("correct", "incorrect"):
+        said, impossible, files = 0, 0, 0
+        for person in _PEOPLE:
+            for number in _SQUATS:
+                xyz = data.joints(1, person, number, done)
+                rest = round(FPS)
+                held = [np.repeat(xyz[:1], rest, axis=0), xyz, np.repeat(xyz[-1:], rest, axis=0)]
+                seen = _segments(np.concatenate(held), rng)
+                said += bool(measure_squat(seen).feedback)
+                impossible += bool(overbent(seen).bent_deg)
+                files += 1
+        told = 100.0 * said / files
+        out.append(Figure(f"{files} {done} squats: something is said of the form", told, "%"))
+        bent = 100.0 * impossible / files
+        out.append(Figure(f"{files} {done} squats: knees bend as none can", bent, "%"))
+    return out
 
 
 def counting_figures(data: Recordings, rounds: int = 2) -> list[Figure]:

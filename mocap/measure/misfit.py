@@ -93,7 +93,7 @@ _TRUNK = {"torso", "trunk", "pelvis", "neck"}
 _OVER_TRUNK = ("shoulder_line", "hip_shoulder")
 _LIMB_WORDS = {
     "arm": {"shoulder", "elbow", "wrist", "arm"},
-    "leg": {"knee", "hip", "ankle", "thigh", "valgus", "depth"},
+    "leg": {"knee", "hip", "ankle", "thigh", "valgus", "depth", "frontal", "medial"},
 }
 
 

@@ -12,6 +12,7 @@ from mocap.core.shapes import FloatArray
 from mocap.measure.events import Event, EventDraw
 from mocap.measure.metric import NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
+from mocap.measure.overbent import Overbent, overbent
 from mocap.measure.segments.points import segments_from_points
 from mocap.measure.segments.segments import SIDES, Segments
 from mocap.measure.uncertainty import SAMPLES, shaken, spreads
@@ -102,7 +103,7 @@ def measured(
 
     The keypoints are shaken within their uncertainty, and the events drawn from theirs.
     """
-    reading = read(segments, EventDraw())
+    reading, bent = read(segments, EventDraw()), overbent(segments)
     sd: Mapping[str, float] = {}
     if points is not None:
         draw = EventDraw(np.random.default_rng(0))
@@ -121,14 +122,15 @@ def measured(
                 sd=sd.get(name, float("nan")) if each.unit else 0.0,
                 systematic=each.systematic,
                 useful_sd=each.useful_sd,
-                reason=_why_not(name, each, reading, sd, misfit),
+                reason=_why_not(name, each, reading, sd, misfit, bent),
                 definition=each.text,
             )
         )
         for name, each in quantities.items()
         if name in reading.values
     )
-    warnings = (*segments.notes, *reading.warnings, *(misfit.warnings if misfit else ()))
+    unexplained = misfit.warnings if misfit else ()
+    warnings = (*segments.notes, *reading.warnings, *bent.warnings, *unexplained)
     if points is None:
         warnings = (*warnings, "no keypoint uncertainty was given: no metric has a band")
     return Exercise(kind, metrics, reading, segments.fps, filters, segments.thorax, warnings)
@@ -140,11 +142,13 @@ def _why_not(
     reading: Reading,
     sd: Mapping[str, float],
     misfit: Misfit | None,
+    bent: Overbent,
 ) -> str:
     """Return why a number cannot be trusted whatever its spread, or an empty text."""
     said = reading.reasons.get(name, "")
-    if misfit is not None and quantity.unit and not said:
-        said = misfit.why_not(parts_of(name, SIDES))
+    if quantity.unit and not said:
+        parts = parts_of(name, SIDES)
+        said = bent.why_not(parts) or (misfit.why_not(parts) if misfit else "")
     blind = bool(sd) and bool(quantity.unit) and not np.isfinite(sd.get(name, np.nan))
     return NO_SPREAD if blind and not said and np.isfinite(reading.values[name]) else said
 

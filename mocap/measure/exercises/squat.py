@@ -47,6 +47,10 @@ VALGUS_FROM_DEG = 20.0
 # A bone's projection must keep this share of its length: it is then within 60 deg of the plane.
 _IN_PLANE = 0.5
 
+_LEAST_HEIGHT = 0.5
+"""Of the hip above the ankle, in thighs. There a pelvis turned 4 deg wrongly (8 mm at two hips
+0.2 m apart) moves the knee by some 7 % of the thigh; lower the error has no bound."""
+
 # Label, unit, definition, method limit, spread above which a single value is grey. The limits are
 # estimates (no laboratory comparison): 3 degrees for hinges and lines between joint centres, which
 # keypoints a centimetre off turn by as much; 5 where a foot or a projection takes part, 6 for the
@@ -76,7 +80,8 @@ _SIDED = {
     ),
     "medial_displacement": (
         "knee inwards", "% thigh",
-        "largest distance of the knee from the plane of hip, ankle and forwards, of thigh length",
+        "largest distance of the knee from the plane of hip, ankle and forwards, of thigh length; "
+        "the hip must be at least half a thigh above the ankle",
         5.0, 3.0,
     ),
 }  # fmt: skip
@@ -213,7 +218,7 @@ def _read(
         curves,
         cycles,
         units | {"start_time": "s", "lowest_time": "s", "end_time": "s"},
-        {**loads.reasons, **_reasons(person, curves, kind if not full else "")},
+        {**loads.reasons, **_reasons(person, curves, values, kind if not full else "")},
     )
 
 
@@ -223,7 +228,12 @@ def _unit(name: str) -> str:
     return "% thigh" if "displacement" in name else "deg"
 
 
-def _reasons(person: Segments, curves: Mapping[str, FloatArray], lacking: str) -> dict[str, str]:
+def _reasons(
+    person: Segments,
+    curves: Mapping[str, FloatArray],
+    values: Mapping[str, float],
+    lacking: str,
+) -> dict[str, str]:
     """Return why numbers cannot be trusted, by name; `lacking` names an exercise without any."""
     if lacking:
         none = f"no {lacking.replace('-', ' ')} was found in this take"
@@ -236,6 +246,12 @@ def _reasons(person: Segments, curves: Mapping[str, FloatArray], lacking: str) -
         )
         if person.from_keypoints:
             reasons[f"{side}_hip_flexion"] = PELVIS_TILT_UNSEEN
+        plane = f"{side}_{_AT_DEPTH}"
+        if np.isnan(values[plane]) and np.isfinite(curves[plane]).any():
+            reasons[plane] = (
+                "the hip comes to less than half a thigh above the ankle: where the plane of the "
+                "leg is cannot be told there"
+            )
         if np.isnan(curves[f"{side}_valgus"]).all() and person.from_keypoints:
             reasons[f"{side}_valgus"] = (
                 "hip, knee and ankle alone span the plane that 3D valgus is measured from: read "
@@ -291,12 +307,21 @@ def _frontal_angle_deg(pelvis: FloatArray, thigh: FloatArray, shank: FloatArray)
 def _inwards_percent(
     pelvis: FloatArray, hip: FloatArray, knee: FloatArray, ankle: FloatArray
 ) -> FloatArray:
-    """Return how far (frame,) a right knee lies inwards of its leg's plane, % of thigh length."""
+    """Return how far (frame,) a right knee lies inwards of its leg's plane, % of thigh length.
+
+    NaN where the hip comes so near to the height of the ankle that the line between them runs
+    forwards: then it spans no plane with it, and the sign is by chance.
+    """
     forward, _ = _standing_axes(pelvis)
     outward = unit(np.cross(ankle - hip, forward))
     distance = np.sum((knee - hip) * outward, axis=-1)
-    return -100.0 * distance / np.linalg.norm(knee - hip, axis=-1)
+    thigh = np.linalg.norm(knee - hip, axis=-1)
+    high = (hip - ankle)[:, 2] >= _LEAST_HEIGHT * thigh
+    return np.where(high, -100.0 * distance / thigh, np.nan)
 
+
+_AT_DEPTH = "medial_displacement"
+"""The largest of a repetition is not known when it is not known at the lowest point."""
 
 _LARGEST = ("valgus", "frontal_plane_angle", "medial_displacement", "moment")
 
@@ -322,7 +347,9 @@ def _row(
         if name not in curves:
             continue
         window = curves[name][each.start : each.end + 1]
-        if name.endswith(_LARGEST):
+        if name.endswith(_AT_DEPTH) and np.isnan(at_lowest(name)):
+            row[name] = float("nan")
+        elif name.endswith(_LARGEST):
             row[name] = float(np.nanmax(window)) if np.isfinite(window).any() else float("nan")
         else:
             row[name] = at_lowest(name)

@@ -14,6 +14,7 @@ from mocap.measure.events import Event, sampled_frame, timing_sd_ms
 from mocap.measure.filters import filter_segments
 from mocap.measure.metric import BAND, NO_SPREAD, Metric, judged
 from mocap.measure.misfit import Misfit, parts_of
+from mocap.measure.overbent import Overbent, overbent
 from mocap.measure.pitching.curves import (
     ThrowCurves,
     canonical,
@@ -180,10 +181,12 @@ def measure_pitching(
         view = _View(hand, target, smooth.fps, chosen, load)
         drawn = shaken(points, misfit=misfit, samples=samples)
         sd = _spreads(drawn, person_id, view, found)
-    known = _Known(hand, guessed, chosen.target_sd_deg, smooth.fps, sd, misfit)
+    bent = overbent(segments)
+    known = _Known(hand, guessed, chosen.target_sd_deg, smooth.fps, sd, misfit, bent)
     measured = tuple(_measured(k, throw, known) for k, throw in enumerate(found))
     warnings = _warnings(segments, guessed, target, points is not None)
-    warnings = (*warnings, *_lacking(measured), *(misfit.warnings if misfit else ()))
+    unexplained = misfit.warnings if misfit else ()
+    warnings = (*warnings, *_lacking(measured), *bent.warnings, *unexplained)
     return Pitching(hand, target, guessed, thrower, curves, measured, chosen, warnings)
 
 
@@ -277,7 +280,7 @@ def _spreads(
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What is known of the errors: spreads by "number name", misfit of the body, target."""
+    """What is known of the errors: spreads by "number name", misfit, impossible limbs, target."""
 
     hand: str
     target_guessed: bool
@@ -285,12 +288,14 @@ class _Known:
     fps: float
     sd: Mapping[str, float]
     misfit: Misfit | None
+    bent: Overbent
 
     def doubt(self, definition: Definition, value: float, sd: float) -> str:
         """Return why chance errors of a metric are too large or unknown, or an empty text."""
-        unexplained = ""
-        if self.misfit is not None and definition.unit.startswith("deg"):
-            unexplained = self.misfit.why_not(_parts(definition.name, self.hand))
+        parts = _parts(definition.name, self.hand)
+        unexplained = self.bent.why_not(parts)
+        if self.misfit is not None and definition.unit.startswith("deg") and not unexplained:
+            unexplained = self.misfit.why_not(parts)
         blind = bool(self.sd) and not np.isfinite(sd) and np.isfinite(value)
         return unexplained or (NO_SPREAD if blind else "")
 

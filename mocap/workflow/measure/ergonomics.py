@@ -22,6 +22,7 @@ from mocap.measure.ergonomics.alerts import (
 )
 from mocap.measure.ergonomics.posture import postures
 from mocap.measure.ergonomics.scores import Assessment, Limits, Task, assess_reba, assess_rula
+from mocap.measure.overbent import overbent
 from mocap.measure.tables import frame_table
 from mocap.studio.measure.exercise import Ergonomics, write_ergonomics_report
 from mocap.workflow.measure.pictures import moment_pictures
@@ -126,7 +127,8 @@ def _task(given: Mapping[str, int]) -> Task:
 
 def _unseen(ready: Measured) -> Sequence[str]:
     """Say what the scores rest on that was not seen."""
-    out = [*ready.segments.notes, *(ready.misfit.warnings if ready.misfit else ())]
+    unexplained = ready.misfit.warnings if ready.misfit else ()
+    out = [*ready.segments.notes, *overbent(ready.segments).warnings, *unexplained]
     if not ready.settings.ergonomics:
         out.append(
             "load, grip, muscle use and support were not told: the scores assume none of them. "
