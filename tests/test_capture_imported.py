@@ -110,8 +110,8 @@ def test_usual_names_are_known_and_markers_make_joints() -> None:
     [
         ("a.txt", "", "no c3d, trc, csv, npz"),
         ("a.csv", "a,b\n1,2\n", "NAME_x"),
-        ("a.c3d", "no c3d at all", "cannot be read as C3D"),
-        ("a.trc", "x\n", "cannot be read as TRC"),
+        ("a.c3d", "no c3d at all", "not points of C3D"),
+        ("a.trc", "x\n", "not points of TRC"),
     ],
 )
 def test_bad_files_are_refused_in_one_sentence(

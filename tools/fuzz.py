@@ -30,7 +30,8 @@ from types import FrameType
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-from fuzz_readers import READERS, ROOT, Reader  # noqa: E402
+from fuzz_kinds import Reader  # noqa: E402
+from fuzz_readers import READERS, ROOT  # noqa: E402
 
 from mocap.core.errors import MocapError  # noqa: E402
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import fuzz_mutations as mutations
@@ -20,6 +19,9 @@ from fuzz_calibrations import (
     read_dlt,
     read_with_lenses,
 )
+from fuzz_kinds import Reader, written
+from fuzz_models import MODELS
+from fuzz_results import RESULTS
 
 from mocap.calibrate.interchange.formats import read_foreign
 from mocap.calibrate.verdict.report import (
@@ -43,7 +45,7 @@ from mocap.core.files.documents import load_document, save_document
 from mocap.core.keypoints import KEYPOINT_SETS
 from mocap.core.motion import SkeletonMotion
 from mocap.core.points import Points3D
-from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact, write_text
+from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
 from mocap.detect.imported.cameras import CameraFiles
 from mocap.detect.imported.detections import CameraFrame, detections_of
 from mocap.detect.imported.read import read_camera
@@ -72,25 +74,6 @@ from mocap.workflow.measure.take import read_norms
 from mocap.workflow.rig.calibration_report import load_calibration_report, save_calibration_report
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One kind of file.
-
-    Attributes:
-        name: of the reader and of its folder in the corpus.
-        file: name that the damaged file gets.
-        read: reads it; may raise MocapError, nothing else.
-        make: writes honest files into a folder and returns them.
-        mutate: how to damage one.
-    """
-
-    name: str
-    file: str
-    read: Callable[[Path], object]
-    make: Callable[[Path], list[Path]]
-    mutate: mutations.Mutation = mutations.of_text
 
 
 def _artifact(path: Path, artifact: object) -> list[Path]:
@@ -221,14 +204,6 @@ _STO = (
 )
 
 
-def _written(name: str, text: str) -> Callable[[Path], list[Path]]:
-    def make(folder: Path) -> list[Path]:
-        write_text(folder / name, text)
-        return [folder / name]
-
-    return make
-
-
 def _shipped(pattern: str) -> Callable[[Path], list[Path]]:
     def make(folder: Path) -> list[Path]:
         return sorted(ROOT.glob(pattern))
@@ -329,15 +304,15 @@ READERS = (
     ),
     Reader("calibration", "calibration.toml", load_calibration, _calibration),
     Reader("foreign", "foreign.toml", read_foreign, foreign),
-    Reader("qualisys", "foreign.qca.txt", read_foreign, _written("a.qca.txt", QCA)),
-    Reader("calibio", "calib.json", read_foreign, _written("calib.json", CALIBIO)),
+    Reader("qualisys", "foreign.qca.txt", read_foreign, written("a.qca.txt", QCA)),
+    Reader("calibio", "calib.json", read_foreign, written("calib.json", CALIBIO)),
     Reader("dlt", "dltCoefs.csv", read_dlt, dlt),
     Reader("dlt lenses", "dltCoefs_lenses.csv", read_with_lenses, dlt_lenses),
     Reader("opencap", "cam.pickle", read_foreign, opencap, mutations.of_bytes),
-    Reader("session", "session.toml", load_config, _written("session.toml", _SESSION)),
-    Reader("take", "take.toml", load_take_settings, _written("take.toml", _TAKE)),
-    Reader("survey", "survey.toml", load_survey, _written("survey.toml", SURVEY)),
-    Reader("edits", "edits.toml", load_edits, _written("edits.toml", _EDITS)),
+    Reader("session", "session.toml", load_config, written("session.toml", _SESSION)),
+    Reader("take", "take.toml", load_take_settings, written("take.toml", _TAKE)),
+    Reader("survey", "survey.toml", load_survey, written("survey.toml", SURVEY)),
+    Reader("edits", "edits.toml", load_edits, written("edits.toml", _EDITS)),
     Reader("rig", "rig.toml", lambda path: load_rig(str(path)), _shipped("rigs/*.toml")),
     Reader(
         "board", "board.toml", lambda path: load_definition(str(path)),
@@ -347,9 +322,9 @@ READERS = (
         "events", "events.json", lambda path: load_document(path, MeasuredEvents), _events
     ),
     Reader("report", "calibration_report.json", _report, _figures),
-    Reader("frames", "frames.toml", _images, _written("frames.toml", "fps = 60.0\n")),
-    Reader("norms", "norms.csv", read_norms, _written("norms.csv", _NORMS)),
-    Reader("table", "table.sto", read_table, _written("table.sto", _STO)),
+    Reader("frames", "frames.toml", _images, written("frames.toml", "fps = 60.0\n")),
+    Reader("norms", "norms.csv", read_norms, written("norms.csv", _NORMS)),
+    Reader("table", "table.sto", read_table, written("table.sto", _STO)),
     Reader("bvh", "motion.bvh", bvh_reader.read, _bvh),
     Reader(
         "glb", "motion.glb", glb_reader.read, lambda folder: _characters(folder, ".glb"),
@@ -369,7 +344,7 @@ READERS = (
     ),
     Reader(
         "hashes", "hashes.json", lambda path: FileHashes(path, path.parent)(path),
-        _written("hashes.json", json.dumps({"hashes.json": [1, 2, "a"]})),
+        written("hashes.json", json.dumps({"hashes.json": [1, 2, "a"]})),
     ),
     Reader(
         "keypoints", "left.json", _import,
@@ -393,4 +368,6 @@ READERS = (
         _network, mutations.of_bytes,
     ),
     Reader("video", "left.mp4", _watch, _video, mutations.of_bytes),
+    *MODELS,
+    *RESULTS,
 )  # fmt: skip

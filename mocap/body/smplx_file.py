@@ -6,8 +6,6 @@ holds as pickled Python objects could run code, so it is refused where it would 
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ from scipy.spatial import cKDTree
 from mocap.body import smplx_format as fmt
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import BodyError
+from mocap.core.files.npz import read_npz
+from mocap.core.files.reading import PARSING
 from mocap.core.keypoint_names import INNER_FACE, JAW_LINE
 from mocap.core.shapes import Array, FloatArray, IntArray
 
@@ -58,16 +58,8 @@ _CONTOUR = ("dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords")
 _OPTIONAL = ("hands_meanl", "hands_meanr", *_FACE, *_CONTOUR, FREE_KEY)
 _SEXES = ("neutral", "female", "male")
 
-# What reading a file that is no sound npz file can end in; RuntimeError is a locked archive.
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    ValueError,
-    RuntimeError,
-    MemoryError,
-)
+MOST_BYTES = 300_000_000
+"""A full SMPL-X file in double precision holds 230 MB; correctives of zeros pack to nothing."""
 
 # Generous for people, infants too: what is beyond is in centimetres or inches.
 HEIGHTS_M = (0.2, 5.0)
@@ -164,30 +156,27 @@ def _read(path: Path) -> dict[str, Array]:
             f"the same model. {WHERE_TO_GET_IT}. {FREE_OFFER}"
         )
     try:
-        with path.open("rb") as stream:
-            if not zipfile.is_zipfile(stream):
-                raise zipfile.BadZipFile("it is no archive, or its end is missing")
-            stream.seek(0)
-            with np.load(stream, allow_pickle=False) as data:
-                wanted = [key for key in (*_NEEDED, *_OPTIONAL) if key in data.files]
-                return {key: _plain_array(path, data, key) for key in wanted}
-    except _UNREADABLE as error:
-        raise BodyError(
-            f"{path.name} is damaged, incomplete or no npz file ({error}). Download it again. "
-            f"{WHERE_TO_GET_IT}. {FREE_OFFER}"
-        ) from error
-
-
-def _plain_array(path: Path, data: Mapping[str, Array], key: str) -> Array:
-    try:
-        return data[key]
+        arrays = read_npz(path, (*_NEEDED, *_OPTIONAL), always_bytes=MOST_BYTES)
     except ValueError as error:
-        if "pickle" not in str(error):
-            raise
+        key, typed, kind = str(error).partition(" is of type ")
+        if not typed or not kind.startswith(("|O", "object")):
+            raise _damaged(path, error) from error
         raise BodyError(
-            f"{path.name} holds '{key}' as a pickled Python object, which can run code when it is "
+            f"{path.name} holds {key} as a pickled Python object, which can run code when it is "
             f"read; plain arrays are needed. {WHERE_TO_GET_IT}. {FREE_OFFER}"
         ) from error
+    except (*PARSING, OSError) as error:
+        raise _damaged(path, error) from error
+    if FREE_KEY in arrays and arrays[FREE_KEY].dtype.kind != "U":
+        raise _damaged(path, ValueError(f"'{FREE_KEY}' is no text"))
+    return arrays
+
+
+def _damaged(path: Path, error: Exception) -> BodyError:
+    return BodyError(
+        f"{path.name} is damaged, incomplete or no npz file ({error}). Download it again. "
+        f"{WHERE_TO_GET_IT}. {FREE_OFFER}"
+    )
 
 
 def _problems(arrays: Mapping[str, Array]) -> list[str]:
@@ -219,12 +208,24 @@ def _problems(arrays: Mapping[str, Array]) -> list[str]:
     sums = arrays["weights"].sum(axis=1)
     if np.abs(sums - 1.0).max() > _WEIGHT_SUM_TOLERANCE:
         found.append(f"its skin weights sum to {sums.min():.3f} to {sums.max():.3f} instead of 1.")
+    found += _of_hands(arrays)
     least = max(fmt.LANDMARK_VERTICES.values()) + 1
     if FREE_KEY not in arrays and count != fmt.VERTEX_COUNT:
         found.append(f"it has {count} vertices; SMPL-X has {fmt.VERTEX_COUNT}. {WHERE_TO_GET_IT}.")
     elif count < least:
         found.append(f"it has {count} vertices; the format's vertex numbers need {least}.")
     return found
+
+
+def _of_hands(arrays: Mapping[str, Array]) -> list[str]:
+    """Return a sentence for each mean hand that is none."""
+    return [
+        f"'{key}' is no list of 45 numbers."
+        for key in ("hands_meanl", "hands_meanr")
+        if key in arrays
+        and (arrays[key].shape != (45,) or arrays[key].dtype.kind not in "fiu"
+             or not np.isfinite(arrays[key]).all())
+    ]  # fmt: skip
 
 
 def _wrong_shapes(arrays: Mapping[str, Array]) -> list[str]:
@@ -289,6 +290,9 @@ def _landmarks(
         or weights is None
         or faces.shape != (len(names),)
         or weights.shape != (len(names), 3)
+        or faces.dtype.kind not in "iu"
+        or weights.dtype.kind not in "fiu"
+        or not np.isfinite(weights).all()
         or int(faces.min()) < 0
         or int(faces.max()) >= len(arrays["f"])
     ):
@@ -298,7 +302,11 @@ def _landmarks(
 
 def _jaw_line(arrays: Mapping[str, Array]) -> tuple[IntArray, FloatArray]:
     """Return the jaw line of a face seen from the front: the first row of the table by yaw."""
-    front = {key: arrays[key][0] for key in _CONTOUR if key in arrays and arrays[key].ndim > 1}
+    front = {
+        key: arrays[key][0]
+        for key in _CONTOUR
+        if key in arrays and arrays[key].ndim > 1 and len(arrays[key])
+    }
     return _landmarks({**front, "f": arrays["f"]}, _CONTOUR, JAW_LINE)
 
 

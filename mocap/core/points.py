@@ -26,6 +26,10 @@ class Source(IntEnum):
     """Guessed from one camera: depth is what people usually do, not a measurement."""
 
 
+FURTHEST_M = 1e6
+"""No recording reaches further; what does is damaged."""
+
+
 @dataclass(frozen=True, eq=False)
 class Points3D:
     """Keypoints of people in the world, metres, Z up.
@@ -63,6 +67,12 @@ class Points3D:
             view_count="frame person keypoint",
             source="frame person keypoint",
         )
+        far = np.nanmax(np.abs(self.xyz), initial=0.0)
+        if far > FURTHEST_M:
+            raise ValueError(f"a point {far:.3g} m from the origin")
+        wide = np.nanmax(np.abs(self.covariance), initial=0.0)
+        if wide > FURTHEST_M:
+            raise ValueError(f"a covariance of {wide:.3g} m²")
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)
 

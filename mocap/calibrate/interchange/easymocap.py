@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mocap.calibrate.interchange.lenses import opencv_values, read_lenses
+from mocap.calibrate.interchange.lenses import read_lenses
+from mocap.calibrate.interchange.storage import opencv_values
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError
 from mocap.core.files.reading import reading

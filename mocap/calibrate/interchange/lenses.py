@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from mocap.calibrate.interchange.storage import opencv_values
 from mocap.core.calibration_file import lens_of_coefficients
 from mocap.core.camera import Camera
 from mocap.core.errors import InputError
+from mocap.core.files.npz import read_npz
 from mocap.core.files.reading import read_toml, reading
 from mocap.core.shapes import FloatArray
 
@@ -160,13 +162,8 @@ def _first(values: Mapping[str, Any], keys: Sequence[str], what: str) -> Any:
 
 def _npz(path: Path) -> Mapping[str, Any]:
     """Return the arrays of a NumPy file."""
-    import zipfile
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as a NumPy file: {error}.") from error
+    with reading(path, "a NumPy file of lenses"):
+        return read_npz(path)
 
 
 def _toml(path: Path) -> dict[str, Lens]:
@@ -188,52 +185,9 @@ def _opencv(path: Path) -> dict[str, Lens]:
     return {"": _lens(values, path)}
 
 
-def opencv_values(path: Path) -> Mapping[str, Any]:
-    """Return the values of a file of OpenCV's FileStorage (YAML, XML, JSON) by name.
-
-    Raises:
-        InputError: no such file, or none of these.
-    """
-    import cv2
-
-    if not path.is_file():
-        raise InputError(f"{path} does not exist.")
-    text = path.read_bytes()[:4096]
-    if b"\0" in text:
-        raise InputError(f"{path} is no text file; choose a lens file.")
-    try:
-        storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
-    except (cv2.error, SystemError) as error:
-        raise InputError(f"{path} cannot be read as YAML, XML or JSON of OpenCV.") from error
-    try:
-        return _nodes(storage.root())
-    finally:
-        storage.release()
-
-
 def _of_camera(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return EasyMocap's values of one camera: K_1, dist_1 or D_1, H_1, W_1."""
     own = {key.removesuffix(f"_{name}"): v for key, v in values.items() if key.endswith(f"_{name}")}
     if "W" in own and "H" in own:
         own["size"] = (own["W"], own["H"])
     return own
-
-
-def _nodes(root: Any) -> Mapping[str, Any]:
-    """Return the values of a FileStorage node by name: matrices, numbers, texts, lists of texts."""
-    values: dict[str, object] = {}
-    for key in list(root.keys()):
-        node = root.getNode(key)
-        if node.isSeq():
-            items = [node.at(i) for i in range(node.size())]
-            values[key] = [i.string() if i.isString() else i.real() for i in items if not i.isSeq()]
-            if items and items[0].isSeq():  # JSON: rows of numbers
-                values[key] = [[c.at(j).real() for j in range(c.size())] for c in items]
-        elif node.isMap():
-            matrix = node.mat()
-            values[key] = matrix if matrix is not None else _nodes(node)
-        elif node.isString():
-            values[key] = node.string()
-        elif node.isReal() or node.isInt():
-            values[key] = node.real()
-    return values

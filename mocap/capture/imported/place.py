@@ -10,7 +10,7 @@ import numpy as np
 from mocap.capture.imported.names import known_names, with_joint_centres
 from mocap.capture.imported.read import ForeignPoints
 from mocap.core.errors import InputError
-from mocap.core.points import Points3D, Source
+from mocap.core.points import FURTHEST_M, Points3D, Source
 from mocap.core.shapes import BoolArray, FloatArray
 
 UNIT_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
@@ -90,6 +90,12 @@ def place(
 def _points(at: Mapping[str, FloatArray], fps: float) -> Points3D:
     names = tuple(at)
     xyz = np.stack([at[name] for name in names], axis=1)[:, None]
+    furthest_m = float(np.nanmax(np.abs(xyz), initial=0.0))
+    if furthest_m > FURTHEST_M:
+        raise InputError(
+            f"a point lies {furthest_m:.3g} m from the origin: the unit is another one (--unit), "
+            "or the file is damaged."
+        )
     sigma = np.array([scatter_m(at[name]) for name in names])
     seen: BoolArray = np.asarray(np.isfinite(xyz).all(axis=-1))
     covariance = np.eye(3) * (sigma**2)[None, None, :, None, None]

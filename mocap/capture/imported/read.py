@@ -10,8 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from mocap.capture.imported.c3d import read_c3d
 from mocap.core.errors import InputError
+from mocap.core.files.npz import read_npz
+from mocap.core.files.reading import reading
 from mocap.core.shapes import FloatArray, check_shapes
+
+FURTHEST = 1e9
+"""Millimetres of a thousand kilometres: beyond lies damage."""
 
 FORMATS = ("c3d", "trc", "csv", "npz")
 
@@ -58,30 +64,25 @@ def read_foreign(path: Path, key: str | None = None) -> ForeignPoints:
         raise InputError(f"{path} is no {', '.join(FORMATS)} file; export one of these there.")
     if not path.is_file():
         raise InputError(f"there is no file {path}.")
-    try:
+    with reading(path, f"points of {ending.upper()}"):
         found = readers[ending](path)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
-        raise InputError(f"{path} cannot be read as {ending.upper()}: {error}") from error
-    if len(found.xyz) < 2 or not np.isfinite(found.xyz).any():
+    known = np.isfinite(found.xyz)
+    if len(found.xyz) < 2 or not known.any():
         raise InputError(f"{path} holds no moving point: {len(found.xyz)} frames.")
+    furthest = float(np.abs(found.xyz[known]).max())
+    if furthest > FURTHEST:
+        raise InputError(
+            f"{path} has a point {furthest:.3g} from the origin; no unit makes that a room. Export "
+            "it again."
+        )
     return found
 
 
 def _read_c3d(path: Path) -> ForeignPoints:
-    import ezc3d
-
-    data = ezc3d.c3d(str(path))
-    point = data["parameters"]["POINT"]
-    labels = [str(label).strip() for label in point["LABELS"]["value"]]
-    xyz = np.asarray(data["data"]["points"][:3], dtype=np.float64).transpose(2, 1, 0)
-    residuals = np.asarray(data["data"]["meta_points"]["residuals"])[0].T
-    # A negative residual marks a point that was not seen; zeros fill it in many files.
-    hidden = (residuals < 0) | (np.abs(xyz).max(axis=-1) == 0.0)
-    xyz = np.where(hidden[..., None], np.nan, xyz)
-    unit = str((point.get("UNITS", {}).get("value") or [""])[0]).strip().lower()
+    found = read_c3d(path)
     # "Subject:LASI" names the subject before every label.
-    names = tuple(label.rsplit(":", 1)[-1] for label in labels)
-    return _unique(names, xyz[:, : len(names)], float(point["RATE"]["value"][0]), unit)
+    names = tuple(label.rsplit(":", 1)[-1] for label in found.labels)
+    return _unique(names, found.xyz, found.fps or None, found.unit.lower())
 
 
 def _read_trc(path: Path) -> ForeignPoints:
@@ -108,7 +109,10 @@ _AXES = ("x", "y", "z")
 def _read_csv(path: Path) -> ForeignPoints:
     """Read columns NAME_x, NAME_y, NAME_z (or NAME.X …), and `time` in seconds."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.reader(file))
+        try:
+            rows = list(csv.reader(file))
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
     head = [cell.strip() for cell in rows[0]]
     columns: dict[str, dict[str, int]] = {}
     for k, cell in enumerate(head):
@@ -137,24 +141,23 @@ def _read_csv(path: Path) -> ForeignPoints:
 
 def _read_npz(path: Path, key: str | None) -> ForeignPoints:
     """Read an array (frame, point, 3) and its names, `names` or `joint_names` in the file."""
-    with np.load(path, allow_pickle=False) as data:
-        arrays = [name for name in data.files if data[name].ndim == 3] if key is None else [key]
-        if key is not None and key not in data.files:
-            raise ValueError(f"it has no array '{key}'; known are {', '.join(data.files[:8])}")
-        if len(arrays) != 1:
-            raise ValueError(
-                f"it has {len(arrays)} arrays of frames, points and axes; choose one with --key"
-            )
-        titles = next(
-            (n for n in ("names", "joint_names", "keypoint_names", "labels") if n in data.files),
-            None,
+    data = read_npz(path)
+    arrays = [name for name in data if data[name].ndim == 3] if key is None else [key]
+    if key is not None and key not in data:
+        raise InputError(f"{path} has no array '{key}'; known are {', '.join([*data][:8])}.")
+    if len(arrays) != 1:
+        raise InputError(
+            f"{path} has {len(arrays)} arrays of frames, points and axes; choose one with --key."
         )
-        if titles is None:
-            raise ValueError("it has no array of names: names, joint_names or labels")
-        xyz = np.asarray(data[arrays[0]], dtype=np.float64)
-        names = tuple(str(name) for name in data[titles])
-        fps = next((float(data[n]) for n in ("fps", "rate") if n in data.files), None)
-        unit = str(data["unit"]) if "unit" in data.files else ""
+    titles = next(
+        (n for n in ("names", "joint_names", "keypoint_names", "labels") if n in data), None
+    )
+    if titles is None:
+        raise InputError(f"{path} has no array of names: names, joint_names or labels.")
+    xyz = np.asarray(data[arrays[0]], dtype=np.float64)
+    names = tuple(str(name) for name in data[titles])
+    fps = next((float(data[n].item()) for n in ("fps", "rate") if n in data), None)
+    unit = str(data["unit"]) if "unit" in data else ""
     return _unique(names, xyz, fps, unit)
 
 

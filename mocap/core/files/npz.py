@@ -33,8 +33,12 @@ _KINDS = "biufUS"
 """Truth, whole numbers, floating point, text: plain values only."""
 
 
-def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, Array]:
+def read_npz(
+    path: Path, names: Iterable[str] | None = None, *, always_bytes: int = ALWAYS_UNPACKED_BYTES
+) -> dict[str, Array]:
     """Return the arrays of an archive by name; only those in `names` when given.
+
+    `always_bytes` may be unpacked however small the file is.
 
     Call it inside `reading`: besides ValueError it raises whatever unpacking does.
 
@@ -55,7 +59,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, Array]
                 chosen[name] = each
         size = path.stat().st_size
         total = sum(each.file_size for each in chosen.values())
-        if total > ALWAYS_UNPACKED_BYTES + MOST_UNPACKED_SHARE * size:
+        if total > always_bytes + MOST_UNPACKED_SHARE * size:
             raise ValueError(
                 f"{size / 1e6:.1f} MB that say they unpack to {total / 1e6:.0f} MB of arrays"
             )
@@ -88,7 +92,10 @@ def _packs_too_well(values: Array) -> bool:
 
 def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
     with archive.open(entry) as file:
-        dtype, shape, by_columns, used = _header(file)
+        try:
+            dtype, shape, by_columns, used = _header(file)
+        except ValueError as error:
+            raise ValueError(f"'{entry.filename.removesuffix('.npy')}' is {error}") from error
         count = math.prod(shape)
         if used + count * dtype.itemsize != entry.file_size:
             raise ValueError(
@@ -116,21 +123,21 @@ def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]
     """Return type, shape, whether columns come first, and the bytes read (NEP 1)."""
     magic = file.read(8)
     if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in _HEADER_SIZES:
-        raise ValueError("a member is no array")
+        raise ValueError("no array")
     digits = _HEADER_SIZES[magic[6]]
     length = int.from_bytes(file.read(digits), "little")
     if length > _LONGEST_HEADER:
-        raise ValueError(f"a header of {length} bytes")
+        raise ValueError(f"an array with a header of {length} bytes")
     text = file.read(length)
     said = ast.literal_eval(text.decode("utf-8" if magic[6] == 3 else "latin1").strip())
     if not isinstance(said, dict) or set(said) != {"descr", "fortran_order", "shape"}:
-        raise ValueError("a header that is none")
+        raise ValueError("an array with a header that is none")
     kind, shape, by_columns = said["descr"], said["shape"], said["fortran_order"]
     if not isinstance(kind, str) or not isinstance(by_columns, bool):
-        raise ValueError(f"values of type {str(kind)[:40]}; plain numbers and texts are read")
+        raise ValueError(f"of type {str(kind)[:40]}; plain numbers and texts are read")
     dtype = np.dtype(kind)
     if dtype.kind not in _KINDS or dtype.itemsize == 0:
-        raise ValueError(f"values of type {dtype}; plain numbers and texts are read")
+        raise ValueError(f"of type {dtype}; plain numbers and texts are read")
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"the shape {str(shape)[:40]}")
+        raise ValueError(f"of the shape {str(shape)[:40]}")
     return dtype, shape, by_columns, 8 + digits + length

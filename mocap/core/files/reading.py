@@ -30,7 +30,7 @@ LARGEST_WHOLE_NUMBER = 2**63
 DEEPEST = 64
 """Tables within tables; ours have five."""
 
-_PARSING = (
+PARSING = (
     ValueError,  # among them: no UTF-8, no TOML, no JSON, a number of 5,000 digits
     LookupError,
     TypeError,
@@ -70,7 +70,7 @@ def reading(path: Path, what: str, advice: str = "") -> Iterator[None]:
         raise
     except OSError as error:
         raise InputError(sentence(error, f"read {path}")) from error
-    except _PARSING as error:
+    except PARSING as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         said = f"{path} is damaged or not {what} ({reason}). {advice}"
         raise InputError(said.rstrip()) from error

@@ -11,7 +11,6 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor
 
 from mocap.core.errors import ModelError
+from mocap.core.files.reading import PARSING
 from mocap.detect.hrnet.network import PoseHRNet
 
 _SAFE: dict[tuple[str, str], Any] = {
@@ -48,18 +48,7 @@ _RECORD_FUNCTIONS = frozenset(
 )
 """Appear inside those notes, where they are stand-ins too: `getattr` does not reach anything."""
 
-_UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
+_UNREADABLE = (*PARSING, OSError, pickle.UnpicklingError)
 """What PyTorch and pickle raise on damaged files."""
 
 _NESTED = ("state_dict", "best_state_dict", "model_state_dict", "model", "ema")
