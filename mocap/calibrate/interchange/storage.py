@@ -105,7 +105,7 @@ def _matrices(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _matrix(pairs: dict[str, Any]) -> Value:
+def _matrix(pairs: Mapping[str, Any]) -> Value:
     """Return what a table is: a matrix where it has rows, columns and numbers."""
     if not {"rows", "cols", "data"} <= pairs.keys():
         return pairs
