@@ -129,13 +129,15 @@ def _pattern(board: Board, left: float, top: float, which: int) -> tuple[Rectang
     # OpenCV's layout begins with a dark square; the old one does so only for odd row counts.
     first_dark = 1 if board.legacy_pattern and board.rows % 2 == 0 else 0
     dark: list[Rectangle] = []
-    markers = _markers(board, which * board.marker_step)
+    markers = [] if board.plain else _markers(board, which * board.marker_step)
     marker = 0
     for row in range(board.rows):
         for column in range(board.columns):
             x, y = left + column * square, top + row * square
             if (row + column) % 2 == first_dark:
                 dark.append(Rectangle(x, y, square, square))
+                continue
+            if board.plain:
                 continue
             side = board.marker_length_m * 1000.0
             dark.extend(_runs(markers[marker], x + rim, y + rim, side))

@@ -11,7 +11,7 @@ import numpy as np
 
 from mocap.capture.definitions import find_definition, shipped_definitions
 from mocap.capture.toml_tables import check_keys, flag, load_toml, number, text, whole_number
-from mocap.core.board import Board
+from mocap.core.board import NO_MARKERS, Board
 from mocap.core.errors import InputError
 from mocap.core.rig import Rig, RigCamera
 
@@ -103,13 +103,16 @@ def load_definition(name: str) -> BoardDefinition:
     page = text(table, "page", path, "A4")
     if page not in PAGES_MM:
         raise InputError(f"{path}: 'page' is '{page}'; it must be one of {', '.join(PAGES_MM)}.")
+    plain = table.get("dictionary") == NO_MARKERS
+    if plain and "marker_mm" in table:
+        raise InputError(f"{path}: a board with dictionary 'none' has no markers: drop marker_mm.")
     try:
         board = Board(
             name=path.stem,
             columns=whole_number(table, "columns", path),
             rows=whole_number(table, "rows", path),
             square_length_m=number(table, "square_mm", path) / 1000.0,
-            marker_length_m=number(table, "marker_mm", path) / 1000.0,
+            marker_length_m=0.0 if plain else number(table, "marker_mm", path) / 1000.0,
             dictionary=text(table, "dictionary", path),
             legacy_pattern=flag(table, "legacy_pattern", path, False),
             inverted=flag(table, "inverted", path, False),

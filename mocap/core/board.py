@@ -1,4 +1,4 @@
-"""A ChArUco calibration board."""
+"""A calibration board: ChArUco, or a plain checkerboard for lenses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mocap.core.shapes import FloatArray
+
+NO_MARKERS = "none"
+"""The dictionary of a plain checkerboard."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,9 @@ class Board:
         name: name of the definition.
         columns, rows: number of squares along x and y.
         square_length_m: side of a square, as measured on the print.
-        marker_length_m: side of a marker.
-        dictionary: OpenCV name of the marker dictionary, e.g. "DICT_4X4_250".
+        marker_length_m: side of a marker; 0 of a plain checkerboard.
+        dictionary: OpenCV name of the marker dictionary, e.g. "DICT_4X4_250"; "none" of a plain
+            checkerboard.
         legacy_pattern: layout of OpenCV before 4.6 (starts with a marker, even row counts).
         inverted: printed white on black.
         two_sided: the same board is printed on the back, mirrored corner for corner.
@@ -47,7 +51,9 @@ class Board:
                 f"board '{self.name}' has {self.columns} x {self.rows} squares; at least 3 x 3 "
                 "are needed"
             )
-        if not 0 < self.marker_length_m < self.square_length_m:
+        if self.plain and (self.marker_length_m or self.count > 1 or self.two_sided):
+            raise ValueError(f"board '{self.name}' has no markers: it is one, and one-sided")
+        if not self.plain and not 0 < self.marker_length_m < self.square_length_m:
             raise ValueError(
                 f"board '{self.name}': the marker ({self.marker_length_m * 1000:g} mm) must be "
                 f"smaller than the square ({self.square_length_m * 1000:g} mm)"
@@ -62,9 +68,14 @@ class Board:
             raise ValueError(f"board '{self.name}': several boards on a body are one-sided each")
 
     @property
+    def plain(self) -> bool:
+        """Whether it is a checkerboard without markers: good for a lens, not for a rig."""
+        return self.dictionary == NO_MARKERS
+
+    @property
     def markers_of_one(self) -> int:
         """Markers of a single board."""
-        return self.columns * self.rows // 2
+        return 0 if self.plain else self.columns * self.rows // 2
 
     @property
     def corners_of_one(self) -> int:

@@ -21,6 +21,7 @@ from mocap.calibrate.board.charuco import (
     appearances,
     most_likely_dictionary,
 )
+from mocap.calibrate.board.checkerboard import detect_checkerboard
 from mocap.calibrate.board.several import detect_body_corners
 from mocap.core.board import Board
 from mocap.core.detections import Corners
@@ -75,8 +76,10 @@ def detect_corners(
     Raises:
         CalibrationError: a dictionary that does not exist, or a frame of another size.
     """
+    looked_at = (item for item in frames if item[0] % step == 0)
+    if board.plain:
+        return detect_checkerboard(looked_at, board, camera, image_size)
     if board.count > 1:
-        looked_at = (item for item in frames if item[0] % step == 0)
         return detect_body_corners(looked_at, board, camera, image_size)
     search = _Search(board)
     found: list[tuple[int, Found]] = []

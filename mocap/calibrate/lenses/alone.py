@@ -24,8 +24,9 @@ from mocap.core.detections import Corners
 from mocap.core.errors import CalibrationError
 from mocap.core.shapes import FloatArray
 
-# Fewer views of a board let numbers of a lens stand for each other.
-LEAST_VIEWS = 12
+# Fewer views let numbers of a lens stand for each other; with fewer than the second they are only
+# as good as their flattest picture.
+LEAST_VIEWS, ADVISED_VIEWS = 6, 12
 # A focal length known to a percent moves a point at 4 m by 40 mm along the view.
 MOST_FOCAL_SD, WARN_FOCAL_SD = 0.01, 0.003
 # Cells of the image, of 25, in which no corner was: there the lens is extrapolated.
@@ -124,6 +125,10 @@ def _judged(found: LensAlone, planar_board: bool) -> LensAlone:
         (share > MOST_FOCAL_SD, f"{known}: tilt the board more, and come nearer."),
     )
     warnings: Sequence[tuple[bool, str]] = (
+        (
+            found.views < ADVISED_VIEWS,
+            f"{found.views} pictures of the board only: take {ADVISED_VIEWS} at least, better 60.",
+        ),
         (
             WARN_FOCAL_SD < share <= MOST_FOCAL_SD,
             f"{known}: tilt the board more, and come nearer.",

@@ -194,6 +194,12 @@ def find_board(
         SessionError, InputError: the recordings are incomplete or unreadable.
     """
     late = dict(late_frames or {})
+    if session.board().plain:
+        raise CalibrationError(
+            f"board '{session.board().name}' is a plain checkerboard: it tells a lens (`mocap "
+            "lens`), but not which of its corners is which, and so not where cameras stand. "
+            "Print a board with markers (`mocap boards`)."
+        )
     board, hashes = session.board(), FileHashes(session.hash_cache_path, session.root)
     unknown = sorted(set(late) - set(recording.infos))
     if unknown:
