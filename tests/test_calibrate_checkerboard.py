@@ -87,7 +87,7 @@ def test_corners_lie_where_they_are_and_tell_the_lens(board: Board, camera: Came
         mine = found.pixels[found.frame == k]
         # Numbered from either end.
         off = min(np.linalg.norm(mine - each, axis=1).max() for each in (true, true[::-1]))
-        # Pictures sampled three by three quantise an edge to a third of a pixel: so much either way.
+        # Sampled three by three, an edge is quantised to a third of a pixel, either way.
         assert off < 0.5
     lens = lens_alone(found, board)
     assert lens.reasons == ()
