@@ -12,7 +12,7 @@ from mocap.core.kernels.linear import invert_symmetric, solve_symmetric, unpack_
 from mocap.core.points import Source
 from mocap.core.shapes import FloatArray
 from mocap.reconstruct.noise import drawn, estimate_noise_px
-from mocap.reconstruct.triangulate import observed_pixels, rays_of, triangulate
+from mocap.reconstruct.triangulate import observed_pixels, triangulate
 from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
@@ -74,9 +74,7 @@ def test_noise_is_estimated_in_spite_of_outliers(noise_px: float) -> None:
     tracks = observe(calibration, noise_px=noise_px, outliers=0.1)
     vectors, pixels = observed_pixels(tracks, calibration)
     # 1500 points x 9 degrees of freedom: 1 % sampling error; outliers add a few percent.
-    assert estimate_noise_px(vectors, pixels, rays_of(vectors, pixels)) == pytest.approx(
-        noise_px, rel=0.08
-    )
+    assert estimate_noise_px(vectors, pixels) == pytest.approx(noise_px, rel=0.08)
 
 
 def test_the_noise_of_a_take_hardly_knows_of_an_edit() -> None:
@@ -86,7 +84,7 @@ def test_the_noise_of_a_take_hardly_knows_of_an_edit() -> None:
     axes = (tracks.pixels.shape[1], 1, len(tracks.keypoint_names))
 
     def noise(seen: FloatArray) -> float:
-        return estimate_noise_px(vectors, seen, rays_of(vectors, seen), axes)
+        return estimate_noise_px(vectors, seen, axes)
 
     def without_frame(frame: int) -> FloatArray:
         left = pixels.reshape(*axes, -1, 2).copy()

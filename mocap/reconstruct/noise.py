@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from mocap.core.errors import ReconstructionError
-from mocap.core.kernels.triangulation import agreeing_views, triangulate_kernel
+from mocap.core.kernels.triangulation import agreeing_views, triangulate_kernel, undistort_views
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.smoothing_kernels import reprojection_terms
 
@@ -51,9 +51,7 @@ def drawn(usable: BoolArray, count: int) -> IntArray:
     return np.sort(places[np.argpartition(rank, count - 1)[:count]])
 
 
-def estimate_noise_px(
-    vectors: FloatArray, pixels: FloatArray, rays: FloatArray, axes: Axes | None = None
-) -> float:
+def estimate_noise_px(vectors: FloatArray, pixels: FloatArray, axes: Axes | None = None) -> float:
     """Return the standard deviation per axis, in pixels, of observations (point, camera, 2).
 
     The point axis runs over `axes`: frame, person, keypoint; without, over frames.
@@ -66,20 +64,20 @@ def estimate_noise_px(
     Raises:
         ReconstructionError: when no point is seen by two agreeing views.
     """
-    views = np.count_nonzero(~np.isnan(rays[..., 0]), axis=1)
+    views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=1)
     sample = drawn((views >= 2).reshape(axes or (-1, 1, 1)), _SAMPLE_POINTS)
     if len(sample) == 0:
         raise ReconstructionError(
             "no keypoint was seen by two cameras in the same frame, so nothing can be "
             "triangulated. Check that the videos are synchronised and show the same person."
         )
+    chosen = pixels[sample]
+    rays = np.full_like(chosen, np.nan)
+    undistort_views(vectors, chosen, rays)
     sigma = _FIRST_GATE_SHARE_OF_FOCAL * float(vectors[:, 6].max()) / GATE_SIGMAS
     for _ in range(_MAX_ROUNDS):
         previous = sigma
-        sigma = max(
-            MIN_NOISE_PX,
-            _agreement_px(vectors, pixels[sample], rays[sample], GATE_SIGMAS * previous),
-        )
+        sigma = max(MIN_NOISE_PX, _agreement_px(vectors, chosen, rays, GATE_SIGMAS * previous))
         if abs(sigma - previous) < _STILL * previous:
             break
     return sigma

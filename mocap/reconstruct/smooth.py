@@ -18,6 +18,7 @@ from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
 from mocap.reconstruct.acceleration import initial_scales
 from mocap.reconstruct.exact_time import at_frame_times, has_lateness
 from mocap.reconstruct.noise import GATE_SIGMAS, noise_of_points_px
+from mocap.reconstruct.spans import spans
 from mocap.reconstruct.start import start_of_person
 from mocap.reconstruct.trajectory import (
     MAX_SIGMA_M,
@@ -181,8 +182,8 @@ def _smoothed(
     solved = dict(zip(points.person_ids, (result for _, result in results), strict=True))
     report = SmoothingReport(
         sigma_px,
-        {person: each.steps if each else 0 for person, each in solved.items()},
-        {person: each.converged if each else True for person, each in solved.items()},
+        {person: each.steps for person, each in solved.items()},
+        {person: each.converged for person, each in solved.items()},
     )
     smoothed = Points3D(
         keypoint_names=points.keypoint_names,
@@ -221,6 +222,14 @@ def _bone_indices(
 PersonArrays = tuple[Array, Array, Array, Array, Array]
 
 
+@dataclass(frozen=True)
+class _Solved:
+    """How often it was stepped to the estimate of a person, and whether it had settled."""
+
+    steps: int = 0
+    converged: bool = True
+
+
 def _smooth_person(
     points: Points3D,
     person: int,
@@ -230,11 +239,8 @@ def _smooth_person(
     bones: IntArray,
     bone_sigma_m: float,
     asked: BoolArray,
-) -> tuple[PersonArrays, Trajectories | None]:
-    """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person.
-
-    And the trajectories they are from, None for somebody of whom nothing was triangulated.
-    """
+) -> tuple[PersonArrays, _Solved]:
+    """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person."""
     seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
     start, reliable = start_of_person(points, person, seen_views)
     active = np.flatnonzero(reliable.any(axis=0))
@@ -245,31 +251,44 @@ def _smooth_person(
     views = np.zeros((frames, keypoints), dtype=np.int64)
     source = np.full((frames, keypoints), Source.MISSING, dtype=np.uint8)
     if len(active) == 0:
-        return (xyz, covariance, error, views, source), None
+        return (xyz, covariance, error, views, source), _Solved()
     start = np.ascontiguousarray(start[:, active].swapaxes(0, 1))
     noise = np.trace(points.covariance[:, person, active], axis1=-2, axis2=-1).T / 3.0
     used = reliable[:, active].T
     scales = initial_scales(start, np.nan_to_num(noise), used, points.fps)
-    problem = TrajectoryProblem(
-        vectors=vectors,
-        pixels=np.ascontiguousarray(pixels[:, active].swapaxes(0, 1)),
-        fps=points.fps,
-        sigma_px=sigma_px,
-        gate_px=GATE_SIGMAS * sigma_px,
-        bones=_among(bones, active),
-        bone_sigma_m=bone_sigma_m,
-    )
-    result = estimate_trajectories(problem, start, used, scales)
-    xyz[:, active] = result.points.swapaxes(0, 1)
-    covariance[:, active] = unpack_symmetric(result.covariance).swapaxes(0, 1)
-    error[:, active], views[:, active] = (each.T for each in _agreement(result, problem.gate_px))
+    xyz[:, active], covariance[:, active] = 0.0, 0.0
+    steps, converged = 0, True
+    for span in spans(frames):
+        part, kept = span.solved, span.kept
+        problem = TrajectoryProblem(
+            vectors=vectors,
+            pixels=np.ascontiguousarray(pixels[part][:, active].swapaxes(0, 1)),
+            fps=points.fps,
+            sigma_px=sigma_px,
+            gate_px=GATE_SIGMAS * sigma_px,
+            bones=_among(bones, active),
+            bone_sigma_m=bone_sigma_m,
+        )
+        result = estimate_trajectories(
+            problem, *(np.ascontiguousarray(each[:, part]) for each in (start, used, scales))
+        )
+        weights = span.weights(frames)
+        xyz[part, active] += weights[:, None, None] * result.points.swapaxes(0, 1)
+        covariance[part, active] += weights[:, None, None, None] * unpack_symmetric(
+            result.covariance
+        ).swapaxes(0, 1)
+        inner = slice(kept.start - part.start, kept.stop - part.start)
+        error[kept, active], views[kept, active] = (
+            each.T[inner] for each in _agreement(result, problem.gate_px)
+        )
+        steps, converged = max(steps, result.steps), converged and result.converged
     variance = np.trace(covariance, axis1=2, axis2=3)
     known = (variance < 3.0 * MAX_SIGMA_M**2) | (asked & np.isfinite(variance))
     source[:] = np.where(known, _labels(views >= 2), Source.MISSING)
     xyz[~known] = np.nan
     covariance[~known] = np.nan
     error, views = np.where(known, error, np.nan), np.where(known, views, 0)
-    return (xyz, covariance, error, views, source), result
+    return (xyz, covariance, error, views, source), _Solved(steps, converged)
 
 
 def _among(bones: IntArray, active: IntArray) -> IntArray:

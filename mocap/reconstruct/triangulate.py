@@ -14,12 +14,15 @@ from mocap.core.kernels.triangulation import (
     undistort_views,
 )
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.exact_time import at_frame_times, has_lateness
 from mocap.reconstruct.noise import GATE_SIGMAS, estimate_noise_px
 
 # Rays nearly parallel fix a direction, not a place: such a point is no measurement.
 MAX_SIGMA_M = 0.5
+
+POINTS_AT_ONCE = 200_000
+"""Whatever a point needs only while it is triangulated is there for so many of them."""
 
 
 def triangulate(
@@ -73,15 +76,39 @@ def _triangulated(
 ) -> Points3D:
     """Triangulate as if every image had been taken at its frame's instant."""
     vectors, pixels = observed_pixels(tracks, calibration, min_confidence)
-    rays = rays_of(vectors, pixels)
     axes = (tracks.pixels.shape[1], len(tracks.person_ids), len(tracks.keypoint_names))
-    sigma = estimate_noise_px(vectors, pixels, rays, axes) if sigma_px is None else sigma_px
+    sigma = estimate_noise_px(vectors, pixels, axes) if sigma_px is None else sigma_px
     gate_px = GATE_SIGMAS * sigma if max_error_px is None else max_error_px
-    count, cameras = pixels.shape[:2]
+    count = len(pixels)
     points, information = np.full((count, 3), np.nan), np.zeros((count, 6))
-    squared_errors = np.full((count, cameras), np.nan)
+    error, views = np.full(count, np.nan), np.zeros(count, dtype=np.int64)
+    for first in range(0, count, POINTS_AT_ONCE):
+        part = slice(first, first + POINTS_AT_ONCE)
+        error[part], views[part] = _solved(
+            vectors, pixels[part], gate_px, sigma, points[part], information[part]
+        )
+    return _points_3d(tracks, points, information, error, views)
+
+
+def _solved(
+    vectors: FloatArray,
+    pixels: FloatArray,
+    gate_px: float,
+    sigma_px: float,
+    points: FloatArray,
+    information: FloatArray,
+) -> tuple[FloatArray, IntArray]:
+    """Write some points and their information; return their errors and how many views agree."""
+    squared_errors = np.full(pixels.shape[:2], np.nan)
+    rays = rays_of(vectors, pixels)
     triangulate_kernel(vectors, pixels, rays, gate_px, points, information, squared_errors)
-    return _points_3d(tracks, points, information / sigma**2, squared_errors, gate_px)
+    information /= sigma_px**2
+    known = ~np.isnan(points[:, 0])
+    packed = invert_symmetric(information)
+    known &= packed[:, 0] + packed[:, 3] + packed[:, 5] < 3.0 * MAX_SIGMA_M**2
+    points[~known] = np.nan
+    agreeing = agreeing_views(squared_errors, gate_px) & known[:, None]
+    return median_error_px(squared_errors, agreeing), np.count_nonzero(agreeing, axis=1)
 
 
 def observed_pixels(
@@ -129,17 +156,13 @@ def _points_3d(
     tracks: Tracks2D,
     points: FloatArray,
     information: FloatArray,
-    squared_errors: FloatArray,
-    gate_px: float,
+    error: FloatArray,
+    views: IntArray,
 ) -> Points3D:
-    """Assemble the result; points too uncertain to be measurements become MISSING."""
-    packed = invert_symmetric(information)
+    """Assemble the result; points too uncertain to be measurements are NaN and become MISSING."""
     solved = ~np.isnan(points[:, 0])
-    solved &= packed[:, 0] + packed[:, 3] + packed[:, 5] < 3.0 * MAX_SIGMA_M**2
-    covariance = unpack_symmetric(packed)
-    points[~solved] = np.nan
+    covariance = unpack_symmetric(invert_symmetric(information))
     covariance[~solved] = np.nan
-    agreeing = agreeing_views(squared_errors, gate_px) & solved[:, None]
     axes = (tracks.pixels.shape[1], len(tracks.person_ids), len(tracks.keypoint_names))
     return Points3D(
         keypoint_names=tracks.keypoint_names,
@@ -147,7 +170,7 @@ def _points_3d(
         fps=tracks.fps,
         xyz=points.reshape(*axes, 3),
         covariance=covariance.reshape(*axes, 3, 3),
-        reprojection_error_px=median_error_px(squared_errors, agreeing).reshape(axes),
-        view_count=np.count_nonzero(agreeing, axis=1).reshape(axes),
+        reprojection_error_px=error.reshape(axes),
+        view_count=views.reshape(axes),
         source=np.where(solved, Source.MEASURED, Source.MISSING).astype(np.uint8).reshape(axes),
     )

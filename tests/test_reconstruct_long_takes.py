@@ -1,0 +1,68 @@
+"""Long takes are triangulated and smoothed part by part, and nothing tells where the parts meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mocap.core.points import Points3D, Source
+from mocap.reconstruct import spans as spanning
+from mocap.reconstruct import triangulate as triangulating
+from mocap.reconstruct.smooth import smooth
+from mocap.reconstruct.spans import spans
+from mocap.reconstruct.triangulate import triangulate
+from mocap.synthetic.motion.chain import articulated_chain
+from mocap.synthetic.observations import observe_points
+from mocap.synthetic.rigs import ring
+
+FRAMES = 700
+
+
+def small(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(spanning, "LONGEST", 400)
+    patch.setattr(spanning, "MARGIN", 100)
+    patch.setattr(spanning, "FADE", 25)
+
+
+@pytest.mark.parametrize("frames", [1, 400, 401, 1777])
+def test_spans_keep_every_frame_and_their_weights_add_up(
+    monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    small(monkeypatch)
+    total, kept = np.zeros(frames), np.zeros(frames, dtype=int)
+    for span in spans(frames):
+        assert span.solved.stop - span.solved.start <= 400
+        total[span.solved] += span.weights(frames)
+        kept[span.kept] += 1
+    np.testing.assert_allclose(total, 1.0)
+    assert (kept == 1).all()
+
+
+def test_a_long_take_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    motion, rig = articulated_chain(FRAMES, 12), ring(4, image_size=(1280, 960), seed=2)
+    tracks = observe_points(
+        rig, motion.xyz[:, None], motion.keypoint_names, fps=motion.fps, outliers=0.02, missing=0.1
+    )
+    raw = triangulate(tracks, rig)
+    whole = smooth(raw, tracks, rig, bones=motion.bones)
+    small(monkeypatch)
+    monkeypatch.setattr(triangulating, "POINTS_AT_ONCE", 1000)
+    in_parts = triangulate(tracks, rig)
+    assert_equal(in_parts, raw)
+    parts = smooth(raw, tracks, rig, bones=motion.bones)
+    np.testing.assert_array_equal(parts.source, whole.source)
+    known = whole.source != Source.MISSING
+    off = np.linalg.norm(parts.xyz - whole.xyz, axis=-1)[known]
+    # Scales and lengths are told by hundreds of frames instead of 700: next to nothing beside what
+    # is known of a point.
+    sigma = whole.sigma_m[known]
+    assert np.median(off / sigma) < 0.05
+    assert (off / sigma).max() < 1.0
+    # Where spans meet, nothing happens: accelerations there are those of the whole take.
+    jerk = np.linalg.norm(np.diff(parts.xyz - whole.xyz, n=2, axis=0), axis=-1)
+    assert np.nanmax(jerk) < 0.2 * np.nanmedian(sigma)
+
+
+def assert_equal(found: Points3D, expected: Points3D) -> None:
+    for name in ("xyz", "covariance", "reprojection_error_px", "view_count", "source"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
