@@ -270,7 +270,10 @@ def _smooth_person(
             bone_sigma_m=bone_sigma_m,
         )
         result = estimate_trajectories(
-            problem, *(np.ascontiguousarray(each[:, part]) for each in (start, used, scales))
+            problem,
+            np.ascontiguousarray(start[:, part]),
+            np.ascontiguousarray(used[:, part]),
+            np.ascontiguousarray(scales[:, part]),
         )
         weights = span.weights(frames)
         xyz[part, active] += weights[:, None, None] * result.points.swapaxes(0, 1)

@@ -11,7 +11,8 @@ from mocap.capture.session import Session
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D
-from mocap.core.keypoints import COCO_17_FEET
+from mocap.core.keypoints import COCO_17_FEET, KeypointSet
+from mocap.core.shapes import FloatArray
 from mocap.core.store import Provenance, save_artifact, write_text
 from mocap.synthetic.motion.gait import walk
 from mocap.synthetic.motion.motion import body_keypoints
@@ -22,6 +23,7 @@ TAKE = "walk"
 
 _FPS = 60.0
 _WAY_FRAMES = 150
+_DIFFERENT_FRAMES = 24 * (2 * _WAY_FRAMES - 2)
 
 
 def keypoint_session(
@@ -65,23 +67,64 @@ def add_keypoint_take(session: Session, name: str, detections: Detections2D) -> 
 
 
 def walking_session(
-    folder: Path, takes: int, *, frames: int = 60, cameras: int = 8, height_m: float = 1.78
+    folder: Path,
+    takes: int,
+    *,
+    frames: int = 60,
+    cameras: int = 8,
+    height_m: float = 1.78,
+    keypoint_set: KeypointSet = COCO_17_FEET,
 ) -> Session:
     """Write a session of takes in each of which one subject walks another way; return it.
 
-    Takes are called walk_01 and so on; cameras see them at 60 frames per second, 1 px off.
+    Takes are called walk_01 and so on; cameras see them at 60 frames per second, 1 px off. After
+    some seconds the way is walked back, and so on; after a minute all begins anew.
     """
     rig = laboratory(seed=1, count=cameras)
     for number in range(takes):
-        # Walks of more than some seconds leave the room: the way is walked again and again.
-        short = body_keypoints(walk(min(frames, _WAY_FRAMES) / _FPS, _FPS, seed=number + 1))
-        again = np.concatenate([short, short[-2:0:-1]])
-        xyz = again[np.arange(frames) % len(again)]
-        names = COCO_17_FEET.keypoint_names
-        seen = observe_people(rig, xyz[:, None], names, fps=_FPS, noise_px=1.0, seed=number)
+        motion = walk(min(frames, _WAY_FRAMES) / _FPS, _FPS, seed=number + 1)
+        way = _with_all(body_keypoints(motion), keypoint_set)
+        again = np.concatenate([way, way[-2:0:-1]])
+        xyz = again[np.arange(min(frames, _DIFFERENT_FRAMES)) % len(again)][:, None]
+        names = keypoint_set.keypoint_names
+        seen = observe_people(rig, xyz, names, fps=_FPS, noise_px=1.0, seed=number)
+        if frames > _DIFFERENT_FRAMES:
+            seen = _repeated(seen, frames)
         if number == 0:
             session = keypoint_session(folder, rig, seen, height_m=height_m)
             (folder / "takes" / TAKE).rename(folder / "takes" / "walk_01")
         else:
             add_keypoint_take(session, f"walk_{number + 1:02d}", seen)
     return Session.open(folder)
+
+
+def _with_all(xyz: FloatArray, keypoint_set: KeypointSet) -> FloatArray:
+    """Return the keypoints of a set (frame, keypoint, 3) by those of COCO and the feet.
+
+    What these have not (fingers, points of the face) lies some centimetres beside wrist or nose:
+    such a take is as large as a real one, and nobody asks where its fingers are.
+    """
+    known, out = COCO_17_FEET.keypoint_names, []
+    rng = np.random.default_rng(4)
+    for name in keypoint_set.keypoint_names:
+        near = rng.normal(0.0, 0.02, 3)
+        if name in known:
+            out.append(xyz[:, known.index(name)])
+        elif name in ("mid_hip", "neck"):
+            joint = "hip" if name == "mid_hip" else "shoulder"
+            sides = [xyz[:, known.index(f"{side}_{joint}")] for side in ("left", "right")]
+            out.append(0.5 * (sides[0] + sides[1]))
+        else:
+            side = name.partition("_")[0]
+            fingers = ("hand", "thumb", "index", "middle", "ring", "pinky")
+            of_hand = side in ("left", "right") and any(word in name for word in fingers)
+            out.append(xyz[:, known.index(f"{side}_wrist" if of_hand else "nose")] + near)
+    return np.stack(out, axis=1)
+
+
+def _repeated(seen: Detections2D, frames: int) -> Detections2D:
+    at = np.arange(frames) % _DIFFERENT_FRAMES
+    return Detections2D(
+        seen.camera_names, seen.keypoint_names, seen.fps, seen.pixels[:, at],
+        seen.confidence[:, at], seen.boxes[:, at],
+    )  # fmt: skip
