@@ -14,6 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev,smplx]"
 	touch $(STAMP)
+	nohup nice -n 10 $(BIN)/mocap doctor --warm >/dev/null 2>&1 &
 
 demo: venv
 	$(BIN)/mocap models fetch movenet

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from mocap.calibrate.kernels import STANDARD_PARAMETERS
 from mocap.calibrate.views import ViewArrays
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import inlined, kernel
 from mocap.core.shapes import FloatArray
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def invert_blocks(hessian: FloatArray, damping: FloatArray, out: FloatArray) -> None:
     """Write the inverse of each damped 6x6 block (frame, 6, 6), by Cholesky factors.
 
@@ -49,7 +48,7 @@ def invert_blocks(hessian: FloatArray, damping: FloatArray, out: FloatArray) -> 
                 out[frame, i, k] = s
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _subtract_product(
     parameters: int, t: FloatArray, cross: FloatArray, reduced: FloatArray, row: int, column: int
 ) -> None:
@@ -62,7 +61,7 @@ def _subtract_product(
             reduced[row + a, column + b] -= s
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def reduce_boards(
     views: ViewArrays,
     cross: FloatArray,
@@ -98,7 +97,7 @@ def reduce_boards(
                     _subtract_product(parameters, t, cross[other], reduced, row, column)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def board_steps(
     views: ViewArrays,
     cross: FloatArray,

@@ -16,11 +16,10 @@ lens). `lens` itself is K13 (`core.lens`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from mocap.calibrate.views import ViewArrays
+from mocap.core.kernels.compiled import inlined, kernel, part
 from mocap.core.lens import (
-    FASTMATH,
     MIN_DEPTH_M,
     project_point,
     project_point_jacobian,
@@ -37,7 +36,7 @@ BEHIND_PX2 = 1e6
 NEGLIGIBLE_WEIGHT = 1e-6
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def compose(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
     """Write the rigid transform a @ b into the first three rows of `out`."""
     for i in range(3):
@@ -46,7 +45,7 @@ def compose(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
         out[i, 3] += a[i, 3]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def residuals(
     views: ViewArrays,
     lens: FloatArray,
@@ -76,7 +75,7 @@ def residuals(
                 out[n, 1] = views.pixels[n, 1] - v
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def frame_cost(
     views: ViewArrays,
     frame: int,
@@ -110,7 +109,7 @@ def frame_cost(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def total_cost(
     views: ViewArrays,
     lens: FloatArray,
@@ -128,7 +127,7 @@ def total_cost(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def candidate_costs(
     views: ViewArrays,
     lens: FloatArray,
@@ -146,7 +145,7 @@ def candidate_costs(
         )
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _add_squares(
     parameters: int,
     j: FloatArray,
@@ -165,7 +164,7 @@ def _add_squares(
             hessian[a, b] += ju * j[0, b] + jv * j[1, b]
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _view_block(
     views: ViewArrays,
     view: int,
@@ -221,7 +220,7 @@ def _view_block(
     return total
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _adjoint(pose: FloatArray, out: FloatArray) -> None:
     """Write Ad of a rigid transform (3, 4) into `out` (6, 6), order (omega, tau)."""
     for i in range(3):
@@ -236,7 +235,7 @@ def _adjoint(pose: FloatArray, out: FloatArray) -> None:
         out[5, k] = t0 * pose[1, k] - t1 * pose[0, k]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def linearise(
     views: ViewArrays,
     lens: FloatArray,

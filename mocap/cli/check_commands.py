@@ -45,15 +45,16 @@ def check(session: Session, takes: tuple[str, ...], fix: bool, console: Console)
 @click.command()
 @click.argument("session", type=SESSION, required=False)
 @click.argument("take", required=False)
+@click.option("--warm", is_flag=True, help="Compile the numerical kernels now, not in a first run.")
 @json_option
-def doctor(session: Session | None, take: str | None, console: Console) -> None:
+def doctor(session: Session | None, take: str | None, warm: bool, console: Console) -> None:
     """Check this machine; or tell what is wrong with TAKE of SESSION, the cause first."""
     from mocap.workflow.checks.doctor import look_at_machine, look_at_take
 
     if session is None or take is None:
         if session is not None:
             raise click.UsageError(f"which take? Choose of: {', '.join(session.takes())}")
-        document, lines, ok = look_at_machine()
+        document, lines, ok = look_at_machine(warm)
     else:
         document, lines, ok = look_at_take(session.take(take), console)
     console.lines(lines)

@@ -16,13 +16,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
 
+from mocap.core.kernels.compiled import inlined, kernel, part
 from mocap.core.shapes import FloatArray
-
-# `fastmath=True` would let the compiler assume there is no NaN and break every np.isnan test
-# ("not seen" is NaN everywhere); these flags keep NaN and infinity exact.
-FASTMATH = {"contract", "arcp", "nsz", "reassoc", "afn"}
 
 L2, CAUCHY, TUKEY = 0, 1, 2
 
@@ -38,7 +34,7 @@ LEAST_DENOMINATOR = 1e-3
 MIN_DEPTH_M = 0.05
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def rodrigues(rotvec: FloatArray, out: FloatArray) -> None:
     """Write the rotation matrix of a rotation vector (3) into `out` (3, 3)."""
     x, y, z = rotvec[0], rotvec[1], rotvec[2]
@@ -60,7 +56,7 @@ def rodrigues(rotvec: FloatArray, out: FloatArray) -> None:
     out[2, 2] = 1.0 - b * (x * x + y * y)
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def radial_factor(lens: FloatArray, r2: float) -> tuple[float, float]:
     """Return by how much a lens stretches a ray at squared radius r2, and its slope by r2.
 
@@ -91,7 +87,7 @@ def radial_factor(lens: FloatArray, r2: float) -> tuple[float, float]:
     return radial, (by_theta / (1.0 + r2) - radial) / (2.0 * r2)
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def project_point(lens: FloatArray, x: float, y: float, z: float) -> tuple[float, float]:
     """Return the pixel of a point in camera coordinates; `lens` is K13, z must be positive."""
     a = x / z
@@ -105,7 +101,7 @@ def project_point(lens: FloatArray, x: float, y: float, z: float) -> tuple[float
     return lens[0] * u + lens[2], lens[1] * v + lens[3]
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def project_point_derivative(
     lens: FloatArray,
     x: float,
@@ -136,7 +132,7 @@ def project_point_derivative(
     return fx * u + lens[2], fy * v + lens[3]
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def project_point_jacobian(
     lens: FloatArray,
     x: float,
@@ -171,7 +167,7 @@ def project_point_jacobian(
     return u, v
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _rational_slopes(lens: FloatArray, r2: float, d_lens: FloatArray) -> None:
     """Divide the slopes of the radial polynomial by the denominator, and add those by k4 k5 k6."""
     below = 1.0 + r2 * (lens[9] + r2 * (lens[10] + r2 * lens[11]))
@@ -184,7 +180,7 @@ def _rational_slopes(lens: FloatArray, r2: float, d_lens: FloatArray) -> None:
         d_lens[row, 11] = -radial * first * r2 * r2
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _fisheye_slopes(
     fx: float, fy: float, a: float, b: float, r2: float, d_lens: FloatArray
 ) -> None:
@@ -198,7 +194,7 @@ def _fisheye_slopes(
         power *= t2
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def robust_weight(squared_error: float, kind: int, scale_squared: float) -> tuple[float, float]:
     """Return the robust cost and its weight for a squared error; kind is L2, CAUCHY or TUKEY."""
     if kind == L2:
@@ -212,7 +208,7 @@ def robust_weight(squared_error: float, kind: int, scale_squared: float) -> tupl
     return scale_squared / 3.0 * (1.0 - rest * rest * rest), rest * rest
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def undistort_point(lens: FloatArray, u: float, v: float) -> tuple[float, float]:
     """Return the undistorted normalised coordinates (x/z, y/z) of a pixel by Newton's method.
 
@@ -246,7 +242,7 @@ def undistort_point(lens: FloatArray, u: float, v: float) -> tuple[float, float]
     return math.nan, math.nan
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _undistort_fisheye(lens: FloatArray, x: float, y: float) -> tuple[float, float]:
     """Return x/z, y/z of a bent ray: Newton's method for its angle from straight ahead."""
     bent = math.sqrt(x * x + y * y)
@@ -271,11 +267,11 @@ def _undistort_fisheye(lens: FloatArray, x: float, y: float) -> tuple[float, flo
     return math.nan, math.nan
 
 
-@njit(parallel=True, fastmath=FASTMATH, cache=True)
+@kernel
 def undistort_points(vectors: FloatArray, pixels: FloatArray, out: FloatArray) -> None:
     """Write normalised coordinates of pixels (camera, n, 2) into `out`; NaN stays NaN."""
     cameras, count = pixels.shape[0], pixels.shape[1]
-    for index in prange(cameras * count):
+    for index in range(cameras * count):
         camera = index // count
         point = index % count
         u = pixels[camera, point, 0]
@@ -288,7 +284,7 @@ def undistort_points(vectors: FloatArray, pixels: FloatArray, out: FloatArray) -
             out[camera, point, 1] = y
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def project_camera_points(
     lens: FloatArray, points: FloatArray, pixels: FloatArray, d_points: FloatArray
 ) -> None:

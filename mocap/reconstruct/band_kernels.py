@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.shapes import FloatArray
 
 HALF_BAND = 9
@@ -25,7 +24,7 @@ def band_shape(keypoints: int, frames: int) -> tuple[int, int, int]:
     return keypoints, 3 * frames + 2 * HALF_BAND, HALF_BAND + 1
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _assemble(
     information: FloatArray, weights: FloatArray, memory: float, damping: float, band: FloatArray
 ) -> None:
@@ -55,7 +54,7 @@ def _assemble(
                     band[row, 9 - 3 * (p - q)] += weight * c[p] * c[q]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _factor_in_place(band: FloatArray) -> None:
     """Replace a lower band by its Cholesky factor, the diagonal by its reciprocal."""
     for i in range(HALF_BAND, len(band) - HALF_BAND):
@@ -72,7 +71,7 @@ def _factor_in_place(band: FloatArray) -> None:
         row[HALF_BAND] = 1.0 / math.sqrt(max(value, 1e-300))
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def factor_bands(
     information: FloatArray,
     weights: FloatArray,
@@ -86,7 +85,7 @@ def factor_bands(
         _factor_in_place(factors[k])
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def solve_bands(factors: FloatArray, right: FloatArray, out: FloatArray) -> None:
     """Solve every keypoint's system; right and out are (keypoint, frame, 3)."""
     keypoints, frames, _ = right.shape
@@ -94,9 +93,9 @@ def solve_bands(factors: FloatArray, right: FloatArray, out: FloatArray) -> None
     x = np.zeros(count + HALF_BAND)
     for k in range(keypoints):
         factor = factors[k]
-        b = right[k].reshape(count)
-        for i in range(HALF_BAND, count + HALF_BAND):
-            value = b[i - HALF_BAND]
+        for n in range(count):
+            i = n + HALF_BAND
+            value = right[k, n // 3, n % 3]
             for m in range(HALF_BAND):
                 value -= factor[i, m] * x[i - HALF_BAND + m]
             x[i] = value * factor[i, HALF_BAND]
@@ -104,11 +103,12 @@ def solve_bands(factors: FloatArray, right: FloatArray, out: FloatArray) -> None
             x[i] *= factor[i, HALF_BAND]
             for m in range(HALF_BAND):
                 x[i - HALF_BAND + m] -= factor[i, m] * x[i]
-        out[k].reshape(count)[:] = x[HALF_BAND:]
+        for n in range(count):
+            out[k, n // 3, n % 3] = x[HALF_BAND + n]
         x[:HALF_BAND] = 0.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def selected_inverse(
     factors: FloatArray, memory: float, covariance: FloatArray, innovation_variance: FloatArray
 ) -> None:
@@ -144,7 +144,7 @@ def selected_inverse(
         _collect(inverse, memory, covariance[k], innovation_variance[k])
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _collect(
     inverse: FloatArray, memory: float, covariance: FloatArray, variance: FloatArray
 ) -> None:

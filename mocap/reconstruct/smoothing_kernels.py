@@ -18,10 +18,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.kernels.linear import add_normal_equations, camera_matrices, in_camera
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
+from mocap.core.lens import MIN_DEPTH_M, TUKEY, project_point_derivative, robust_weight
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.band_kernels import solve_bands
 
@@ -29,7 +29,7 @@ MAX_CONJUGATE_STEPS = 40
 CONJUGATE_TOLERANCE = 1e-4
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def reprojection_terms(
     vectors: FloatArray,
     pixels: FloatArray,
@@ -75,7 +75,7 @@ def reprojection_terms(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def motion_terms(
     points: FloatArray, weights: FloatArray, memory: float, gradient: FloatArray
 ) -> float:
@@ -113,7 +113,7 @@ def motion_terms(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def bone_terms(
     points: FloatArray,
     bones: IntArray,
@@ -149,7 +149,7 @@ def bone_terms(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def hessian_product(
     information: FloatArray,
     weights: FloatArray,
@@ -182,7 +182,7 @@ def hessian_product(
                 out[a, t, i] -= directions[index, t, i] * stretch
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def conjugate_gradients(
     information: FloatArray,
     weights: FloatArray,
@@ -197,14 +197,14 @@ def conjugate_gradients(
 
     The banded factors of the keypoints precondition: without bones one iteration is exact.
     """
-    product = np.zeros_like(residual)
-    preconditioned = np.zeros_like(residual)
+    product, direction = np.zeros(residual.shape), np.zeros(residual.shape)
+    preconditioned = np.zeros(residual.shape)
     solve_bands(factors, residual, preconditioned)
-    if len(bones) == 0:
-        step[:] = preconditioned
-        return
     step[:] = 0.0
-    direction = preconditioned.copy()
+    if len(bones) == 0:
+        _combine(step, 1.0, preconditioned, 1.0)
+        return
+    _combine(direction, 1.0, preconditioned, 1.0)
     energy = _inner(residual, preconditioned)
     target = CONJUGATE_TOLERANCE * energy
     for _ in range(MAX_CONJUGATE_STEPS):
@@ -212,16 +212,15 @@ def conjugate_gradients(
             return
         hessian_product(information, weights, memory, directions, bones, direction, product)
         length = energy / _inner(direction, product)
-        _add_scaled(step, length, direction)
-        _add_scaled(residual, -length, product)
+        _combine(step, 1.0, direction, length)
+        _combine(residual, 1.0, product, -length)
         solve_bands(factors, residual, preconditioned)
         previous = energy
         energy = _inner(residual, preconditioned)
-        _add_scaled(preconditioned, energy / previous, direction)
-        direction[:] = preconditioned
+        _combine(direction, energy / previous, preconditioned, 1.0)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _inner(a: FloatArray, b: FloatArray) -> float:
     total = 0.0
     for k in range(a.shape[0]):
@@ -231,10 +230,10 @@ def _inner(a: FloatArray, b: FloatArray) -> float:
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
-def _add_scaled(a: FloatArray, scale: float, b: FloatArray) -> None:
-    """Add scale * b to a."""
+@part
+def _combine(a: FloatArray, p: float, b: FloatArray, q: float) -> None:
+    """Write p a + q b into a."""
     for k in range(a.shape[0]):
         for t in range(a.shape[1]):
             for i in range(3):
-                a[k, t, i] += scale * b[k, t, i]
+                a[k, t, i] = p * a[k, t, i] + q * b[k, t, i]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from mocap.core.kernels.linear import in_camera
+from mocap.core.kernels.compiled import kernel
+from mocap.core.kernels.linear import in_camera, invert_positive
 from mocap.core.lens import (
-    FASTMATH,
     MIN_DEPTH_M,
     TUKEY,
     project_point_derivative,
@@ -21,7 +20,7 @@ OWN = 8
 REGULAR = 1e-9
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def accumulate(
     poses: FloatArray,
     vectors: FloatArray,
@@ -52,6 +51,7 @@ def accumulate(
     residual, weight = np.zeros((cameras, 2)), np.zeros(cameras)
     d_camera = np.zeros((2, 3))
     jj, jr, ja = np.zeros((3, 3)), np.zeros(3), np.zeros((3, unknowns))
+    inverse, moved, solved = np.zeros((3, 3)), np.zeros(3), np.zeros((3, unknowns))
     index = np.zeros((cameras, OWN), np.int64)
     for c in range(cameras):
         index[c, 0], index[c, 1] = c, cameras + c
@@ -116,9 +116,15 @@ def accumulate(
                     g[index[c, i]] += wa * residual[c, r]
                     for k in range(OWN):
                         h[index[c, i], index[c, k]] += wa * a[c, r, k]
-        inverse = np.linalg.inv(jj)
-        solved = inverse @ ja
-        moved = inverse @ jr
+        invert_positive(jj, inverse)
+        for k in range(3):
+            moved[k] = inverse[k, 0] * jr[0] + inverse[k, 1] * jr[1] + inverse[k, 2] * jr[2]
+            for col in range(unknowns):
+                solved[k, col] = (
+                    inverse[k, 0] * ja[0, col]
+                    + inverse[k, 1] * ja[1, col]
+                    + inverse[k, 2] * ja[2, col]
+                )
         for ci in range(cameras):
             if weight[ci] <= 0.0:
                 continue

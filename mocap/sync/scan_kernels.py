@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import inlined, kernel
 from mocap.core.shapes import FloatArray
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _agreement(
     a: FloatArray, b: FloatArray, essential: FloatArray, scale: float
 ) -> tuple[float, int]:
@@ -33,7 +32,7 @@ def _agreement(
     return total, count
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def scan_lags(
     rays_a: FloatArray,
     times_a: FloatArray,

@@ -1,14 +1,15 @@
-"""Kernels compiled beside a first run, on another processor.
+"""Kernels compiled beside a first run, on another processor, or before it.
 
 numba compiles a kernel when it is first called and keeps it beside the source. On a new machine,
-or after an update, that is a minute and a half in which a person would wait at every stage for the
-first time. So a run that has images to look at starts a process of its own, which calls every
-numerical stage once on a small example meanwhile. Nothing depends on it: a kernel that is not there
-when it is wanted is compiled then, as ever.
+or after an update, a person would wait for that at every stage for the first time. So a run that
+has images to look at starts a process of its own, which calls every numerical stage once on a small
+example meanwhile; `mocap doctor --warm` does the same without a run. Nothing depends on it: a
+kernel that is not there when it is wanted is compiled then, as ever.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import platform
@@ -18,23 +19,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mocap.core.files.lock import locked
 from mocap.core.store import write_text
 from mocap.detect.registry import cache_folder
 
-_FRAMES = 24
+_SECONDS = 0.4
 """Of the example: every kernel is called, and little is computed."""
 
+_BOARD_FRAMES = 100
+
+_DECORATORS = b"from mocap.core.kernels.compiled import"
+"""What every file with kernels says."""
+
 _END_WITHIN_S = 5.0
+
+_NICER = 10
+"""Detection keeps every processor busy: what is wanted only after it takes what it leaves idle."""
 
 
 @contextmanager
 def kernels_ahead(wanted: bool) -> Iterator[None]:
     """Compile kernels beside the block, where that is wanted and was not done for these kernels."""
-    done = _marker() if wanted and (os.cpu_count() or 1) > 1 else None
-    if done is None or done.is_file():
+    if not wanted or (os.cpu_count() or 1) == 1 or are_compiled():
         yield
         return
-    command = [sys.executable, "-m", "mocap.workflow.compile_ahead", str(done)]
+    command = [sys.executable, "-m", "mocap.workflow.compile_ahead"]
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -50,6 +59,24 @@ def kernels_ahead(wanted: bool) -> Iterator[None]:
             process.wait(_END_WITHIN_S)
 
 
+def are_compiled() -> bool:
+    """Tell whether these kernels were all compiled, or cannot be kept."""
+    marker = _marker()
+    return marker is None or marker.is_file()
+
+
+def compile_all(nicer: int = 0) -> None:
+    """Compile what is not yet compiled; wait where another process does that."""
+    marker = _marker()
+    if marker is None or marker.is_file():
+        return
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    with locked(marker.parent, "mocap doctor --warm", waiting=lambda _: None):
+        if not marker.is_file():
+            compile_kernels(nicer)
+            write_text(marker, "")
+
+
 def _marker() -> Path | None:
     """Return the file that says that these kernels were compiled by this numba on this machine."""
     import numba
@@ -61,15 +88,43 @@ def _marker() -> Path | None:
     try:
         for path in sorted(package.rglob("*.py")):
             text = path.read_bytes()
-            if b"@njit" in text:
+            if _DECORATORS in text:
                 digest.update(str(path).encode() + text)
     except OSError:
         return None
     return cache_folder().parent / "kernels" / digest.hexdigest()[:32]
 
 
-def compile_kernels() -> None:
-    """Call every numerical stage after detection once, in the order in which a run needs them."""
+def compile_kernels(nicer: int = 0) -> None:
+    """Call every numerical stage once, in the order in which a run needs them.
+
+    Calibration waits for its kernels a few seconds after a run began; the process is `nicer` to
+    others from then on.
+    """
+    # A compiler makes millions of objects that refer to each other and stay: looking through them
+    # for what can go takes a fifth of the time.
+    gc.disable()
+    try:
+        _calibrate()
+        if hasattr(os, "nice"):
+            os.nice(nicer)
+        _follow_and_fit()
+    finally:
+        gc.enable()
+
+
+def _calibrate() -> None:
+    from mocap.calibrate.solve import calibrate
+    from mocap.core.board import Board
+    from mocap.synthetic.boards import observe_board, scatter_board
+    from mocap.synthetic.rigs import laboratory
+
+    rig, board = laboratory(seed=1), Board("example", 10, 7, 0.08, 0.06, "DICT_4X4_50")
+    corners = observe_board(rig, board, scatter_board(rig, board, _BOARD_FRAMES, seed=1), seed=2)
+    calibrate(corners, board)
+
+
+def _follow_and_fit() -> None:
     from mocap.body.fit.fit import fit
     from mocap.body.fit.views import CameraTracks
     from mocap.body.model import load_free_body
@@ -82,11 +137,10 @@ def compile_kernels() -> None:
     from mocap.synthetic.example import walker
 
     seen = walker()
-    part = slice(0, _FRAMES)
-    rig, detections = seen.calibration, seen.detections
+    rig = seen.calibration
     with suppress(MocapError):
-        sync_people(detections, rig)
-    tracks = associate(detections.part(part), rig)
+        sync_people(seen.detections, rig)
+    tracks = associate(walker(_SECONDS).detections, rig)
     points = triangulate(tracks, rig)
     smoothed = smooth(points, tracks, rig)
     timely = at_frame_times(tracks, smoothed, rig)
@@ -94,5 +148,4 @@ def compile_kernels() -> None:
 
 
 if __name__ == "__main__":
-    compile_kernels()
-    write_text(Path(sys.argv[1]), "")
+    compile_all(_NICER)

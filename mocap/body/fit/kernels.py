@@ -13,9 +13,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.shapes import FloatArray, IntArray
 
 
@@ -65,7 +64,7 @@ class Shape(NamedTuple):
     pieces_by_beta: FloatArray
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _pose(
     tree: Tree,
     shape: Shape,
@@ -101,7 +100,7 @@ def _pose(
             pieces[k, a] = positions[j, a] + r[0] * x + r[1] * y + r[2] * z
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _keypoint(tree: Tree, pieces: FloatArray, k: int, out: FloatArray) -> None:
     """Write the position of keypoint k."""
     out[:] = 0.0
@@ -110,7 +109,7 @@ def _keypoint(tree: Tree, pieces: FloatArray, k: int, out: FloatArray) -> None:
             out[a] += tree.piece_weight[m] * pieces[m, a]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def keypoints_of(tree: Tree, shape: Shape, turns: FloatArray, root: FloatArray) -> FloatArray:
     """Return the keypoints (frame, keypoint, 3) of turns (frame, group, 3, 3), root (frame, 3)."""
     frames, joints, keypoints = len(root), len(tree.parents), len(tree.piece_start) - 1
@@ -124,7 +123,7 @@ def keypoints_of(tree: Tree, shape: Shape, turns: FloatArray, root: FloatArray) 
     return out
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def point_terms(
     points: FloatArray,
     targets: FloatArray,
@@ -164,7 +163,7 @@ def point_terms(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _jacobian(
     tree: Tree,
     k: int,
@@ -204,7 +203,7 @@ def _jacobian(
             j = tree.parents[j]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _shape_jacobian(
     tree: Tree, shape: Shape, rotations: FloatArray, joints_by_beta: FloatArray, out: FloatArray
 ) -> None:
@@ -235,7 +234,7 @@ def _shape_jacobian(
                     )
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def data_normals(
     tree: Tree,
     shape: Shape,
@@ -294,7 +293,7 @@ def data_normals(
                         person_hessian[b, d] += by_beta[k, a, b] * weighted_beta[a, d]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _add_keypoint(
     used: IntArray,
     first: int,

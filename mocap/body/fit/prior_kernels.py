@@ -12,7 +12,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from mocap.body.fit.kernels import Tree
 from mocap.body.fit.rotation_kernels import (
@@ -21,7 +20,7 @@ from mocap.body.fit.rotation_kernels import (
     swing_twist,
     turn_right,
 )
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.shapes import FloatArray, IntArray
 
 
@@ -47,7 +46,7 @@ class Anatomy(NamedTuple):
     constant_weight: FloatArray
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _off_mean(anatomy: Anatomy, constants: FloatArray, g: int, axis: int, value: float) -> float:
     """Return the distance from the mean; a twist goes round and is never further than half a turn.
 
@@ -64,7 +63,7 @@ def _off_mean(anatomy: Anatomy, constants: FloatArray, g: int, axis: int, value:
     return off
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _beyond(anatomy: Anatomy, g: int, axis: int, off: float) -> float:
     """Return how far a distance from the mean lies outside of the bounds, signed.
 
@@ -77,11 +76,13 @@ def _beyond(anatomy: Anatomy, g: int, axis: int, off: float) -> float:
     return 0.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def anatomy_cost(anatomy: Anatomy, turns: FloatArray, constants: FloatArray) -> float:
     """Return the cost of turns (frame, group, 3, 3) and a person's constants in radians."""
     quaternion, value, jacobian = np.zeros(4), np.zeros(3), np.zeros((3, 3))
-    total = np.sum(anatomy.constant_weight * constants**2)
+    total = 0.0
+    for c in range(len(constants)):
+        total += anatomy.constant_weight[c] * constants[c] ** 2
     for t in range(turns.shape[0]):
         for g in range(turns.shape[1]):
             if anatomy.twist_axis[g] < 0:
@@ -95,7 +96,7 @@ def anatomy_cost(anatomy: Anatomy, turns: FloatArray, constants: FloatArray) -> 
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def anatomy_normals(
     tree: Tree,
     anatomy: Anatomy,
@@ -113,8 +114,9 @@ def anatomy_normals(
     """
     quaternion, value, jacobian = np.zeros(4), np.zeros(3), np.zeros((3, 3))
     betas = coupling.shape[1] - len(constants)
-    total = np.sum(anatomy.constant_weight * constants**2)
+    total = 0.0
     for c in range(len(constants)):
+        total += anatomy.constant_weight[c] * constants[c] ** 2
         person_hessian[betas + c, betas + c] += anatomy.constant_weight[c]
         person_gradient[betas + c] += anatomy.constant_weight[c] * constants[c]
     for t in range(turns.shape[0]):
@@ -150,7 +152,7 @@ def anatomy_normals(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def steps_of(turns: FloatArray) -> FloatArray:
     """Return the steps log(R_t' R_t+1) (frame - 1, group, 3) in radians."""
     frames, groups = turns.shape[0], turns.shape[1]
@@ -161,7 +163,7 @@ def steps_of(turns: FloatArray) -> FloatArray:
     return out
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def smoothness_cost(
     turns: FloatArray, root: FloatArray, turn_weight: FloatArray, root_weight: FloatArray
 ) -> float:
@@ -185,7 +187,7 @@ def smoothness_cost(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def smoothness_normals(
     tree: Tree,
     turns: FloatArray,
@@ -204,7 +206,7 @@ def smoothness_normals(
         total += _root_smoothness(tree, root, root_weight, band, gradient)
     for t in range(1, turns.shape[0] - 1):
         for g in range(turns.shape[1]):
-            if tree.columns[g].max() < 0:
+            if tree.columns[g, 0] < 0 and tree.columns[g, 1] < 0 and tree.columns[g, 2] < 0:
                 continue
             inverse_right_jacobian(steps[t - 1, g], before)
             inverse_right_jacobian(steps[t, g], after)
@@ -224,7 +226,7 @@ def smoothness_normals(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _root_smoothness(
     tree: Tree, root: FloatArray, weight: FloatArray, band: FloatArray, gradient: FloatArray
 ) -> float:
@@ -242,7 +244,7 @@ def _root_smoothness(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _add_smoothness(
     tree: Tree,
     t: int,
@@ -275,10 +277,10 @@ def _add_smoothness(
                     band[at, distance] += product
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def moved(tree: Tree, turns: FloatArray, change: FloatArray) -> FloatArray:
     """Return turns (frame, group, 3, 3) after the changes (frame, unknown)."""
-    out = np.zeros_like(turns)
+    out = np.zeros(turns.shape)
     w = np.zeros(3)
     for t in range(turns.shape[0]):
         for g in range(turns.shape[1]):

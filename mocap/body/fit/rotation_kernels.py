@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.shapes import FloatArray
 
 # Below this squared angle (about 1e-4 rad) series replace the closed forms, which lose digits.
 _TINY = 1e-8
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def turn_right(rotation: FloatArray, x: float, y: float, z: float, out: FloatArray) -> None:
     """Write rotation @ exp((x, y, z)) into `out` (3, 3), which may not be `rotation`."""
     squared = x * x + y * y + z * z
@@ -41,7 +39,7 @@ def turn_right(rotation: FloatArray, x: float, y: float, z: float, out: FloatArr
         )
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def relative_rotvec(first: FloatArray, second: FloatArray, out: FloatArray) -> None:
     """Write log(first^T second) into `out` (3,): the step from one frame to the next.
 
@@ -70,7 +68,7 @@ def relative_rotvec(first: FloatArray, second: FloatArray, out: FloatArray) -> N
             out[i] = math.pi * math.sqrt(max(0.5 * (diagonal + 1.0), 0.0))
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def inverse_right_jacobian(v: FloatArray, out: FloatArray) -> None:
     """Write d log(exp(v) exp(w)) / dw at w = 0 into `out` (3, 3); its transpose is the left one."""
     x, y, z = v[0], v[1], v[2]
@@ -91,7 +89,7 @@ def inverse_right_jacobian(v: FloatArray, out: FloatArray) -> None:
     out[2, 2] = 1.0 - c * (x * x + y * y)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def quaternion_of(rotation: FloatArray, out: FloatArray) -> None:
     """Write the unit quaternion (w, x, y, z) with w >= 0 into `out` (Shepperd 1978)."""
     trace = rotation[0, 0] + rotation[1, 1] + rotation[2, 2]
@@ -120,7 +118,7 @@ def quaternion_of(rotation: FloatArray, out: FloatArray) -> None:
             out[i] = -out[i]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def swing_twist(
     rotation: FloatArray, axis: int, q: FloatArray, out: FloatArray, jacobian: FloatArray
 ) -> None:

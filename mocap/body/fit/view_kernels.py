@@ -19,9 +19,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, project_point_derivative
+from mocap.core.kernels.compiled import kernel, part
+from mocap.core.kernels.linear import invert_positive
+from mocap.core.lens import MIN_DEPTH_M, project_point_derivative
 from mocap.core.shapes import FloatArray
 
 # Loss scale in standard deviations of a view: 95 % efficient where the noise is Gaussian (Holland &
@@ -58,7 +59,7 @@ class Views(NamedTuple):
         return self._replace(pixels=self.pixels[frames], precision=self.precision[frames])
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _residual(
     views: Views,
     t: int,
@@ -89,7 +90,7 @@ def _residual(
     return True
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _add_views(
     views: Views,
     t: int,
@@ -118,27 +119,15 @@ def _add_views(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
-def _invert(m: FloatArray, out: FloatArray) -> None:
-    """Write the inverse of a positive definite (3, 3) matrix."""
-    a, b, c, d, e, f = m[0, 0], m[0, 1], m[0, 2], m[1, 1], m[1, 2], m[2, 2]
-    out[0, 0], out[0, 1], out[0, 2] = d * f - e * e, c * e - b * f, b * e - c * d
-    out[1, 1], out[1, 2], out[2, 2] = a * f - c * c, b * c - a * e, a * d - b * b
-    scale = 1.0 / (a * out[0, 0] + b * out[0, 1] + c * out[0, 2])
-    for i in range(3):
-        for j in range(i, 3):
-            out[i, j] *= scale
-            out[j, i] = out[i, j]
-
-
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _seen_point(
     views: Views, t: int, k: int, x: FloatArray, scale2: float, y: FloatArray, inverse: FloatArray
 ) -> float:
     """Write the best y, and the inverse of M + 1 / scatter²; return the cost f(x)."""
     tie = views.scatter_precision[k]
     matrix, slope = np.zeros((3, 3)), np.zeros(3)
-    y[:] = x
+    for a in range(3):
+        y[a] = x[a]
     cost = 0.0
     for _ in range(_MAX_STEPS):
         matrix[:], slope[:] = 0.0, 0.0
@@ -147,7 +136,7 @@ def _seen_point(
             matrix[a, a] += tie
             slope[a] += tie * (y[a] - x[a])
             cost += tie * (y[a] - x[a]) ** 2
-        _invert(matrix, inverse)
+        invert_positive(matrix, inverse)
         size = 0.0
         for a in range(3):
             step = -(inverse[a, 0] * slope[0] + inverse[a, 1] * slope[1] + inverse[a, 2] * slope[2])
@@ -158,7 +147,7 @@ def _seen_point(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def view_terms(
     views: Views, points: FloatArray, scale2: float, curvature: FloatArray, weighted: FloatArray
 ) -> float:
@@ -177,7 +166,10 @@ def view_terms(
         for k in range(points.shape[1]):
             curvature[t, k] = 0.0
             weighted[t, k] = 0.0
-            if np.isnan(views.pixels[t, k, :, 0]).all():
+            seen = 0
+            for c in range(len(views.lens)):
+                seen += not np.isnan(views.pixels[t, k, c, 0])
+            if seen == 0:
                 continue
             total += _seen_point(views, t, k, points[t, k], scale2, y, inverse)
             tie = views.scatter_precision[k]
@@ -189,7 +181,7 @@ def view_terms(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def free_errors(views: Views, points: FloatArray, scale2: float, out: FloatArray) -> None:
     """Write squared pixel errors at the best y, as if y were known: (frame, landmark, camera).
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from mocap.calibrate.adjust import RigState
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, project_point_jacobian
+from mocap.core.kernels.compiled import kernel
+from mocap.core.lens import MIN_DEPTH_M, project_point_jacobian
 from mocap.core.shapes import FloatArray, IntArray, check_shapes
 from mocap.core.transform import apply
 
@@ -124,7 +124,7 @@ def _moved(
     return moved, views
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def _jacobians(
     lens: FloatArray,
     inside: FloatArray,

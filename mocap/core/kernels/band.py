@@ -6,13 +6,11 @@ take that is the memory's time, not the processor's. Here the factor is read onc
 
 from __future__ import annotations
 
-from numba import njit
-
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel
 from mocap.core.shapes import FloatArray
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def solve_forward(factor: FloatArray, right: FloatArray) -> None:
     """Write L^-1 times the right side in its place.
 
@@ -32,7 +30,7 @@ def solve_forward(factor: FloatArray, right: FloatArray) -> None:
                 right[j + d, c] -= value * right[j, c]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def solve_backward(factor: FloatArray, right: FloatArray) -> None:
     """Write L'^-1 times the right side in its place; arguments as `solve_forward`."""
     unknowns, width = factor.shape

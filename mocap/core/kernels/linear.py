@@ -7,9 +7,9 @@ Formulas: docs/maths/cameras.md.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH, rodrigues
+from mocap.core.kernels.compiled import inlined, kernel, part
+from mocap.core.lens import rodrigues
 from mocap.core.shapes import FloatArray
 
 PACKED_ROWS = (0, 0, 0, 1, 1, 2)
@@ -24,7 +24,7 @@ def unpack_symmetric(packed: FloatArray) -> FloatArray:
     return out
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def solve_symmetric(a: FloatArray, b: FloatArray, x: FloatArray) -> bool:
     """Solve the packed system a x = b by cofactors; False when it is singular."""
     c0 = a[3] * a[5] - a[4] * a[4]
@@ -45,10 +45,24 @@ def solve_symmetric(a: FloatArray, b: FloatArray, x: FloatArray) -> bool:
     return True
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
+def invert_positive(m: FloatArray, out: FloatArray) -> None:
+    """Write the inverse of a positive definite (3, 3) matrix."""
+    a, b, c, d, e, f = m[0, 0], m[0, 1], m[0, 2], m[1, 1], m[1, 2], m[2, 2]
+    out[0, 0], out[0, 1], out[0, 2] = d * f - e * e, c * e - b * f, b * e - c * d
+    out[1, 1], out[1, 2], out[2, 2] = a * f - c * c, b * c - a * e, a * d - b * b
+    scale = 1.0 / (a * out[0, 0] + b * out[0, 1] + c * out[0, 2])
+    for i in range(3):
+        for j in range(i, 3):
+            out[i, j] *= scale
+            out[j, i] = out[i, j]
+
+
+@kernel
 def invert_symmetric(packed: FloatArray) -> FloatArray:
     """Return the inverses (n, 6) of packed matrices (n, 6); NaN where singular."""
-    out = np.full_like(packed, np.nan)
+    out = np.zeros(packed.shape)
+    out[:] = np.nan
     unit, column = np.zeros(3), np.zeros(3)
     for n in range(len(packed)):
         for k in range(3):
@@ -62,7 +76,7 @@ def invert_symmetric(packed: FloatArray) -> FloatArray:
     return out
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def camera_matrices(vectors: FloatArray) -> FloatArray:
     """Return [R | t] (camera, 3, 4) of camera vectors (camera, 15)."""
     out = np.zeros((len(vectors), 3, 4))
@@ -74,7 +88,7 @@ def camera_matrices(vectors: FloatArray) -> FloatArray:
     return out
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def in_camera(pose: FloatArray, x: float, y: float, z: float) -> tuple[float, float, float]:
     """Return the camera coordinates of a world point; `pose` is [R | t] (3, 4)."""
     return (
@@ -84,7 +98,7 @@ def in_camera(pose: FloatArray, x: float, y: float, z: float) -> tuple[float, fl
     )
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def add_ray_equations(
     pose: FloatArray, x: float, y: float, scale: float, a: FloatArray, b: FloatArray
 ) -> None:
@@ -109,7 +123,7 @@ def add_ray_equations(
         b[2] += e2 * d
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def add_normal_equations(
     pose: FloatArray,
     d_camera: FloatArray,

@@ -9,8 +9,8 @@ docs/maths/triangulation.md.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.kernels.linear import (
     add_normal_equations,
     add_ray_equations,
@@ -19,7 +19,6 @@ from mocap.core.kernels.linear import (
     solve_symmetric,
 )
 from mocap.core.lens import (
-    FASTMATH,
     MIN_DEPTH_M,
     TUKEY,
     project_point_derivative,
@@ -38,7 +37,7 @@ GAUSS_NEWTON_STEPS = 6
 CONVERGED_STEP_M = 3e-4
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def undistort_views(vectors: FloatArray, pixels: FloatArray, rays: FloatArray) -> None:
     """Write x/z, y/z of pixels (point, camera, 2) into `rays`; NaN is not seen."""
     for n in range(len(pixels)):
@@ -50,7 +49,7 @@ def undistort_views(vectors: FloatArray, pixels: FloatArray, rays: FloatArray) -
                 rays[n, c, 1] = y
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _truncated_cost(
     poses: FloatArray,
     vectors: FloatArray,
@@ -83,7 +82,7 @@ def _truncated_cost(
     return cost
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _best_pair(
     poses: FloatArray,
     vectors: FloatArray,
@@ -137,14 +136,16 @@ def _best_pair(
         )
         if cost < best:
             best = cost
-            best_point[:] = point
-            agrees[1, :count] = agrees[0, :count]
+            for k in range(3):
+                best_point[k] = point[k]
+            for q in range(count):
+                agrees[1, q] = agrees[0, q]
             if best < gate_squared:
                 break  # no view is truncated: all of them agree
     return best < np.inf
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _join_views(
     poses: FloatArray,
     views: IntArray,
@@ -174,7 +175,7 @@ def _join_views(
     solve_symmetric(a_sum, b_sum, point)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _linearise(
     poses: FloatArray,
     vectors: FloatArray,
@@ -187,14 +188,13 @@ def _linearise(
     b: FloatArray,
     weighted: bool,
     squared_errors: FloatArray,
-    scratch: FloatArray,
+    d_camera: FloatArray,
 ) -> int:
     """Write the normal equations of the views within the gate; return how many they are."""
     for k in range(6):
         a[k] = 0.0
     for k in range(3):
         b[k] = 0.0
-    d_camera = scratch[:2, :3]
     inside = 0
     for q in range(count):
         c = views[q]
@@ -215,7 +215,28 @@ def _linearise(
     return inside
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
+def _rays_seen(
+    poses: FloatArray,
+    vectors: FloatArray,
+    rays: FloatArray,
+    a: FloatArray,
+    b: FloatArray,
+    views: IntArray,
+) -> int:
+    """Write the equations of each ray and which views have one; return how many have."""
+    count = 0
+    for c in range(len(vectors)):
+        if not np.isnan(rays[c, 0]):
+            a[c] = 0.0
+            b[c] = 0.0
+            add_ray_equations(poses[c], rays[c, 0], rays[c, 1], vectors[c, 6], a[c], b[c])
+            views[count] = c
+            count += 1
+    return count
+
+
+@kernel
 def triangulate_kernel(
     vectors: FloatArray,
     pixels: FloatArray,
@@ -236,47 +257,39 @@ def triangulate_kernel(
     gate_squared = gate_px * gate_px
     a, b = np.zeros((cameras, 6)), np.zeros((cameras, 3))
     a_sum, b_sum, step = np.zeros(6), np.zeros(3), np.zeros(3)
-    scratch = np.zeros((2, 12))
+    scratch, d_camera = np.zeros((2, 12)), np.zeros((2, 3))
     views = np.zeros(cameras, np.int64)
     agrees = np.zeros((2, cameras), np.bool_)
     point = np.zeros(3)
     for n in range(len(pixels)):
         points[n] = np.nan
         squared_errors[n] = np.nan
-        count = 0
-        for c in range(cameras):
-            if not np.isnan(rays[n, c, 0]):
-                focal = vectors[c, 6]
-                a[c] = 0.0
-                b[c] = 0.0
-                add_ray_equations(poses[c], rays[n, c, 0], rays[n, c, 1], focal, a[c], b[c])
-                views[count] = c
-                count += 1
+        count = _rays_seen(poses, vectors, rays[n], a, b, views)
         if count < 2 or not _best_pair(
             poses, vectors, rays[n], views, count, gate_squared, n, a, b, scratch, agrees, point
         ):
             continue
         _join_views(poses, views, count, agrees[1], a, b, scratch, point)
-        inside = 0
-        for _ in range(GAUSS_NEWTON_STEPS):
+        steps = GAUSS_NEWTON_STEPS
+        while True:
+            # The last time without weights: the information of the views that agree.
             inside = _linearise(
                 poses, vectors, pixels[n], views, count, point, gate_squared,
-                a_sum, b_sum, True, squared_errors[n], scratch,
+                a_sum, b_sum, steps > 0, squared_errors[n], d_camera,
             )  # fmt: skip
-            if inside < 2 or not solve_symmetric(a_sum, b_sum, step):
-                inside = 0
+            if steps == 0 or inside < 2 or not solve_symmetric(a_sum, b_sum, step):
                 break
-            point += step
-            if step[0] ** 2 + step[1] ** 2 + step[2] ** 2 < CONVERGED_STEP_M**2:
-                break
-        if inside < 2:
+            moved = 0.0
+            for k in range(3):
+                point[k] += step[k]
+                moved += step[k] * step[k]
+            steps = 0 if moved < CONVERGED_STEP_M**2 else steps - 1
+        if steps > 0 or inside < 2:
             continue
-        inside = _linearise(
-            poses, vectors, pixels[n], views, count, point, gate_squared,
-            information[n], b_sum, False, squared_errors[n], scratch,
-        )  # fmt: skip
-        if inside >= 2:
-            points[n] = point
+        for k in range(6):
+            information[n, k] = a_sum[k]
+        for k in range(3):
+            points[n, k] = point[k]
 
 
 def agreeing_views(squared_errors: FloatArray, gate_px: float) -> BoolArray:

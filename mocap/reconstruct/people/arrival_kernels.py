@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.arrays import copy_rows
+from mocap.core.kernels.compiled import part
 from mocap.core.shapes import BoolArray, FloatArray
 from mocap.reconstruct.people.instant_kernels import NOBODY, people_of_instant
 from mocap.reconstruct.people.matching_kernels import (
@@ -39,20 +39,21 @@ DOUBLED_S = 0.5
 _NEW_AT_ONCE = 12
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def write(live: Live, person: int, frame: int, expected: int, records: Records) -> None:
     """Add a row for a person and frame."""
     row = records.filled[0]
     records.frame[row] = frame
     records.track[row] = live.track[person]
-    records.members[row] = live.members[person]
-    records.swapped[row] = live.swapped[person]
-    records.skeleton[row] = live.position[person]
+    for c in range(live.members.shape[1]):
+        records.members[row, c] = live.members[person, c]
+        records.swapped[row, c] = live.swapped[person, c]
+    copy_rows(live.position[person], records.skeleton[row])
     records.expected[row] = expected
     records.filled[0] = row + 1
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def find_new(
     rig: Rig,
     rays: FloatArray,
@@ -65,16 +66,11 @@ def find_new(
 ) -> None:
     """Group the detections left over into people: the lost found again, and new ones."""
     cameras, keypoints = len(rig.poses), live.position.shape[1]
-    left = tolerance.copy()
-    for c in range(cameras):
-        for slot in range(free.shape[1]):
-            if not free[c, slot]:
-                left[c, slot] = np.nan
-    members = np.full((_NEW_AT_ONCE, cameras), NOBODY)
+    members = np.zeros((_NEW_AT_ONCE, cameras), np.int64)
     swapped = np.zeros((_NEW_AT_ONCE, cameras), np.bool_)
-    skeletons = np.full((_NEW_AT_ONCE, keypoints, 3), np.nan)
+    skeletons = np.zeros((_NEW_AT_ONCE, keypoints, 3))
     found = people_of_instant(
-        rig.poses, rig.essentials, rays, left, rig.orders, _NEW_AT_ONCE, members, swapped, skeletons
+        rig.poses, rig.essentials, rays, tolerance, rig.orders, free, members, swapped, skeletons
     )
     projected, outline = np.zeros((cameras, keypoints, 2)), np.zeros((cameras, 4))
     depth = np.zeros(cameras)
@@ -92,16 +88,17 @@ def find_new(
         person = _place_for(live, skeletons[new], fps)
         if person == NOBODY:
             continue
-        live.position[person] = skeletons[new]
-        live.members[person] = members[new]
-        live.swapped[person] = swapped[new]
-        live.outline[person] = outline
-        live.depth[person] = depth
-        live.view_id[person] = NOBODY
+        copy_rows(skeletons[new], live.position[person])
+        copy_rows(outline, live.outline[person])
+        for c in range(cameras):
+            live.members[person, c] = members[new, c]
+            live.swapped[person, c] = swapped[new, c]
+            live.depth[person, c] = depth[c]
+            live.view_id[person, c] = NOBODY
         write(live, person, frame, expected, records)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
     """Return the row of somebody lost who was found again or of somebody new; -1 for neither."""
     count = live.counts[0]
@@ -118,7 +115,8 @@ def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
             lost, least = person, gap
         doubtful = doubtful or reach <= gap < INSIDE_M
     if lost != NOBODY:
-        live.velocity[lost] *= 0.5
+        for i in range(3):
+            live.velocity[lost, i] *= 0.5
         live.unseen[lost] = 0
         live.hits[lost] += 1
         return lost
@@ -135,7 +133,7 @@ def _place_for(live: Live, skeleton: FloatArray, fps: float) -> int:
     return count
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def end_doubles(live: Live, fps: float) -> None:
     """Of two who follow one body, end the younger: at once before they have proved to be there.
 
@@ -160,7 +158,7 @@ def end_doubles(live: Live, fps: float) -> None:
             live.members[person] = NOBODY
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def forget(live: Live, fps: float) -> None:
     """End those unseen for too long; the last row moves into the place of an ended one."""
     person = 0
@@ -173,16 +171,19 @@ def forget(live: Live, fps: float) -> None:
         live.counts[0] -= 1
         last = live.counts[0]
         live.track[person] = live.track[last]
-        live.position[person] = live.position[last]
-        live.predicted[person] = live.predicted[last]
-        live.velocity[person] = live.velocity[last]
+        copy_rows(live.position[last], live.position[person])
+        copy_rows(live.predicted[last], live.predicted[person])
+        copy_rows(live.outline[last], live.outline[person])
+        for i in range(3):
+            live.velocity[person, i] = live.velocity[last, i]
+        for i in range(live.build.shape[1]):
+            live.build[person, i] = live.build[last, i]
+        for c in range(live.members.shape[1]):
+            live.members[person, c] = live.members[last, c]
+            live.swapped[person, c] = live.swapped[last, c]
+            live.depth[person, c] = live.depth[last, c]
+            live.view_id[person, c] = live.view_id[last, c]
         live.unseen[person] = live.unseen[last]
         live.hits[person] = live.hits[last]
         live.doubled[person] = live.doubled[last]
-        live.build[person] = live.build[last]
         live.slack[person] = live.slack[last]
-        live.members[person] = live.members[last]
-        live.swapped[person] = live.swapped[last]
-        live.outline[person] = live.outline[last]
-        live.depth[person] = live.depth[last]
-        live.view_id[person] = live.view_id[last]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel
 from mocap.core.shapes import FloatArray, IntArray
 
 UNASSIGNED = -1
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def assign_rows(cost: FloatArray, column_of: IntArray) -> None:
     """Write the column (row,) of every row, no column twice, at the least total cost.
 
@@ -21,11 +20,12 @@ def assign_rows(cost: FloatArray, column_of: IntArray) -> None:
     """
     rows, columns = cost.shape
     row_price, column_price = np.zeros(rows), np.zeros(columns)
-    row_of = np.full(columns, UNASSIGNED)
-    came_from = np.zeros(columns, np.int64)
+    row_of, came_from = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
+    distance, settled = np.zeros(columns), np.zeros(columns, np.bool_)
+    row_of[:] = UNASSIGNED
     for new in range(rows):
-        distance = np.full(columns, np.inf)
-        settled = np.zeros(columns, np.bool_)
+        distance[:] = np.inf
+        settled[:] = False
         came_from[:] = UNASSIGNED
         row, column, reached = new, UNASSIGNED, 0.0
         while True:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.arrays import copy_rows
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.arrival_kernels import (
     PROVED_S,
@@ -23,13 +23,15 @@ from mocap.reconstruct.people.arrival_kernels import (
     forget,
     write,
 )
-from mocap.reconstruct.people.assignment_kernels import UNASSIGNED, assign_rows
+from mocap.reconstruct.people.assignment_kernels import assign_rows
 from mocap.reconstruct.people.instant_kernels import NOBODY
 from mocap.reconstruct.people.matching_kernels import (
     agreement,
     build_misfit,
     build_of,
+    cameras_left,
     expected_views,
+    free_all,
     match_of,
     median_gap,
     median_step,
@@ -81,44 +83,43 @@ SURE_SUPPORT = 0.6
 SAME_IN_VIEW = 0.02
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def follow_frames(
     rig: Rig, instants: Instants, fps: float, first_frame: int, live: Live, records: Records
 ) -> None:
     """Follow everybody through successive frames; `live` and `records` are continued."""
-    frames, cameras = instants.tolerance.shape[:2]
+    frames = len(instants.tolerance)
     free = np.zeros(instants.tolerance.shape[1:], np.bool_)
     for f in range(frames):
         rays, confidence = instants.rays[f], instants.confidence[f]
         _predict(live, fps)
         for last in range(2):
-            free[:] = ~np.isnan(instants.tolerance[f])
+            free_all(instants.tolerance[f], free)
             _match(rig, rays, instants.boxes[f], instants.view_ids[f], free, live, fps)
             for person in range(live.counts[0]):
                 _solve(rig, rays, confidence, live, person, last == 1, fps)
         end_doubles(live, fps)
-        free[:] = ~np.isnan(instants.tolerance[f])
+        free_all(instants.tolerance[f], free)
         for person in range(live.counts[0]):
             _count_and_free(rig, rays, live, person, free, fps)
         _record(rig, live, first_frame + f, instants.view_ids[f], records)
-        cameras_left = 0
-        for c in range(cameras):
-            cameras_left += int(np.any(free[c]))
-        if cameras_left >= 2:
+        if cameras_left(free) >= 2:
             find_new(rig, rays, instants.tolerance[f], free, fps, first_frame + f, live, records)
         forget(live, fps)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _predict(live: Live, fps: float) -> None:
     """Move everybody on by their velocity."""
     for person in range(live.counts[0]):
-        live.position[person] += live.velocity[person] / fps
-        live.predicted[person] = live.position[person]
+        for k in range(live.position.shape[1]):
+            for i in range(3):
+                live.position[person, k, i] += live.velocity[person, i] / fps
+        copy_rows(live.position[person], live.predicted[person])
         live.slack[person] = min(1.0 + SLACK_PER_S * live.unseen[person] / fps, MAX_SLACK)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _match(
     rig: Rig,
     rays: FloatArray,
@@ -154,7 +155,7 @@ def _match(
                 _match_camera(rig, rays[c], boxes[c], view_ids[c], free[c], live, rows[:chosen], c)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _match_camera(
     rig: Rig,
     rays: FloatArray,
@@ -168,7 +169,8 @@ def _match_camera(
     """Match the people `rows` and the free detections (slot,) of camera c one to one."""
     slots = len(free)
     # A person who fits no detection takes a column of their own.
-    cost = np.ones((len(rows), slots + len(rows)))
+    cost = np.zeros((len(rows), slots + len(rows)))
+    cost[:] = 1.0
     supports = np.zeros((len(rows), slots))
     mirrored = np.zeros((len(rows), slots), np.bool_)
     anything = False
@@ -190,7 +192,7 @@ def _match_camera(
                 anything = True
     if not anything:
         return
-    column_of = np.full(len(rows), UNASSIGNED)
+    column_of = np.zeros(len(rows), np.int64)
     assign_rows(cost, column_of)
     for row in range(len(rows)):
         slot = column_of[row]
@@ -202,7 +204,7 @@ def _match_camera(
             free[slot] = False
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _far_apart(first: FloatArray, second: FloatArray, margin: float) -> bool:
     """Return whether two boxes do not touch even when one is widened by the margin."""
     return bool(
@@ -213,7 +215,7 @@ def _far_apart(first: FloatArray, second: FloatArray, margin: float) -> bool:
     )
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _views(live: Live, person: int) -> int:
     views = 0
     for slot in live.members[person]:
@@ -221,7 +223,7 @@ def _views(live: Live, person: int) -> int:
     return views
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _solve(
     rig: Rig,
     rays: FloatArray,
@@ -279,7 +281,7 @@ def _solve(
     if views < 2:
         if last:
             # The first round may have moved them with a view that was given back since.
-            live.position[person] = live.predicted[person]
+            copy_rows(live.predicted[person], live.position[person])
         return
     facing = False
     if views == 2 and depth_sd_m(rig, members, skeleton, tolerance) > DOUBTFUL_DEPTH_SD_M:
@@ -294,12 +296,13 @@ def _solve(
         _steer(live, person, skeleton, fps)
     for k in range(keypoints):
         if not np.isnan(skeleton[k, 0]):
-            live.position[person, k] = skeleton[k]
+            for i in range(3):
+                live.position[person, k, i] = skeleton[k, i]
     if not facing:
         live.slack[person] = 1.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _is_beside_another(live: Live, person: int) -> bool:
     """Return whether anybody else is expected near, by the middles of the bodies."""
     own, theirs = np.zeros(3), np.zeros(3)
@@ -314,7 +317,7 @@ def _is_beside_another(live: Live, person: int) -> bool:
     return False
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _steer(live: Live, person: int, skeleton: FloatArray, fps: float) -> None:
     """Correct a person's velocity by how far they are from where they were predicted."""
     step = np.zeros(3)
@@ -322,12 +325,12 @@ def _steer(live: Live, person: int, skeleton: FloatArray, fps: float) -> None:
         return
     gain = 1.0 - math.exp(-1.0 / (VELOCITY_FOLLOWS_S * fps))
     lasts = math.exp(-1.0 / (VELOCITY_LASTS_S * fps))
-    live.velocity[person] = lasts * live.velocity[person] + gain * fps * step / (
-        1.0 + live.unseen[person]
-    )
+    gain *= fps / (1.0 + live.unseen[person])
+    for i in range(3):
+        live.velocity[person, i] = lasts * live.velocity[person, i] + gain * step[i]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _count_and_free(
     rig: Rig, rays: FloatArray, live: Live, person: int, free: BoolArray, fps: float
 ) -> None:
@@ -341,7 +344,9 @@ def _count_and_free(
             _learn_build(rig, live, person, fps)
     else:
         live.unseen[person] += 1
-        live.velocity[person] *= math.exp(-1.0 / (VELOCITY_LASTS_UNSEEN_S * fps))
+        lasts = math.exp(-1.0 / (VELOCITY_LASTS_UNSEEN_S * fps))
+        for i in range(3):
+            live.velocity[person, i] *= lasts
     for c in range(len(rig.poses)):
         slot = live.members[person, c]
         if slot == NOBODY:
@@ -352,7 +357,7 @@ def _count_and_free(
             slide_to_view(rig.poses[c], live.position[person], rays[c, slot], order)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _learn_build(rig: Rig, live: Live, person: int, fps: float) -> None:
     """Take this frame into a person's usual build, a mean over the last seconds."""
     build = np.zeros(len(rig.bones))
@@ -365,7 +370,7 @@ def _learn_build(rig: Rig, live: Live, person: int, fps: float) -> None:
             live.build[person, i] += gain * (build[i] - live.build[person, i])
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _record(rig: Rig, live: Live, frame: int, view_ids: IntArray, records: Records) -> None:
     """Write down everybody who is seen by a camera, and who they are in its view."""
     count = live.counts[0]

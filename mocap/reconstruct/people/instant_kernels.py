@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.arrays import copy_rows
+from mocap.core.kernels.compiled import part
 from mocap.core.kernels.linear import add_ray_equations, in_camera, solve_symmetric
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M
+from mocap.core.lens import MIN_DEPTH_M
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 
 # A person needs this many keypoints in common between two views to be matched.
@@ -37,7 +38,7 @@ MAX_REACH_M = 1.6
 NOBODY = -1
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _epipolar_support(
     first: FloatArray,
     second: FloatArray,
@@ -72,7 +73,7 @@ def _epipolar_support(
     return support / common if common >= MIN_COMMON_KEYPOINTS else 0.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _projected_support(
     pose: FloatArray,
     skeleton: FloatArray,
@@ -95,7 +96,7 @@ def _projected_support(
     return support, common
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def triangulate_members(
     poses: FloatArray,
     rays: FloatArray,
@@ -134,12 +135,12 @@ def triangulate_members(
                 add_ray_equations(pose, u, v, 1.0, a, b)
             if views >= 2:
                 break
-        skeleton[k] = np.nan
-        if views >= 2 and solve_symmetric(a, b, point):
-            skeleton[k] = point
+        solved = views >= 2 and solve_symmetric(a, b, point)
+        for i in range(3):
+            skeleton[k, i] = point[i] if solved else np.nan
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _is_human_sized(skeleton: FloatArray) -> bool:
     """Return whether enough keypoints are known and all are near their middle."""
     count = 0
@@ -147,20 +148,22 @@ def _is_human_sized(skeleton: FloatArray) -> bool:
     for k in range(len(skeleton)):
         if not np.isnan(skeleton[k, 0]):
             count += 1
-            middle += skeleton[k]
+            for i in range(3):
+                middle[i] += skeleton[k, i]
     if count < MIN_COMMON_KEYPOINTS:
         return False
-    middle /= count
     near = 0
     for k in range(len(skeleton)):
-        if not np.isnan(skeleton[k, 0]):
-            d = skeleton[k] - middle
-            if d[0] ** 2 + d[1] ** 2 + d[2] ** 2 < MAX_REACH_M**2:
-                near += 1
+        squared = 0.0
+        for i in range(3):
+            d = skeleton[k, i] - middle[i] / count
+            squared += d * d
+        if squared < MAX_REACH_M**2:  # never of an unknown one: NaN
+            near += 1
     return near >= 0.8 * count
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def pick_members(
     poses: FloatArray,
     rays: FloatArray,
@@ -198,7 +201,7 @@ def pick_members(
     return total
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _grow(
     poses: FloatArray,
     rays: FloatArray,
@@ -217,13 +220,16 @@ def _grow(
         if not _is_human_sized(skeleton):
             return 0.0
         support = pick_members(poses, rays, tolerance, orders, free, skeleton, members, swapped)
-        if np.sum(members != NOBODY) < 2:
+        views = 0
+        for member in members:
+            views += member != NOBODY
+        if views < 2:
             return 0.0
     triangulate_members(poses, rays, tolerance, orders, members, swapped, skeleton)
     return support
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _pair_supports(
     rays: FloatArray,
     tolerance: FloatArray,
@@ -262,14 +268,24 @@ def _pair_supports(
     return supports[:count], pairs[:count]
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
+def _first_greatest(values: FloatArray) -> int:
+    """Return the place of the greatest value, the first of equals; -1 where none is above 0."""
+    place, most = NOBODY, 0.0
+    for i in range(len(values)):
+        if values[i] > most:
+            place, most = i, values[i]
+    return place
+
+
+@part
 def people_of_instant(
     poses: FloatArray,
     essentials: FloatArray,
     rays: FloatArray,
     tolerance: FloatArray,
     orders: IntArray,
-    max_people: int,
+    free: BoolArray,
     members: IntArray,
     swapped: BoolArray,
     skeletons: FloatArray,
@@ -281,27 +297,28 @@ def people_of_instant(
         essentials: (camera, camera, 3, 3), see `essential_matrices`.
         rays: (camera, slot, keypoint, 2) undistorted, NaN = not seen.
         tolerance: (camera, slot) in units of the rays, NaN for an empty slot.
+        free: (camera, slot) which detections are nobody's yet; those of the people found are
+            taken.
         orders: (2, keypoint): as is, and with left and right exchanged.
-        max_people: at most this many are looked for.
-        members: (max_people, camera) receives the slot of each camera, -1 for none.
-        swapped: (max_people, camera) receives whether left and right are exchanged.
-        skeletons: (max_people, keypoint, 3) receives the people.
+        members: (person, camera) receives the slot of each camera, -1 for none; no more people
+            are looked for than it has room for.
+        swapped: (person, camera) receives whether left and right are exchanged.
+        skeletons: (person, keypoint, 3) receives the people.
     """
     cameras = len(poses)
     keypoints = rays.shape[2]
-    free = ~np.isnan(tolerance)
     supports, pairs = _pair_supports(rays, tolerance, orders, essentials, free)
     trial_members, trial_swapped = np.zeros(cameras, np.int64), np.zeros(cameras, np.bool_)
     trial = np.zeros((keypoints, 3))
+    left = np.zeros(len(supports))
     found = 0
-    while found < max_people:
+    while found < len(members):
         best = 0.0
-        left = supports.copy()
+        for index in range(len(supports)):
+            left[index] = supports[index]
         for _ in range(SEEDS):
-            if len(left) == 0:
-                break
-            index = int(np.argmax(left))
-            if left[index] <= 0.0:
+            index = _first_greatest(left)
+            if index < 0:
                 break
             left[index] = 0.0
             trial_members[:] = NOBODY
@@ -314,13 +331,14 @@ def people_of_instant(
             )
             if support > best:
                 best = support
-                members[found] = trial_members
-                swapped[found] = trial_swapped
-                skeletons[found] = trial
+                for c in range(cameras):
+                    members[found, c] = trial_members[c]
+                    swapped[found, c] = trial_swapped[c]
+                copy_rows(trial, skeletons[found])
             elif support == 0.0:
                 supports[index] = 0.0
         if best == 0.0:
-            if len(supports) == 0 or supports.max() <= 0.0:
+            if _first_greatest(supports) < 0:
                 break
             continue
         for c in range(cameras):

@@ -10,10 +10,11 @@ view's limb is left out for that frame, if enough cameras are left.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.arrays import copy_rows
+from mocap.core.kernels.compiled import kernel, part
 from mocap.core.kernels.linear import camera_matrices, in_camera
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M, undistort_points
+from mocap.core.lens import MIN_DEPTH_M, undistort_points
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.scene import boxes_of
 from mocap.reconstruct.people.solving_kernels import solve_person
@@ -105,7 +106,8 @@ def _rays(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
 def _tolerance(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
     """Return the tolerance (frame, camera) in units of the rays, from sizes in the image."""
     boxes = np.full((*pixels.shape[:2], 4), np.nan)
-    boxes_of(pixels.reshape(-1, *pixels.shape[2:]), boxes.reshape(-1, 4))
+    apart = np.ascontiguousarray(pixels.reshape(-1, *pixels.shape[2:]))
+    boxes_of(apart, boxes.reshape(-1, 4))
     size = np.max(boxes[..., 2:] - boxes[..., :2], axis=-1)
     size_px = np.where(np.isnan(size), 0.0, size)
     return np.ascontiguousarray(
@@ -146,7 +148,7 @@ def _decisions(
     return found[0] & found[1] & known, (found[0] != found[1]) & known
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def decide_limbs(
     rig: Rig, rays: FloatArray, tolerance: FloatArray, forget: int, swapped: BoolArray
 ) -> None:
@@ -157,15 +159,20 @@ def decide_limbs(
     """
     frames, cameras, _, keypoints, _ = rays.shape
     members = np.zeros(cameras, np.int64)
-    confidence = np.ones((cameras, 1, keypoints))
-    last, before = np.full((keypoints, 3), np.nan), np.full((keypoints, 3), np.nan)
-    expected, solved = np.full((keypoints, 3), np.nan), np.full((keypoints, 3), np.nan)
+    confidence = np.zeros((cameras, 1, keypoints))
+    confidence[:] = 1.0
+    last, before = np.zeros((keypoints, 3)), np.zeros((keypoints, 3))
+    expected, solved = np.zeros((keypoints, 3)), np.zeros((keypoints, 3))
+    last[:] = np.nan
+    before[:] = np.nan
     unseen = 0
     for f in range(frames):
         for k in range(keypoints):
-            expected[k] = last[k]
-            if not np.isnan(before[k, 0]):
-                expected[k] += _VELOCITY_KEPT * (last[k] - before[k])
+            moving = not np.isnan(before[k, 0])
+            for i in range(3):
+                expected[k, i] = last[k, i]
+                if moving:
+                    expected[k, i] += _VELOCITY_KEPT * (last[k, i] - before[k, i])
         for attempt in range(_ROUNDS):
             changed = attempt == 0
             for c in range(cameras):
@@ -189,22 +196,28 @@ def decide_limbs(
                 tolerance[f],
                 solved,
             )
-            for k in range(keypoints):
-                if not np.isnan(solved[k, 0]):
-                    expected[k] = solved[k]
-        seen = False
-        for k in range(keypoints):
-            before[k] = last[k]
-            if not np.isnan(solved[k, 0]):
-                last[k] = solved[k]
-                seen = True
+            copy_known(solved, expected)
+        copy_rows(last, before)
+        seen = copy_known(solved, last)
         unseen = 0 if seen else unseen + 1
         if unseen > forget:
             last[:] = np.nan
             before[:] = np.nan
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
+def copy_known(source: FloatArray, target: FloatArray) -> bool:
+    """Write the keypoints (keypoint, 3) that are known into another array; False without any."""
+    some = False
+    for k in range(len(source)):
+        if not np.isnan(source[k, 0]):
+            some = True
+            for i in range(3):
+                target[k, i] = source[k, i]
+    return some
+
+
+@part
 def _explains_better(
     pose: FloatArray, expected: FloatArray, rays: FloatArray, orders: IntArray, tolerance: float
 ) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.arrays import distance_between, median_of
+from mocap.core.kernels.compiled import part
 from mocap.core.kernels.linear import in_camera
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M
+from mocap.core.lens import MIN_DEPTH_M
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import MIN_COMMON_KEYPOINTS, NOBODY
 from mocap.reconstruct.people.state import Rig
@@ -20,7 +21,27 @@ MIN_SUPPORT = 0.35
 SWAP_MARGIN = 0.1
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
+def free_all(tolerance: FloatArray, free: BoolArray) -> None:
+    """Mark every detection (camera, slot) that there is as nobody's."""
+    for c in range(len(free)):
+        for slot in range(free.shape[1]):
+            free[c, slot] = not np.isnan(tolerance[c, slot])
+
+
+@part
+def cameras_left(free: BoolArray) -> int:
+    """Return how many cameras have a detection that is nobody's."""
+    left = 0
+    for c in range(len(free)):
+        for slot in range(free.shape[1]):
+            if free[c, slot]:
+                left += 1
+                break
+    return left
+
+
+@part
 def project_person(
     poses: FloatArray,
     skeleton: FloatArray,
@@ -51,14 +72,14 @@ def project_person(
         depth[c] = total / count if count >= MIN_COMMON_KEYPOINTS else 0.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def tolerance_of(rig: Rig, c: int, outline: FloatArray, slack: float) -> float:
     """Return how far keypoints of a person of this outline (4,) may be, in units of the rays."""
     size = max(outline[2] - outline[0], outline[3] - outline[1])
     return max(rig.tolerance_of_size * size * slack, rig.floor[c])
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def support_of(
     projected: FloatArray, rays: FloatArray, order: IntArray, tolerance: float
 ) -> tuple[float, int]:
@@ -75,7 +96,7 @@ def support_of(
     return support, common
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def match_of(
     projected: FloatArray, rays: FloatArray, orders: IntArray, tolerance: float
 ) -> tuple[float, bool]:
@@ -94,7 +115,7 @@ def match_of(
     return (support if support >= MIN_SUPPORT else 0.0), swap
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def agreement(
     rig: Rig,
     rays: FloatArray,
@@ -118,36 +139,37 @@ def agreement(
     return views
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def median_gap(first: FloatArray, second: FloatArray) -> float:
     """Return the median distance (m) of two skeletons' common keypoints; infinite if too few."""
     distance = np.zeros(len(first))
     count = 0
     for k in range(len(first)):
-        d = first[k] - second[k]
-        if not np.isnan(d[0]):
-            distance[count] = math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+        x, y, z = first[k, 0] - second[k, 0], first[k, 1] - second[k, 1], first[k, 2] - second[k, 2]
+        if not np.isnan(x):
+            distance[count] = math.sqrt(x * x + y * y + z * z)
             count += 1
-    return float(np.median(distance[:count])) if count >= MIN_COMMON_KEYPOINTS else np.inf
+    return median_of(distance, count) if count >= MIN_COMMON_KEYPOINTS else np.inf
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def median_step(after: FloatArray, before: FloatArray, step: FloatArray) -> bool:
     """Write the median displacement (3,) of common keypoints; False when there is none."""
-    moved = np.zeros((len(after), 3))
+    moved = np.zeros((3, len(after)))
     count = 0
     for k in range(len(after)):
         if not (np.isnan(after[k, 0]) or np.isnan(before[k, 0])):
-            moved[count] = after[k] - before[k]
+            for i in range(3):
+                moved[i, count] = after[k, i] - before[k, i]
             count += 1
     if count == 0:
         return False
     for i in range(3):
-        step[i] = np.median(moved[:count, i])
+        step[i] = median_of(moved[i], count)
     return True
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def slide_to_view(
     pose: FloatArray, skeleton: FloatArray, rays: FloatArray, order: IntArray
 ) -> None:
@@ -167,9 +189,10 @@ def slide_to_view(
     if count < MIN_COMMON_KEYPOINTS:
         return
     depth /= count
-    right, down = np.median(d_u[:count]) * depth, np.median(d_v[:count]) * depth
+    right, down = median_of(d_u, count) * depth, median_of(d_v, count) * depth
     for k in range(len(skeleton)):
-        skeleton[k] += pose[0, :3] * right + pose[1, :3] * down
+        for i in range(3):
+            skeleton[k, i] += pose[0, i] * right + pose[1, i] * down
 
 
 # Rows: how much of the outline must lie in the picture; how much of it a nearer person may cover.
@@ -178,7 +201,7 @@ _COVERED_SHARE = 0.5
 _NEARER_M = 0.15
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def expected_views(
     rig: Rig, outline: FloatArray, depth: FloatArray, outlines: FloatArray, depths: FloatArray
 ) -> int:
@@ -203,7 +226,7 @@ def expected_views(
     return views
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def overlap(first: FloatArray, second: FloatArray) -> float:
     """Return the area two boxes x0 y0 x1 y1 share."""
     width = min(first[2], second[2]) - max(first[0], second[0])
@@ -211,7 +234,7 @@ def overlap(first: FloatArray, second: FloatArray) -> float:
     return width * height if width > 0.0 and height > 0.0 else 0.0
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def is_shaped_like_a_person(skeleton: FloatArray, bones: FloatArray) -> bool:
     """Return whether most known bones (bone, 4: ends, shortest, longest) have a human length.
 
@@ -224,21 +247,20 @@ def is_shaped_like_a_person(skeleton: FloatArray, bones: FloatArray) -> bool:
         a, b = int(row[0]), int(row[1])
         if np.isnan(skeleton[a, 0]) or np.isnan(skeleton[b, 0]):
             continue
-        d = skeleton[a] - skeleton[b]
         known += 1
-        good += row[2] < math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) < row[3]
+        good += row[2] < distance_between(skeleton[a], skeleton[b]) < row[3]
     return known >= 3 and good >= 0.6 * known
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def build_of(skeleton: FloatArray, bones: FloatArray, build: FloatArray) -> None:
     """Write the logarithm of every bone's length (bone,), NaN where an end is not known."""
     for i in range(len(bones)):
-        d = skeleton[int(bones[i, 0])] - skeleton[int(bones[i, 1])]
-        build[i] = 0.5 * math.log(d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 1e-12)
+        length = distance_between(skeleton[int(bones[i, 0])], skeleton[int(bones[i, 1])])
+        build[i] = 0.5 * math.log(length * length + 1e-12)
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def build_misfit(build: FloatArray, usual: FloatArray) -> float:
     """Return the median difference of two builds (bone,), 0 where fewer than four are known."""
     differences = np.zeros(len(build))
@@ -248,4 +270,4 @@ def build_misfit(build: FloatArray, usual: FloatArray) -> float:
         if not np.isnan(difference):
             differences[count] = difference
             count += 1
-    return float(np.median(differences[:count])) if count >= 4 else 0.0
+    return median_of(differences, count) if count >= 4 else 0.0

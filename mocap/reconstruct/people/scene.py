@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from mocap.core import keypoint_names
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Detections2D
+from mocap.core.kernels.compiled import kernel
 from mocap.core.kernels.linear import camera_matrices
 from mocap.core.keypoints import mirrored_name
-from mocap.core.lens import FASTMATH, undistort_point, undistort_points
+from mocap.core.lens import undistort_point, undistort_points
 from mocap.core.shapes import FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import essential_matrices
 from mocap.reconstruct.people.state import Instants, Rig
@@ -159,7 +159,7 @@ def _instants(
     )
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def rays_of(
     vectors: FloatArray,
     pixels: FloatArray,
@@ -187,7 +187,7 @@ def rays_of(
                     rays[f, c, i, k, 0], rays[f, c, i, k, 1] = x, y
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def boxes_of(rays: FloatArray, boxes: FloatArray) -> None:
     """Write x0 y0 x1 y1 (detection, 4) of rays (detection, keypoint, 2), NaN where none is seen."""
     for n in range(len(rays)):

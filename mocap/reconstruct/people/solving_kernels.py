@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from mocap.core.kernels.compiled import inlined, part
 from mocap.core.kernels.linear import in_camera, solve_symmetric
-from mocap.core.lens import FASTMATH, MIN_DEPTH_M
+from mocap.core.lens import MIN_DEPTH_M
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.reconstruct.people.instant_kernels import NOBODY
 from mocap.reconstruct.people.state import Rig
@@ -22,7 +22,7 @@ _REWEIGHTINGS = 4
 _SETTLED_M = 0.002
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def solve_person(
     rig: Rig,
     rays: FloatArray,
@@ -44,13 +44,15 @@ def solve_person(
     a, b, point, before = np.zeros(6), np.zeros(3), np.zeros(3), np.zeros(3)
     for k in range(len(skeleton)):
         known = not np.isnan(start[k, 0])
-        point[:] = start[k]
+        for i in range(3):
+            point[i] = start[k, i]
         agreeing = 0
         for _ in range(_REWEIGHTINGS):
             agreeing = _weighted_rays(
                 rig, rays, confidence, members, swapped, k, known, point, tolerance, a, b
             )
-            before[:] = point
+            for i in range(3):
+                before[i] = point[i]
             if known and not np.isnan(predicted[k, 0]):
                 _draw(predicted[k], pull, a, b)
             if agreeing >= 2 and solve_symmetric(a, b, point):
@@ -63,13 +65,12 @@ def solve_person(
             else:
                 agreeing = 0
                 break
-        if agreeing >= 2 and known:
-            skeleton[k] = point
-        else:
-            skeleton[k] = np.nan
+        solved = agreeing >= 2 and known
+        for i in range(3):
+            skeleton[k, i] = point[i] if solved else np.nan
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _draw(place: FloatArray, weight: float, a: FloatArray, b: FloatArray) -> None:
     """Add to normal equations that the point is at a place."""
     a[0] += weight
@@ -80,13 +81,13 @@ def _draw(place: FloatArray, weight: float, a: FloatArray, b: FloatArray) -> Non
     b[2] += weight * place[2]
 
 
-@njit(inline="always", fastmath=FASTMATH, cache=True)
+@inlined
 def _squared_distance(first: FloatArray, second: FloatArray) -> float:
     x, y, z = first[0] - second[0], first[1] - second[1], first[2] - second[2]
     return x * x + y * y + z * z
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def _weighted_rays(
     rig: Rig,
     rays: FloatArray,
@@ -153,7 +154,7 @@ def _weighted_rays(
     return agreeing
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def depth_sd_m(rig: Rig, members: IntArray, skeleton: FloatArray, tolerance: FloatArray) -> float:
     """Return the standard deviation of keypoints, that two views give, along their rays.
 
@@ -167,16 +168,16 @@ def depth_sd_m(rig: Rig, members: IntArray, skeleton: FloatArray, tolerance: Flo
             continue
         pose = rig.poses[c]
         x, y, z = in_camera(pose, middle[0], middle[1], middle[2])
+        length = math.sqrt(x * x + y * y + z * z)
         for i in range(3):
-            rays[found, i] = pose[0, i] * x + pose[1, i] * y + pose[2, i] * z
-        rays[found] /= math.sqrt(x * x + y * y + z * z)
+            rays[found, i] = (pose[0, i] * x + pose[1, i] * y + pose[2, i] * z) / length
         error_m = max(error_m, NOISE_OF_TOLERANCE * tolerance[c] * z)
         found += 1
     cosine = abs(rays[0, 0] * rays[1, 0] + rays[0, 1] * rays[1, 1] + rays[0, 2] * rays[1, 2])
     return error_m / math.sqrt(max(1.0 - cosine, 1e-12))
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def middle_of(skeleton: FloatArray, middle: FloatArray) -> None:
     """Write the mean (3,) of the known keypoints; 0 where none is known."""
     middle[:] = 0.0
@@ -191,7 +192,7 @@ def middle_of(skeleton: FloatArray, middle: FloatArray) -> None:
             middle[i] /= known
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@part
 def keep_better(members: IntArray, share: FloatArray) -> None:
     """Keep the member with the greatest share of support only."""
     best = NOBODY

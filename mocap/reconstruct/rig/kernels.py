@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from mocap.core.lens import FASTMATH
+from mocap.core.kernels.compiled import kernel
 from mocap.core.shapes import FloatArray
 
 
-@njit(fastmath=FASTMATH, cache=True)
+@kernel
 def subtract_points(lost: FloatArray, cross: FloatArray, out: FloatArray) -> None:
     """Subtract sum over points of lost @ cross' from `out` (k, k); both are (point, k, 3).
 

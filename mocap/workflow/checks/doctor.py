@@ -45,8 +45,15 @@ Looked = tuple[dict[str, object], list[str], bool]
 """A document for machines, lines for people, and whether nothing is wrong."""
 
 
-def look_at_machine() -> Looked:
-    """Return what was looked at: versions, codecs, weights, npm, cores and graphics card."""
+def look_at_machine(warm: bool = False) -> Looked:
+    """Return what was looked at: versions, codecs, weights, npm, cores and graphics card.
+
+    With `warm` the kernels are compiled first, which takes the first run's time.
+    """
+    if warm:
+        from mocap.workflow.compile_ahead import compile_all
+
+        compile_all()
     checks = machine_checks()
     lines = []
     for check in checks:
@@ -73,7 +80,7 @@ def look_at_take(take: Take, progress: Progress) -> Looked:
 def machine_checks() -> list[MachineCheck]:
     """Return the checks of this machine one by one."""
     checks = [_python(), *map(_package, PACKAGES), *_codecs(), *_weights(), _npm(), _machine()]
-    return [*checks, _graphics_card()]
+    return [*checks, _kernels(), _graphics_card()]
 
 
 def _python() -> MachineCheck:
@@ -125,6 +132,15 @@ def _npm() -> MachineCheck:
 
 def _machine() -> MachineCheck:
     return MachineCheck("processor", True, f"{os.cpu_count()} cores, {platform.machine()}")
+
+
+def _kernels() -> MachineCheck:
+    from mocap.workflow.compile_ahead import are_compiled
+
+    ok = are_compiled()
+    remedy = "The first run compiles them; `mocap doctor --warm` does that now."
+    found = "compiled" if ok else "not compiled yet"
+    return MachineCheck("numerical kernels", ok, found, remedy, needed=False)
 
 
 def _graphics_card() -> MachineCheck:
