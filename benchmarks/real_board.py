@@ -4,7 +4,7 @@ Needs the recordings: MOCAP_REAL_DATA names the folder that holds `caliscope_cha
 webcams without a common clock, a board of 4 x 5 squares printed white on black. In the first set
 one camera runs a whole frame late (the board tells, no option is needed); in the second one
 camera sees the board from behind. And `gopro15`: fifteen action cameras with one wide lens, six
-small boards on one body.
+small boards on one body. And `pose2sim_single`: photos of a plain checkerboard for four lenses.
 
     python benchmarks/real_board.py [--check]
 """
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from calibration_parts.fifteen_cameras import fifteen_cameras
+from calibration_parts.photo_lenses import photo_lenses
 from calibration_parts.their_lenses import their_lenses
 from figures import Figure, exit_code, print_figures
 
@@ -115,6 +116,9 @@ def main() -> int:
         figures = fifteen_cameras(Path(data) / "gopro15", Path(temporary))
         print_figures("Fifteen wide cameras, six boards on one body", figures)
         everything += figures
+    figures = photo_lenses(Path(data) / "pose2sim_single" / "calibration" / "intrinsics")
+    print_figures("Lenses from photos of a checkerboard", figures)
+    everything += figures
     return exit_code(everything, check=options.check)
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clips import cut, write_clip
 
+from mocap.capture import checks
 from mocap.capture.checks import (
     check_calibration_videos,
     check_take,
@@ -14,6 +16,7 @@ from mocap.capture.checks import (
     image_maps,
 )
 from mocap.capture.session import Session, Take
+from mocap.capture.video import VideoInfo
 from mocap.core.camera import Calibration, Camera
 from mocap.core.errors import InputError, SessionError
 from mocap.core.files.names import portable, unportable
@@ -110,3 +113,20 @@ def test_calibration_videos_are_compared_with_the_rig(take: Take) -> None:
         write_clip(session.root / "calibration" / f"{name}.mp4")
     (warning,) = check_calibration_videos(session).warnings
     assert "no calibration video for back_left" in warning and "bakc_left" in warning
+
+
+def test_a_video_that_an_edit_list_cut_is_named(
+    take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = take.session
+    for name in ("front_left", "front_right", "back_right", "back_left"):
+        write_clip(session.root / "calibration" / f"{name}.mp4")
+
+    def probe(path: Path, camera: str | None = None) -> VideoInfo:
+        late = 1.0 if path.stem == "back_left" else 0.05  # a phone's sound begins a little earlier
+        return replace(checks_probe(path, camera), start_s=late)
+
+    checks_probe = checks.probe
+    monkeypatch.setattr(checks, "probe", probe)
+    (warning,) = check_calibration_videos(session).warnings
+    assert "camera 'back_left': its first image comes 1.00 s after its file begins" in warning

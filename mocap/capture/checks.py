@@ -23,6 +23,8 @@ from mocap.core.shapes import Array
 MIN_CAMERAS = 2
 # Cameras that stop one after another differ by a few frames at the end; more hints at lost ones.
 FRAME_COUNT_TOLERANCE = 2
+# Phones begin with up to a fifth of a second of sound; a second is a cut.
+LATE_START_S = 0.25
 # Black bars are looked for in this many frames, spread over the first seconds.
 BAR_FRAMES = 5
 BAR_FRAME_STEP = 15
@@ -90,6 +92,7 @@ def check_calibration_videos(session: Session) -> Recording:
     if rates:
         warnings += _frame_counts(infos)
         warnings += _variable_rates(infos)
+        warnings += _late_starts(infos)
     return Recording(infos, rates[0] if rates else math.nan, tuple(warnings))
 
 
@@ -199,6 +202,17 @@ def _frame_counts(infos: Mapping[str, VideoInfo]) -> list[str]:
     return [
         f"the cameras have different numbers of frames ({listed}): '{shortest}' may have lost "
         "frames or started later."
+    ]
+
+
+def _late_starts(infos: Mapping[str, VideoInfo]) -> list[str]:
+    """Name videos whose first image comes late on the file's own clock: an edit list cut them."""
+    return [
+        f"camera '{camera}': its first image comes {info.start_s:.2f} s after its file begins (cut "
+        "by an edit list, or sound that was first). If the cameras were started together, it is "
+        "late by that: the board or `--late` tells."
+        for camera, info in infos.items()
+        if abs(info.start_s) > LATE_START_S
     ]
 
 

@@ -394,7 +394,7 @@ def _corners(
     found = load_artifact(path, Corners)
     views = len(set(found.frame.tolist()))
     kept = " (from the earlier run)" if outcome.status == "current" else ""
-    progress.finished(
-        f"{info.camera}: board in {views} frames, {len(found.corner_id)} corners{kept}"
-    )
+    of = f" of every {step} (--step 1: of all)" if step > 1 else ""
+    said = f"{info.camera}: board in {views} frames{of}, {len(found.corner_id)} corners{kept}"
+    progress.finished(said)
     return found
