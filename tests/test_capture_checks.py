@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from clips import cut, write_clip
 
-from mocap.capture import checks
+from mocap.capture import checks, video
 from mocap.capture.checks import (
     check_calibration_videos,
     check_take,
@@ -124,9 +124,8 @@ def test_a_video_that_an_edit_list_cut_is_named(
 
     def probe(path: Path, camera: str | None = None) -> VideoInfo:
         late = 1.0 if path.stem == "back_left" else 0.05  # a phone's sound begins a little earlier
-        return replace(checks_probe(path, camera), start_s=late)
+        return replace(video.probe(path, camera), start_s=late)
 
-    checks_probe = checks.probe
     monkeypatch.setattr(checks, "probe", probe)
     (warning,) = check_calibration_videos(session).warnings
     assert "camera 'back_left': its first image comes 1.00 s after its file begins" in warning
