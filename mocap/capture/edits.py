@@ -49,6 +49,7 @@ from mocap.capture.take_file import EVENTS
 from mocap.capture.toml_tables import check_keys, load_toml, suggest
 from mocap.core.errors import InputError
 from mocap.core.files.lock import locked
+from mocap.core.files.unfinished import remove_unfinished
 from mocap.core.store import write_text
 
 SIDES = ("left", "right")
@@ -354,6 +355,7 @@ def trimmed(path: Path, frame_count: int) -> slice | None:
 def append_edit(path: Path, edit: AnyEdit) -> None:
     """Write a checked entry at the end of `edits.toml`; a damaged file is refused, not extended."""
     with locked(path.parent, "mocap edit", file=EDITS_LOCK):
+        remove_unfinished(path.parent, begins=path.stem)
         load_edits(path)
         before = path.read_text(encoding="utf-8").rstrip() if path.is_file() else ""
         write_text(path, f"{before}\n\n{edit.as_toml()}" if before else edit.as_toml())

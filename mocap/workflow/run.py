@@ -10,7 +10,7 @@ from mocap.capture.session import Session, Take
 from mocap.core.errors import InputError, MocapError, SessionError
 from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
-from mocap.core.files.unfinished import OLD_S, remove_unfinished
+from mocap.core.files.unfinished import OLD_S, remove_unfinished, sweep
 from mocap.workflow import public
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
@@ -36,9 +36,6 @@ FIGURES = {
     "median_error_px": "median error {:.2f} px",
     "fit_error_mm": "median distance to the keypoints {:.1f} mm",
 }
-
-
-TAKE_FOLDERS = (".partial", "export", "measure", "mesh")
 
 
 @dataclass(frozen=True)
@@ -287,8 +284,7 @@ def remove_leftovers(take: Take) -> None:
 
     Nobody else writes in the take now: it is locked. In the session's folder others may.
     """
-    for folder in (take.root, *(take.root / name for name in TAKE_FOLDERS)):
-        remove_unfinished(folder)
+    sweep(take.root)
     for folder in (take.session.root, take.session.root / "calibration" / ".corners"):
         remove_unfinished(folder, older_s=OLD_S)
 

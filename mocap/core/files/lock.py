@@ -27,6 +27,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from mocap.core.files.unfinished import remove_unfinished, sweep
+
 LOCK_FILE = ".lock"
 _LOOK_EVERY_S = 0.2
 
@@ -100,6 +102,8 @@ def locked(
         yield
         return
     _held.add(held)
+    if file == LOCK_FILE:
+        sweep(folder)
     ended = threading.Event()
     threading.Thread(target=_renew, args=(path, mine, ended), daemon=True).start()
     try:
@@ -129,6 +133,8 @@ def _taken(path: Path, doing: str, waiting: Callable[[str], None]) -> str | None
         if made is None:
             return None
         if made:
+            # Of programs that were killed; who is just making one finds it gone and makes another.
+            remove_unfinished(path.parent, begins="lock-")
             return token
         if watched.is_old(path):
             _remove_old(path, watched.token)
@@ -145,6 +151,8 @@ def _link(path: Path, content: dict[str, object]) -> bool | None:
     try:
         own.write_text(json.dumps(content), encoding="utf-8")
     except OSError:
+        with suppress(OSError):
+            own.unlink(missing_ok=True)
         return None
     try:
         with suppress(FileExistsError, FileNotFoundError):

@@ -17,16 +17,35 @@ OLD_S = 3600.0
 """Nobody writes one file for an hour."""
 
 
-def remove_unfinished(folder: Path, *, begins: str = "", older_s: float = 0.0) -> None:
+WITHIN = (".partial", "export", "measure/**", "mesh", "actions", "exercise")
+"""Folders of a take, and of a session, that only its lock's holder writes in."""
+
+WRITTEN_BY_ALL = ("edits", "file_hashes", "people")
+"""Files that are written beside whatever goes on in a folder."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files from the folder of a take or a session; its lock is held."""
+    remove_unfinished(folder, but=WRITTEN_BY_ALL)
+    for pattern in WITHIN:
+        for each in folder.glob(pattern):
+            remove_unfinished(each)
+
+
+def remove_unfinished(
+    folder: Path, *, begins: str = "", but: tuple[str, ...] = (), older_s: float = 0.0
+) -> None:
     """Remove temporary files from a folder where nobody writes now.
 
     Args:
         folder: it need not exist.
         begins: of the names of files; only theirs are removed.
+        but: names of files whose temporary ones stay.
         older_s: only what is older, where others may be writing.
     """
     for path in folder.glob(f".{begins}*"):
         with suppress(OSError):
             old = not older_s or time.time() - path.stat().st_mtime > older_s
-            if old and UNFINISHED.fullmatch(path.name):
+            kept = path.name.rpartition("-")[0].removeprefix(".") in but
+            if old and not kept and UNFINISHED.fullmatch(path.name):
                 path.unlink()

@@ -72,7 +72,11 @@ def import_keypoints(
     )
     warnings = (f"keypoints of {found.format} in {folder.name}, not of a detector here",
                 *said, *found.said)  # fmt: skip
-    _save(take, found, ordered, folder, warnings, progress)
+    take.root.mkdir(parents=True, exist_ok=True)
+    with locked(take.root, "mocap, detections import", waiting=progress.warned):
+        # Another program may have imported meanwhile.
+        _refuse_other_results(take, choice.force)
+        _save(take, found, ordered, folder, warnings)
     progress.warned(*warnings)
     return take, found
 
@@ -97,7 +101,6 @@ def _save(
     files: Mapping[str, CameraFiles],
     folder: Path,
     warnings: Sequence[str],
-    progress: Progress,
 ) -> None:
     row = row_of("detect")
     detections: Detections2D = found.detections
@@ -111,9 +114,7 @@ def _save(
                FRAMES: int(detections.pixels.shape[1]), FPS: detections.fps},
         revision=row.revision,
     )  # fmt: skip
-    take.root.mkdir(parents=True, exist_ok=True)
-    with locked(take.root, "mocap, detections import", waiting=progress.warned):
-        save_artifact(detections, take.root / row.file, record)
+    save_artifact(detections, take.root / row.file, record)
 
 
 def _content(files: Mapping[str, CameraFiles]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mocap.capture.session import Session
 from mocap.core.camera import Calibration
+from mocap.core.files import unfinished
 from mocap.core.files.lock import alone
-from mocap.core.files.unfinished import remove_unfinished
 from mocap.core.store import write_text
 from mocap.studio.calibration.report import write_calibration_report
 from mocap.workflow.rig.board_pictures import load_pictures
@@ -56,13 +56,10 @@ def settle(session: Session) -> str | None:
 
 
 def sweep(session: Session) -> None:
-    """Remove what killed programs left where rigs are written; the session is locked.
-
-    Hashes of videos are remembered in the session's folder too, whoever has the lock.
-    """
-    remove_unfinished(session.root, begins="calibration")
+    """Remove what killed programs left where rigs are written; the session is locked."""
+    unfinished.sweep(session.root)
     for folder in (".corners", ".pictures"):
-        remove_unfinished(session.root / "calibration" / folder)
+        unfinished.remove_unfinished(session.root / "calibration" / folder)
 
 
 def write_page(session: Session, calibration: Calibration) -> None:

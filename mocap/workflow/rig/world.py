@@ -245,6 +245,7 @@ EXPORTS = {
 """What a calibration can be written as, and the file or folder of the session it becomes."""
 
 
+@alone("mocap calibration export")
 def export_calibration(session: Session, to: str, output: Path | None) -> tuple[Path, str]:
     """Write the calibration for another tool, one of `EXPORTS`.
 
