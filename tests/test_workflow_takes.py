@@ -79,3 +79,17 @@ def test_leftovers_go_and_what_only_looks_like_one_stays(session: Session) -> No
     running.remove_leftovers(take)
     assert not any(path.exists() for path in gone)
     assert all(path.exists() for path in (*stay, young))
+
+
+def test_a_stage_takes_all_takes_where_none_is_named(session: Session) -> None:
+    ran = CliRunner().invoke(main, ["triangulate", str(session.root), "--json"])
+    assert ran.exit_code == 1
+    takes = json.loads(ran.stdout)["takes"]
+    assert len(takes) == TAKES
+    assert [name for name, take in takes.items() if "error" in take] == [BAD]
+    ran = CliRunner().invoke(main, ["triangulate", str(session.root), "take_03", "--json"])
+    told = json.loads(ran.stdout)
+    assert (told["take"], [each["stage"] for each in told["stages"]]) == (
+        "take_03",
+        ["triangulate"],
+    )

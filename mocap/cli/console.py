@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
 
 from mocap.core.plain import plain
-from mocap.workflow.progress import table_lines
+from mocap.workflow.progress import left_in_words, table_lines
 
 # A line per quarter of a video keeps logs short and shows that something happens.
 PLAIN_COUNT = 10
@@ -35,6 +36,7 @@ class Console:
         self._bar_open, self._live = False, 0
         self._steps_said: dict[str, int] = {}
         self._doing: dict[str, tuple[int, int]] = {}
+        self._began: dict[str, tuple[float, int]] = {}
 
     def line(self, text: str) -> None:
         """Say one line."""
@@ -59,7 +61,10 @@ class Console:
         self.lines(f"Warning: {sentence}" for sentence in sentences)
 
     def advanced(self, what: str, done: int, total: int | None) -> None:
-        """Show how far a camera is: a bar on a terminal, a line per quarter otherwise."""
+        """Show how far a camera is: a bar on a terminal, a line per quarter otherwise.
+
+        Frames are counted; whatever else is said after a colon: "fit of person 0: steps".
+        """
         if total is None:
             self._counted(what, done)
             return
@@ -73,7 +78,9 @@ class Console:
                 done, total = (sum(each) for each in zip(*going.values(), strict=True))
             filled = round(30 * done / total)
             bar = "#" * filled + "-" * (30 - filled)
-            click.echo(f"\r  {what} [{bar}] {done}/{total} frames", nl=False, err=True)
+            name, unit = what.split(": ")[0], (*what.split(": "), "frames")[1]
+            told = f"{name} [{bar}] {done}/{total} {unit}{self._left(what, done, total)}"
+            click.echo(f"\r  {told}\x1b[K", nl=False, err=True)
             self._bar_open = True
             if done >= total:
                 self._end_bar()
@@ -84,7 +91,20 @@ class Console:
             self._steps_said[what] = 0
         if step > self._steps_said.get(what, 0):
             self._steps_said[what] = step
-            self.line(f"  {what}: {done}/{total} frames")
+            left = self._left(what, done, total)
+            if ": " in what:  # what is counted is said
+                self.line(f"  {what} {done}/{total}{left}")
+            else:
+                self.line(f"  {what}: {done}/{total} frames{left}")
+
+    def _left(self, what: str, done: int, total: int) -> str:
+        """Return the time left by the pace since it began; nothing when that is soon."""
+        now_s = time.monotonic()
+        began_s, first = self._began.get(what, (now_s, done))
+        if what not in self._began or done < first:
+            self._began[what] = began_s, first = now_s, done
+        left_s = (now_s - began_s) / max(done - first, 1) * (total - done)
+        return left_in_words(left_s)
 
     def _counted(self, what: str, done: int) -> None:
         """Show how many steps of unknown number are done."""

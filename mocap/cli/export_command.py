@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mocap.cli.console import Console, json_option
-from mocap.cli.options import FILE, export_options, force_option, session_argument
+from mocap.cli.options import (
+    FILE,
+    export_options,
+    force_option,
+    session_argument,
+    takes_argument,
+)
 
 if TYPE_CHECKING:
     from mocap.capture.session import Session
@@ -16,8 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @session_argument
-@click.argument("takes", nargs=-1, metavar="TAKE...")
-@click.option("--all-takes", is_flag=True, help="Every take of the session.")
+@takes_argument
 @export_options
 @click.option(
     "--onto",
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
 def export(
     session: Session,
     takes: tuple[str, ...],
-    all_takes: bool,
     onto: Path | None,
     map_file: Path | None,
     list_joints: bool,
@@ -42,7 +46,7 @@ def export(
     console: Console,
     **chosen: Any,
 ) -> None:
-    """Write the motion of takes for other programs; nothing is computed again."""
+    """Write the motion of takes (all, or those named) for other programs; compute nothing again."""
     from mocap.workflow.choices import choices
     from mocap.workflow.export.onto import list_joints_of
     from mocap.workflow.export.takes import export_takes
@@ -52,8 +56,6 @@ def export(
     if onto is not None and list_joints:
         lines = list_joints_of(onto, map_file, console)
         return console.result({"file": onto, "lines": lines})
-    if bool(takes) == all_takes:
-        raise click.UsageError("name takes, or give --all-takes.")
     done = export_takes(session, takes, choices(**chosen), onto, map_file, console, force=force)
     only = [{"take": name, "stages": stages} for name, stages in done.items()]
     console.result(only[0] if len(only) == 1 else {"takes": done})

@@ -1,4 +1,4 @@
-"""mocap detect, associate, triangulate, …: one stage of one take each, by the table of stages."""
+"""mocap detect, associate, triangulate, …: one stage each, by the table of stages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from mocap.cli.options import (
     force_option,
     people_options,
     report_options,
+    session_argument,
     sync_options,
-    take_argument,
+    takes_argument,
 )
 from mocap.workflow.graph import STAGES, Row, row_of
 
 if TYPE_CHECKING:
-    from mocap.capture.session import Take
+    from mocap.capture.session import Session
 
 OPTIONS = {
     "detector": detector_options,
@@ -36,21 +37,19 @@ OPTIONS = {
 def stage_command(row: Row) -> click.Command:
     """Return the command that runs one stage."""
 
-    def run(take: Take, force: bool, console: Console, **chosen: Any) -> None:
+    def run(
+        session: Session, takes: tuple[str, ...], force: bool, console: Console, **chosen: Any
+    ) -> None:
         from mocap.workflow.choices import choices
-        from mocap.workflow.run import document, run_take
+        from mocap.workflow.run import run_stage
 
-        outcomes = run_take(
-            take,
-            choices(**chosen),
-            console,
-            stages=(row.name,),
-            from_stage=row.name if force else None,
-        )
-        console.result({"take": take.name, "stages": document(outcomes)})
+        done = run_stage(session, takes, choices(**chosen), console, row.name, force=force)
+        console.result(done.of_one() if len(takes) == 1 else done.document())
+        done.require_all()
 
     groups = [OPTIONS[name] for name in row.options]
-    for decorate in (json_option, force_option, *reversed(groups), take_argument):
+    arguments = (takes_argument, session_argument)
+    for decorate in (json_option, force_option, *reversed(groups), *arguments):
         run = decorate(run)
     return click.command(row.name, help=row.about)(run)
 

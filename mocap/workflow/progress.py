@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Protocol
 
+_SOON_S = 3.0
+
 
 class Progress(Protocol):
     """Who listens to the workflow: the command line's progress, a page, a log, or nobody."""
@@ -14,7 +16,10 @@ class Progress(Protocol):
         """Hear what begins: "dance: smooth (not made yet)"."""
 
     def advanced(self, what: str, done: int, total: int | None) -> None:
-        """Hear how many frames of a camera or a person are done; no total when nobody knows."""
+        """Hear how many frames of a camera are done; no total when nobody knows.
+
+        Whatever else is counted stands after a colon: "fit of person 0: steps".
+        """
 
     def finished(self, what: str, details: Sequence[str] = ()) -> None:
         """Hear what is done, and the lines that tell more of it."""
@@ -66,6 +71,13 @@ class Together:
         """Hear warnings."""
         with self._lock:
             self._progress.warned(*sentences)
+
+
+def left_in_words(left_s: float) -> str:
+    """Return the time left as the end of a sentence; nothing when that is soon."""
+    if left_s < _SOON_S:
+        return ""
+    return f", about {left_s / 60.0:.0f} min left" if left_s > 90.0 else f", {left_s:.0f} s left"
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -42,6 +42,7 @@ def _make(job: Job) -> Made:
     from mocap.workflow.understand.actions import named, tellable
 
     take, footage = job.take, job.footage
+    job.progress.advanced("report: parts", 0, 2)
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
     results = Results(take)
@@ -73,13 +74,17 @@ def _make(job: Job) -> Made:
                          bodies=bool(bodies))  # fmt: skip
     player = replace(player, actions=timeline_rows(actions))
     _remove_earlier(job)
+    count = 2 + len(pages)
+    job.progress.advanced("report: parts", 1, count)
     write_report(data, take.report_path, tuple(shown.values()), player, videos)
-    for person, page in pages.items():
+    for done, (person, page) in enumerate(pages.items(), 2):
+        job.progress.advanced("report: parts", done, count)
         own = replace(
             of_person(data, person, results), contact_sheet_png=sheet.of(tracks, points, person)
         )
         body = [shown[person]] if person in shown else []
         write_report(own, page, body, player_of_person(player, take, person), videos)
+    job.progress.advanced("report: parts", count, count)
     return Made([take.report_path, *pages.values()])
 
 
@@ -126,7 +131,7 @@ def _videos(job: Job) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for camera, path in job.footage.videos.items():
         times = job.footage.recording.infos[camera].times_s
-        job.progress.advanced("small copies of the videos", len(found), len(job.footage.videos))
+        job.progress.advanced("small copies: videos", len(found), len(job.footage.videos))
         found[camera] = small_copy(job.take, camera, path, times).read_bytes()
     return found
 

@@ -76,6 +76,11 @@ class SessionRun:
                 takes[take.name]["error"] = self.failures[take.name]
         return {"session": self.session.root, "calibrated": self.calibrated, "takes": takes}
 
+    def of_one(self) -> dict[str, object]:
+        """Return what was done in the only take for machines."""
+        name = self.takes[0].name
+        return {"take": name, "stages": document(self.outcomes[name])}
+
     def require_all(self) -> None:
         """Raise SessionError when a take failed: which, and why the first of them did."""
         if self.failures:
@@ -135,6 +140,36 @@ def run(
         )
     done = tuple(opened.take(take.name) for take in selected)
     return SessionRun(opened, calibrated, done, outcomes, failures)
+
+
+def run_stage(
+    session: Session,
+    names: Sequence[str],
+    choices: Choices,
+    progress: Progress,
+    stage: str,
+    *,
+    force: bool = False,
+) -> SessionRun:
+    """Run one stage of the named takes, all when none is named, where it is not current.
+
+    Raises:
+        SessionError: a name is unknown, or the session has no take.
+        MocapError: why the only take failed; with several takes those are in `failures`.
+    """
+    takes = chosen_takes(session, names)
+    failures: dict[str, str] = {}
+    outcomes = run_takes(
+        takes,
+        choices,
+        progress,
+        stages=(stage,),
+        from_stage=stage if force else None,
+        failures=failures if len(takes) > 1 else None,
+    )
+    opened = public.Session(session.root, session.config)
+    done = tuple(opened.take(take.name) for take in takes)
+    return SessionRun(opened, False, done, outcomes, failures)
 
 
 def stages_of(choices: Choices) -> tuple[str, ...]:

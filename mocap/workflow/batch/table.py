@@ -11,7 +11,7 @@ from pathlib import Path
 from mocap.workflow.batch.plan import CALIBRATE, Step
 from mocap.workflow.batch.work import FAILED, SKIPPED, Done
 from mocap.workflow.pipeline import CURRENT, MADE
-from mocap.workflow.progress import table_lines
+from mocap.workflow.progress import left_in_words, table_lines
 
 _MOST_RUNNING = 30
 """Takes at work that a terminal shows; a cluster may have hundreds."""
@@ -132,10 +132,7 @@ class Table:
         rest = len(self.steps) - len(self.ended)
         if not made or not rest:
             return ""
-        left_s = (time.monotonic() - self._began_s) / made * rest
-        return (
-            f", about {left_s / 60.0:.0f} min left" if left_s > 90.0 else f", {left_s:.0f} s left"
-        )
+        return left_in_words((time.monotonic() - self._began_s) / made * rest)
 
 
 def document(table: Table) -> dict[str, object]:
