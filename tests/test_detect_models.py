@@ -77,6 +77,17 @@ def test_a_fused_convolution_computes_the_same_after_conversion(tmp_path: Path) 
     np.testing.assert_allclose(y, expected, atol=1e-5)
 
 
+def test_a_network_is_compiled_once_until_its_file_changes(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.pb"
+    path.write_bytes(graph_model.frozen_graph(*tiny_model()))
+    first = runtime.load_network(path)
+    assert runtime.load_network(path) is first
+    assert runtime.load_network(path, streams=2) is not first
+    nodes, weights = tiny_model()
+    path.write_bytes(graph_model.frozen_graph(nodes, weights[:-4] + bytes(4)))
+    assert runtime.load_network(path) is not first
+
+
 def test_uint8_weights_are_dequantised() -> None:
     quantization = {"dtype": "uint8", "scale": 0.5, "min": -3.0}
     entry = {"name": "w", "shape": [3], "dtype": "float32", "quantization": quantization}

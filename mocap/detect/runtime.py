@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,14 @@ import numpy as np
 
 from mocap.core.errors import ModelError
 from mocap.core.shapes import Array
+from mocap.core.store import file_hash
 
 if TYPE_CHECKING:
     import openvino
 
+
+_KEPT = 6
+"""Networks: those of one detector, with feet and hands, and a few."""
 
 _FREE_SIDE = 128
 """Pixels: a multiple of 32, as MultiPose wants them."""
@@ -72,9 +76,17 @@ def _blank(port: Any) -> Array:
 def load_network(path: Path, *, streams: int = 1) -> Network:
     """Read a network file (OpenVINO IR .xml, .tflite or TensorFlow .pb) and compile it.
 
+    A process that looks at several takes compiles a network once, while its files stay the same.
+
     Raises:
         ModelError: the file cannot be read as a network.
     """
+    parts = (path, path.with_suffix(".bin"))
+    return _loaded(path, streams, tuple(file_hash(part) for part in parts if part.is_file()))
+
+
+@lru_cache(maxsize=_KEPT)
+def _loaded(path: Path, streams: int, _hashes: tuple[str, ...]) -> Network:
     return Network(read_model(path), streams=streams, name=path.stem)
 
 
