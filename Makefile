@@ -53,6 +53,7 @@ bench: venv
 	$(BIN)/python benchmarks/real_footage.py --check
 	$(BIN)/python benchmarks/hands.py --check
 	$(BIN)/python benchmarks/studio.py --check
+	$(BIN)/python benchmarks/pipeline.py --part scale --check
 	$(BIN)/python benchmarks/exporters.py --check
 
 # What other programs read in our files; installs them apart, skips what cannot be had.

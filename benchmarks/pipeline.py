@@ -7,7 +7,11 @@ per cent in both directions: the lines are about the mean over the takes, and ev
 The real take (MOCAP_REAL_DATA) tells cost and who is found. Then all that follows the detection
 runs in a new process, once with no compiled kernels and once with them.
 
-    python benchmarks/pipeline.py [--check] [--keep FOLDER] [--paces thorough,balanced]
+Apart from that, without any detection: pace against length, what one more take costs in a session,
+and batches on several processes and machines (`--part scale`).
+
+    python benchmarks/pipeline.py [--check] [--part detection|scale|all] [--keep FOLDER]
+                                  [--paces thorough,balanced]
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure, exit_code, print_figures
+from pipeline_parts import batch, many_takes, scaling
 
 from mocap.capture.session import Session
 from mocap.capture.video import probe
@@ -191,13 +196,31 @@ def cold_figures(session: Session, folder: Path) -> list[Figure]:
     ]
 
 
+def scale_figures() -> list[Figure]:
+    """Return what lengths, takes and processes do to the cost of all that follows detection."""
+    found = []
+    for title, measured in (
+        ("Pace against length", scaling.figures),
+        ("One more take", many_takes.figures),
+        ("Batches", batch.figures),
+    ):
+        figures = measured()
+        print_figures(title, figures)
+        found += figures
+    return found
+
+
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
     parser.add_argument("--paces", default="thorough,balanced")
+    parser.add_argument("--part", choices=("detection", "scale", "all"), default="all")
     options = parser.parse_args()
+    scale = scale_figures() if options.part in ("scale", "all") else []
+    if options.part == "scale":
+        return exit_code(scale, check=options.check)
     paces = [REFERENCE, *(pace for pace in options.paces.split(",") if pace != REFERENCE)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
@@ -230,7 +253,7 @@ def main() -> int:
             print_figures("Real take", real_figures(Path(data), folder, paces))
         cold = cold_figures(session, folder)
         print_figures("A new machine", cold)
-    return exit_code([*figures, *cold], check=options.check)
+    return exit_code([*scale, *figures, *cold], check=options.check)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 Each stage in a process of its own, its kernels compiled before on a short take: CPU seconds, and
 the largest memory the process ever held.
 
-    python benchmarks/pipeline_parts/long_takes.py FRAMES CAMERAS KEYPOINT_SET [STAGE]...
+    cd benchmarks; python -m pipeline_parts.long_takes FRAMES CAMERAS KEYPOINT_SET [STAGE]...
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +18,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from figures import SINGLE_THREAD
+
+HERE = str(Path(__file__).resolve().parents[1])
+MYSELF = (sys.executable, "-m", "pipeline_parts.long_takes")
+ENVIRONMENT = {**os.environ, **SINGLE_THREAD, "PYTHONPATH": HERE}
 STAGES = ("sync", "associate", "triangulate", "smooth", "fit", "report", "export")
 
 
@@ -54,12 +60,29 @@ def table(
 ) -> dict[str, dict[str, float]]:
     """Return cost and memory by stage."""
     with tempfile.TemporaryDirectory() as folder:
-        line = [sys.executable, __file__, "--prepare", folder, str(frames), str(cameras), keypoints]
-        subprocess.run(line, check=True)
+        line = [
+            sys.executable,
+            "-m",
+            "pipeline_parts.long_takes",
+            "--prepare",
+            folder,
+            str(frames),
+            str(cameras),
+            keypoints,
+        ]
+        subprocess.run(line, check=True, env=ENVIRONMENT)
         found = {}
         for stage in STAGES[: STAGES.index(stages[-1]) + 1]:
-            line = [sys.executable, __file__, "--one", f"{folder}/long", "walk_01", stage]
-            done = subprocess.run(line, capture_output=True, text=True)
+            line = [
+                sys.executable,
+                "-m",
+                "pipeline_parts.long_takes",
+                "--one",
+                f"{folder}/long",
+                "walk_01",
+                stage,
+            ]
+            done = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT)
             if done.returncode:
                 raise RuntimeError(f"{stage}: {done.stderr[-2000:]}")
             found[stage] = json.loads(done.stdout.splitlines()[-1])

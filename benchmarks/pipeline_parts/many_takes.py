@@ -7,14 +7,17 @@ take, when all the others have been fitted, and how many of those have to be fit
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from figures import Figure
+from figures import SINGLE_THREAD, Figure
 
+HERE = str(Path(__file__).resolve().parents[1])
+MYSELF = (sys.executable, "-m", "pipeline_parts.many_takes")
 FRAMES, CAMERAS = 360, 4
 COUNTS = (1, 2, 4, 8)
 REPEATS = 2
@@ -65,7 +68,11 @@ def figures() -> list[Figure]:
 
 def _in_a_process(count: int) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, __file__, str(count)], check=True, capture_output=True, text=True
+        [*MYSELF, str(count)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **SINGLE_THREAD, "PYTHONPATH": HERE},
     )
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return told
