@@ -1,3 +1,4 @@
+# `make venv HASHES=1` installs the files that hashes.txt names by their SHA-256, and no others.
 # One command from a bare machine with Python >= 3.11: every target installs what it needs first.
 PYTHON ?= python3
 VENV   := .venv
@@ -10,9 +11,15 @@ venv: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+ifdef HASHES
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r hashes.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip check
+else
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev,smplx]"
+endif
 	touch $(STAMP)
 	nohup nice -n 10 $(BIN)/mocap doctor --warm >/dev/null 2>&1 &
 
