@@ -12,6 +12,9 @@ Afterwards every file of the session has the bytes that it has without the fault
 once those of as many one after the other, for a command that was killed and run again those of one
 or of two (an edit that was written before the kill is written twice).
 
+With `--soak 200` (long) one process runs a take again and again with changed input: memory and open
+files stay flat, and random kills leave what a clean run gives.
+
     python benchmarks/faults.py [--check] [--only detect,fit] [--parts kill,errors,together]
 """
 
@@ -29,6 +32,7 @@ from pathlib import Path
 from faults_parts.children import Fault, events_of, ran, together
 from faults_parts.deeds import DEEDS, KINDS, Deed, nothing, run, state
 from faults_parts.sessions import replay_detection
+from faults_parts.soak import soak_figures
 from figures import Figure, exit_code, print_figures
 
 import mocap.export.bvh.writer
@@ -59,7 +63,13 @@ def main() -> int:
     parser.add_argument("--only", default="", help="commands, separated by commas; else all")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--every", type=int, default=1, help="take every so many events only")
+    parser.add_argument("--soak", type=int, default=0, help="only run a take so often (long: 200)")
     asked = parser.parse_args()
+    if asked.soak:
+        with tempfile.TemporaryDirectory() as name:
+            soaked = soak_figures(Path(name), asked.soak, max(1, asked.soak // 10))
+        print_figures("soak", soaked)
+        return exit_code(soaked, check=asked.check)
     names = asked.only.split(",") if asked.only else [deed.name for deed in DEEDS]
     unknown = {*names} - {deed.name for deed in DEEDS}
     if unknown:
