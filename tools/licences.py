@@ -107,17 +107,17 @@ def packages() -> list[Part]:
 
 def licence_of(package: Distribution) -> str:
     """Return what a package says of its licence: expression, classifier, or the old field."""
-    data = package.metadata
-    if data.get("License-Expression"):
-        return str(data["License-Expression"])
+    data = package.metadata.json
+    if data.get("license_expression"):
+        return str(data["license_expression"])
     said = [
         each.rpartition(" :: ")[2]
-        for each in data.get_all("Classifier") or ()
+        for each in package.metadata.get_all("Classifier") or ()
         if each.startswith("License ::") and each != "License :: OSI Approved"
     ]
     if said:
         return ", ".join(dict.fromkeys(said))
-    first = str(data.get("License") or "").strip() or _first_line(package)
+    first = str(data.get("license") or "").strip() or _first_line(package)
     first = first.split("\n")[0]
     return first if len(first) <= _LONGEST else f"{first[:_LONGEST]}…"
 

@@ -23,7 +23,8 @@ from licences import ROOT, pinned
 FILE = ROOT / "hashes.txt"
 HEAD = (
     "# Written by tools/pin_hashes.py: `make venv HASHES=1` installs these files and no others.\n"
-    "# Hashes of systems that are not here: run the tool there.\n"
+    "# Hashes of systems that are not here: run the tool there. torch is the build for processors,\n"
+    "# which its publisher offers apart: have pip find it (PIP_FIND_LINKS, or another index).\n"
 )
 BUILD = ("setuptools",)
 """What building this package needs; pyproject.toml asks for it."""
@@ -46,7 +47,8 @@ def main() -> int:
     lines = []
     for name, (version, digest) in sorted(chosen().items()):
         before = known.get(name, ("", ()))
-        kept = before[1] if before[0] == version else ()
+        # pip takes a file of its index before one of a folder: one build of torch alone is named.
+        kept = before[1] if before[0] == version and name != "torch" else ()
         hashes = sorted({*kept, digest})
         lines.append(f"{name}=={version}" + "".join(f" --hash=sha256:{each}" for each in hashes))
     FILE.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
