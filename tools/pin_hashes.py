@@ -23,8 +23,8 @@ from licences import ROOT, pinned
 FILE = ROOT / "hashes.txt"
 HEAD = (
     "# Written by tools/pin_hashes.py: `make venv HASHES=1` installs these files and no others.\n"
-    "# Hashes of systems that are not here: run the tool there. torch is the build for processors,\n"
-    "# which its publisher offers apart: have pip find it (PIP_FIND_LINKS, or another index).\n"
+    "# Hashes of systems that are not here: run the tool there. torch is the build for processors\n"
+    "# that its publisher offers apart: have pip find it (PIP_FIND_LINKS, or another index).\n"
 )
 BUILD = ("setuptools",)
 """What building this package needs; pyproject.toml asks for it."""
