@@ -276,23 +276,29 @@ class WindowEquations:
     def step(self, damping: float) -> Step | None:
         """Return the step to the minimum; None if a matrix is not positive definite."""
         matrix, gradient = self._prior()
-        unknowns = self._problem.layout.tree.unknowns
-        found = []
-        variances = np.zeros((len(self._state.root), unknowns)) if self._variances else None
+        unknowns, frames = self._problem.layout.tree.unknowns, len(self._state.root)
+        variances = np.zeros((frames, unknowns)) if self._variances else None
+        poses = np.zeros(frames * unknowns)
+        # How poses follow the person; in single precision, since of a long take it is large: a
+        # step is right to seven digits.
+        follow = np.zeros((frames * unknowns, len(gradient)), dtype=np.float32)
         for part in parts(self._problem, self._state, self._terms, damping):
             if part is None:
                 return None
             matrix += part.matrix
             gradient += part.gradient
-            found.append(part.solved)
+            kept = part.window.kept
+            rows = slice(kept.start * unknowns, kept.stop * unknowns)
+            poses[rows], follow[rows] = -part.solved[:, 0], part.solved[:, 1:]
             if variances is not None:
                 keep_accelerations(variances, invert_band(part.lower, unknowns), part.window)
-        solved = np.concatenate(found)
         if not len(gradient):
-            return Step(-solved[:, 0], np.zeros(0), None, variances)
+            return Step(poses, np.zeros(0), None, variances)
         # Rows of two windows are not exactly each other's mirror image.
         person = -np.asarray(np.linalg.solve(0.5 * (matrix + matrix.T), gradient))
-        return Step(-solved[:, 0] - solved[:, 1:] @ person, person, None, variances)
+        for column, change in enumerate(person):
+            poses -= follow[:, column] * change
+        return Step(poses, person, None, variances)
 
     def _prior(self) -> tuple[FloatArray, FloatArray]:
         """Return what is known of the person before: (person, person) and half gradient."""
