@@ -26,7 +26,7 @@ from mocap.body.landmarks import BoundLandmarks
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import BodyError
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, FloatArray, IntArray
 
 # A synthetic scene without noise would else weigh more than rounding allows.
 MIN_NOISE_PX = 0.1
@@ -43,6 +43,8 @@ _CAMERA_SHARE = 0.5
 
 # Estimates of the noise, each with the weights of the last, and of its three factors.
 _NOISE_ROUNDS = 4
+# Frames of a take that tell its noise, drawn evenly: a median of so many is right to a percent.
+_NOISE_FRAMES = 4000
 _FACTOR_ROUNDS = 3
 
 # Refinements, each with the noise about the last one's body, and how often the smoothness is
@@ -210,26 +212,64 @@ def with_noise(views: Views, points: FloatArray, confidence: FloatArray) -> View
         points: (frame, landmark, 3) of the body.
         confidence: (frame, landmark, camera).
     """
-    errors = np.zeros(confidence.shape)
+    some = slice(None, None, -(-len(points) // _NOISE_FRAMES))
+    part, sure = views.part(some), confidence[some]
+    here = np.ascontiguousarray(points[some])
+    part = part._replace(
+        pixels=np.ascontiguousarray(part.pixels), precision=np.ascontiguousarray(part.precision)
+    )
+    errors = np.zeros(sure.shape)
     for _ in range(_NOISE_ROUNDS):
-        free_errors(views, points, VIEW_SCALE**2, errors)
+        free_errors(part, here, VIEW_SCALE**2, errors)
         # An exact hit tells nothing of the scale; its logarithm is not finite.
         squared = np.maximum(errors, MIN_NOISE_PX**2 * 1e-4)
-        common = _log_squared_error(np.log(squared), confidence)
-        variance = np.maximum(np.exp(common) / _MEDIAN_OF_SQUARES, MIN_NOISE_PX**2)
-        views = views._replace(precision=1.0 / variance)
-    return views
+        factors = _noise_factors(np.log(squared), sure)
+        part = part._replace(precision=factors.precision(sure))
+    precision = np.zeros(confidence.shape)
+    for first in range(0, len(points), _NOISE_FRAMES):
+        frames = slice(first, first + _NOISE_FRAMES)
+        precision[frames] = factors.precision(confidence[frames])
+    return views._replace(precision=precision)
 
 
-def _log_squared_error(logs: FloatArray, confidence: FloatArray) -> FloatArray:
-    """Return the expected logarithm of squared errors (frame, landmark, camera), NaN not seen."""
-    step = np.minimum((confidence / _CONFIDENCE_STEP).astype(np.int64), _steps() - 1)
+@dataclass(frozen=True, eq=False)
+class _NoiseFactors:
+    """The logarithm of the expected squared error of a view: a sum of four.
+
+    Attributes:
+        middle: of all views.
+        landmark: (landmark, 1).
+        camera: (camera,).
+        by_confidence: (step,) of the detector's confidence.
+    """
+
+    middle: float
+    landmark: FloatArray
+    camera: FloatArray
+    by_confidence: FloatArray
+
+    def precision(self, confidence: FloatArray) -> FloatArray:
+        """Return 1 / sigma² of views (frame, landmark, camera), 1/px²."""
+        common = self.middle + self.landmark + self.camera + self.by_confidence[_step(confidence)]
+        return 1.0 / np.maximum(np.exp(common) / _MEDIAN_OF_SQUARES, MIN_NOISE_PX**2)
+
+
+def _step(confidence: FloatArray) -> IntArray:
+    return np.minimum((confidence / _CONFIDENCE_STEP).astype(np.int64), _steps() - 1)
+
+
+def _noise_factors(logs: FloatArray, confidence: FloatArray) -> _NoiseFactors:
+    """Return what the logarithms of squared errors (frame, landmark, camera) are made of.
+
+    NaN: not seen.
+    """
+    step = _step(confidence)
     seen = np.isfinite(logs)
-    if not seen.any():
-        return np.zeros(logs.shape)
-    middle = float(np.median(logs[seen]))
     landmark, camera = np.zeros((logs.shape[1], 1)), np.zeros(logs.shape[2])
     by_confidence = np.zeros(_steps())
+    if not seen.any():
+        return _NoiseFactors(0.0, landmark, camera, by_confidence)
+    middle = float(np.median(logs[seen]))
     for _ in range(_FACTOR_ROUNDS):
         rest = logs - middle - camera - by_confidence[step]
         landmark[:, 0] = [_median(rest[:, k]) for k in range(len(landmark))]
@@ -241,7 +281,7 @@ def _log_squared_error(logs: FloatArray, confidence: FloatArray) -> FloatArray:
         for index in range(_steps() - 1, -1, -1):
             worse = max(worse, _median(rest[step[seen] == index], worse))
             by_confidence[index] = worse if np.isfinite(worse) else 0.0
-    return middle + landmark + camera + by_confidence[step]
+    return _NoiseFactors(middle, landmark, camera, by_confidence)
 
 
 def _steps() -> int:
