@@ -4,7 +4,7 @@ Every kind of fault is put into sound recordings of random rigs with known truth
 the user reads must name the camera or the cause, and nothing that is wrong may PASS. Sound
 recordings must not FAIL.
 
-    python benchmarks/calibration_faults.py            three seeds a kind (about 15 minutes)
+    python benchmarks/calibration_faults.py            three seeds a kind (18 CPU minutes)
     python benchmarks/calibration_faults.py --quick    one seed a kind
     python benchmarks/calibration_faults.py --check    all lines must hold, else exit 1
     python benchmarks/calibration_faults.py --part cameras    one part alone
