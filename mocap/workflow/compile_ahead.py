@@ -33,8 +33,9 @@ _DECORATORS = b"from mocap.core.kernels.compiled import"
 
 _END_WITHIN_S = 5.0
 
-_NICER = 10
-"""Detection keeps every processor busy: what is wanted only after it takes what it leaves idle."""
+_NICER = 5
+"""Detection keeps every processor busy: compiling takes what it leaves idle, and beside it a third
+of its share."""
 
 
 @contextmanager
