@@ -176,8 +176,10 @@ def _smoothed(
         )
         for person in range(axes[1])
     ]
+    del pixels  # of a long take they are as large as all that is made
     xyz, covariance, error, views, source = (
-        np.stack(field, axis=1) for field in zip(*(arrays for arrays, _ in results), strict=True)
+        field[0][:, None] if len(field) == 1 else np.stack(field, axis=1)
+        for field in zip(*(arrays for arrays, _ in results), strict=True)
     )
     solved = dict(zip(points.person_ids, (result for _, result in results), strict=True))
     report = SmoothingReport(
