@@ -5,6 +5,8 @@ webcams without a common clock, a board of 4 x 5 squares printed white on black.
 one camera runs a whole frame late (the board tells, no option is needed); in the second one
 camera sees the board from behind. And `gopro15`: fifteen action cameras with one wide lens, six
 small boards on one body. And `pose2sim_single`: photos of a plain checkerboard for four lenses.
+Corners are found in the webcams' videos and in those of the sample session with OpenCV's own
+detector too: CPU time is compared within the run.
 
     python benchmarks/real_board.py [--check]
 """
@@ -22,10 +24,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from calibration_parts.corner_pace import corner_figures
 from calibration_parts.fifteen_cameras import fifteen_cameras
 from calibration_parts.photo_lenses import photo_lenses
 from calibration_parts.their_lenses import their_lenses
 from figures import Figure, exit_code, print_figures
+
+from mocap.capture.session import Session
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "studio"
 
 BOARD = """
 description = "webcam recordings, printed white on black"
@@ -80,6 +87,7 @@ def measure(recording: Recording, data: Path, folder: Path) -> list[Figure]:
     for video in sorted(source.glob("*.mp4")):
         shutil.copy(video, session / "calibration")
     mocap("calibrate", session, *recording.options)
+    pace = corner_figures(Session.open(session).board(), sorted(source.glob("*.mp4")))
     report = json.loads((session / "calibration_report.json").read_text())
     cameras = report["cameras"]
     weight = np.array([camera["corners"] for camera in cameras])
@@ -93,6 +101,7 @@ def measure(recording: Recording, data: Path, folder: Path) -> list[Figure]:
         Figure("views dropped as of another instant", len(report["dropped_views"]), ""),
         Figure("corner distances in unseen frames, rms", float(held_out["length_rms_mm"]), "mm",
                recording.corner_distance_mm),
+        *pace,
     ]  # fmt: skip
 
 
@@ -116,6 +125,10 @@ def main() -> int:
         figures = fifteen_cameras(Path(data) / "gopro15", Path(temporary))
         print_figures("Fifteen wide cameras, six boards on one body", figures)
         everything += figures
+    sample = Session.open(SAMPLE)
+    figures = corner_figures(sample.board(), list(sample.calibration_videos().values()))
+    print_figures("The sample session", figures)
+    everything += figures
     figures = photo_lenses(Path(data) / "pose2sim_single" / "calibration" / "intrinsics")
     print_figures("Lenses from photos of a checkerboard", figures)
     everything += figures

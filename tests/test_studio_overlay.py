@@ -100,7 +100,7 @@ def test_a_close_up_is_larger_than_the_whole_frame() -> None:
 def test_people_out_of_view_and_unknown_people_are_no_problem() -> None:
     overlay = overlay_of_a_walker()
     tracks = replace(overlay.tracks, pixels=np.full_like(overlay.tracks.pixels, np.nan))
-    for xyz in (overlay.points.xyz + 1e6, np.full_like(overlay.points.xyz, np.nan)):
+    for xyz in (overlay.points.xyz + 9e5, np.full_like(overlay.points.xyz, np.nan)):
         nothing = replace(overlay, tracks=tracks, points=replace(overlay.points, xyz=xyz))
         assert not draw_overlay(nothing, "cam1", 0, black()).any()
         assert contact_sheet(nothing, {"cam1": {0: black()}}, cell_px=100).shape[1] == 100

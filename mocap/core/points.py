@@ -71,7 +71,7 @@ class Points3D:
         if far > FURTHEST_M:
             raise ValueError(f"a point {far:.3g} m from the origin")
         wide = np.nanmax(np.abs(self.covariance), initial=0.0)
-        if wide > FURTHEST_M:
+        if wide > FURTHEST_M**2:
             raise ValueError(f"a covariance of {wide:.3g} m²")
         check_unique(self, "keypoint_names", self.keypoint_names)
         check_unique(self, "person_ids", self.person_ids)

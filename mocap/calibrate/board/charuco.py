@@ -75,19 +75,35 @@ def dictionary_id(name: str) -> int:
     return int(number)
 
 
+def board_dictionary(board: Board) -> Any:
+    """Return OpenCV's dictionary of the markers on a board, and no others.
+
+    Comparing what might be a marker with all words of a dictionary is most of what finding corners
+    costs: with 17 words instead of 250 markers are found in a fifth of the time. They are the same
+    markers: what differs from a word by less than OpenCV corrects belongs to no other word.
+
+    Raises:
+        CalibrationError: unknown dictionary, or one with too few markers for the board.
+    """
+    whole = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
+    needed = board.markers_of_one + (board.count - 1) * board.marker_step
+    if len(whole.bytesList) < needed:
+        raise CalibrationError(
+            f"board '{board.name}' needs {needed} markers, {board.dictionary} has "
+            f"{len(whole.bytesList)}. Choose a larger dictionary."
+        )
+    return cv2.aruco.Dictionary(
+        whole.bytesList[:needed].copy(), whole.markerSize, whole.maxCorrectionBits
+    )
+
+
 def charuco_pattern(board: Board, legacy_pattern: bool, index: int = 0) -> Any:
     """Return OpenCV's board, of several on one body the one with this index.
 
     Raises:
         CalibrationError: unknown dictionary, or one with too few markers for the board.
     """
-    dictionary = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
-    needed = board.markers_of_one + (board.count - 1) * board.marker_step
-    if len(dictionary.bytesList) < needed:
-        raise CalibrationError(
-            f"board '{board.name}' needs {needed} markers, {board.dictionary} has "
-            f"{len(dictionary.bytesList)}. Choose a larger dictionary."
-        )
+    dictionary = board_dictionary(board)
     pattern = cv2.aruco.CharucoBoard(
         (board.columns, board.rows),
         board.square_length_m,
@@ -109,16 +125,16 @@ class Finder:
             CalibrationError: unknown dictionary, or one with too few markers for the board.
         """
         self.appearance = appearance
-        dictionary = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
         pattern = charuco_pattern(board, appearance.legacy_pattern)
         self._markers_on_board = board.markers_of_one
         self._board_detector: Any = cv2.aruco.CharucoDetector(pattern)
-        self._marker_detector: Any = cv2.aruco.ArucoDetector(dictionary)
+        self._marker_detector: Any = cv2.aruco.ArucoDetector(pattern.getDictionary())
         quick = cv2.aruco.DetectorParameters()
         quick.adaptiveThreshWinSizeMin = quick.adaptiveThreshWinSizeMax = QUICK_WINDOW_PX
         self._quick_detector: Any = cv2.aruco.CharucoDetector(
             pattern, cv2.aruco.CharucoParameters(), quick
         )
+        self._quick_marker_detector: Any = cv2.aruco.ArucoDetector(pattern.getDictionary(), quick)
 
     def find(self, gray: Array, *, quick: bool = False) -> Found:
         """Return the corners in a grey image (height, width) uint8.
@@ -133,9 +149,13 @@ class Finder:
         pixels = self._unflipped(corners.reshape(-1, 2).astype(np.float64), gray)
         return Found(ids.ravel().astype(np.int64), pixels)
 
-    def find_markers(self, gray: Array) -> FloatArray:
-        """Return the corners (n, 4, 2) of the board's markers in a grey image, unrefined."""
-        corners, ids, _ = self._marker_detector.detectMarkers(self._as_printed(gray))
+    def find_markers(self, gray: Array, *, quick: bool = False) -> FloatArray:
+        """Return the corners (n, 4, 2) of the board's markers in a grey image, unrefined.
+
+        `quick` as in `find`.
+        """
+        detector = self._quick_marker_detector if quick else self._marker_detector
+        corners, ids, _ = detector.detectMarkers(self._as_printed(gray))
         if ids is None or len(ids) == 0:
             return np.zeros((0, 4, 2))
         quads = np.stack([c.reshape(4, 2) for c in corners]).astype(np.float64)

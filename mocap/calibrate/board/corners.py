@@ -1,8 +1,8 @@
 """Find a ChArUco board in the frames of one camera, quickly and in whatever way it shows.
 
-The detector costs ten times the decoding of a frame. So the board is followed: it is looked for
+The detector costs several times the decoding of a frame. So the board is followed: it is looked for
 around where it was, at full resolution, and the area is enlarged until the whole board outline fits
-into it; only where it is lost, a reduced image tells where to look again.
+into it; only where it is lost, a quick look at an image that is not large tells where to go on.
 """
 
 from __future__ import annotations
@@ -27,23 +27,28 @@ from mocap.core.board import Board
 from mocap.core.detections import Corners
 from mocap.core.shapes import Array, FloatArray
 
-# Images with a longer side from this on are reduced to find a lost board: by two or down to this.
+# Images with a longer side are reduced to this to find a lost board.
 COARSE_SIDE_PX = 960
 # Room around the board, as a share of its size, for its motion until the next frame.
 ROOM = 0.35
 # A crop is only worth while if it leaves out this share of the image.
 LARGEST_CROP = 0.7
 # Squares this large in the image are found as well as larger ones; boards that show larger are
-# detected in a reduced copy, unless that saves little or loses corners against the last frame.
+# detected in a reduced copy, unless that saves little or loses corners against the last frames.
 ENOUGH_SQUARE_PX = 44.0
 LARGEST_REDUCTION = 0.8
 KEPT_SHARE = 0.99
+# What is usual is the most of the last frames, forgotten by this share a frame: a single poor frame
+# does not make the next one's loss look like enough.
+FORGETTING = 0.97
+# Where looking quickly was in vain, it is not tried again for so many looks.
+PATIENCE = 4
 # Half window of the corner refinement as a share of the gap between a corner and the next marker:
 # a window that touches a marker is pulled towards it (0.05 px of error become 0.25 px).
 WINDOW_SHARE = 0.8
 WINDOW_LIMITS_PX = (3.0, 12.0)
-# While a reduced image shows nothing, every so many frames are searched at full resolution.
-FULL_SEARCH_EVERY = 3
+# While a quick search shows nothing, every so many frames are searched thoroughly.
+FULL_SEARCH_EVERY = 6
 # Another appearance than promised is believed after this many frames with so many corners.
 BELIEVED_FRAMES, BELIEVED_CORNERS = 2, 6
 # Other appearances are tried on the first frames without a board, then at times, then no more.
@@ -137,12 +142,12 @@ class _Search:
             return []
         if len(self._samples) < MAX_SAMPLES and turn % (4 * PROBE_EVERY) == 0:
             self._samples.append(gray.copy())
-        reduced, _ = _reduced(gray)
+        reduced, _ = _reduced(gray, least=2.0)
         markers: dict[Appearance, int] = {}
         for finder in self._others:
             print_only = replace(finder.appearance, legacy_pattern=False)
             if print_only not in markers:
-                markers[print_only] = len(finder.find_markers(reduced))
+                markers[print_only] = len(finder.find_markers(reduced, quick=True))
             if markers[print_only] < PROBE_MARKERS:
                 continue
             found = finder.find(gray)
@@ -214,7 +219,8 @@ class _Tracker:
         self._gap_share = 0.5 * (1.0 - board.marker_length_m / board.square_length_m)
         self._box: FloatArray | None = None
         self._square_px = 0.1  # small: nothing known yet, so nothing is reduced
-        self._last_count = 0
+        self._usual_count = 0.0
+        self._patience = 0
         self._empty_frames = 0
 
     @property
@@ -228,9 +234,9 @@ class _Tracker:
         if len(found) == 0:
             found = self._search(gray)
         self._square_px = self._smallest_square(found)
-        self._last_count = len(found)
+        self._usual_count = max(float(len(found)), FORGETTING * self._usual_count)
         if len(found) == 0:
-            self._box = None
+            self._box, self._usual_count = None, 0.0
             return found
         found = _refined(gray, found, WINDOW_SHARE * self._gap_share * self._square_px)
         self._box = self._board_box(found)
@@ -272,9 +278,13 @@ class _Tracker:
         """
         (x0, y0), (x1, y1) = crop
         part = gray[y0:y1, x0:x1]
-        enough = KEPT_SHARE * self._last_count
-        found = self._find_quickly(part) if self._last_count else NOTHING
+        enough = KEPT_SHARE * self._usual_count
+        self._patience -= 1
+        much = self._usual_count > 0.5 * len(self._plane)
+        found = self._find_quickly(part) if much and self._patience <= 0 else NOTHING
         if len(found) == 0 or len(found) < enough:
+            if len(found):
+                self._patience = PATIENCE
             thorough = self._finder.find(part)
             found = thorough if len(thorough) >= len(found) else found
         return found.shifted(np.array([x0, y0], dtype=np.float64))
@@ -292,11 +302,9 @@ class _Tracker:
         return Found(found.ids, (found.pixels + 0.5) * ratio - 0.5)
 
     def _search(self, gray: Array) -> Found:
-        """Look everywhere: in a reduced image first, at times at full resolution."""
+        """Look everywhere: quickly in an image that is not large, at times thoroughly in all."""
         reduced, factor = _reduced(gray)
-        if factor == 1.0:
-            return self._finder.find(gray)
-        markers = self._finder.find_markers(reduced)
+        markers = self._finder.find_markers(reduced, quick=True)
         if len(markers):
             self._empty_frames = 0
             points = (markers.reshape(-1, 2) + 0.5) * factor - 0.5
@@ -325,7 +333,7 @@ class _Tracker:
         """Return the board's four outer corners (4, 2) in the image; None if unknown."""
         if len(found) < BELIEVED_CORNERS:
             return None
-        matrix, _ = cv2.findHomography(self._plane[found.ids], found.pixels, cv2.LMEDS)
+        matrix, _ = cv2.findHomography(self._plane[found.ids], found.pixels)
         if matrix is None:
             return None
         outline = np.column_stack([self._outline, np.ones(4)]) @ matrix.T
@@ -334,12 +342,11 @@ class _Tracker:
         return np.asarray(outline[:, :2] / outline[:, 2:])
 
 
-def _reduced(gray: Array) -> tuple[Array, float]:
+def _reduced(gray: Array, least: float = 1.0) -> tuple[Array, float]:
     """Return a smaller image to look for a lost board in, and by how much it is smaller."""
-    side = max(gray.shape)
-    if side < COARSE_SIDE_PX:
-        return gray, 1.0
-    factor = max(2.0, side / COARSE_SIDE_PX)
+    factor = max(least, max(gray.shape) / COARSE_SIDE_PX)
+    if factor == 1.0:
+        return gray, factor
     small = cv2.resize(gray, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     return small, factor
 

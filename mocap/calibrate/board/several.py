@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from mocap.calibrate.board.charuco import charuco_pattern, dictionary_id
+from mocap.calibrate.board.charuco import board_dictionary, charuco_pattern
 from mocap.core.board import Board
 from mocap.core.detections import Corners
 from mocap.core.shapes import Array
@@ -26,8 +26,7 @@ def detect_body_corners(
     Raises:
         CalibrationError: a dictionary that does not exist or has too few markers.
     """
-    dictionary = cv2.aruco.getPredefinedDictionary(dictionary_id(board.dictionary))
-    markers = cv2.aruco.ArucoDetector(dictionary)
+    markers = cv2.aruco.ArucoDetector(board_dictionary(board))
     parameters = cv2.aruco.CharucoParameters()
     parameters.minMarkers = 1  # boards of a body are small, and half of one often faces away
     boards = [

@@ -377,13 +377,11 @@ def _corners(
         return Made(detect_corners(frames(), board, info.camera, info.image_size))
 
     stage = artifact_stage(
-        "corners",
-        path,
-        Corners,
+        "corners", path, Corners, revision=2,
         inputs={"video": info.path},
         options={"board": asdict(board), "step": step},
         make=make,
-    )
+    )  # fmt: skip
     (outcome,) = run_stages(
         [stage],
         version=installed_version(),
