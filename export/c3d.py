@@ -97,8 +97,8 @@ def write(
 
     Raises:
         InputError: the person is unknown.
-        ExportError: there are no frames or too many, names repeat, or an
-            extra has another number of frames.
+        ExportError: there are no frames or too many, names repeat, an extra has another number of
+            frames, or an event no time.
     """
     import ezc3d
 
@@ -140,6 +140,12 @@ def _check(points: Points3D, path: Path, labels: list[str], extras: C3dExtras) -
         raise ExportError(
             f"C3D needs at most {_MOST_MARKERS} different marker names; got {len(labels)}, "
             f"{len(set(labels))} of them different."
+        )
+    timeless = [each.label for each in extras.events if not 0.0 <= each.time_s < np.inf]
+    if timeless:
+        raise ExportError(
+            f"C3D holds events at seconds after the first frame; {', '.join(timeless)} has none. "
+            "Leave it out."
         )
     lengths = {name: len(values) for name, values in extras.virtual_markers.items()}
     if extras.segments is not None:

@@ -145,4 +145,7 @@ def test_what_c3d_cannot_hold_is_refused(tmp_path: Path) -> None:
         c3d.write(points, path, extras=C3dExtras(virtual_markers={"nose": np.zeros((3, 3))}))
     with pytest.raises(ExportError, match=r"must end in \.c3d"):
         c3d.write(points, tmp_path / "take.trc")
+    for time_s in (np.nan, np.inf, -0.1):
+        with pytest.raises(ExportError, match="Release has none"):
+            c3d.write(points, path, extras=C3dExtras(events=[C3dEvent("Release", time_s)]))
     assert not path.exists()
