@@ -12,11 +12,17 @@ import numpy as np
 import pytest
 
 from mocap.core.errors import DetectionError, InputError, ModelError
+from mocap.core.points import Points3D
 from mocap.core.shapes import Array
+from mocap.core.store import Provenance
 from mocap.detect.detect import detect, join_cameras
-from mocap.detect.detectors import default_workers, open_detector, weight_hashes
+from mocap.detect.detectors import carded_hashes, default_workers, open_detector, weight_hashes
 from mocap.detect.people import Detection
 from mocap.detect.registry import CACHE_VARIABLE
+from mocap.synthetic.example import walker
+from mocap.workflow.choices import DetectorChoice
+from mocap.workflow.detect import LazyDetector
+from mocap.workflow.pipeline import Made, Stage, artifact_stage, run_stages
 
 NAMES = ("nose", "left_wrist", "right_wrist", "left_ankle", "right_ankle")
 
@@ -202,3 +208,41 @@ def test_a_fresh_machine_is_told_what_to_run(
 
 def test_default_workers_are_reasonable() -> None:
     assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+def test_detections_of_other_weights_are_made_again() -> None:
+    detector = LazyDetector(DetectorChoice(name="movenet"))
+    now = carded_hashes("movenet")
+    assert {"movenet-thunder.bin", "movenet-multipose.bin"} <= set(now)
+
+    def told(weights: object) -> str:
+        return detector.other_weights(Provenance("detect", "0", notes={"weights": weights}))
+
+    assert told(now) == ""
+    # A file of a person's own beside them is an input, compared by its content.
+    assert told({**now, "mine.pth": "1" * 64}) == ""
+    assert "movenet-thunder.bin of the detector changed" in told(
+        {**now, "movenet-thunder.bin": "0" * 64}
+    )
+    # Versions that kept no hashes: nothing can be said.
+    assert detector.other_weights(Provenance("detect", "0")) == ""
+
+
+def test_an_artifact_may_be_outdated_whatever_its_inputs(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def stage(weights: str) -> Stage:
+        def make() -> Made:
+            made.append(weights)
+            return Made(walker().points, notes={"weights": weights})
+
+        def outdated(found: Provenance) -> str:
+            return "" if found.notes["weights"] == weights else "other weights"
+
+        path = tmp_path / "points.npz"
+        return artifact_stage(
+            "points", path, Points3D, inputs={}, options={}, make=make, outdated=outdated
+        )
+
+    reasons = [run_stages([stage(each)], version="1")[0].reason for each in "aab"]
+    assert made == ["a", "b"] and reasons[2] == "other weights"

@@ -101,6 +101,52 @@ def weight_hashes(
         InputError: as `open_detector`.
         ModelError: as `open_detector`.
     """
+    networks = _fetched_networks(name, feet, hands, weights, pace, own)
+    for model, network in networks:
+        registry.network_path(model, network)
+    hashes = _as_carded(networks)
+    if weights is not None:
+        hashes[weights.name] = file_hash(weights)
+    if own is not None and own.boxes is not None:
+        hashes[own.boxes.name] = file_hash(own.boxes)
+    return hashes
+
+
+def carded_hashes(
+    name: str = "movenet",
+    *,
+    feet: bool = True,
+    hands: bool = False,
+    weights: Path | None = None,
+    pace: Pace = THOROUGH,
+    own: OwnNetwork | None = None,
+) -> dict[str, str]:
+    """Return SHA-256 of the fetched weight files among `weight_hashes`, here or not.
+
+    Raises:
+        InputError: as `open_detector`.
+    """
+    return _as_carded(_fetched_networks(name, feet, hands, weights, pace, own))
+
+
+def _as_carded(networks: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the hashes that the cards of networks promise, by file."""
+    return {
+        file: load_card(model).sha256[file]
+        for model, network in networks
+        for file in load_card(model).network(network).files
+    }
+
+
+def _fetched_networks(
+    name: str,
+    feet: bool,
+    hands: bool,
+    weights: Path | None,
+    pace: Pace,
+    own: OwnNetwork | None,
+) -> list[tuple[str, str]]:
+    """Return (model, network) of what `open_detector` uses beside files of a person's own."""
     known = known_detector(name, weights, own)
     networks = list(known.networks)
     if known.own_card and own is not None:
@@ -114,16 +160,7 @@ def weight_hashes(
         networks.append(("blazepose", _feet_network(THOROUGH if whole else pace)))
     if hands:
         networks.append(_HANDS)
-    hashes = {}
-    for model, network in networks:
-        registry.network_path(model, network)
-        for file in load_card(model).network(network).files:
-            hashes[file] = load_card(model).sha256[file]
-    if weights is not None:
-        hashes[weights.name] = file_hash(weights)
-    if own is not None and own.boxes is not None:
-        hashes[own.boxes.name] = file_hash(own.boxes)
-    return hashes
+    return networks
 
 
 @dataclass(frozen=True)

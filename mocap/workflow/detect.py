@@ -15,7 +15,7 @@ from mocap.capture.session import Take
 from mocap.capture.video import VideoInfo, read_frames
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
-from mocap.core.store import load_artifact
+from mocap.core.store import Provenance, load_artifact
 from mocap.detect.known import AUTO
 from mocap.workflow.choices import DetectorChoice
 from mocap.workflow.graph import row_of
@@ -48,16 +48,7 @@ class LazyDetector:
         """
         from mocap.detect.detectors import default_workers, open_detector
 
-        choice = self.choice
-        return open_detector(
-            choice.name,
-            feet=choice.feet,
-            hands=choice.hands,
-            weights=choice.weights,
-            workers=default_workers(),
-            pace=self.pace,
-            own=choice.own,
-        )
+        return open_detector(self.choice.name, workers=default_workers(), **self._parts())
 
     @property
     def pace(self) -> Pace:
@@ -71,15 +62,28 @@ class LazyDetector:
         """Hashes of the files of weights, for the record."""
         from mocap.detect.detectors import weight_hashes
 
+        return weight_hashes(self.choice.name, **self._parts())
+
+    def other_weights(self, found: Provenance) -> str:
+        """Say which weights of ours another version of this tool used; "" when it used these."""
+        from mocap.detect.detectors import carded_hashes
+
+        then = found.notes.get("weights")
+        if not isinstance(then, dict) or not then:
+            return ""
+        now = carded_hashes(self.choice.name, **self._parts())
+        others = [file for file, digest in now.items() if then.get(file) != digest]
+        return f"{', '.join(others)} of the detector changed" if others else ""
+
+    def _parts(self) -> Mapping[str, Any]:
         choice = self.choice
-        return weight_hashes(
-            choice.name,
-            feet=choice.feet,
-            hands=choice.hands,
-            weights=choice.weights,
-            pace=self.pace,
-            own=choice.own,
-        )
+        return {
+            "feet": choice.feet,
+            "hands": choice.hands,
+            "weights": choice.weights,
+            "pace": self.pace,
+            "own": choice.own,
+        }
 
 
 def _make(job: Job) -> Made:
@@ -146,6 +150,7 @@ def detect_camera_stage(
         make=_camera_maker(info, fps, detector, progress, mirrored_first),
         revision=row_of("detect").revision,
         defaults=_defaults(),
+        outdated=detector.other_weights,
     )
 
 
@@ -217,7 +222,7 @@ def _camera_maker(
             mirrored_first=mirrored_first,
             progress=progress.advanced,
         )
-        return Made(found)
+        return Made(found, notes={"weights": detector.weights})
 
     return make
 
@@ -275,4 +280,5 @@ STAGE = StageCode(
     inputs=lambda job: _weights(_chosen(job)),
     forget=_forget,
     defaults=_defaults,
+    outdated=lambda job, found: LazyDetector(_chosen(job)).other_weights(found),
 )

@@ -226,6 +226,7 @@ class Job:
             forget=lambda: code.forget(self),
             revision=self.row.revision,
             defaults=self._defaults(),
+            outdated=lambda found: code.outdated(self, found),
         )
 
     def _will_be(self, role: str) -> bool:

@@ -108,6 +108,7 @@ def artifact_stage(
     forget: Callable[[], None] = lambda: None,
     revision: int = 1,
     defaults: Mapping[str, Any] | None = None,
+    outdated: Callable[[Provenance], str] = lambda _: "",
 ) -> Stage:
     """Return a stage whose result is one `.npz` artifact of type `cls`."""
 
@@ -123,7 +124,8 @@ def artifact_stage(
         save_artifact(made.content, path, complete)
         return complete
 
-    return Stage(name, inputs, options, stored, build, forget, revision, defaults or {})
+    known = defaults or {}
+    return Stage(name, inputs, options, stored, build, forget, revision, known, outdated)
 
 
 def files_stage(
