@@ -16,7 +16,7 @@ from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance
 from mocap.detect.detect import detect, join_cameras
-from mocap.detect.detectors import carded_hashes, default_workers, open_detector, weight_hashes
+from mocap.detect.detectors import default_workers, open_detector, weight_hashes
 from mocap.detect.people import Detection
 from mocap.detect.registry import CACHE_VARIABLE
 from mocap.synthetic.example import walker
@@ -212,7 +212,7 @@ def test_default_workers_are_reasonable() -> None:
 
 def test_detections_of_other_weights_are_made_again() -> None:
     detector = LazyDetector(DetectorChoice(name="movenet"))
-    now = carded_hashes("movenet")
+    now = weight_hashes("movenet", here=False)
     assert {"movenet-thunder.bin", "movenet-multipose.bin"} <= set(now)
 
     def told(weights: object) -> str:

@@ -94,48 +94,30 @@ def weight_hashes(
     weights: Path | None = None,
     pace: Pace = THOROUGH,
     own: OwnNetwork | None = None,
+    here: bool = True,
 ) -> dict[str, str]:
     """Return SHA-256 of every weight file `open_detector` would use: provenance of its results.
+
+    Not `here`: only of those that are fetched, as this version would fetch them.
 
     Raises:
         InputError: as `open_detector`.
         ModelError: as `open_detector`.
     """
     networks = _fetched_networks(name, feet, hands, weights, pace, own)
+    hashes = {}
     for model, network in networks:
-        registry.network_path(model, network)
-    hashes = _as_carded(networks)
+        if here:
+            registry.network_path(model, network)
+        for file in load_card(model).network(network).files:
+            hashes[file] = load_card(model).sha256[file]
+    if not here:
+        return hashes
     if weights is not None:
         hashes[weights.name] = file_hash(weights)
     if own is not None and own.boxes is not None:
         hashes[own.boxes.name] = file_hash(own.boxes)
     return hashes
-
-
-def carded_hashes(
-    name: str = "movenet",
-    *,
-    feet: bool = True,
-    hands: bool = False,
-    weights: Path | None = None,
-    pace: Pace = THOROUGH,
-    own: OwnNetwork | None = None,
-) -> dict[str, str]:
-    """Return SHA-256 of the fetched weight files among `weight_hashes`, here or not.
-
-    Raises:
-        InputError: as `open_detector`.
-    """
-    return _as_carded(_fetched_networks(name, feet, hands, weights, pace, own))
-
-
-def _as_carded(networks: list[tuple[str, str]]) -> dict[str, str]:
-    """Return the hashes that the cards of networks promise, by file."""
-    return {
-        file: load_card(model).sha256[file]
-        for model, network in networks
-        for file in load_card(model).network(network).files
-    }
 
 
 def _fetched_networks(

@@ -66,12 +66,12 @@ class LazyDetector:
 
     def other_weights(self, found: Provenance) -> str:
         """Say which weights of ours another version of this tool used; "" when it used these."""
-        from mocap.detect.detectors import carded_hashes
+        from mocap.detect.detectors import weight_hashes
 
         then = found.notes.get("weights")
         if not isinstance(then, dict) or not then:
             return ""
-        now = carded_hashes(self.choice.name, **self._parts())
+        now = weight_hashes(self.choice.name, **self._parts(), here=False)
         others = [file for file, digest in now.items() if then.get(file) != digest]
         return f"{', '.join(others)} of the detector changed" if others else ""
 
