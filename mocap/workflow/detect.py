@@ -57,7 +57,7 @@ class LazyDetector:
 
         return pace_named(self.choice.pace)
 
-    @property
+    @cached_property
     def weights(self) -> dict[str, str]:
         """Hashes of the files of weights, for the record."""
         from mocap.detect.detectors import weight_hashes

@@ -323,7 +323,7 @@ def _inwards_percent(
 _AT_DEPTH = "medial_displacement"
 """The largest of a repetition is not known when it is not known at the lowest point."""
 
-_LARGEST = ("valgus", "frontal_plane_angle", "medial_displacement", "moment")
+_LARGEST = ("valgus", "frontal_plane_angle", _AT_DEPTH, "moment")
 
 
 def _row(
