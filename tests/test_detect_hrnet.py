@@ -6,6 +6,7 @@ import collections
 import datetime
 import os
 import pickle
+import tracemalloc
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -223,6 +224,21 @@ def test_a_bare_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         read_state_dict(path)
     assert not target.exists()
+
+
+def test_a_number_in_a_checkpoint_does_not_ask_for_memory(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.pth"
+    # 1, remembered under a number: an array up to that number would take a gigabyte. PyTorch's safe
+    # mode refuses the empty bytearray that follows.
+    remembered = b"K\x01r" + (2**26).to_bytes(4, "little")
+    path.write_bytes(b"\x80\x02" + remembered + b"\x96" + bytes(8) + b".")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="numbered"):
+            read_state_dict(path)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 0.3, 0.9, 0.999])

@@ -14,6 +14,7 @@ from mocap.capture.session import Session, Take
 from mocap.cli import main
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import InputError, MocapError
+from mocap.core.files.lock import locked
 from mocap.core.store import write_text
 from mocap.synthetic.rigs import ring
 from mocap.workflow import run as running
@@ -79,6 +80,15 @@ def test_leftovers_go_and_what_only_looks_like_one_stays(session: Session) -> No
     running.remove_leftovers(take)
     assert not any(path.exists() for path in gone)
     assert all(path.exists() for path in (*stay, young))
+
+
+def test_what_a_killed_calibration_left_goes_with_the_next_work_on_the_rig(
+    session: Session,
+) -> None:
+    left = session.calibration_corners_path("front_left").with_name(".front_left-abcd1234.npz")
+    write_text(left, "half")
+    with locked(session.root, "mocap calibrate"):
+        assert not left.exists()
 
 
 def test_a_stage_takes_all_takes_where_none_is_named(session: Session) -> None:

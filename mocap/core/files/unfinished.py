@@ -17,7 +17,16 @@ OLD_S = 3600.0
 """Nobody writes one file for an hour."""
 
 
-WITHIN = (".partial", "export", "measure/**", "mesh", "actions", "exercise")
+WITHIN = (
+    ".partial",
+    "export",
+    "measure/**",
+    "mesh",
+    "actions",
+    "exercise",
+    "calibration/.corners",
+    "calibration/.pictures",
+)
 """Folders of a take, and of a session, that only its lock's holder writes in."""
 
 WRITTEN_BY_ALL = ("edits", "file_hashes", "people")

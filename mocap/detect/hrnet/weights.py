@@ -78,8 +78,12 @@ class _StandIn:
         """Take an element of a set."""
 
 
-class _TensorsOnlyUnpickler(pickle.Unpickler):
-    """Creates tensors and plain containers, and nothing else."""
+class _TensorsOnlyUnpickler(pickle._Unpickler):
+    """Creates tensors and plain containers, and nothing else.
+
+    Python's own reader, not the one in C: that keeps what it saw in an array as long as the largest
+    number in the file, and a few damaged bytes ask for all the memory there is.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _SAFE:

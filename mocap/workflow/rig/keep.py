@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mocap.capture.session import Session
 from mocap.core.camera import Calibration
-from mocap.core.files import unfinished
 from mocap.core.files.lock import alone
 from mocap.core.store import write_text
 from mocap.studio.calibration.report import write_calibration_report
@@ -37,7 +36,6 @@ def settle(session: Session) -> str | None:
     the one before was put back already. Its report is put back, and what was kept goes, the rig
     last: it says that there is something to finish.
     """
-    sweep(session)
     if not session.calibration_path.is_file():
         return None
     settled, now = None, session.calibration_path.read_bytes()
@@ -53,13 +51,6 @@ def settle(session: Session) -> str | None:
             path.unlink(missing_ok=True)
         settled = kept.name
     return settled
-
-
-def sweep(session: Session) -> None:
-    """Remove what killed programs left where rigs are written; the session is locked."""
-    unfinished.sweep(session.root)
-    for folder in (".corners", ".pictures"):
-        unfinished.remove_unfinished(session.root / "calibration" / folder)
 
 
 def write_page(session: Session, calibration: Calibration) -> None:
