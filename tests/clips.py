@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,14 +36,16 @@ def write_clip(
     times: Sequence[float] | None = None,
     images: Sequence[np.ndarray] | None = None,
     fast_start: bool = False,
+    codec: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write an H.264 clip; `times` are frame intervals, `images` replace the quadrants."""
+    """Write an H.264 clip; `times` are frame intervals, `images` replace the quadrants, `codec` are
+    options of the encoder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"movflags": "faststart"} if fast_start else {}
     with av.open(str(path), "w", options=options) as container:
         # Recordings of two cameras are never equal to the last byte: such files are refused.
         container.metadata["comment"] = path.stem
-        stream = container.add_stream("libx264", rate=fps)
+        stream = container.add_stream("libx264", rate=fps, options=dict(codec or {}))
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         # The encoder rounds timestamps to its own unit, one frame unless told otherwise.

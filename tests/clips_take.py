@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
 
@@ -45,7 +46,12 @@ def fake_take(root: Path) -> Take:
     return session.take("a")
 
 
-def run_fake_take(root: Path, slow_camera: str = "", people: int = 1) -> list[str]:
+def run_fake_take(
+    root: Path,
+    slow_camera: str = "",
+    people: int = 1,
+    weights: Mapping[str, str] | None = None,
+) -> list[str]:
     """Run the detect stage with the fake detector; return the cameras it looked at."""
     from mocap.detect import detect as stage
 
@@ -61,7 +67,7 @@ def run_fake_take(root: Path, slow_camera: str = "", people: int = 1) -> list[st
     with (
         mock.patch("mocap.detect.detect.detect", recorded),
         mock.patch("mocap.detect.detectors.open_detector", lambda *a, **k: FakeDetector(people)),
-        mock.patch("mocap.detect.detectors.weight_hashes", lambda *a, **k: {}),
+        mock.patch("mocap.detect.detectors.weight_hashes", lambda *a, **k: dict(weights or {})),
     ):
         take = Session.open(root).take("a")
         run_take(take, choices(), Console(), stages=("detect",))

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,10 @@ def run(session: Path) -> str:
     return result.stdout
 
 
-def kill_at(session: Path, text: str) -> None:
+def kill_at(session: Path, text: str, begin: Sequence[str] = COMMAND, *options: str) -> None:
     """Start a run and kill it as soon as it prints a line with `text`."""
     process = subprocess.Popen(
-        [*COMMAND, str(session), *OPTIONS], stdout=subprocess.PIPE, text=True
+        [*begin, str(session), *(options or OPTIONS)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -96,6 +97,38 @@ def test_killed_in_a_stage(finished: Path, stage: str, tmp_path: Path) -> None:
     assert results(session) == results(finished)
     for earlier in STAGES[: STAGES.index(stage)]:
         assert f"dance: {earlier} is current" in log
+
+
+KEEPS_OFTEN = """
+from mocap.detect.following import stretches
+stretches.KEEP_EVERY_S = 0.3
+import mocap.__main__
+"""
+
+
+@pytest.mark.parametrize("pace", ["thorough", "careful"])
+def test_killed_within_a_camera(pace: str, tmp_path: Path) -> None:
+    sessions = [tmp_path / "clean", tmp_path / "killed"]
+    for session in sessions:
+        shutil.copytree(SAMPLE, session)
+        for take in ("throw", "crossing", "dance_by_hand"):
+            shutil.rmtree(session / "takes" / take)
+        for camera in ("back_right", "front_left"):
+            (session / "takes" / "dance" / f"{camera}.mp4").unlink()
+    begin = (sys.executable, "-u", "-c", KEEPS_OFTEN, "detect")
+    options = ("dance", "--no-feet", "--detect", pace)
+    for text in ("back_left: 30/120", "front_right: 90/120"):
+        kill_at(sessions[1], text, begin, *options)
+        assert list((sessions[1] / "takes" / "dance" / ".partial").glob("*/*.npz"))
+    logs = [
+        subprocess.run(
+            [*begin, str(session), *options], capture_output=True, text=True, check=True
+        ).stdout
+        for session in sessions
+    ]
+    assert "frames kept from the interrupted run" in logs[1]
+    one, other = (session / "takes" / "dance" / "detections.npz" for session in sessions)
+    assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("artifact", ARTIFACTS)

@@ -1,14 +1,14 @@
 """Read videos and image folders: what they are, and their frames in order.
 
-Frames are always decoded forward from the first one: seeking by key frame loses frames near the
-end of clips that have no key frame there.
+Frames are decoded forward from the first one: seeking by key frame loses frames near the end of
+clips that have no key frame there. Only `mocap.capture.decoding` goes on from a place it knows.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +24,7 @@ from mocap.core.store import HIGHEST_FPS
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg")
@@ -130,8 +131,23 @@ def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tu
     if step < 1:
         raise InputError(f"frames are read in steps of at least 1, not {step}.")
     if path.is_dir():
-        yield from _read_images(path, gray, step)
+        yield from read_images(path, gray=gray, step=step)
         return
+    for index, frame in decoded(path):
+        if index % step == 0:
+            yield index, shown(frame, gray=gray)
+
+
+Seek = Callable[["InputContainer", "VideoStream", "Iterator[VideoFrame]"], int]
+"""Takes a file that is open to some place in it: the index of the frame that comes next."""
+
+
+def decoded(path: Path, seek: Seek | None = None) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield (frame index, frame) of a video file: from the first, or from where `seek` leads.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
     import av
 
     index = 0
@@ -139,10 +155,11 @@ def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tu
         with _opened(path) as container:
             stream = _video_stream(container, path)
             stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                if index % step == 0:
-                    image = frame.to_ndarray(format="gray" if gray else "rgb24")
-                    yield index, _turned(image, frame.rotation)
+            frames = container.decode(stream)
+            if seek is not None:
+                index = seek(container, stream, frames)
+            for frame in frames:
+                yield index, frame
                 index += 1
             declared = stream.frames
     except av.FFmpegError as error:
@@ -152,6 +169,11 @@ def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tu
     if index < declared:
         # Only a closer look tells a cut file from frames the file itself marks as not shown.
         probe(path)
+
+
+def shown(frame: VideoFrame, *, gray: bool = False) -> Array:
+    """Return the image of a frame, RGB or grey, turned as the file asks."""
+    return _turned(frame.to_ndarray(format="gray" if gray else "rgb24"), frame.rotation)
 
 
 def read_key_frames(path: Path) -> Iterator[tuple[float, Array]]:
@@ -175,7 +197,7 @@ def read_key_frames(path: Path) -> Iterator[tuple[float, Array]]:
             for frame in container.decode(stream):
                 at = 0.0 if frame.time is None else float(frame.time)
                 first = at if first is None else first
-                yield at - first, _turned(frame.to_ndarray(format="gray"), frame.rotation)
+                yield at - first, shown(frame, gray=True)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
 
@@ -339,12 +361,19 @@ def _image_folder_fps(folder: Path) -> float:
     return fps
 
 
-def _read_images(folder: Path, gray: bool, step: int) -> Iterator[tuple[int, Array]]:
+def read_images(
+    folder: Path, *, gray: bool = False, step: int = 1, begin: int = 0
+) -> Iterator[tuple[int, Array]]:
+    """Yield (index, image) of a folder of images, see `read_frames`, from the image `begin`.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
     files = image_files(folder)
     if not files:
         raise InputError(f"the folder {folder} holds no images. Copy the camera's frames there.")
-    shape: tuple[int, ...] | None = None
-    for index in range(0, len(files), step):
+    shape = _image(files[0], gray).shape if begin else None
+    for index in range(begin, len(files), step):
         image = _image(files[index], gray)
         if shape is not None and image.shape != shape:
             raise InputError(

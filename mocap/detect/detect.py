@@ -17,6 +17,7 @@ from mocap.core.shapes import Array, FloatArray
 from mocap.detect.following.follow import Eyes, Following
 from mocap.detect.following.in_view import ids_in_view
 from mocap.detect.following.pace import THOROUGH, Pace
+from mocap.detect.following.stretches import Keeping
 from mocap.detect.people import Detection, seen_inside, without_duplicates
 from mocap.detect.threads import Threads, ahead
 
@@ -46,6 +47,9 @@ class Detector(Protocol):
         ...
 
 
+Found = tuple[int, list[Detection], object]
+"""Index of a frame, the people in it, and what following had in mind after it."""
+
 Advanced = Callable[[str, int, int | None], None]
 """Told after every frame how far a camera is: its name, frames done, and frames in all or None."""
 
@@ -62,6 +66,7 @@ def detect(
     pace: Pace = THOROUGH,
     mirrored_first: bool = False,
     progress: Advanced | None = None,
+    keeping: Keeping | None = None,
 ) -> Detections2D:
     """Find people in the frames of one camera.
 
@@ -80,6 +85,8 @@ def detect(
             somebody where they are known to be (`Eyes`) can follow.
         mirrored_first: see `mocap.detect.following.follow.Following`.
         progress: called after every frame.
+        keeping: keeps what is found, for who goes on after a killed run; `frames` are those after
+            what it kept before.
 
     Raises:
         DetectionError: there is no frame, an image has a wrong shape, or frames repeat.
@@ -97,15 +104,19 @@ def detect(
     >>> detect([(0, image)], Brightest(), camera="left").pixels[0, 0, 0]
     array([[20., 10.]], dtype=float32)
     """
-    people: dict[int, list[Detection]] = {}
+    people = {} if keeping is None else keeping.people()
     checked = _checked(frames, camera)
     if pace.every_image or not isinstance(detector, Eyes):
         all_found = _found(checked, detector, workers, camera)
     else:
         following = Following(detector, pace, fps, mirrored_first=mirrored_first)
+        if people and keeping is not None:
+            _recall(following, keeping, camera)
         all_found = _followed(checked, detector, following, camera)
-    for index, found in all_found:
+    for index, found, mind in all_found:
         people[index] = found
+        if keeping is not None:
+            keeping.looked(index, found, mind)
         if progress is not None:
             progress(camera, index + 1, frame_count)
     if not people:
@@ -201,49 +212,62 @@ def _checked(frames: Iterable[tuple[int, Array]], camera: str) -> Iterator[tuple
 
 def _found(
     frames: Iterable[tuple[int, Array]], detector: Detector, workers: int, camera: str
-) -> Iterator[tuple[int, list[Detection]]]:
-    """Yield (frame index, people) in order, looking at `workers` images at once."""
+) -> Iterator[Found]:
+    """Yield what is found in order, looking at `workers` images at once."""
     with Threads(workers) as threads:
         waiting: deque[tuple[int, AsyncResult[list[Detection] | None]]] = deque()
         for index, image in frames:
             waiting.append((index, threads.start(_people, image, detector)))
             if len(waiting) > workers * _FRAMES_AHEAD:
-                yield _finished(*waiting.popleft(), camera)
+                index, result = waiting.popleft()
+                yield index, _finished(index, result, camera), None
         for index, result in waiting:
-            yield _finished(index, result, camera)
+            yield index, _finished(index, result, camera), None
 
 
 def _followed(
     frames: Iterable[tuple[int, Array]], eyes: Eyes, following: Following, camera: str
-) -> Iterator[tuple[int, list[Detection]]]:
-    """Yield (frame index, people) in order, following people.
+) -> Iterator[Found]:
+    """Yield what is found in order, following people.
 
     Three threads work on one view: one decodes ahead, one follows, one reads feet.
     """
     with Threads(2) as threads, ahead(frames, _DECODED_AHEAD) as images:
-        waiting: deque[tuple[int, AsyncResult[list[Detection] | None]]] = deque()
+        waiting: deque[tuple[int, AsyncResult[list[Detection] | None], object]] = deque()
         for index, image in images:
-            _, people = _finished(index, threads.start(following, index, image), camera)
-            waiting.append((index, threads.start(_with_feet, image, people, eyes)))
+            people = _finished(index, threads.start(following, index, image), camera)
+            completed = threads.start(_with_feet, image, people, eyes)
+            waiting.append((index, completed, following.memory()))
             if len(waiting) > 1:
-                yield _finished(*waiting.popleft(), camera)
-        for index, result in waiting:
-            yield _finished(index, result, camera)
+                index, result, mind = waiting.popleft()
+                yield index, _finished(index, result, camera), mind
+        for index, result, mind in waiting:
+            yield index, _finished(index, result, camera), mind
+
+
+def _recall(following: Following, keeping: Keeping, camera: str) -> None:
+    try:
+        following.recall(keeping.memory())
+    except ValueError as error:
+        raise DetectionError(
+            f"what an interrupted run kept of camera {camera!r} cannot be gone on from ({error}). "
+            "Detect it anew: add --force."
+        ) from error
 
 
 def _finished(
     index: int, result: AsyncResult[list[Detection] | None], camera: str
-) -> tuple[int, list[Detection]]:
+) -> list[Detection]:
     try:
         people = result.get(STALLED_AFTER_S)
     except TimeoutError as error:
         raise DetectionError(
             f"frame {index} of camera {camera!r} is not finished after {STALLED_AFTER_S:g} s. "
-            "Run the command again; cameras that were finished are kept."
+            "Run the command again; it goes on where this one ended."
         ) from error
     if people is None:
         raise DetectionError(f"frame {index} of camera {camera!r} was broken off.")
-    return index, people
+    return people
 
 
 def _with_feet(image: Array, people: list[Detection], eyes: Eyes) -> list[Detection]:

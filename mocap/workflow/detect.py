@@ -1,4 +1,4 @@
-"""The detect stage: several cameras at once, each kept as soon as it is finished."""
+"""The detect stage: several cameras at once, what is found in each kept every half minute."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mocap.capture.checks import Recording
+from mocap.capture.decoding.playback import Playback
 from mocap.capture.session import Take
-from mocap.capture.video import VideoInfo, read_frames
+from mocap.capture.video import VideoInfo
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import Provenance, load_artifact
@@ -22,6 +23,7 @@ from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
 from mocap.workflow.progress import Progress, Together
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -89,8 +91,8 @@ class LazyDetector:
 def _make(job: Job) -> Made:
     """Find people, several cameras at once.
 
-    Finished cameras wait in files of their own, so that a killed run does not repeat them; the
-    files go once the whole take is stored.
+    Finished cameras and pieces of the others wait in files of their own, so that a killed run does
+    not repeat them; the files go once the whole take is stored.
     """
     from mocap.detect.detect import join_cameras
 
@@ -147,7 +149,8 @@ def detect_camera_stage(
         Detections2D,
         inputs={"video": info.path, **_weights(choice)},
         options={**_options(choice), "fps": fps, "mirrored_first": mirrored_first},
-        make=_camera_maker(info, fps, detector, progress, mirrored_first),
+        go_on=_camera_maker(path, info, fps, detector, progress, mirrored_first),
+        forget=lambda: forget_pieces(path),
         revision=row_of("detect").revision,
         defaults=_defaults(),
         outdated=detector.other_weights,
@@ -201,17 +204,31 @@ def _partial(job: Job) -> dict[str, Path]:
 def _forget(job: Job) -> None:
     for path in _partial(job).values():
         path.unlink(missing_ok=True)
+        forget_pieces(path)
 
 
 def _camera_maker(
-    info: VideoInfo, fps: float, detector: LazyDetector, progress: Progress, mirrored_first: bool
-) -> Callable[[], Made]:
-    def make() -> Made:
+    path: Path,
+    info: VideoInfo,
+    fps: float,
+    detector: LazyDetector,
+    progress: Progress,
+    mirrored_first: bool,
+) -> Callable[[Provenance], Made]:
+    def go_on(record: Provenance) -> Made:
         from mocap.detect.detect import detect
         from mocap.detect.detectors import default_workers
+        from mocap.detect.following.stretches import Keeping, Stretch, in_a_row
 
+        pieces = Unfinished.of(path, record, weights=detector.weights)
+        before = in_a_row(pieces.pieces(Stretch))
+        if before:
+            progress.finished(
+                f"  {info.camera}: {before[-1].end} frames kept from the interrupted run"
+            )
+        playback = Playback(info.path, before[-1].place if before else None)
         found = detect(
-            read_frames(info.path),
+            playback,
             detector.network,
             camera=info.camera,
             fps=fps,
@@ -221,10 +238,13 @@ def _camera_maker(
             pace=detector.pace,
             mirrored_first=mirrored_first,
             progress=progress.advanced,
+            keeping=Keeping(
+                before, playback.place, lambda each: pieces.keep(f"{each.begin:09d}", each)
+            ),
         )
         return Made(found, notes={"weights": detector.weights})
 
-    return make
+    return go_on
 
 
 def load_detections(path: Path, take: Take, recording: Recording) -> Detections2D:

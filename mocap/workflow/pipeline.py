@@ -104,13 +104,20 @@ def artifact_stage(
     *,
     inputs: Mapping[str, Path],
     options: Mapping[str, Any],
-    make: Callable[[], Made],
+    make: Callable[[], Made] | None = None,
+    go_on: Callable[[Provenance], Made] | None = None,
     forget: Callable[[], None] = lambda: None,
     revision: int = 1,
     defaults: Mapping[str, Any] | None = None,
     outdated: Callable[[Provenance], str] = lambda _: "",
 ) -> Stage:
-    """Return a stage whose result is one `.npz` artifact of type `cls`."""
+    """Return a stage whose result is one `.npz` artifact of type `cls`.
+
+    Either `make` makes it, or `go_on`, which keeps pieces of it and is told what they are made
+    from.
+    """
+    if (make is None) == (go_on is None):
+        raise ValueError(f"stage {name} is made in no way, or in two")
 
     def stored() -> Provenance | None:
         if not path.is_file():
@@ -119,7 +126,7 @@ def artifact_stage(
         return load_provenance(path)
 
     def build(record: Provenance) -> Provenance:
-        made = make()
+        made = make() if make is not None else go_on(record)  # type: ignore[misc]
         complete = _completed(record, made)
         save_artifact(made.content, path, complete)
         return complete

@@ -19,6 +19,8 @@ OLD_S = 3600.0
 
 WITHIN = (
     ".partial",
+    ".partial/detections_*",
+    ".partial/lift_*",
     "export",
     "measure/**",
     "mesh",

@@ -12,9 +12,9 @@ how many threads there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -64,6 +64,10 @@ SMALL_PX = 100.0
 crop, is as large as their hands."""
 
 
+_SETTINGS = ("_eyes", "_both_ways", "_mirrored_first", "_interval")
+"""Of `Following`: given when it begins. Everything else is what it has in mind."""
+
+
 @runtime_checkable
 class Eyes(Protocol):
     """What it takes to follow people in images; a detector of two networks has it."""
@@ -108,6 +112,25 @@ class Following:
             ]
         self._drop_duplicates(frame)
         return [each.boxed(each.person) for each in self._tracks if each.frame == frame]
+
+    def memory(self) -> dict[str, object]:
+        """Return what is known of the people after the last image: all that the next depends on."""
+        known = {name: each for name, each in vars(self).items() if name not in _SETTINGS}
+        return known | {"_tracks": tuple(self._tracks)}
+
+    def recall(self, memory: Any) -> None:
+        """Go on with what was known after some image.
+
+        Raises:
+            ValueError: it is no memory of following.
+        """
+        now = self.memory()
+        alike = isinstance(memory, Mapping) and {n: type(each) for n, each in memory.items()} == {
+            n: type(each) for n, each in now.items()
+        }
+        if not alike or not all(isinstance(each, Track) for each in memory["_tracks"]):
+            raise ValueError("no memory of following people")
+        vars(self).update(dict(memory) | {"_tracks": list(memory["_tracks"])})
 
     def _miss(self, frame: int, fewer: int) -> None:
         """Plan the next search after one that found so many fewer people than before.

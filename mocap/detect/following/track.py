@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import FloatArray, check_shapes
 from mocap.detect.people import SURE_CONFIDENCE, Detection, outline
 
 USUAL_SHARE = 0.2
@@ -43,6 +43,10 @@ class Track:
     margins: FloatArray = field(default_factory=_none)
     unconfirmed: int = 0
     before: tuple[Detection, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the arrays agree."""
+        check_shapes(self, velocity="keypoint 2", margins="4")
 
     @classmethod
     def born(cls, person: Detection, frame: int, box: FloatArray) -> Track:

@@ -1,0 +1,143 @@
+"""Frames of a video from the first, or from a place that was kept before a run was killed.
+
+Whoever goes on at a key frame may get other images than whoever decoded from the first frame: open
+groups of pictures, references far back, damage. So a place knows how the frames up to it looked. A
+decoder is started well before it, and believed when it has given these frames again: sixteen are
+all that H.264 and HEVC let a frame refer to. Otherwise everything is decoded from the first frame.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from mocap.capture.video import Seek, decoded, read_images, shown
+from mocap.core.shapes import Array
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+LOOKS = 16
+"""Frames that are compared: as many as a decoder of H.264 or HEVC keeps to refer to."""
+
+EARLIER_S = 20.0
+"""A decoder is started so long before a place: key frames are 1 to 10 s apart, and between the
+first it finds and the place there should be another. Takes some seconds to decode."""
+
+NO_STAMP = -(2**63)
+"""Of frames without a time on the container's clock."""
+
+_REMEMBERED = 4096
+"""Frames of which it is known how they looked: more than are ever decoded ahead."""
+
+_EVERY = 4
+"""Rows and columns of an image that are compared: one of every block that is coded by itself."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a video: a frame.
+
+    Attributes:
+        frame: its index.
+        stamp: its time in the container's unit, or `NO_STAMP`.
+        looks: checksums of it and of those before it, itself last.
+    """
+
+    frame: int
+    stamp: int
+    looks: tuple[int, ...]
+
+
+class Playback:
+    """The frames of one video in order, (frame index, RGB image) as `read_frames` gives them."""
+
+    def __init__(self, path: Path, after: Place | None = None) -> None:
+        """Play a file or a folder of images from its first frame, or from the one after a place."""
+        self._path, self._after = path, after
+        self._lock = Lock()
+        self._seen: deque[tuple[int, int, int]] = deque(maxlen=_REMEMBERED)
+        if after is not None:
+            first = after.frame - len(after.looks) + 1
+            self._seen.extend((first + k, NO_STAMP, look) for k, look in enumerate(after.looks))
+
+    def __iter__(self) -> Iterator[tuple[int, Array]]:
+        """Yield the frames.
+
+        Raises:
+            InputError: as `read_frames`.
+        """
+        if self._path.is_dir():
+            begin = 0 if self._after is None else self._after.frame + 1
+            yield from read_images(self._path, begin=begin)
+            return
+        for index, frame in self._frames():
+            image = shown(frame)
+            stamp = NO_STAMP if frame.pts is None else int(frame.pts)
+            with self._lock:
+                self._seen.append((index, stamp, look_of(image)))
+            yield index, image
+
+    def place(self, frame: int) -> Place:
+        """Return the place of a frame that was given lately; another thread may be reading on."""
+        with self._lock:
+            seen = list(self._seen)
+        upto = [each for each in seen if each[0] <= frame][-LOOKS:]
+        stamp = upto[-1][1] if upto and upto[-1][0] == frame else NO_STAMP
+        return Place(frame, stamp, tuple(look for _, _, look in upto))
+
+    def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
+        after = self._after
+        if after is not None and after.stamp != NO_STAMP:
+            try:
+                yield from decoded(self._path, _seek_to(after))
+                return
+            except _OtherImagesError:
+                pass  # before anything was yielded
+        for index, frame in decoded(self._path):
+            if after is None or index > after.frame:
+                yield index, frame
+
+
+def look_of(image: Array) -> int:
+    """Return a checksum of an image by which two decodings are told apart."""
+    return zlib.crc32(image[::_EVERY, ::_EVERY].tobytes())
+
+
+class _OtherImagesError(Exception):
+    """Starting there, the decoder gives other images than before."""
+
+
+def _seek_to(place: Place) -> Seek:
+    """Return what takes an open file to the frame after a place.
+
+    It raises `_OtherImagesError` when the frames before do not look as they did.
+    """
+
+    def seek(container: InputContainer, stream: VideoStream, frames: Iterator[VideoFrame]) -> int:
+        import av
+
+        last: deque[VideoFrame] = deque(maxlen=len(place.looks))
+        try:
+            earlier = int(EARLIER_S / float(stream.time_base or 1))
+            container.seek(place.stamp - earlier, stream=stream)
+            for frame in frames:
+                if frame.pts is None or frame.pts > place.stamp:
+                    break
+                last.append(frame)
+                if frame.pts == place.stamp:
+                    if tuple(look_of(shown(each)) for each in last) == place.looks:
+                        return place.frame + 1
+                    break
+        except av.FFmpegError as error:
+            raise _OtherImagesError from error
+        raise _OtherImagesError
+
+    return seek

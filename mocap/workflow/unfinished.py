@@ -1,0 +1,85 @@
+"""Pieces of an artifact that is being made: a run that was killed goes on from them.
+
+A piece is an artifact itself, in a folder beside the one that will be whole, and says what it was
+made from. Pieces are used only by who makes exactly that: the same videos, weights, choices,
+revision and version. Whatever else lies in the folder is removed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mocap.core.errors import InputError, StorageError
+from mocap.core.files.outside import sentence
+from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The pieces of one artifact.
+
+    Attributes:
+        folder: they lie in it, and nothing else does.
+        record: what the artifact is made from.
+    """
+
+    folder: Path
+    record: Provenance
+
+    @classmethod
+    def of(cls, artifact: Path, record: Provenance, **notes: Any) -> Unfinished:
+        """Return the pieces of an artifact that will be at a path; `notes` tell what else they
+        depend on."""
+        return cls(folder_of(artifact), replace(record, notes=notes))
+
+    def pieces(self, cls: type[T]) -> list[T]:
+        """Return what a killed run left, in the order of the names; remove what is of no use."""
+        found = []
+        for path in sorted(self.folder.glob("*.npz")):
+            try:
+                if load_provenance(path) == self.record:
+                    found.append(load_artifact(path, cls))
+                    continue
+            except InputError:
+                pass  # damaged, or of another kind: made again like one that is not there
+            _removed(path)
+        return found
+
+    def keep(self, name: str, piece: Any) -> None:
+        """Store a piece; it replaces one of the same name.
+
+        Raises:
+            StorageError: as `save_artifact`.
+        """
+        save_artifact(piece, self.folder / f"{name}.npz", self.record)
+
+
+def folder_of(artifact: Path) -> Path:
+    """Return the folder of the pieces of an artifact: its name without the ending."""
+    return artifact.with_suffix("")
+
+
+def forget_pieces(artifact: Path) -> None:
+    """Remove the pieces of an artifact: it is whole, or is to be made anew.
+
+    Raises:
+        StorageError: they cannot be removed.
+    """
+    folder = folder_of(artifact)
+    if folder.is_dir():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise StorageError(sentence(error, f"remove {folder}", folder)) from error
+
+
+def _removed(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise StorageError(sentence(error, f"remove {path}", path.parent)) from error
