@@ -12,6 +12,7 @@ from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit.fit import FitResult, fit
 from mocap.body.fit.kernels import Shape, keypoints_of
 from mocap.body.fit.layout import make_layout
+from mocap.body.fit.observed.held import packed
 from mocap.body.fit.rotation_kernels import (
     inverse_right_jacobian,
     relative_rotvec,
@@ -91,7 +92,7 @@ def small_problem(body: BodyModel) -> tuple[Problem, State]:
         layout=layout,
         anatomy=layout.anatomy(FPS),
         targets=true_points(motion, BODY_23) + rng.normal(0, 0.05, (5, len(BODY_23), 3)),
-        information=shape @ np.swapaxes(shape, -1, -2) + 100.0 * np.eye(3),
+        information=packed(shape @ np.swapaxes(shape, -1, -2) + 100.0 * np.eye(3)),
         turn_weight=rng.uniform(1.0, 9.0, (5, groups, 3)),
         root_weight=rng.uniform(1.0, 9.0, 5),
         ridge=2.0,

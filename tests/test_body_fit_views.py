@@ -71,12 +71,12 @@ def small_problem(body: BodyModel, frames: int = 5) -> tuple[Problem, State]:
     rig = ring(4, jitter=1.0, seed=2)
     xyz = true_points(motion, BODY_23)[:, None]
     tracks = observe_points(rig, xyz, BODY_23, noise_px=3.0, outliers=0.1, missing=0.1, seed=2)
-    views = landmarks_seen(body, tracks, rig).views
+    views = landmarks_seen(body, tracks, rig).part(slice(None))
     problem = Problem(
         layout=layout,
         anatomy=layout.anatomy(FPS),
         targets=np.zeros((frames, len(BODY_23), 3)),
-        information=np.zeros((frames, len(BODY_23), 3, 3)),
+        information=np.zeros((frames, len(BODY_23), 6)),
         turn_weight=rng.uniform(1.0, 9.0, (frames, len(layout.groups), 3)),
         root_weight=rng.uniform(1.0, 9.0, frames),
         ridge=2.0,
@@ -112,7 +112,7 @@ def test_matrix_of_a_landmark_is_the_second_derivative_where_views_agree(body: B
     seen = landmarks_seen(body, seen_by(rig, motion, noise_px=0.0), rig)
     points = true_points(motion, BODY_23)
     pull, weighted = np.zeros((*points.shape, 3)), np.zeros_like(points)
-    cost = view_terms(seen.views, points, VIEW_SCALE**2, pull, weighted)
+    cost = view_terms(seen.part(slice(None)), points, VIEW_SCALE**2, pull, weighted)
     # Nothing is left where every view hits: residuals of rounding only.
     assert cost < 1e-12
     h = 1e-4
@@ -120,7 +120,7 @@ def test_matrix_of_a_landmark_is_the_second_derivative_where_views_agree(body: B
         moved, slopes = points.copy(), []
         for sign in (1.0, -1.0):
             moved[:, :, axis] = points[:, :, axis] + sign * h
-            view_terms(seen.views, moved, VIEW_SCALE**2, np.zeros_like(pull), weighted)
+            view_terms(seen.part(slice(None)), moved, VIEW_SCALE**2, np.zeros_like(pull), weighted)
             slopes.append(weighted.copy())
         # At 0.1 mm a residual is 0.02 px: the loss leaves its parabola by (0.02 / 2.4)², 1e-4.
         numeric = (slopes[0] - slopes[1]) / (2 * h)
@@ -136,7 +136,7 @@ def test_scatter_of_a_landmark_adds_to_the_covariance_of_its_views(body: BodyMod
     def covariance(scatter_m: float) -> FloatArray:
         scatter = np.full(len(BODY_23), scatter_m**-2.0)
         pull = np.zeros((*points.shape, 3))
-        views = seen.views._replace(scatter_precision=scatter)
+        views = seen.part(slice(None))._replace(scatter_precision=scatter)
         view_terms(views, points, VIEW_SCALE**2, pull, np.zeros_like(points))
         return np.asarray(np.linalg.inv(pull))
 
@@ -158,10 +158,10 @@ def test_noise_is_estimated_from_the_take(body: BodyModel, truth: SyntheticMotio
     confidence = np.where(doubtful, 0.45, 0.85)
     confidence[~np.isfinite(tracks.pixels[..., 0])] = 0.0
     seen = landmarks_seen(body, replace(tracks, confidence=confidence), rig)
-    noise = with_noise(seen.views, xyz, seen.confidence).precision ** -0.5
+    noise = with_noise(seen, xyz).part(slice(None)).precision ** -0.5
     others = [k for k in range(len(BODY_23)) if k not in wrists]
-    sure = seen.confidence > 0.8
-    low = (seen.confidence > 0.4) & (seen.confidence < 0.5)
+    said = seen.confidence(slice(None))
+    sure, low = said > 0.8, (said > 0.4) & (said < 0.5)
 
     def of(keypoints: list[int], where: BoolArray) -> float:
         return float(np.median(noise[:, keypoints][where[:, keypoints]]))
@@ -276,7 +276,7 @@ def test_keypoints_move_to_what_the_cameras_saw(body: BodyModel) -> None:
     shape = problem.layout.shape(state.betas, fixed=True)
     xyz = keypoints_of(problem.layout.tree, shape, state.turns, state.root)
     tracks = observe_points(rig, xyz[:, None], BODY_23, noise_px=0.0)
-    views = landmarks_seen(body, tracks, rig).views
+    views = landmarks_seen(body, tracks, rig).part(slice(None))
     at_truth = replace(problem, views=views)
     normals = normals_of(at_truth, state, smoothness=False)
     anatomy_only = normals_of(

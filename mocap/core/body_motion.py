@@ -17,6 +17,9 @@ HAND_JOINTS = 15
 
 EYE_JOINTS = 2
 
+# Turning matrices into vectors takes several times their own room.
+_FRAMES_AT_ONCE = 2048
+
 # Where each part lies in the joint order of SMPL-X: root, body, jaw, eyes, left hand, right hand.
 _JAW = 1 + BODY_JOINTS
 _LEFT_HAND = _JAW + 1 + EYE_JOINTS
@@ -110,7 +113,10 @@ class BodyMotion:
 
 def split_rotations(rotations: Array) -> dict[str, FloatArray]:
     """Return the pose fields of `BodyMotion` from local rotations (frame, 55, 3, 3)."""
-    vectors = rotvec_from_matrix(rotations)
+    vectors = np.zeros(np.shape(rotations)[:-1])
+    for first in range(0, len(vectors), _FRAMES_AT_ONCE):
+        part = slice(first, first + _FRAMES_AT_ONCE)
+        vectors[part] = rotvec_from_matrix(rotations[part])
     return {
         "global_orient": vectors[:, 0],
         "body_pose": vectors[:, 1:_JAW],

@@ -163,7 +163,10 @@ def associate_with_report(
     detections = _mapped(detections, image_maps or {})
     _require_people(detections)
     scene = Scene(detections, calibration, tolerance_of_size)
-    found = dict(enumerate(by_presence(people_of(follow(scene), scene), scene)))
+    tracked = follow(scene)
+    scene.forget_rays()
+    found = dict(enumerate(by_presence(people_of(tracked, scene), scene)))
+    del tracked
     found, given = edited(found, edits)
     if not found:
         raise ReconstructionError(_nobody(detections, edits))
@@ -192,14 +195,16 @@ def associate_with_report(
                 limbs[index],
             )
         )
-    kept = [ids.index(person_id) for person_id in chosen]
+    if chosen != ids:
+        kept = [ids.index(person_id) for person_id in chosen]
+        pixels, confidence = pixels[:, :, kept], confidence[:, :, kept]
     tracks = Tracks2D(
         camera_names=detections.camera_names,
         keypoint_names=detections.keypoint_names,
         person_ids=chosen,
         fps=detections.fps,
-        pixels=pixels[:, :, kept],
-        confidence=confidence[:, :, kept],
+        pixels=pixels,
+        confidence=confidence,
         times_s=detections.times_s,
         row_lateness=detections.row_lateness,
     )
@@ -228,6 +233,8 @@ def _mapped(detections: Detections2D, image_maps: Mapping[str, Array]) -> Detect
             f"image_maps names '{unknown[0]}', but the cameras of this take are "
             f"{', '.join(detections.camera_names)}. Correct the camera name."
         )
+    if not image_maps and detections.pixels.dtype == np.float64:
+        return detections
     pixels = np.array(detections.pixels, dtype=np.float64)
     rows = np.array(detections.row_lateness, dtype=np.float64)
     for index, name in enumerate(detections.camera_names):
@@ -261,12 +268,13 @@ def _pixels(detections: Detections2D, people: Sequence[Person]) -> tuple[FloatAr
     orders = np.stack([np.arange(keypoints), mirror_of(detections.keypoint_names)])
     for index, person in enumerate(people):
         track = person.track
-        row, camera = np.nonzero(track.members != NOBODY)
-        frame, slot = track.frames[row], track.members[row, camera]
-        order = orders[track.swapped[row, camera].astype(np.int64)]
-        at = (camera[:, None], frame[:, None], slot[:, None], order)
-        pixels[camera, frame, index] = np.asarray(detections.pixels)[at]
-        confidence[camera, frame, index] = np.asarray(detections.confidence)[at]
+        for camera in range(cameras):
+            row = np.flatnonzero(track.members[:, camera] != NOBODY)
+            frame, slot = track.frames[row], track.members[row, camera]
+            order = orders[track.swapped[row, camera].astype(np.int64)]
+            at = (frame[:, None], slot[:, None], order)
+            pixels[camera, frame, index] = np.asarray(detections.pixels[camera])[at]
+            confidence[camera, frame, index] = np.asarray(detections.confidence[camera])[at]
     confidence[np.isnan(pixels[..., 0])] = 0.0
     return pixels, confidence
 

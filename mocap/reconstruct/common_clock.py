@@ -129,10 +129,10 @@ def on_common_clock(
     frames = common_frames(detections.times_s, clocks, names, rate)
     row = np.arange(len(names))[:, None]
     absent = frames.image < 0
-    pixels = np.array(detections.pixels[row, frames.image])
-    confidence = np.array(detections.confidence[row, frames.image])
-    boxes = np.array(detections.boxes[row, frames.image])
-    view_ids = np.array(detections.view_ids[row, frames.image])
+    pixels = detections.pixels[row, frames.image]
+    confidence = detections.confidence[row, frames.image]
+    boxes = detections.boxes[row, frames.image]
+    view_ids = detections.view_ids[row, frames.image]
     view_ids[absent] = NOT_FOLLOWED
     pixels[absent], boxes[absent], confidence[absent] = np.nan, np.nan, 0.0
     moved = replace(

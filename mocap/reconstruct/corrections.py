@@ -46,11 +46,12 @@ def corrected(tracks: Tracks2D, edits: Sequence[Edit]) -> Tracks2D:
     Raises:
         ReconstructionError: an edit names a camera, a person or a keypoint that is not there.
     """
+    chosen = [edit for edit in edits if edit.kind != "ignore" or edit.person is not None]
+    if not chosen:
+        return tracks
     pixels, confidence = np.array(tracks.pixels), np.array(tracks.confidence)
     other = mirror_of(tracks.keypoint_names)
-    for edit in edits:
-        if edit.kind == "ignore" and edit.person is None:
-            continue
+    for edit in chosen:
         camera = _camera(edit, tracks.camera_names)
         span = edit.slice_of(pixels.shape[1])
         for person in _people(edit, tracks.person_ids):

@@ -95,12 +95,22 @@ def follow_one(
     members = _gathered(scan, poses, offsets_s, fragments)
     out = []
     for camera, stream in enumerate(scan.streams):
-        pixels = np.full((len(stream.times_s), *stream.pixels.shape[2:]), np.nan)
-        for each in members:
-            if each.camera == camera:
-                pixels[each.frames] = stream.pixels[each.frames, each.slots]
-        out.append(PersonStream(stream.times_s, pixels, stream.rows))
+        theirs = [each for each in members if each.camera == camera]
+        out.append(PersonStream(stream.times_s, _pixels(stream, theirs), stream.rows))
     return out
+
+
+def _pixels(stream: Stream, fragments: list[Fragment]) -> FloatArray:
+    """Return the pixels (frame, keypoint, 2) of fragments of one person."""
+    if stream.pixels.shape[1] == 1 and len(fragments) == 1:
+        others = np.ones(len(stream.pixels), dtype=bool)
+        others[fragments[0].frames] = False
+        if np.isnan(stream.pixels[others]).all():
+            return stream.pixels[:, 0]  # nobody else: of a long take a copy is large
+    pixels = np.full((len(stream.times_s), *stream.pixels.shape[2:]), np.nan)
+    for each in fragments:
+        pixels[each.frames] = stream.pixels[each.frames, each.slots]
+    return pixels
 
 
 def _gathered(

@@ -21,7 +21,7 @@ from mocap.core.camera import Calibration
 from mocap.core.clocks import lateness_of
 from mocap.core.kernels.triangulation import triangulate_kernel, undistort_views
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, IntArray
 from mocap.core.transform import rigid
 from mocap.sync.refine_kernels import OWN, accumulate
 
@@ -42,6 +42,8 @@ MAX_FRAME_GAP_S = 0.1
 MAX_SPEED_M_S = 40.0
 VELOCITY_SMOOTH_S, LEAST_SMOOTH_FRAMES = 0.04, 0.6
 JACKKNIFE_BLOCKS = 10
+# Instants worked on at once, four minutes; the speed at one is known from some seconds around it.
+_INSTANTS_AT_ONCE, _AROUND = 6000, 250
 # Quartz clocks of cameras are within 100 ppm of each other.
 DRIFT_SIGMA = 150e-6
 # Degrees and metres that a pose can be wrong by, however well the calibration fits its board.
@@ -188,8 +190,7 @@ class _Problem:
 
     def step(self, number: int) -> float:
         """Take one step; return the largest change of an offset (s)."""
-        pixels, since_middle, shape = self._common_pixels(number)
-        self._linearise(pixels, since_middle, shape)
+        self._linearise(self._instants(number))
         cameras = len(self.streams)
         h = self.hessian.sum(axis=0) + np.diag(self._scaled_prior())
         g = self.gradient.sum(axis=0) + self._prior_pull()
@@ -223,53 +224,79 @@ class _Problem:
         self.vectors[:, 3:6] = turned[:, :3, 3]
         self.pose_change = self.pose_change + change
 
-    def _common_pixels(self, number: int) -> tuple[FloatArray, FloatArray, tuple[int, int]]:
-        """Return pixels (point, camera, 2) and local times at common instants."""
+    def _instants(self, number: int) -> FloatArray:
+        """Return the common times (instant,) at which the cameras are compared."""
         starts = [s.times_s[0] + o for s, o in zip(self.streams, self.offset, strict=True)]
         ends = [s.times_s[-1] + o for s, o in zip(self.streams, self.offset, strict=True)]
-        common = np.arange(min(starts), max(ends), 1.0 / RATE_HZ) + JITTER_S * number
-        pixels, since = [], []
-        for stream, o, d, m in zip(self.streams, self.offset, self.drift, self.middle, strict=True):
-            local = (common - o + d * m) / (1.0 + d)
-            pixels.append(stream.at(local))
-            since.append(np.repeat(local - m, stream.pixels.shape[1]))
-        stacked = np.stack(pixels, axis=2)
-        shape = (stacked.shape[0], stacked.shape[1])
-        flat = np.ascontiguousarray(stacked.reshape(-1, len(self.streams), 2))
-        return flat, np.ascontiguousarray(np.stack(since, axis=1)), shape
+        return np.arange(min(starts), max(ends), 1.0 / RATE_HZ) + JITTER_S * number
 
-    def _linearise(
-        self, pixels: FloatArray, since_middle: FloatArray, shape: tuple[int, int]
-    ) -> None:
-        """Triangulate, then fill the normal equations block by block of time."""
-        count, cameras = pixels.shape[:2]
-        rays = np.full_like(pixels, np.nan)
-        undistort_views(self.vectors, pixels, rays)
-        points, squared = np.full((count, 3), np.nan), np.full((count, cameras), np.nan)
-        information = np.zeros((count, 6))
-        triangulate_kernel(self.vectors, pixels, rays, self.gate_px, points, information, squared)
-        velocity = _velocity(points.reshape(*shape, 3)).reshape(-1, 3)
-        block = (np.arange(count) // shape[1]) * JACKKNIFE_BLOCKS // max(1, shape[0])
+    def _common_pixels(self, common: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return pixels (instant, keypoint, camera, 2) and local times (instant, camera)."""
+        keypoints, cameras = self.streams[0].pixels.shape[1], len(self.streams)
+        pixels = np.zeros((len(common), keypoints, cameras, 2))
+        since = np.zeros((len(common), cameras))
+        for c, stream in enumerate(self.streams):
+            local = (common - self.offset[c] + self.drift[c] * self.middle[c]) / (
+                1.0 + self.drift[c]
+            )
+            pixels[:, :, c] = stream.at(local)
+            since[:, c] = local - self.middle[c]
+        return pixels, since
+
+    def _linearise(self, common: FloatArray) -> None:
+        """Fill the normal equations, some instants at a time, block by block of the jackknife."""
         self.hessian[:] = 0.0
         self.gradient[:] = 0.0
+        block = np.arange(len(common)) * JACKKNIFE_BLOCKS // max(1, len(common))
+        errors, used, seen = [], 0, 0
+        for first in range(0, len(common), _INSTANTS_AT_ONCE):
+            part = slice(first, min(first + _INSTANTS_AT_ONCE, len(common)))
+            around = slice(max(first - _AROUND, 0), part.stop + _AROUND)
+            inner = slice(part.start - around.start, part.stop - around.start)
+            squared, count, visible = self._add(common[around], inner, block[part])
+            errors.append(squared[squared < self.gate_px**2])
+            used, seen = used + count, seen + visible
+        inside = np.concatenate(errors)
+        if len(inside):
+            self.rms_px = float(np.sqrt(np.median(inside) / MEDIAN_CHI2))
+        self.used_share = used / max(1, seen)
+
+    def _add(
+        self, common: FloatArray, inner: slice, block: IntArray
+    ) -> tuple[FloatArray, int, int]:
+        """Triangulate at some instants and add the normal equations of the inner ones.
+
+        Returns:
+            Their squared errors (point, camera), how many observations carried weight, and how many
+            there are.
+        """
+        pixels, since = self._common_pixels(common)
+        instants, keypoints, cameras = pixels.shape[:3]
+        flat = pixels.reshape(-1, cameras, 2)
+        rays = np.full_like(flat, np.nan)
+        undistort_views(self.vectors, flat, rays)
+        count = len(flat)
+        points, squared = np.full((count, 3), np.nan), np.full((count, cameras), np.nan)
+        triangulate_kernel(
+            self.vectors, flat, rays, self.gate_px, points, np.zeros((count, 6)), squared
+        )
+        velocity = _velocity(points.reshape(instants, keypoints, 3)).reshape(-1, 3)
+        rows = slice(inner.start * keypoints, inner.stop * keypoints)
+        errors = squared[rows]
         used = accumulate(
             self.poses,
             self.vectors,
-            pixels,
-            points,
-            np.nan_to_num(velocity),
-            since_middle,
+            flat[rows],
+            points[rows],
+            np.nan_to_num(velocity[rows]),
+            np.repeat(since[inner], keypoints, axis=0),
             self.gate_px,
-            block,
+            np.repeat(block, keypoints),
             self.hessian,
             self.gradient,
-            squared,
+            errors,
         )
-        inside = squared[squared < self.gate_px**2]
-        if len(inside):
-            self.rms_px = float(np.sqrt(np.median(inside) / MEDIAN_CHI2))
-        seen = np.isfinite(pixels[..., 0]).sum()
-        self.used_share = used / max(1, int(seen))
+        return errors, used, int(np.isfinite(flat[rows, :, 0]).sum())
 
     def result(self, rounds: int) -> Refined:
         cameras = len(self.streams)

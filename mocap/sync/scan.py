@@ -67,17 +67,18 @@ class AgreementScan:
         """Return agreement and number of keypoints compared (lag,) of a pair.
 
         `lags_s` are local time of the second camera minus that of the first; `window_s` limits
-        the first's frames; the second's are looked up every `table_s`.
+        the first's frames; the second's are looked up every `table_s`, where the first's lead.
         """
         first, second = self.streams[pair[0]], self.streams[pair[1]]
         stride = max(1, round(EVERY_S / first.frame_s))
         times, rays = first.times_s[::stride], first.rays[::stride]
-        inside = (times >= window_s[0]) & (times < window_s[1])
-        lookup = np.arange(second.times_s[0], second.times_s[-1] + table_s, table_s)
+        inside = slice(*np.searchsorted(times, window_s))
+        compared = times[inside]
+        lookup = _lookup(second, compared, lags_s, table_s)
         score, seen = np.zeros(len(lags_s)), np.zeros(len(lags_s))
         scan_lags(
             np.ascontiguousarray(rays[inside]),
-            times[inside],
+            compared,
             second.nearest(lookup),
             lookup[0],
             table_s,
@@ -88,6 +89,22 @@ class AgreementScan:
             seen,
         )
         return score, seen
+
+
+def _lookup(stream: Stream, times_s: FloatArray, lags_s: FloatArray, table_s: float) -> FloatArray:
+    """Return times of a stream, every `table_s` from its beginning, where others' times lead.
+
+    For one second of a long take all of them would be as many as for the whole take.
+    """
+    start, end = stream.times_s[0], stream.times_s[-1] + table_s
+    step = (start + table_s) - start  # as `np.arange` counts
+    count = int(np.ceil((end - start) / table_s))
+    first, last = 0, 0
+    if len(times_s) and len(lags_s):
+        low, high = times_s[0] + lags_s.min() - start, times_s[-1] + lags_s.max() - start
+        first = min(max(int(low / table_s) - 1, 0), count - 1)
+        last = min(max(int(high / table_s) + 2, first), count - 1)
+    return np.asarray(start + step * np.arange(first, last + 1))
 
 
 def scan_pairs(scan: AgreementScan) -> PairCurves:

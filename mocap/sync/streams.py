@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Stream:
     rows: FloatArray = field(default_factory=lambda: np.zeros(3))
     frozen_s: float = 0.0
 
-    @property
+    @cached_property
     def frame_s(self) -> float:
         """Median time between frames."""
         return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 1.0

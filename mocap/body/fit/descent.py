@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from mocap.body.fit.observed.held import Room
 from mocap.body.fit.solver import (
     Normals,
     Problem,
@@ -84,27 +85,63 @@ class Linearise(Protocol):
         """Return them; with `variances` their step tells those of accelerations, or its factor."""
 
 
-def whole(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Normals:
-    """Return the equations of a whole take at once; their step has a factor."""
-    return normals_of(problem, state, terms)
+class WholeEquations:
+    """Normal equations of a whole take at once; their step has a factor."""
+
+    def __init__(self, problem: Problem, state: State, terms: Terms, room: Room) -> None:
+        """Make them in a room."""
+        self._at, self._room = (problem, state, terms), room
+        self._normals: Normals | None = normals_of(problem, state, terms, room=room)
+        self.cost = self._normals.cost
+
+    def step(self, damping: float) -> Step | None:
+        """Return a step, see `Normals.step`; they are made again for a second one."""
+        normals = self._normals or normals_of(*self._at, room=self._room)
+        self._normals = None
+        return normals.step(damping)
 
 
-def minimise(
-    problem: Problem,
-    state: State,
+def whole(room: Room) -> Linearise:
+    """Return what makes the equations of a whole take in a room."""
+
+    def linearise(
+        problem: Problem, state: State, terms: Terms, *, variances: bool
+    ) -> WholeEquations:
+        return WholeEquations(problem, state, terms, room)
+
+    return linearise
+
+
+@dataclass(eq=False)
+class Estimate:
+    """A problem and its solution so far, which become better in their place.
+
+    Poses of a long take are large: nobody else should hold earlier ones.
+
+    Attributes:
+        problem: smoothness weights are where to start, then the final ones.
+        state: where to start, then the optimum.
+    """
+
+    problem: Problem
+    state: State
+
+
+def improve(
+    estimate: Estimate,
     rescale: Rescale | None = None,
     rescalings: int = 0,
-    linearise: Linearise = whole,
+    linearise: Linearise | None = None,
     told: Callable[[], None] | None = None,
-) -> tuple[State, Problem, Status]:
-    """Return the optimum, the problem with the final smoothness, and how it went.
+) -> Status:
+    """Bring an estimate to the optimum, and return how it went.
 
     Args:
-        problem: smoothness weights are where to start.
-        state: where to start.
+        estimate: where to start.
         rescale: estimates the smoothness weights anew; called before each of the steps 2, 3, ...
         rescalings: how often.
-        linearise: makes the normal equations; `fit_windows` has one for long takes.
+        linearise: makes the normal equations; `fit_windows` has one for long takes. By default
+            those of the whole take.
         told: called before every step.
 
     Raises:
@@ -112,46 +149,50 @@ def minimise(
             finite.
     """
     with one_blas_thread():
-        return _minimise(problem, state, rescale, rescalings, linearise, told or _nobody)
+        made = linearise or whole(Room())
+        return _improve(estimate, rescale, rescalings, made, told or _nobody)
 
 
 def _nobody() -> None:
     """Hear that a step begins, and do nothing."""
 
 
-def _minimise(
-    problem: Problem,
-    state: State,
+def _improve(
+    estimate: Estimate,
     rescale: Rescale | None,
     rescalings: int,
     linearise: Linearise,
     told: Callable[[], None],
-) -> tuple[State, Problem, Status]:
-    terms = data_terms(problem, state)
-    damping, history, converged = _FIRST_DAMPING, [cost_of(problem, state, terms)], False
-    before: State = state
+) -> Status:
+    terms = data_terms(estimate.problem, estimate.state)
+    cost = cost_of(estimate.problem, estimate.state, terms)
+    damping, history, converged = _FIRST_DAMPING, [cost], False
+    before: State = estimate.state
     step: Step | None = None
     for iteration in range(MAX_ITERATIONS):
         told()
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
-            turn_weight, root_weight = rescale(problem, state, before, step)
-            problem = replace(problem, turn_weight=turn_weight, root_weight=root_weight)
-        step = None
+            turn, root = rescale(estimate.problem, estimate.state, before, step)
+            estimate.problem = replace(estimate.problem, turn_weight=turn, root_weight=root)
+        # What is not needed any more is let go before the next step asks for room.
+        step, before = None, estimate.state
         again = rescale is not None and iteration < rescalings
-        normals = linearise(problem, state, terms, variances=again)
-        found = _better(problem, state, normals, damping)
+        normals = linearise(estimate.problem, estimate.state, terms, variances=again)
+        earlier = normals.cost
+        found = _better(estimate.problem, estimate.state, normals, damping)
+        del normals
         if found is None:
             converged = True
             break
-        before = state
-        (state, terms, step), cost, damping = found
+        (estimate.state, terms, step), cost, damping = found
+        del found
         history.append(cost)
-        settled = normals.cost - cost < RELATIVE_CHANGE * normals.cost
+        settled = earlier - cost < RELATIVE_CHANGE * earlier
         if settled and iteration >= rescalings:
             converged = True
             break
-    return state, problem, Status(converged, len(history) - 1, tuple(history))
+    return Status(converged, len(history) - 1, tuple(history))
 
 
 Better = tuple[State, Terms, Step | None]

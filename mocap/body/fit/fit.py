@@ -15,30 +15,31 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.body.fit.constants import with_constants
-from mocap.body.fit.descent import Status
+from mocap.body.fit.descent import Estimate, Status
 from mocap.body.fit.face import fit_face
 from mocap.body.fit.hands import (
     fit_fingers,
-    hand_keypoints,
     relaxed_fingers,
     seen_fingers,
     with_fingers,
 )
 from mocap.body.fit.kernels import keypoints_of
-from mocap.body.fit.layout import PRIOR_FPS, Layout, groups, make_layout
+from mocap.body.fit.layout import PRIOR_FPS, Layout, groups
+from mocap.body.fit.observed.held import spans
+from mocap.body.fit.observed.measured import MeasuredPoints, setting_of
 from mocap.body.fit.shape import shape_from_bones
 from mocap.body.fit.smoothness import AccelerationScale, first_guess
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.start import start_state
 from mocap.body.fit.uncertainty import frame_sigmas_deg
 from mocap.body.fit.views import CameraTracks, refine_on_views, seen_landmarks, together
-from mocap.body.fit.windows import minimise
-from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
+from mocap.body.fit.windows import improve
+from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, body_height, shape_prior
 from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
 from mocap.core.errors import BodyError
-from mocap.core.points import Points3D, Source
+from mocap.core.points import Points3D
 from mocap.core.shapes import BoolArray, FloatArray
 
 # A joint counts as observable when half of its frames are known better than this.
@@ -206,42 +207,40 @@ def solve(
     landmarks, shape = layout.landmarks, known_shape
     if shape is None:
         shape = shape_from_bones(model, landmarks, measured.xyz, measured.variance, facts)
-    start = start_state(layout, model, measured.xyz, shape)
-    problem = _problem(layout, measured, start, points.fps, known_shape is not None)
-    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
-    if constants is not None:
-        anatomy, unknown = with_constants(layout, problem.anatomy, constants)
-        problem, start = replace(problem, anatomy=anatomy), replace(start, constants=unknown)
-    state, problem, status = minimise(
-        problem, start, AccelerationScale(points.fps), rescalings=RESCALINGS, told=told
-    )
+    estimate = _first_estimate(
+        points, model, layout, measured, shape, facts=facts, constants=constants,
+        shape_known=known_shape is not None,
+    )  # fmt: skip
+    scale = AccelerationScale(points.fps)
+    status = improve(estimate, scale, rescalings=RESCALINGS, told=told)
     if views is not None:
         seen = seen_landmarks(views, points.person_ids[person], landmarks)
-        state, problem, status = refine_on_views(problem, state, seen, points.fps, told)
-    solution = Solution(layout, measured, problem, state, status)
+        status = refine_on_views(estimate, seen, points.fps, told)
+    solution = Solution(layout, measured, estimate.problem, estimate.state, status)
     if views is None or not seen_fingers(points, person):
         return solution
     return _with_fingers(solution, points, model, person, offsets, constants, views, told)
 
 
-def setting_of(
+def _first_estimate(
     points: Points3D,
     model: BodyModel,
-    person: int,
-    offsets: Offsets | None,
+    layout: Layout,
+    measured: MeasuredPoints,
+    shape: FloatArray,
     *,
-    fingers: bool = False,
-) -> tuple[Layout, MeasuredPoints]:
-    """Return unknowns and keypoints of a fit, and what was measured; `fingers` if they were seen.
-
-    Fingers that nobody saw and the soft points of the face tell nothing of the body.
-    """
-    names = points.keypoint_names
-    seen = set(seen_fingers(points, person)) if fingers else set()
-    unseen = [name for name in hand_keypoints(names) if name not in seen]
-    soft = (*unseen, *face_keypoints(names, rigid=False))
-    landmarks = bind_landmarks(model, names, offsets, leave_out=soft)
-    return make_layout(model, landmarks), _measured(points, person, landmarks)
+    facts: BodyFacts | None,
+    constants: Mapping[str, float] | None,
+    shape_known: bool,
+) -> Estimate:
+    """Return the problem of a take and where to start."""
+    start = start_state(layout, model, measured.xyz, shape)
+    problem = _problem(layout, measured, start, points.fps, shape_known)
+    problem = replace(problem, shape_prior=shape_prior(model, facts or BodyFacts(), shape))
+    if constants is not None:
+        anatomy, unknown = with_constants(layout, problem.anatomy, constants)
+        problem, start = replace(problem, anatomy=anatomy), replace(start, constants=unknown)
+    return Estimate(problem, start)
 
 
 def _with_fingers(
@@ -266,8 +265,10 @@ def _with_fingers(
         anatomy, _ = with_constants(layout, problem.anatomy, constants)
         problem = replace(problem, anatomy=anatomy)
     seen = seen_landmarks(views, points.person_ids[person], layout.landmarks)
-    state, problem, status = refine_on_views(problem, start, seen, points.fps, told, refinements=1)
-    return Solution(layout, measured, problem, state, together((body.status, status)))
+    estimate = Estimate(problem, start)
+    status = refine_on_views(estimate, seen, points.fps, told, refinements=1)
+    both = together((body.status, status))
+    return Solution(layout, measured, estimate.problem, estimate.state, both)
 
 
 def height_by_bones(
@@ -303,41 +304,6 @@ def _checked_betas(model: BodyModel, betas: FloatArray | None) -> FloatArray | N
     return np.pad(given, (0, model.shape_count - len(given)))
 
 
-@dataclass(frozen=True, eq=False)
-class MeasuredPoints:
-    """Known landmarks of one person, as they were measured.
-
-    Attributes:
-        xyz: (frame, known, 3) metres, NaN for missing.
-        variance: (frame, known) per axis, m², NaN for missing.
-        information: (frame, known, 3, 3) inverse covariance in 1/m², with the landmarks' scatter;
-            zero for missing.
-        seen: (frame, known).
-    """
-
-    xyz: FloatArray
-    variance: FloatArray
-    information: FloatArray
-    seen: BoolArray
-
-
-def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> MeasuredPoints:
-    """Return what was measured; the landmarks' own scatter is added to the covariances."""
-    chosen = landmarks.keypoints
-    xyz = np.asarray(points.xyz[:, person, chosen], dtype=np.float64)
-    covariance = np.asarray(points.covariance[:, person, chosen], dtype=np.float64)
-    seen = np.isfinite(xyz).all(axis=-1) & np.isfinite(covariance).all(axis=(-2, -1))
-    seen &= points.source[:, person, chosen] != Source.MISSING
-    total = covariance + landmarks.sigma_m[:, None, None] ** 2 * np.eye(3)
-    information = np.linalg.inv(np.where(seen[..., None, None], total, np.eye(3)))
-    return MeasuredPoints(
-        xyz=np.where(seen[..., None], xyz, np.nan),
-        variance=np.where(seen, np.trace(covariance, axis1=-2, axis2=-1) / 3.0, np.nan),
-        information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
-        seen=seen,
-    )
-
-
 def _problem(
     layout: Layout, measured: MeasuredPoints, start: State, fps: float, shape_known: bool
 ) -> Problem:
@@ -345,7 +311,7 @@ def _problem(
     return Problem(
         layout=layout,
         anatomy=layout.anatomy(fps),
-        targets=np.nan_to_num(measured.xyz),
+        targets=measured.xyz,
         information=measured.information,
         turn_weight=turn_weight,
         root_weight=root_weight,
@@ -387,9 +353,12 @@ def _sigmas(
 def _fit_error_mm(layout: Layout, measured: MeasuredPoints, state: State) -> FloatArray:
     """Return the median distance (frame,) to the keypoints seen; NaN where none was."""
     shape = layout.shape(state.betas, fixed=True)
-    offset = keypoints_of(layout.tree, shape, state.turns, state.root) - measured.xyz
-    distance = np.linalg.norm(offset, axis=-1)
-    error = np.full(len(distance), np.nan)
-    some = measured.seen.any(axis=1)
-    error[some] = 1000.0 * np.nanmedian(distance[some], axis=1)
+    error = np.full(len(state.root), np.nan)
+    for part in spans(len(error)):
+        there = keypoints_of(layout.tree, shape, state.turns[part], state.root[part])
+        distance = np.linalg.norm(there - measured.xyz[part], axis=-1)
+        some = measured.seen[part].any(axis=1)
+        found = np.full(len(distance), np.nan)
+        found[some] = 1000.0 * np.nanmedian(distance[some], axis=1)
+        error[part] = found
     return error

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from mocap.body.fit.descent import Estimate
 from mocap.body.fit.layout import Layout, groups, make_layout
+from mocap.body.fit.observed.held import packed
 from mocap.body.fit.smoothness import AccelerationScale
 from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.uncertainty import frame_sigmas_deg
-from mocap.body.fit.windows import minimise
+from mocap.body.fit.windows import improve
 from mocap.body.landmarks import Offsets, bind_landmarks
 from mocap.body.model import BodyModel
 from mocap.core.points import Points3D, Source
@@ -167,15 +169,15 @@ def _fit_finger(
         layout=layout,
         anatomy=layout.anatomy(points.fps),
         targets=np.ascontiguousarray(np.einsum("fba,fkb->fka", turn, away)),
-        information=np.ascontiguousarray(np.where(seen[..., None, None], information, 0.0)),
+        information=packed(np.where(seen[..., None, None], information, 0.0)),
         turn_weight=np.full((frames, len(layout.groups), 3), stiff),
         root_weight=np.ones(frames),
         ridge=None,
     )
-    state, problem, _ = minimise(
-        problem, start, AccelerationScale(points.fps), rescalings=_RESCALINGS
-    )
-    sigma = frame_sigmas_deg(problem, state)
+    estimate = Estimate(problem, start)
+    improve(estimate, AccelerationScale(points.fps), rescalings=_RESCALINGS)
+    state = estimate.state
+    sigma = frame_sigmas_deg(estimate.problem, state)
     found = {}
     for index, joint in enumerate(layout.joints):
         group = layout.tree.joint_group[index]

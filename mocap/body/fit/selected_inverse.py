@@ -20,21 +20,23 @@ class SelectedInverse:
     """What is wanted of the inverse of the poses' normal matrix.
 
     Attributes:
-        blocks: (frame, unknown, unknown) covariance of a frame.
+        now: (frame, unknown) variance of each unknown.
         one_later, two_later: (frame, unknown) covariance of an unknown with itself one and two
             frames later; zero where there is no such frame.
+        blocks: (frame, unknown, unknown) covariance of a frame; of no frame where nobody asked.
     """
 
-    blocks: FloatArray
+    now: FloatArray
     one_later: FloatArray
     two_later: FloatArray
+    blocks: FloatArray
 
     def accelerations(self) -> FloatArray:
         """Return the variance of each unknown's second difference (frame, unknown).
 
         Zero in the first and the last frame.
         """
-        now = np.diagonal(self.blocks, axis1=1, axis2=2)
+        now = self.now
         out = np.zeros_like(now)
         out[1:-1] = now[2:] + 4.0 * now[1:-1] + now[:-2]
         out[1:-1] += 2.0 * self.two_later[:-2]
@@ -42,16 +44,17 @@ class SelectedInverse:
         return np.maximum(out, 0.0)
 
 
-def invert_band(lower: FloatArray, n: int) -> SelectedInverse:
+def invert_band(lower: FloatArray, n: int, *, blocks: bool = True) -> SelectedInverse:
     """Return the wanted part of the inverse of L L' given L (distance, row) of frames of n.
 
+    Without `blocks` those of the frames are not kept: of a window of 4,000 they take 100 MB.
     With the two frames after t as S, Z_SS the inverse there and F = L_SS-column of frame t:
     Z_St = -Z_SS F L_tt^-1 and Z_tt = L_tt^-T L_tt^-1 - (F L_tt^-1)' Z_St.
     """
     frames, reach = lower.shape[1] // n, 2 * n
     columns, last, inside = _frame_columns(lower, n)
-    blocks = np.zeros((frames, n, n))
-    diagonals = np.zeros((2, frames, n))  # of the covariance with the two frames after
+    kept = np.zeros((frames if blocks else 0, n, n))
+    diagonals = np.zeros((3, frames, n))  # of the covariance with itself and the two frames after
     later = np.zeros((reach, reach))  # the inverse over the two frames after t
     column = np.zeros((n + reach, n))
     for t in range(frames - 1, -1, -1):
@@ -60,14 +63,17 @@ def invert_band(lower: FloatArray, n: int) -> SelectedInverse:
         below = column[n:] @ inverse
         cross = later @ below
         block = inverse.T @ inverse + below.T @ cross
-        blocks[t] = 0.5 * (block + block.T)
+        here = 0.5 * (block + block.T)
+        if blocks:
+            kept[t] = here
         flat = cross.reshape(-1)
-        diagonals[0, t], diagonals[1, t] = flat[: n * n : n + 1], flat[n * n :: n + 1]
+        diagonals[0, t] = here.reshape(-1)[:: n + 1]
+        diagonals[1, t], diagonals[2, t] = flat[: n * n : n + 1], flat[n * n :: n + 1]
         later[n:, n:] = later[:n, :n]
-        later[:n, :n] = blocks[t]
+        later[:n, :n] = here
         later[n:, :n] = -cross[:n]
         later[:n, n:] = -cross[:n].T
-    return SelectedInverse(blocks, -diagonals[0], -diagonals[1])
+    return SelectedInverse(diagonals[0], -diagonals[1], -diagonals[2], kept)
 
 
 def _frame_columns(lower: FloatArray, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -24,6 +24,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mocap.body.fit.kernels import data_normals, keypoints_of, point_terms
 from mocap.body.fit.layout import Layout
+from mocap.body.fit.observed.held import Room, empty_packed, packed, spans, unpacked
+from mocap.body.fit.observed.seen import FramesSeen
 from mocap.body.fit.prior_kernels import (
     Anatomy,
     anatomy_cost,
@@ -32,10 +34,10 @@ from mocap.body.fit.prior_kernels import (
     smoothness_cost,
     smoothness_normals,
 )
-from mocap.body.fit.view_kernels import VIEW_SCALE, Views, view_terms
+from mocap.body.fit.view_kernels import VIEW_SCALE, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
 from mocap.core.kernels.band import solve_backward, solve_forward
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import Array, FloatArray
 
 # Loss scale in standard deviations of a keypoint: errors of four count half, wrong
 # keypoints next to nothing.
@@ -50,8 +52,6 @@ POINTS_SHARE = 0.3
 # Keeps the matrix positive definite where nothing at all is known, in 1/rad² and 1/m².
 _LEAST_INFORMATION = 1e-6
 
-_FRAMES_AT_ONCE = 2048
-
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -60,8 +60,9 @@ class Problem:
     Attributes:
         layout: unknowns and keypoints.
         anatomy: prior of the joints.
-        targets: (frame, keypoint, 3) metres.
-        information: (frame, keypoint, 3, 3) inverse covariance in 1/m²; zero for not seen.
+        targets: (frame, keypoint, 3) metres; NaN for not seen.
+        information: (frame, keypoint, 6) inverse covariance in 1/m², see `held.packed`; zero for
+            not seen.
         turn_weight: (frame, group, 3) of angular accelerations per frame², 1/rad².
         root_weight: (frame,) of the root's accelerations per frame², 1/m².
         ridge: weight of the shape's prior; None where the shape is known, see `shape_is_known`.
@@ -72,28 +73,17 @@ class Problem:
     layout: Layout
     anatomy: Anatomy
     targets: FloatArray
-    information: FloatArray
+    information: Array
     turn_weight: FloatArray
     root_weight: FloatArray
     ridge: float | None
-    views: Views | None = None
+    views: FramesSeen | None = None
     shape_prior: ShapePrior | None = None
 
     @property
     def shape_is_known(self) -> bool:
         """Whether the betas stay as they are."""
         return self.ridge is None
-
-    def part(self, frames: slice) -> Problem:
-        """Return the same for some frames."""
-        return replace(
-            self,
-            targets=self.targets[frames],
-            information=self.information[frames],
-            turn_weight=self.turn_weight[frames],
-            root_weight=self.root_weight[frames],
-            views=None if self.views is None else views_part(self.views, frames),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +131,12 @@ class Terms(NamedTuple):
 
     Attributes:
         cost: of all keypoints.
-        curvature: (frame, keypoint, 3, 3) Gauss-Newton matrix, 1/m²; 0: not seen.
+        curvature: (frame, keypoint, 6) Gauss-Newton matrix, 1/m², see `held.packed`; 0: not seen.
         weighted: (frame, keypoint, 3) half gradient, 1/m.
     """
 
     cost: float
-    curvature: FloatArray
+    curvature: Array
     weighted: FloatArray
 
     def part(self, frames: slice) -> Terms:
@@ -174,7 +164,10 @@ class Normals:
     cost: float
 
     def step(self, damping: float) -> Step | None:
-        """Return the step to the minimum; None if the matrix is not positive definite."""
+        """Return the step to the minimum; None if the matrix is not positive definite.
+
+        The band becomes the factor: there is only one step from it.
+        """
         reduced = poses_eliminated(self, damping)
         if reduced is None:
             return None
@@ -201,11 +194,6 @@ class Reduced:
     lower: FloatArray
 
 
-def views_part(views: Views, frames: slice) -> Views:
-    """Return what the cameras saw in some frames."""
-    return views._replace(pixels=views.pixels[frames], precision=views.precision[frames])
-
-
 def cost_of(problem: Problem, state: State, terms: Terms | None = None) -> float:
     """Return the cost of a state; `terms` are those of `data_terms`, when they are known."""
     data = (terms or data_terms(problem, state)).cost
@@ -225,26 +213,27 @@ def data_terms(problem: Problem, state: State) -> Terms:
     Some frames at a time: what only the kernels want need not be there for all of a long take.
     """
     shape = problem.layout.shape(state.betas, fixed=True)
-    frames = len(state.root)
-    curvature = np.zeros((*problem.information.shape[:2], 3, 3))
-    weighted = np.zeros(curvature.shape[:3])
+    frames, keypoints = problem.information.shape[:2]
+    curvature = empty_packed(frames, keypoints)
+    weighted = np.zeros((frames, keypoints, 3))
     cost = 0.0
-    for first in range(0, frames, _FRAMES_AT_ONCE):
-        part = slice(first, min(first + _FRAMES_AT_ONCE, frames))
+    for part in spans(frames):
         points = keypoints_of(problem.layout.tree, shape, state.turns[part], state.root[part])
-        there = points_terms(problem, points, part, curvature[part], weighted[part])
-        cost += there
+        whole = np.zeros((*points.shape, 3))
+        cost += points_terms(problem, points, part, whole, weighted[part])
+        curvature[part] = packed(whole)
     return Terms(cost, curvature, weighted)
 
 
 def points_terms(
     problem: Problem, points: FloatArray, part: slice, curvature: FloatArray, weighted: FloatArray
 ) -> float:
-    """Write what the keypoints (frame, keypoint, 3) of some frames say; return their cost."""
-    cost = point_terms(
-        points, problem.targets[part], problem.information[part], CAUCHY_SCALE**2, curvature,
-        weighted,
-    )  # fmt: skip
+    """Write what the keypoints (frame, keypoint, 3) of some frames say; return their cost.
+
+    `curvature` is (frame, keypoint, 3, 3).
+    """
+    targets, information = np.nan_to_num(problem.targets[part]), unpacked(problem.information[part])
+    cost = point_terms(points, targets, information, CAUCHY_SCALE**2, curvature, weighted)
     if problem.views is None:
         return float(cost)
     seen_curvature, seen_weighted = np.zeros_like(curvature), np.zeros_like(weighted)
@@ -259,18 +248,23 @@ def points_terms(
 
 
 def normals_of(
-    problem: Problem, state: State, terms: Terms | None = None, *, smoothness: bool = True
+    problem: Problem,
+    state: State,
+    terms: Terms | None = None,
+    *,
+    smoothness: bool = True,
+    room: Room | None = None,
 ) -> Normals:
     """Return the normal equations at a state; without `smoothness` frames are independent.
 
-    `terms` are those of `data_terms`, when they are known.
+    `terms` are those of `data_terms`, when they are known; `room` is where the band is made.
     """
     tree = problem.layout.tree
     frames, known = len(state.root), problem.shape_is_known
     size = frames * tree.unknowns
     betas = 0 if known else len(state.betas)
     person = betas + len(state.constants)
-    band = np.zeros((size, 2 * tree.unknowns + 3))
+    band = (room or Room()).zeros(size, 2 * tree.unknowns + 3)
     gradient, coupling = np.zeros(size), np.zeros((size, person))
     person_hessian, person_gradient = np.zeros((person, person)), np.zeros(person)
     shape = problem.layout.shape(state.betas, fixed=known)
@@ -280,7 +274,7 @@ def normals_of(
         shape,
         state.turns,
         state.root,
-        data.curvature,
+        unpacked(data.curvature),
         data.weighted,
         band,
         gradient,
@@ -335,8 +329,11 @@ def cholesky(band: FloatArray) -> FloatArray | None:
 
 
 def poses_eliminated(normals: Normals, damping: float) -> Reduced | None:
-    """Return the equations of the person alone; None if the poses' matrix is not definite."""
-    lower = factor(normals.band, damping)
+    """Return the equations of the person alone; None if the poses' matrix is not definite.
+
+    The band becomes its factor.
+    """
+    lower = cholesky(damped(normals.band, damping))
     if lower is None:
         return None
     solved = np.column_stack([normals.gradient, normals.coupling])

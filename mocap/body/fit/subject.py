@@ -16,10 +16,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mocap.body.fit.constants import constant_names, with_constants
-from mocap.body.fit.fit import FitResult, Solution, fit_result, setting_of, solve
+from mocap.body.fit.descent import Estimate
+from mocap.body.fit.fit import FitResult, Solution, fit_result, solve
+from mocap.body.fit.observed.measured import setting_of
 from mocap.body.fit.solver import Problem, State, data_terms, one_blas_thread
-from mocap.body.fit.views import CameraTracks, seen_landmarks
-from mocap.body.fit.windows import minimise, parts
+from mocap.body.fit.views import CameraTracks, points_of, seen_landmarks, with_noise
+from mocap.body.fit.windows import improve, parts
 from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, shape_prior
@@ -185,7 +187,7 @@ def fit_with_shape(
     problem = Problem(
         layout=layout,
         anatomy=anatomy,
-        targets=np.nan_to_num(measured.xyz),
+        targets=measured.xyz,
         information=measured.information,
         turn_weight=own.turn_weight,
         root_weight=own.root_weight,
@@ -194,9 +196,11 @@ def fit_with_shape(
     if views is not None:
         seen = seen_landmarks(views, points.person_ids[person], layout.landmarks)
         before = own.start(own.betas, own.constants)
-        problem = replace(problem, views=seen.with_noise_about(problem, before))
-    state, problem, status = minimise(problem, own.start(shape.betas, unknown), told=told)
-    solution = Solution(layout, measured, problem, state, status)
+        problem = replace(problem, views=with_noise(seen, points_of(problem, before)))
+        del before
+    estimate = Estimate(problem, own.start(shape.betas, unknown))
+    status = improve(estimate, told=told)
+    solution = Solution(layout, measured, estimate.problem, estimate.state, status)
     return fit_result(points, model, person, solution, offsets, views is not None)
 
 

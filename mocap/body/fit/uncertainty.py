@@ -63,14 +63,16 @@ def acceleration_variances(
     unknowns = problem.layout.tree.unknowns
     if lower is not None:
         with one_blas_thread():
-            return invert_band(lower, unknowns).accelerations()
+            return invert_band(lower, unknowns, blocks=False).accelerations()
     out = np.zeros((len(state.root), unknowns))
-    for inverse, window in selected_inverses(problem, state):
+    for inverse, window in selected_inverses(problem, state, blocks=False):
         keep_accelerations(out, inverse, window)
     return out
 
 
-def selected_inverses(problem: Problem, state: State) -> Iterator[tuple[SelectedInverse, Window]]:
+def selected_inverses(
+    problem: Problem, state: State, *, blocks: bool = True
+) -> Iterator[tuple[SelectedInverse, Window]]:
     """Yield the wanted part of the inverse of the normal matrix at a state, window by window.
 
     It is of the frames that the window solves for; those after the kept ones are not as precise.
@@ -85,7 +87,8 @@ def selected_inverses(problem: Problem, state: State) -> Iterator[tuple[Selected
                     "the uncertainty of the body cannot be computed: its normal matrix is not "
                     "positive definite. Check the covariances of the keypoints."
                 )
-            yield invert_band(part.lower, problem.layout.tree.unknowns), part.window
+            unknowns = problem.layout.tree.unknowns
+            yield invert_band(part.lower, unknowns, blocks=blocks), part.window
 
 
 def rotation_sigmas_deg(layout: Layout, covariance: FloatArray) -> FloatArray:

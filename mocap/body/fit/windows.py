@@ -19,8 +19,9 @@ from itertools import pairwise
 import numpy as np
 
 from mocap.body.fit import descent
-from mocap.body.fit.descent import Equations, Rescale, Status
+from mocap.body.fit.descent import Equations, Estimate, Linearise, Rescale, Status
 from mocap.body.fit.kernels import data_normals
+from mocap.body.fit.observed.held import LONG_FRAMES, Room, unpacked
 from mocap.body.fit.prior_kernels import anatomy_normals, smoothness_normals
 from mocap.body.fit.selected_inverse import SelectedInverse, invert_band
 from mocap.body.fit.solver import (
@@ -100,39 +101,45 @@ def windows(frames: int, unknowns: int = BODY_UNKNOWNS) -> list[Window]:
     return found
 
 
-def minimise(
-    problem: Problem,
-    state: State,
+def improve(
+    estimate: Estimate,
     rescale: Rescale | None = None,
     rescalings: int = 0,
     told: Callable[[], None] | None = None,
-) -> tuple[State, Problem, Status]:
-    """Return the optimum as `descent.minimise` does, of a take of any length.
+) -> Status:
+    """Bring an estimate to the optimum as `descent.improve` does, of a take of any length.
 
     Raises:
         BodyError: as there.
     """
-    longest = window_frames(problem.layout.tree.unknowns)
-    linearise = by_windows if len(state.root) > longest else descent.whole
-    return descent.minimise(problem, state, rescale, rescalings, linearise, told)
+    longest = window_frames(estimate.problem.layout.tree.unknowns)
+    linearise = by_windows(Room()) if len(estimate.state.root) > longest else None
+    return descent.improve(estimate, rescale, rescalings, linearise, told)
 
 
-def by_windows(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Equations:
-    """Return the normal equations of a long take, see `descent.Linearise`."""
-    return WindowEquations(problem, state, terms, variances=variances)
+def by_windows(room: Room) -> Linearise:
+    """Return what makes the normal equations of a long take, each window's in the same room."""
+
+    def linearise(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Equations:
+        return WindowEquations(problem, state, terms, variances=variances, room=room)
+
+    return linearise
 
 
-def window_normals(problem: Problem, state: State, terms: Terms, window: Window) -> Normals:
+def window_normals(
+    problem: Problem, state: State, terms: Terms, window: Window, room: Room | None = None
+) -> Normals:
     """Return the normal equations of the poses in a window; frames beyond it are known.
 
-    The person's part is that of the kept frames alone, without any prior of a person.
+    The person's part is that of the kept frames alone, without any prior of a person. The band is
+    made in the room.
     """
     tree, seen = problem.layout.tree, window.seen
     unknowns, known = tree.unknowns, problem.shape_is_known
     betas = 0 if known else len(state.betas)
     person = betas + len(state.constants)
     size = (seen.stop - seen.start) * unknowns
-    band, gradient = np.zeros((size, 2 * unknowns + 3)), np.zeros(size)
+    band, gradient = (room or Room()).zeros(size, 2 * unknowns + 3), np.zeros(size)
     coupling = np.zeros((size, person))
     whole = np.zeros((person, person)), np.zeros(person)
     nobody = np.zeros((person, person)), np.zeros(person)
@@ -146,12 +153,13 @@ def window_normals(problem: Problem, state: State, terms: Terms, window: Window)
         rows = slice((frames.start - seen.start) * unknowns, (frames.stop - seen.start) * unknowns)
         there, said = state.part(frames), terms.part(frames)
         arrays = band[rows], gradient[rows], coupling[rows], *of_person
-        data_normals(tree, shape, there.turns, there.root, said.curvature, said.weighted, *arrays)
+        data_normals(tree, shape, there.turns, there.root, unpacked(said.curvature),
+                     said.weighted, *arrays)  # fmt: skip
         anatomy_normals(tree, anatomy, there.turns, there.constants, *arrays)
-    there, part = state.part(seen), problem.part(seen)
     smoothness_normals(
-        tree, there.turns, there.root, part.turn_weight, part.root_weight, band, gradient
-    )
+        tree, state.turns[seen], state.root[seen], problem.turn_weight[seen],
+        problem.root_weight[seen], band, gradient,
+    )  # fmt: skip
     first = (window.solved.start - seen.start) * unknowns
     rows = slice(first, first + (window.solved.stop - window.solved.start) * unknowns)
     return Normals(band[rows], gradient[rows], coupling[rows], *whole, terms.cost)
@@ -176,12 +184,17 @@ class Part:
     gradient: FloatArray
 
 
-def parts(problem: Problem, state: State, terms: Terms, damping: float) -> Iterator[Part | None]:
-    """Yield the windows of a take one after the other; None where a matrix is not definite."""
-    unknowns = problem.layout.tree.unknowns
+def parts(
+    problem: Problem, state: State, terms: Terms, damping: float, room: Room | None = None
+) -> Iterator[Part | None]:
+    """Yield the windows of a take one after the other; None where a matrix is not definite.
+
+    A factor is there until the next window is asked for: it is made in the same room.
+    """
+    unknowns, room = problem.layout.tree.unknowns, room or Room()
     left: Left | None = None
     for window in windows(len(state.root), unknowns):
-        normals = window_normals(problem, state, terms, window)
+        normals = window_normals(problem, state, terms, window, room)
         band = damped(normals.band, damping)
         right = np.column_stack([normals.gradient, normals.coupling])
         if left is not None:
@@ -260,9 +273,16 @@ class WindowEquations:
     """Normal equations of a long take at a state, made and solved window by window."""
 
     def __init__(
-        self, problem: Problem, state: State, terms: Terms, *, variances: bool = False
+        self,
+        problem: Problem,
+        state: State,
+        terms: Terms,
+        *,
+        variances: bool = False,
+        room: Room | None = None,
     ) -> None:
         """Prepare; `problem`, `state` and `terms` are those of the whole take."""
+        self._room = room or Room()
         self._problem = problem
         self._state = state
         self._terms = terms
@@ -279,10 +299,11 @@ class WindowEquations:
         unknowns, frames = self._problem.layout.tree.unknowns, len(self._state.root)
         variances = np.zeros((frames, unknowns)) if self._variances else None
         poses = np.zeros(frames * unknowns)
-        # How poses follow the person; in single precision, since of a long take it is large: a
-        # step is right to seven digits.
-        follow = np.zeros((frames * unknowns, len(gradient)), dtype=np.float32)
-        for part in parts(self._problem, self._state, self._terms, damping):
+        # How poses follow the person: by far the largest array of a take, and no result. What it
+        # leaves of a step, a thousandth of what the shape did to the poses, the next step corrects.
+        dtype = np.float16 if frames > LONG_FRAMES else np.float32
+        follow = np.zeros((frames * unknowns, len(gradient)), dtype=dtype)
+        for part in parts(self._problem, self._state, self._terms, damping, self._room):
             if part is None:
                 return None
             matrix += part.matrix
@@ -291,7 +312,8 @@ class WindowEquations:
             rows = slice(kept.start * unknowns, kept.stop * unknowns)
             poses[rows], follow[rows] = -part.solved[:, 0], part.solved[:, 1:]
             if variances is not None:
-                keep_accelerations(variances, invert_band(part.lower, unknowns), part.window)
+                inverse = invert_band(part.lower, unknowns, blocks=False)
+                keep_accelerations(variances, inverse, part.window)
         if not len(gradient):
             return Step(poses, np.zeros(0), None, variances)
         # Rows of two windows are not exactly each other's mirror image.

@@ -85,6 +85,11 @@ class Scene:
         )
         self.instants = _instants(detections, vectors, self.keypoints, floor, tolerance_of_size)
 
+    def forget_rays(self) -> None:
+        """Let go of the rays, which nobody needs once everybody was followed: they are large."""
+        none = np.zeros((0, *self.instants.rays.shape[1:]))
+        self.instants = self.instants._replace(rays=none, confidence=none[..., 0])
+
 
 def matched_keypoints(names: tuple[str, ...]) -> IntArray:
     """Return the positions of the keypoints people are matched by: those of the body."""

@@ -98,11 +98,14 @@ def _make(job: Job) -> Made:
     from mocap.body.smplx_file import load_body
 
     take, choice, known = job.take, _choice(job), _known(job)
+    model = load_body(choice.body)
+    if known.takes:
+        # While nothing else of the take is in memory: it is half of the work.
+        own_shape_of(take, known, _shape_choice(choice), model, _Steps(job.progress, "shape").next)
     whole = job.load("points", Points3D)
     frame_count = len(whole.xyz)
     span = trimmed(take.edits_path, frame_count) or slice(0, frame_count)
     points = whole.part(span)
-    model = load_body(choice.body)
     offsets, warnings = detector_offsets(detector_of(take), points)
     main = subject_person(take, points.person_ids)
     people = known_people(
@@ -132,14 +135,14 @@ def _make(job: Job) -> Made:
         inputs={name: file_hash(each) for name, each in job.inputs().items()},
         revision=job.row.revision,
     )
-    motions, notes = {}, {}
+    errors_mm, notes = {}, {}
     told_by: tuple[str, ...] = ()
     for person in points.person_ids:
         steps = _Steps(job.progress, f"fit of person {person}")
         try:
             if person == main and known.takes:
                 asked = _shape_choice(choice)
-                own = own_shape_of(take, known, asked, model, steps.next)
+                own = own_shape_of(take, known, asked, model)
                 shared = shared_shape(known, asked, model)
                 assert shared is not None
                 warnings += shared.warnings
@@ -169,11 +172,9 @@ def _make(job: Job) -> Made:
         notes[f"person{person}"] = plain(asdict(figures))
         motion = whole_take(locked.motion, span, frame_count)
         save_artifact(motion, take.body_path(person), record)
-        motions[take.body_path(person)] = motion
-    errors = [float(np.nanmedian(motion.fit_error_mm)) for motion in motions.values()]
-    return Made(
-        list(motions), warnings, {**notes, "fit_error_mm": round(float(np.median(errors)), 2)}
-    )
+        errors_mm[take.body_path(person)] = float(np.nanmedian(motion.fit_error_mm))
+    error_mm = round(float(np.median(list(errors_mm.values()))), 2)
+    return Made(list(errors_mm), warnings, {**notes, "fit_error_mm": error_mm})
 
 
 # Steps of a fit on points and views: 14 to 21 in takes of 40 to 30,000 frames.
