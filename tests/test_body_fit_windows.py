@@ -10,6 +10,8 @@ import pytest
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import windows as windowing
 from mocap.body.fit.fit import Solution, fit, solve
+from mocap.body.fit.observed import held
+from mocap.body.fit.observed.seen import CameraTracks
 from mocap.body.fit.solver import State, Step, applied, data_terms, normals_of
 from mocap.body.fit.uncertainty import acceleration_variances, frame_sigmas_deg
 from mocap.body.fit.windows import WindowEquations, window_normals, windows
@@ -22,6 +24,8 @@ from mocap.synthetic.motion.random_motion import (
     random_motion,
     true_points,
 )
+from mocap.synthetic.observations import observe_points
+from mocap.synthetic.rigs import ring
 
 # The slowest twist forgets what was a second ago by a factor of e: 24 frames at this rate.
 FRAMES, FPS = 300, 30.0
@@ -126,6 +130,29 @@ def test_windows_know_what_lies_beyond_them(
         np.testing.assert_allclose(found.gradient, whole.gradient[rows], atol=1e-12 * scale)
         np.testing.assert_allclose(found.coupling, whole.coupling[rows], rtol=1e-12)
         np.testing.assert_allclose(found.band[:, 0], whole.band[rows, 0], rtol=1e-12)
+
+
+def test_single_precision_of_long_takes_moves_no_joint(
+    monkeypatch: pytest.MonkeyPatch, body: BodyModel
+) -> None:
+    """Weights rounded to seven digits, pixels to 0.0001 px, the pull of the shape to three.
+
+    A pixel is some 3 mm here, and a joint is seen by dozens of views: less than 0.001 mm. Weights
+    and the way to the optimum change where it is by less still. 0.01 mm is asked.
+    """
+    rig, frames = ring(4, jitter=1.0, seed=1), 150
+    points = points_of(frames)
+    xyz = true_points(random_motion(frames, FPS, seed=61), BODY_23)
+    tracks = observe_points(rig, xyz[:, None], BODY_23, fps=FPS, noise_px=3.0, seed=7)
+    small_windows(monkeypatch, 100, 40)
+    double = fit(points, body, views=CameraTracks(tracks, rig)).motion
+    for module in (windowing, held):
+        monkeypatch.setattr(module, "LONG_FRAMES", 0)
+    rounded = replace(tracks, pixels=tracks.pixels.astype(np.float32))
+    single = fit(points, body, views=CameraTracks(rounded, rig)).motion
+    there, here = (skeleton_of(each, body).forward_kinematics()[0] for each in (double, single))
+    apart_mm = 1000.0 * np.linalg.norm(here - there, axis=-1).max()
+    assert 0.0 < apart_mm < 0.01
 
 
 @pytest.mark.slow
