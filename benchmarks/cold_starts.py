@@ -3,7 +3,8 @@
 Two threads that use the networks for the first time at the same moment once blocked each other for
 ever, in 5 of 20 starts under load. Each start here is a process of its own that looks at a few
 frames of the sample session; beside it, busy processes keep the machine's load up. A start that
-takes longer than the limit counts as a stall and is ended.
+takes longer than the limit counts as a stall and is ended; one that ends with anything but exit
+status 0 counts as a failure, and what it said is printed.
 
     python benchmarks/cold_starts.py [--starts 200] [--load 8] [--limit 60] [--check]
 """
@@ -47,17 +48,23 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, busy(asked.load):
         session = short_session(Path(folder) / "session")
-        seconds, stalls = [], 0
+        seconds, stalls, failures = [], 0, 0
         for index in range(asked.starts):
-            taken = one_start(session, asked.limit)
-            stalls += taken is None
-            seconds += [] if taken is None else [taken]
+            started = time.monotonic()
+            said = one_start(session, asked.limit)
+            stalls += said is None
+            failures += bool(said)
+            seconds += [] if said is None else [time.monotonic() - started]
+            if said:
+                print(said, flush=True)
             if (index + 1) % 10 == 0:
                 load = os.getloadavg()[0]
-                print(f"  {index + 1} starts, {stalls} stalls, load {load:.1f}", flush=True)
+                counts = f"{index + 1} starts, {stalls} stalls, {failures} failures"
+                print(f"  {counts}, load {load:.1f}", flush=True)
         load = os.getloadavg()[0]
     figures = [
         Figure("stalls", stalls, "", 0),
+        Figure("failures", failures, "", 0),
         Figure("slowest start", max(seconds, default=float("nan")), "s"),
         Figure("mean start", sum(seconds) / max(len(seconds), 1), "s"),
         Figure("load at the end", load, ""),
@@ -97,18 +104,19 @@ def short_session(folder: Path) -> Path:
     return folder
 
 
-def one_start(session: Path, limit_s: float) -> float | None:
-    """Detect in a new process and return the seconds it took; None when it stalled."""
+def one_start(session: Path, limit_s: float) -> str | None:
+    """Detect in a new process; return what it said if it failed, None when it stalled."""
     shutil.rmtree(session / "takes" / TAKE / ".partial", ignore_errors=True)
     command = [sys.executable, "-m", "mocap", "detect", str(session), TAKE, "--force"]
-    started = time.monotonic()
+    # Where every thread is when native code ends the process.
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+        run = subprocess.run(
+            command, capture_output=True, text=True, timeout=limit_s, check=False, env=environment
+        )
     except subprocess.TimeoutExpired:
         return None
-    if run.returncode:
-        raise SystemExit(f"mocap detect failed:\n{run.stdout}{run.stderr}")
-    return time.monotonic() - started
+    return f"status {run.returncode}:\n{run.stdout}{run.stderr}" if run.returncode else ""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -198,6 +199,24 @@ def test_threads_change_nothing(noise_px: float) -> None:
         wait_for_all(many)
         for each in many:
             np.testing.assert_array_equal(each.get(), one)
+
+
+def test_what_threads_hold_is_given_up_before_their_block_ends() -> None:
+    # As the requests of networks are, in native code: in a process that ends it would abort.
+    held, given_up = threading.local(), []
+
+    class Request:
+        def __del__(self) -> None:
+            time.sleep(0.1)
+            given_up.append(self)
+
+    def look() -> None:
+        held.request = Request()
+        time.sleep(0.05)
+
+    with Threads(2) as threads:
+        wait_for_all([threads.start(look) for _ in range(2)])
+    assert len(given_up) == 2
 
 
 def test_what_cannot_follow_is_asked_about_every_image() -> None:

@@ -58,7 +58,7 @@ def test_a_network_that_hangs_ends_the_program_with_a_sentence(library: str) -> 
     process = start(library, frozen_after=0.8, stalled_after=0.8)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "Run the command again; cameras that were finished are kept." in said
+    assert "Run the command again; it goes on where this one ended." in said
     assert "Traceback" not in said
 
 

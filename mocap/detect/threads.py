@@ -27,6 +27,10 @@ _FINISH_WITHIN_S = 1.5
 """For the images being looked at when the work is broken off; less than the answer to Ctrl-C may
 take."""
 
+_END_WITHIN_S = 60.0
+"""For threads to end after their work: what they hold is given up in native code. It takes them
+milliseconds, and more on a machine under heavy load."""
+
 _LOOK_AGAIN_S = 0.2
 """A thread that waits for room looks so often whether anybody still wants its work."""
 
@@ -42,7 +46,8 @@ class Threads:
         self._count = count
         self._within: Threads | None = getattr(_THREAD, "works_for", None)
         self._ended = False
-        self._working: set[int] = set()  # threads that are in native code now
+        self._threads: set[threading.Thread] = set()  # that did a piece of work
+        self._working: set[threading.Thread] = set()  # that are in native code now
 
     def __enter__(self) -> Self:
         """Start them."""
@@ -61,6 +66,7 @@ class Threads:
         """Let what is being done finish, after an error or Ctrl-C too, and end them."""
         self._leave()
         self._pool.terminate()
+        self._wait_for_ends()
         _OPENCV.release()
         self._watch.__exit__(kind, error, trace)
 
@@ -78,7 +84,8 @@ class Threads:
     def _do(
         self, work: Callable[..., T], arguments: tuple[object, ...], named: dict[str, object]
     ) -> T | None:
-        thread = threading.get_ident()
+        thread = threading.current_thread()
+        self._threads.add(thread)
         self._working.add(thread)
         _THREAD.works_for = self
         try:
@@ -98,6 +105,16 @@ class Threads:
             time.sleep(0.01)
         if self._working:
             atexit.register(self._end_the_process)
+
+    def _wait_for_ends(self) -> None:
+        """Wait for the ends of all threads that work no more.
+
+        With a thread go its requests of the networks, in native code that wants the interpreter
+        back: in a process that has begun to end meanwhile that is a SIGABRT, after all went well.
+        """
+        deadline = time.monotonic() + _END_WITHIN_S
+        for thread in self._threads - self._working - {threading.current_thread()}:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _end_the_process(self) -> None:
         if self._working:

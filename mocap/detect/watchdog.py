@@ -67,7 +67,7 @@ why = (
     if late
     else f"Error: detection did not answer for {frozen_after:g} s and was ended."
 )
-sys.stderr.write(f"\\n{why} Run the command again; cameras that were finished are kept.\\n")
+sys.stderr.write(f"\\n{why} Run the command again; it goes on where this one ended.\\n")
 sys.stderr.flush()
 try:
     os.kill(parent, ending)
