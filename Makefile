@@ -21,7 +21,7 @@ else
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev,smplx]"
 endif
 	touch $(STAMP)
-	nohup nice -n 10 $(BIN)/mocap doctor --warm >/dev/null 2>&1 &
+	nohup nice -n 5 $(BIN)/mocap doctor --warm >/dev/null 2>&1 &
 
 demo: venv
 	$(BIN)/mocap models fetch movenet

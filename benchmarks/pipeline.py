@@ -7,11 +7,13 @@ per cent in both directions: the lines are about the mean over the takes, and ev
 The real take (MOCAP_REAL_DATA) tells cost and who is found. Then all that follows the detection
 runs in a new process, once with no compiled kernels and once with them.
 
-Apart from that, without any detection: pace against length, what one more take costs in a session,
-and batches on several processes and machines (`--part scale`).
+Apart from that: how long a first run waits for compilation (`--part cold`); without any detection,
+pace against length, what one more take costs in a session, and batches on several processes and
+machines (`--part scale`); Pose2Sim beside ours on the same 2D points (`--part peers`; `--setup`
+makes its environment).
 
-    python benchmarks/pipeline.py [--check] [--part detection|scale|all] [--keep FOLDER]
-                                  [--paces thorough,balanced]
+    python benchmarks/pipeline.py [--check] [--part detection|cold|scale|peers|all] [--setup]
+                                  [--keep FOLDER] [--paces thorough,balanced]
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure, exit_code, print_figures
-from pipeline_parts import batch, many_takes, scaling
+from pipeline_parts import batch, cold_start, many_takes, peers, scaling
 
 from mocap.capture.session import Session
 from mocap.capture.video import probe
@@ -216,44 +218,62 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it there")
     parser.add_argument("--paces", default="thorough,balanced")
-    parser.add_argument("--part", choices=("detection", "scale", "all"), default="all")
+    parser.add_argument("--part", choices=("detection", "cold", "scale", "peers", "all"),
+                        default="all")  # fmt: skip
+    parser.add_argument("--setup", action="store_true", help=f"install {peers.REQUIREMENT} first")
     options = parser.parse_args()
-    scale = scale_figures() if options.part in ("scale", "all") else []
-    if options.part == "scale":
-        return exit_code(scale, check=options.check)
-    paces = [REFERENCE, *(pace for pace in options.paces.split(",") if pace != REFERENCE)]
+    if options.setup:
+        peers.set_up()
+    parts = ("scale", "cold", "detection", "peers") if options.part == "all" else (options.part,)
+    figures = scale_figures() if "scale" in parts else []
+    if "cold" in parts:
+        figures += _told("A first run", cold_start.figures())
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
-        session = copy_sample(folder / "sample")
-        ensure_calibration(session, Quiet())
-        costs, errors = {}, {}
-        for pace in paces:
-            costs[pace] = run_pace(session, pace)
-            errors[pace] = errors_of(session)
-        stages = [
-            Figure(f"{pace}: {stage}", seconds, "CPU s")
-            for pace in paces
-            for stage, seconds in costs[pace].stages.items()
-        ]
-        stages += [Figure(f"{pace}: cores busy in detection", 100 * costs[pace].busy, "%")
-                   for pace in paces]  # fmt: skip
-        stages += [Figure(f"{pace}: detection, an image", costs[pace].ms_an_image, "CPU ms")
-                   for pace in paces]  # fmt: skip
-        print_figures(f"Sample session, {len(session.takes())} takes", stages)
-        figures = [
-            figure
-            for pace in paces[1:]
-            for figure in compared(
-                pace, costs[pace], errors[pace], costs[REFERENCE], errors[REFERENCE]
-            )
-        ]
-        print_figures("Beside thorough", figures)
-        data = os.environ.get("MOCAP_REAL_DATA")
-        if data:
-            print_figures("Real take", real_figures(Path(data), folder, paces))
-        cold = cold_figures(session, folder)
-        print_figures("A new machine", cold)
-    return exit_code([*scale, *figures, *cold], check=options.check)
+        session = None
+        if "detection" in parts:
+            session = copy_sample(folder / "sample")
+            figures += detection_figures(session, folder, options.paces.split(","))
+        if "peers" in parts:
+            figures += _told("Pose2Sim beside ours", peers.figures(session))
+    return exit_code(figures, check=options.check)
+
+
+def _told(title: str, figures: list[Figure]) -> list[Figure]:
+    print_figures(title, figures)
+    return figures
+
+
+def detection_figures(session: Session, folder: Path, paces: Sequence[str]) -> list[Figure]:
+    """Return what the paces of detection cost and change, and what a new machine compiles."""
+    paces = [REFERENCE, *(pace for pace in paces if pace != REFERENCE)]
+    ensure_calibration(session, Quiet())
+    costs, errors = {}, {}
+    for pace in paces:
+        costs[pace] = run_pace(session, pace)
+        errors[pace] = errors_of(session)
+    stages = [
+        Figure(f"{pace}: {stage}", seconds, "CPU s")
+        for pace in paces
+        for stage, seconds in costs[pace].stages.items()
+    ]
+    stages += [Figure(f"{pace}: cores busy in detection", 100 * costs[pace].busy, "%")
+               for pace in paces]  # fmt: skip
+    stages += [Figure(f"{pace}: detection, an image", costs[pace].ms_an_image, "CPU ms")
+               for pace in paces]  # fmt: skip
+    print_figures(f"Sample session, {len(session.takes())} takes", stages)
+    figures = [
+        figure
+        for pace in paces[1:]
+        for figure in compared(pace, costs[pace], errors[pace], costs[REFERENCE], errors[REFERENCE])
+    ]
+    print_figures("Beside thorough", figures)
+    data = os.environ.get("MOCAP_REAL_DATA")
+    if data:
+        print_figures("Real take", real_figures(Path(data), folder, paces))
+    cold = cold_figures(session, folder)
+    print_figures("A new machine", cold)
+    return [*figures, *cold]
 
 
 if __name__ == "__main__":

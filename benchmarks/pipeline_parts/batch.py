@@ -3,7 +3,10 @@
 Twelve takes of keypoints. A plain `mocap run` says what every artifact must be. Then the same by
 `mocap batch` on local processes, and on a scheduler with workers over TCP, first left alone, then
 with workers killed at random and the scheduler killed once. Wall time counts from the start of the
-command to its end, imports and all.
+command to its end, imports and all; CPU time is that of all processes. Two plain runs at once say
+what two processors of this machine can gain at all.
+
+    cd benchmarks; python -m pipeline_parts.batch ["1 local" "2 local" ...]
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -19,7 +23,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure
@@ -30,6 +35,15 @@ KINDS = ("1 local", "2 local", "4 local", "2 over TCP", "2 killed")
 LEAST_GAIN = 1.7
 """Two processes beside one, in detection-free work."""
 ENVIRONMENT = {**os.environ, **SINGLE_THREAD, "MOCAP_PROCESSORS": "1"}
+END_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a command took: wall time, and CPU time of all its processes."""
+
+    wall_s: float
+    cpu_s: float
 
 
 def contents(root: Path) -> dict[str, str]:
@@ -42,12 +56,22 @@ def contents(root: Path) -> dict[str, str]:
     }
 
 
-def command(*words: str, folder: Path) -> float:
-    """Run a command of mocap; return its wall time."""
-    began = time.monotonic()
-    line = [sys.executable, "-m", "mocap", *words]
-    subprocess.run(line, check=True, capture_output=True, env=ENVIRONMENT, cwd=folder)
-    return time.monotonic() - began
+def command(*words: str, folder: Path, beside: Sequence[str] = ()) -> Spent:
+    """Run a command of mocap, another at the same time; return what both took."""
+    began, before = time.monotonic(), _cpu_of_ended_s()
+    line = [sys.executable, "-m", "mocap"]
+    other = subprocess.Popen([*line, *beside], stdout=subprocess.DEVNULL, env=ENVIRONMENT,
+                             cwd=folder) if beside else None  # fmt: skip
+    subprocess.run([*line, *words], check=True, capture_output=True, env=ENVIRONMENT, cwd=folder)
+    if other is not None and other.wait():
+        raise RuntimeError(f"{' '.join(beside)} failed")
+    return Spent(time.monotonic() - began, _cpu_of_ended_s() - before)
+
+
+def _cpu_of_ended_s() -> float:
+    """Return the CPU time of every process that was started here and has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Machines:
@@ -76,8 +100,12 @@ class Machines:
         self.workers = [self._worker() for _ in self.workers]
 
     def end(self) -> None:
-        """End all of them."""
-        for process in (self.scheduler, *self.workers):
+        """End all of them, so that what their own processes used is known."""
+        for process in (*self.workers, self.scheduler):
+            process.terminate()
+        for process in (*self.workers, self.scheduler):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_WITHIN_S)
             _kill(process)
 
     def _scheduler(self) -> subprocess.Popen[bytes]:
@@ -96,7 +124,8 @@ def _dask(*words: str) -> subprocess.Popen[bytes]:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it ended, and nothing of its group is left
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -112,8 +141,11 @@ def machines(folder: Path, workers: int = 2) -> Iterator[tuple[Machines, str]]:
         there.end()
 
 
-def killed(root: Path, folder: Path) -> float:
-    """Run a batch while workers are killed at random, and the scheduler once; its wall time."""
+def killed(root: Path, folder: Path) -> Spent:
+    """Run a batch while workers are killed at random, and the scheduler once.
+
+    The CPU time of what was killed is not known.
+    """
     dice = random.Random(SEED)
     began = time.monotonic()
     with machines(folder) as (there, file):
@@ -134,11 +166,21 @@ def killed(root: Path, folder: Path) -> float:
         _, said = working.communicate()
         if working.returncode:
             raise RuntimeError(said.decode())
-    return time.monotonic() - began
+    return Spent(time.monotonic() - began, float("nan"))
+
+
+def most_gain(bare: Path, folder: Path) -> float:
+    """Return how much faster two plain runs at once are than one after the other: at most 2."""
+    first, second, alone = (Path(shutil.copytree(bare, folder / name / "lab"))
+                            for name in ("first", "second", "alone"))  # fmt: skip
+    names = [f"walk_{number + 1:02d}" for number in range(TAKES // 3)]
+    one = command("run", str(alone), *names, folder=folder)
+    both = command("run", str(first), *names, folder=folder, beside=("run", str(second), *names))
+    return 2 * one.wall_s / both.wall_s
 
 
 def figures(kinds: Sequence[str] = KINDS) -> list[Figure]:
-    """Return wall times, gains and how many artifacts differ from those of a plain run."""
+    """Return times, gains and how many artifacts differ from those of a plain run."""
     from mocap.synthetic.keypoint_session import walking_session
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -153,32 +195,43 @@ def figures(kinds: Sequence[str] = KINDS) -> list[Figure]:
         warm = walking_session(folder / "warm" / "lab", 2, frames=30, cameras=CAMERAS).root
         command("run", str(warm), folder=folder)
         plain = fresh("plain")
-        seconds = {"run": command("run", str(plain), folder=folder)}
+        spent = {"run": command("run", str(plain), folder=folder)}
         expected, found = contents(plain), {}
         for kind in kinds:
             root = fresh(kind)
-            count, _, where = kind.partition(" ")
-            if where == "local":
-                words = ("batch", str(root), "--workers", count)
-                seconds[kind] = command(*words, folder=folder)
-            elif where == "over TCP":
-                with machines(folder, int(count)) as (_, file):
-                    words = ("batch", str(root), "--cluster", file)
-                    seconds[kind] = command(*words, folder=folder)
-            else:
-                seconds[kind] = killed(root, folder)
+            spent[kind] = _run(kind, root, folder)
             found[kind] = contents(root)
-    rows = [Figure(f"batch, {name}", taken, "s") for name, taken in seconds.items()]
+        both = {"1 local", "2 local"} <= set(kinds)
+        most = most_gain(bare, folder) if both else 0.0
+    rows = [Figure(f"batch, {name}", each.wall_s, "s") for name, each in spent.items()]
+    rows += [Figure(f"batch, {name}: all processes", each.cpu_s, "CPU s")
+             for name, each in spent.items()]  # fmt: skip
     rows += [
         Figure(f"batch, {name}: files that differ from a run's",
                sum(expected.get(file) != there.get(file) for file in {*expected, *there}), "", 0.0)
         for name, there in found.items()
     ]  # fmt: skip
     rows.append(Figure("batch, artifacts compared", len(expected), ""))
-    if {"1 local", "2 local"} <= set(kinds):
-        gain = seconds["1 local"] / seconds["2 local"]
-        rows.append(Figure("batch, 2 processes beside 1, times faster", gain, "", LEAST_GAIN, ">="))
+    if both:
+        gain = spent["1 local"].wall_s / spent["2 local"].wall_s
+        rows += [
+            Figure("two plain runs at once, times faster", most, ""),
+            Figure("batch, 2 processes beside 1, times faster", gain, "", LEAST_GAIN, ">="),
+        ]
     return rows
+
+
+def _run(kind: str, root: Path, folder: Path) -> Spent:
+    """Run a batch of a kind."""
+    count, _, where = kind.partition(" ")
+    if where == "local":
+        return command("batch", str(root), "--workers", count, folder=folder)
+    if where == "over TCP":
+        before = _cpu_of_ended_s()
+        with machines(folder, int(count)) as (_, file):
+            spent = command("batch", str(root), "--cluster", file, folder=folder)
+        return Spent(spent.wall_s, _cpu_of_ended_s() - before)
+    return killed(root, folder)
 
 
 if __name__ == "__main__":

@@ -25,13 +25,14 @@ def demo(folder: Path, console: Console, **chosen: Any) -> None:
 
     Run again, it continues where it stopped.
     """
+    from mocap.workflow.beside.run import run_beside
     from mocap.workflow.choices import choices
     from mocap.workflow.run import document, run
     from mocap.workflow.sample.demonstration import copy_sample, session_figures
 
     session = copy_sample(folder)
     settings = choices(**chosen, to=DEMO_FORMATS, one_file=True)
-    done = run(session, (), settings, progress=console)
+    done = run(session, (), settings, progress=console, beside=run_beside)
     outcomes = {name: document(each) for name, each in done.outcomes.items()}
     console.line("")
     figures = session_figures(session)

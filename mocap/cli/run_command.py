@@ -50,6 +50,7 @@ def run(
     checks stops the run. A killed run continues where it stopped; a second run with nothing
     changed does nothing.
     """
+    from mocap.workflow.beside.run import run_beside
     from mocap.workflow.choices import choices
     from mocap.workflow.run import run as run_session
 
@@ -59,13 +60,9 @@ def run(
         console.result({"takes": preview(session, takes, choices(**chosen), console)})
         return
     done = run_session(
-        session,
-        takes,
-        choices(**chosen),
-        from_stage=from_stage,
-        accept_calibration=accept_calibration,
-        progress=console,
-    )
+        session, takes, choices(**chosen), from_stage=from_stage,
+        accept_calibration=accept_calibration, progress=console, beside=run_beside,
+    )  # fmt: skip
     for take in done.takes:
         if take.name not in done.failures:
             made = [each for each in (take.report_path, take.export_dir) if each.exists()]

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mocap.core.files.lock import locked
+from mocap.core.files.lock import LOCK_FILE, locked
 from mocap.core.store import write_text
 from mocap.detect.registry import cache_folder
 
@@ -64,6 +64,12 @@ def are_compiled() -> bool:
     """Tell whether these kernels were all compiled, or cannot be kept."""
     marker = _marker()
     return marker is None or marker.is_file()
+
+
+def worth_compiling() -> bool:
+    """Tell whether kernels are to be compiled, and nobody on this machine is at it."""
+    marker = _marker()
+    return not (marker is None or marker.is_file() or (marker.parent / LOCK_FILE).exists())
 
 
 def compile_all(nicer: int = 0) -> None:

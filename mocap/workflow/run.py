@@ -11,7 +11,9 @@ from mocap.core.errors import InputError, MocapError, SessionError
 from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
 from mocap.core.files.unfinished import OLD_S, remove_unfinished, sweep
+from mocap.core.kernels.processors import usable_processors
 from mocap.workflow import public
+from mocap.workflow.beside.wanted import Runner, Wanted
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
 from mocap.workflow.compile_ahead import kernels_ahead
@@ -101,6 +103,7 @@ def run(
     from_stage: str | None = None,
     accept_calibration: bool = False,
     progress: Progress | None = None,
+    beside: Runner | None = None,
 ) -> SessionRun:
     """Run every stage of a session's takes that is not current, as `mocap run` does.
 
@@ -111,6 +114,9 @@ def run(
         from_stage: this stage and those after it run even when they are current.
         accept_calibration: go on with a calibration whose verdict is FAIL.
         progress: who is told; nobody without.
+        beside: `mocap.workflow.beside.run.run_beside`: where takes are to be detected, processes of
+            their own calibrate and finish others meanwhile; results are the same. For programs
+            that such a process may import again.
 
     Raises:
         MocapError: whatever a person can mend in the session, or in its only take; results made
@@ -128,16 +134,21 @@ def run(
     filmed = [take for take in selected if not is_imported(take)]
     unseen = any(not take.artifact("detections").is_file() for take in filmed)
     failures: dict[str, str] = {}
-    with kernels_ahead(wanted=unseen):
-        calibrated = bool(filmed) and ensure_calibration(opened, told, accept=accept_calibration)
-        outcomes = run_takes(
-            selected,
-            chosen,
-            told,
-            stages=stages_of(chosen),
-            from_stage=from_stage,
-            failures=failures if len(selected) > 1 else None,
-        )
+    may_fail = failures if len(selected) > 1 else None
+    stages = stages_of(chosen)
+    first = bool(filmed) and not opened.calibration_path.is_file()
+    if beside and unseen and (first or len(selected) > 1) and usable_processors() > 1:
+        calibrated = first or ensure_calibration(opened, told, accept=accept_calibration)
+        wanted = Wanted(opened.root, chosen, stages, from_stage, accept_calibration)
+        outcomes = beside(wanted, selected, told, may_fail)
+    else:
+        with kernels_ahead(wanted=unseen):
+            calibrated = bool(filmed) and ensure_calibration(
+                opened, told, accept=accept_calibration
+            )
+            outcomes = run_takes(
+                selected, chosen, told, stages=stages, from_stage=from_stage, failures=may_fail
+            )
     done = tuple(opened.take(take.name) for take in selected)
     return SessionRun(opened, calibrated, done, outcomes, failures)
 
@@ -273,12 +284,13 @@ def _run_take(
         stages = _with_imported_keypoints(take, progress, stages, from_stage)
     job = TakeRun.of(take, choices, progress, stages)
     remove_leftovers(take)
+    if not imported:
+        if _begins(stages, only, CALIBRATION):
+            require_current(take.session, job.hashes)
+        if _begins(stages, only, VIDEOS):
+            refuse_copies(job.footage.videos, job.hashes, f"take '{take.name}'")
     if stages and (only is None or stages[0] in only):
         if not imported:
-            if any(CALIBRATION in row.reads for row in GRAPH if row.name in stages):
-                require_current(take.session, job.hashes)
-            if any(VIDEOS in row.reads for row in GRAPH if row.name in stages):
-                refuse_copies(job.footage.videos, job.hashes, f"take '{take.name}'")
             progress.warned(*job.footage.recording.warnings)
         job.refuse_stale_inputs()
         _say_older(progress, take)
@@ -291,6 +303,12 @@ def _run_take(
         started=lambda stage, reason: progress.started(f"{take.name}: {stage} ({reason})"),
         finished=lambda outcome: _say(progress, take, outcome),
     )
+
+
+def _begins(stages: Sequence[str], only: Sequence[str] | None, what: str) -> bool:
+    """Tell whether something of the session is read first in this part of the stages."""
+    reading = [row.name for row in GRAPH if row.name in stages and what in row.reads]
+    return bool(reading) and (only is None or reading[0] in only)
 
 
 def _with_imported_keypoints(

@@ -69,7 +69,7 @@ def cluster_of(choice: BatchChoice, takes: int) -> Cluster:
         InputError: the cluster file cannot be used, or there is one and a number of workers.
     """
     if choice.cluster is None:
-        return Cluster("local", workers=choice.workers or _usual_workers(takes))
+        return Cluster("local", workers=choice.workers or usual_workers(takes))
     if choice.workers is not None:
         raise InputError(
             "--workers is for this machine, --cluster for others. Leave one out; the file says "
@@ -104,7 +104,8 @@ def _exported(processors: int) -> list[str]:
     return [f"export {name}={value}" for name, value in _environment(processors).items()]
 
 
-def _usual_workers(takes: int) -> int:
+def usual_workers(takes: int) -> int:
+    """Return how many processes work on so many takes: one a core, as far as memory reaches."""
     import psutil
 
     room = int(psutil.virtual_memory().available // BYTES_OF_A_WORKER)

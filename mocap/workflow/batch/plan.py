@@ -73,12 +73,12 @@ def _steps(session: Session, choices: Choices) -> list[Step]:
     if not all(is_imported(take) for take in takes):
         calibrate = Step(root, "", CALIBRATE)
         steps, first = [calibrate], (calibrate.key,)
-    companions = _companions(takes, choices)
+    others_of = companions(takes, choices)
     for take in takes:
         before = first
-        meets = take.name in companions
+        meets = take.name in others_of
         for stage in stages if not meets else _with_shape(stages):
-            others = companions[take.name] if stage == "fit" and meets else ()
+            others = others_of[take.name] if stage == "fit" and meets else ()
             beside = tuple(key_of(root, other, SHAPE) for other in others)
             steps.append(Step(root, take.name, stage, before, beside))
             before = (steps[-1].key,)
@@ -92,7 +92,7 @@ def _with_shape(stages: Sequence[str]) -> list[str]:
     return [*stages[:place], SHAPE, *stages[place:]]
 
 
-def _companions(takes: Sequence[Take], choices: Choices) -> dict[str, tuple[str, ...]]:
+def companions(takes: Sequence[Take], choices: Choices) -> dict[str, tuple[str, ...]]:
     """Return the other takes that tell the shape of a take's subject, for takes that ask them."""
     wanted = choices.fit.subject_shape if choices.fit else NO_TAKES
     found: dict[str, tuple[str, ...]] = {}

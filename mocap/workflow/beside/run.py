@@ -1,0 +1,207 @@
+"""Run takes of which some must be detected: calibrate and finish others meanwhile.
+
+Detection keeps every processor busy but for its ends; calibration, and all that follows the
+detection of a take, keeps about one. So takes are detected one after another here, while what went
+before and comes after runs in processes of its own. Each take's files are those of takes one after
+another, byte for byte: every stage reads the same, and one process at a time works in a take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from enum import Enum, auto
+from pathlib import Path
+
+from mocap.capture.session import Take
+from mocap.core.errors import MocapError
+from mocap.core.files.lock import locked
+from mocap.core.files.outside import what_happened
+from mocap.workflow import public
+from mocap.workflow.batch.cluster import usual_workers
+from mocap.workflow.batch.plan import companions
+from mocap.workflow.beside.pool import Beside, There, result_of
+from mocap.workflow.beside.wanted import Wanted
+from mocap.workflow.compile_ahead import compile_all, worth_compiling
+from mocap.workflow.fit.stage import tell_shape
+from mocap.workflow.graph import row_of
+from mocap.workflow.job import Job, TakeRun
+from mocap.workflow.measure.importing import is_imported
+from mocap.workflow.pipeline import Outcome
+from mocap.workflow.progress import Progress, Together
+from mocap.workflow.run import run_take
+
+_LEAST = 2
+"""Processes: one that calibrates or finishes takes, one that compiles kernels or does so too."""
+
+
+def run_beside(
+    wanted: Wanted, takes: Sequence[Take], progress: Progress, failures: dict[str, str] | None
+) -> dict[str, list[Outcome]]:
+    """Run takes of a session; return what happened to each stage, by take.
+
+    A session without a calibration is calibrated. A take that fails is said and put into
+    `failures`, and the others go on; without `failures` its error is raised.
+
+    Raises:
+        MocapError, OSError: the calibration failed; or a take did, without `failures`.
+    """
+    shared = Together(progress)
+    with Beside(max(_LEAST, usual_workers(len(takes))), shared) as beside:
+        going = _Going(wanted, takes, beside, shared, failures)
+        if worth_compiling():
+            beside.start(compile_all)
+        for take in takes:
+            going.detect(take)
+        return going.end()
+
+
+class _At(Enum):
+    """How far a take is."""
+
+    DETECTION = auto()
+    DETECTED = auto()
+    LEADING = auto()
+    """On its way to where takes of a person meet."""
+    LED = auto()
+    REST = auto()
+    ENDED = auto()
+
+
+class _Going:
+    """A run on its way."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        takes: Sequence[Take],
+        beside: Beside,
+        progress: Progress,
+        failures: dict[str, str] | None,
+    ) -> None:
+        """Begin to calibrate, where that is to be done."""
+        self._wanted, self._beside = wanted, beside
+        self._progress, self._failures = progress, failures
+        self._outcomes: dict[str, list[Outcome]] = {take.name: [] for take in takes}
+        self._at = dict.fromkeys(self._outcomes, _At.DETECTION)
+        self._meets = companions(takes, wanted.choices)
+        self._works: dict[Future[list[Outcome]], str] = {}
+        self._calibration: Future[bool] | None = None
+        if not takes[0].session.calibration_path.is_file():
+            self._calibration = beside.start(_calibrate, wanted.root, wanted.accept)
+
+    def detect(self, take: Take) -> None:
+        """Find people in the videos of a take, and see what can go on meanwhile."""
+        part, _, _ = self._wanted.parts()
+        watched = _Watched(self._progress, self._calibration)
+        try:
+            self._outcomes[take.name] += run_take(
+                take, self._wanted.choices, watched, stages=self._wanted.stages, only=part,
+                from_stage=self._wanted.start(part),
+            )  # fmt: skip
+        except (MocapError, OSError) as error:
+            self._require_calibration(ended=False)
+            self._fail(take.name, error)
+        else:
+            self._at[take.name] = _At.DETECTED
+        self._go_on()
+
+    def end(self) -> dict[str, list[Outcome]]:
+        """Wait for the rest, and return what happened to each stage, by take."""
+        self._require_calibration(ended=True)
+        self._go_on()
+        while self._works:
+            wait(self._works, return_when=FIRST_COMPLETED)
+            self._go_on()
+        return self._outcomes
+
+    def _require_calibration(self, *, ended: bool) -> None:
+        """Raise why the calibration failed, when it did; wait until it has `ended`."""
+        if self._calibration is not None and (ended or self._calibration.done()):
+            result_of(self._calibration)
+            self._calibration = None
+
+    def _go_on(self) -> None:
+        """Note what has ended, and begin what can begin."""
+        self._require_calibration(ended=False)
+        _, leading, rest = self._wanted.parts()
+        for work in [work for work in self._works if work.done()]:
+            self._note(work, last=not rest)
+        if self._calibration is not None:
+            return
+        for name in self._those(_At.DETECTED):
+            self._begin(name, leading, _At.LEADING)
+        for name in self._those(_At.LED):
+            others = [self._at.get(other, _At.ENDED) for other in self._meets.get(name, ())]
+            if all(at in (_At.LED, _At.REST, _At.ENDED) for at in others):
+                self._begin(name, rest, _At.REST)
+
+    def _those(self, at: _At) -> list[str]:
+        return [name for name, where in self._at.items() if where is at]
+
+    def _begin(self, name: str, part: tuple[str, ...], at: _At) -> None:
+        work = self._beside.start(_go_through, self._wanted, name, part)
+        self._works[work], self._at[name] = name, at
+
+    def _note(self, work: Future[list[Outcome]], *, last: bool) -> None:
+        name = self._works.pop(work)
+        try:
+            outcomes = result_of(work)
+        except (MocapError, OSError) as error:
+            self._fail(name, error)
+        else:
+            self._outcomes[name] += outcomes
+            led = self._at[name] is _At.LEADING and not last
+            self._at[name] = _At.LED if led else _At.ENDED
+
+    def _fail(self, name: str, error: MocapError | OSError) -> None:
+        """Say that a take failed, and leave it."""
+        if self._failures is None:
+            raise error
+        self._at[name] = _At.ENDED
+        self._failures[name] = what_happened(error)
+        self._progress.warned(f"take '{name}' failed: {self._failures[name]}")
+
+
+class _Watched:
+    """Passes on what the detection tells, and breaks it off when the calibration has failed."""
+
+    def __init__(self, progress: Progress, calibration: Future[bool] | None) -> None:
+        """Tell `progress`."""
+        self._calibration = calibration
+        self.started, self.finished, self.warned = (
+            progress.started, progress.finished, progress.warned,
+        )  # fmt: skip
+        self._advanced = progress.advanced
+
+    def advanced(self, what: str, done: int, total: int | None) -> None:
+        """Tell how far a camera is.
+
+        Raises:
+            MocapError: why the calibration failed.
+        """
+        if self._calibration is not None and self._calibration.done():
+            result_of(self._calibration)
+        self._advanced(what, done, total)
+
+
+def _calibrate(root: Path, accept: bool) -> bool:
+    """Calibrate a session; what its cameras do is told apart from what they do in takes."""
+    from mocap.workflow.rig.calibrate import ensure_calibration
+
+    told = There("calibration, ")
+    return ensure_calibration(public.Session.open(root), told, accept=accept)
+
+
+def _go_through(wanted: Wanted, name: str, part: tuple[str, ...]) -> list[Outcome]:
+    """Run a part of a take, and find out what it says of the shape of its subject."""
+    take, told = public.Session.open(wanted.root).take(name), There(f"{name}, ")
+    outcomes = run_take(
+        take, wanted.choices, told, stages=wanted.stages, only=part, from_stage=wanted.start(part)
+    )
+    if "fit" in wanted.stages and "fit" not in part and not is_imported(take):
+        # Its bodies would find it out; and say why, where nothing can be found.
+        with suppress(MocapError), locked(take.root, "mocap run, shape", waiting=told.warned):
+            tell_shape(Job(TakeRun.of(take, wanted.choices, told, wanted.stages), row_of("fit")))
+    return outcomes

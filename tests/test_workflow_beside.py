@@ -1,0 +1,142 @@
+"""Takes of one run side by side: what other processes do and tell, and what is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from mocap.capture.session import Session
+from mocap.core.errors import CalibrationError, InputError, MocapError
+from mocap.synthetic.keypoint_session import walking_session
+from mocap.workflow.beside.pool import Beside, There, result_of
+from mocap.workflow.beside.run import _Watched, run_beside
+from mocap.workflow.beside.wanted import Wanted
+from mocap.workflow.choices import choices
+from mocap.workflow.graph import STAGES
+from mocap.workflow.progress import Quiet
+from mocap.workflow.run import chosen_takes, run_takes, stages_of
+
+
+class Heard(Quiet):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+
+    def started(self, what: str) -> None:
+        self.said.append(what)
+
+    def advanced(self, what: str, done: int, total: int | None) -> None:
+        self.said.append((what, done, total))
+
+    def warned(self, *sentences: str) -> None:
+        self.said += sentences
+
+
+def count_to(last: int) -> int:
+    told = There("walk, ")
+    told.started("walk: count")
+    for number in range(last):
+        told.advanced("front", number, last)
+    told.warned("one", "two")
+    return os.getpid()
+
+
+def refuse() -> None:
+    raise InputError("square_mm is 0. Correct it.")
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def test_other_processes_tell_through_this_one_and_raise_what_they_raised() -> None:
+    heard = Heard()
+    with Beside(1, heard) as beside:
+        counting, refusing = beside.start(count_to, 3), beside.start(refuse)
+        assert result_of(counting) != os.getpid()
+        with pytest.raises(InputError, match="square_mm is 0"):
+            result_of(refusing)
+    steps = [("walk, front", number, 3) for number in range(3)]
+    assert heard.said == ["walk: count", *steps, "one", "two"]
+
+
+def test_a_process_that_dies_is_a_sentence() -> None:
+    with Beside(1, Quiet()) as beside:
+        dying = beside.start(die)
+        with pytest.raises(MocapError, match="want of memory"):
+            result_of(dying)
+
+
+def test_an_error_here_ends_what_works_beside() -> None:
+    with pytest.raises(ZeroDivisionError), Beside(1, Quiet()) as beside:
+        beside.start(count_to, 10**9)
+        raise ZeroDivisionError
+
+
+def test_detection_ends_when_the_calibration_has_failed() -> None:
+    heard, calibration = Heard(), Future[bool]()
+    watched = _Watched(heard, calibration)
+    watched.advanced("front", 1, 9)
+    calibration.set_exception(CalibrationError("no camera saw the board."))
+    with pytest.raises(CalibrationError, match="no camera saw the board"):
+        watched.advanced("front", 2, 9)
+    assert heard.said == [("front", 1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "starts"),
+    [
+        (None, (None, None, None)),
+        ("detect", ("detect", "sync", "fit")),
+        ("smooth", (None, "smooth", "fit")),
+        ("report", (None, None, "report")),
+    ],
+)
+def test_what_comes_after_a_stage_that_was_asked_for_is_made_again(
+    asked: str | None, starts: tuple[str | None, ...]
+) -> None:
+    wanted = Wanted(Path(), choices(), STAGES, asked, accept=False)
+    assert tuple(wanted.start(part) for part in wanted.parts()) == starts
+
+
+def both_ways(folder: Path, *, body: str) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return the files of two takes made one after another, and side by side."""
+    chosen, found = choices(to="csv", body=body), []
+    bare = walking_session(folder / "bare" / "lab", 2, frames=20, cameras=3).root
+    stages = stages_of(chosen)
+    for way in ("one after another", "side by side"):
+        root = Path(shutil.copytree(bare, folder / way / "lab"))
+        takes = chosen_takes(Session.open(root), ())
+        if way == "side by side":
+            wanted = Wanted(root, chosen, stages, None, accept=False)
+            failures: dict[str, str] = {}
+            outcomes = run_beside(wanted, takes, Quiet(), failures)
+            assert not failures
+        else:
+            outcomes = run_takes(takes, chosen, Quiet(), stages=stages)
+        made = [stage for stage in stages if stage != "detect"]
+        done = {name: [each.stage for each in of_take] for name, of_take in outcomes.items()}
+        assert done == {"walk_01": made, "walk_02": made}
+        found.append({
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in sorted((root / "takes").rglob("*")) if path.is_file()
+        })  # fmt: skip
+    return found[0], found[1]
+
+
+def test_side_by_side_makes_the_same_files(tmp_path: Path) -> None:
+    one, beside = both_ways(tmp_path, body="none")
+    assert len(one) > 10
+    assert one == beside
+
+
+@pytest.mark.slow
+def test_side_by_side_makes_the_same_bodies(tmp_path: Path) -> None:
+    one, beside = both_ways(tmp_path, body="free")
+    assert any("body_0" in name for name in one)
+    assert one == beside
