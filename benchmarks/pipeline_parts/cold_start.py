@@ -102,7 +102,8 @@ def _figures(
     detected, *others = (
         (take.root / row_of(stage).file).stat().st_mtime for stage in ("detect", *FIRST_MOTION)
     )
-    here, beside = [], []
+    here: list[Interval] = []
+    beside: list[Interval] = []
     for line in compiled.read_text(encoding="utf-8").splitlines() if compiled.is_file() else ():
         process, since, until = line.split()
         (here if int(process) == main else beside).append((float(since), float(until)))
@@ -110,9 +111,9 @@ def _figures(
     rows = [Figure(f"{where}: compiled beside the run", covered(beside, began, max(others)), "s")]
     for stage, ended in zip(FIRST_MOTION, others, strict=True):
         waited = covered(here, began, ended) + covered(beside, detected, ended)
-        line = MOST_S if stage == FIRST_MOTION[-1] else None
+        most = MOST_S if stage == FIRST_MOTION[-1] else None
         rows.append(
-            Figure(f"{where}: compilation on the critical path to {stage}", waited, "s", line)
+            Figure(f"{where}: compilation on the critical path to {stage}", waited, "s", most)
         )
     return [
         Figure(f"{where}: detected after", detected - began, "s"),

@@ -27,7 +27,7 @@ from mocap.workflow.compile_ahead import compile_all, worth_compiling
 from mocap.workflow.fit.stage import tell_shape
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, TakeRun
-from mocap.workflow.measure.importing import is_imported
+from mocap.workflow.measure.importing import has_imported_keypoints, is_imported
 from mocap.workflow.pipeline import Outcome
 from mocap.workflow.progress import Progress, Together
 from mocap.workflow.run import run_take
@@ -96,10 +96,11 @@ class _Going:
         part, _, _ = self._wanted.parts()
         watched = _Watched(self._progress, self._calibration)
         try:
-            self._outcomes[take.name] += run_take(
-                take, self._wanted.choices, watched, stages=self._wanted.stages, only=part,
-                from_stage=self._wanted.start(part),
-            )  # fmt: skip
+            if not _has_keypoints(take):
+                self._outcomes[take.name] += run_take(
+                    take, self._wanted.choices, watched, stages=part,
+                    from_stage=self._wanted.start(part),
+                )  # fmt: skip
         except (MocapError, OSError) as error:
             self._require_calibration(ended=False)
             self._fail(take.name, error)
@@ -194,9 +195,17 @@ def _calibrate(root: Path, accept: bool) -> bool:
     return ensure_calibration(public.Session.open(root), told, accept=accept)
 
 
+def _has_keypoints(take: Take) -> bool:
+    """Tell whether a take came with points or keypoints: nothing is to be detected."""
+    return is_imported(take) or has_imported_keypoints(take)
+
+
 def _go_through(wanted: Wanted, name: str, part: tuple[str, ...]) -> list[Outcome]:
     """Run a part of a take, and find out what it says of the shape of its subject."""
     take, told = public.Session.open(wanted.root).take(name), There(f"{name}, ")
+    detection, leading, _ = wanted.parts()
+    if part == leading and _has_keypoints(take):
+        part = (*detection, *leading)  # what is told and refused first has not been
     outcomes = run_take(
         take, wanted.choices, told, stages=wanted.stages, only=part, from_stage=wanted.start(part)
     )
