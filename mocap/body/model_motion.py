@@ -15,6 +15,9 @@ from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import quaternion_wxyz_from_matrix
 from mocap.core.shapes import Array
 
+# Matrices take several times the room of what they become.
+_FRAMES_AT_ONCE = 2048
+
 
 def skeleton_from_pose(
     model: BodyModel, rotations: Array, betas: Array, transl: Array, fps: float
@@ -29,16 +32,20 @@ def skeleton_from_pose(
         transl: (frame, 3) metres, as in `BodyModel.forward_kinematics`.
         fps: frames per second.
     """
-    local = as_matrices(rotations)
-    turned = WORLD_FROM_BODY @ local @ WORLD_FROM_BODY.T
-    turned[:, 0] = local[:, 0] @ WORLD_FROM_BODY.T
+    quaternions = np.zeros((len(rotations), len(model.joint_names), 4))
+    for first in range(0, len(rotations), _FRAMES_AT_ONCE):
+        part = slice(first, first + _FRAMES_AT_ONCE)
+        local = as_matrices(rotations[part])
+        turned = WORLD_FROM_BODY @ local @ WORLD_FROM_BODY.T
+        turned[:, 0] = local[:, 0] @ WORLD_FROM_BODY.T
+        quaternions[part] = quaternion_wxyz_from_matrix(turned)
     joints = model.joints(betas)
     offsets = joints - joints[np.maximum(model.parents, 0)]
     return SkeletonMotion(
         joint_names=model.joint_names,
         parents=model.parents,
         rest_offsets=offsets @ WORLD_FROM_BODY.T,
-        local_rotations_wxyz=quaternion_wxyz_from_matrix(turned),
+        local_rotations_wxyz=quaternions,
         root_positions=joints[0] + np.asarray(transl, dtype=np.float64),
         fps=fps,
     )

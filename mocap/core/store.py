@@ -12,9 +12,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -40,6 +42,10 @@ _KINDS = {"str": "U", "bool": "b", "int": "iu"}
 _RESERVED = ("kind", "schema_version", "provenance")
 
 T = TypeVar("T")
+
+_shared: ContextVar[WeakValueDictionary[tuple[object, ...], Any] | None] = ContextVar(
+    "shared artifacts", default=None
+)
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,22 @@ def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
     return arrays
 
 
+@contextmanager
+def shared_artifacts() -> Iterator[None]:
+    """Load nothing a second time that somebody still holds: several views of a take are made at
+    once, and the keypoints of a long one take half a gigabyte.
+
+    Whoever loads within must not write into arrays.
+    """
+    token = _shared.set(WeakValueDictionary())
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 def load_artifact(path: Path, cls: type[T]) -> T:
-    """Load an artifact as `cls`.
+    """Load an artifact as `cls`; within `shared_artifacts` the one that is there already.
 
     Raises:
         InputError: the file is missing, damaged, of another kind, or from a newer version.
@@ -181,6 +201,18 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     >>> load_artifact(Path("points.npz"), Points3D).person_ids
     (0,)
     """
+    shared = _shared.get()
+    if shared is None or not path.is_file():
+        return _loaded(path, cls)
+    stat = path.stat()
+    key = (cls, path.resolve(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    found = shared.get(key)
+    if found is None:
+        found = shared[key] = _loaded(path, cls)
+    return found  # type: ignore[no-any-return]
+
+
+def _loaded(path: Path, cls: type[T]) -> T:
     arrays = _read_npz(path)
     kind = str(arrays["kind"]) if arrays["kind"].ndim == 0 else "something else"
     if kind != cls.__name__:

@@ -24,6 +24,7 @@ from mocap.core.store import (
     load_provenance,
     provenance_from,
     save_artifact,
+    shared_artifacts,
     write_text,
 )
 
@@ -244,7 +245,8 @@ def _run_stage(
     started(stage.name, reason)
     if forced:
         stage.forget()
-    record = stage.build(wanted)
+    with shared_artifacts():
+        record = stage.build(wanted)
     stage.forget()
     seconds = time.monotonic() - start
     return Outcome(stage.name, MADE, reason, seconds, record.warnings, record.notes)
