@@ -21,9 +21,9 @@ from mocap.studio.player.take import (
     PlayerTake,
     part_pack,
     still_camera,
-    thinned,
     whole_pack,
 )
+from mocap.studio.player.thinned import thinned
 from mocap.synthetic.rigs import ring
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,12 @@ HAND_JOINTS = 15
 """Three for each finger."""
 
 EYE_JOINTS = 2
+
+BY_FRAME = (
+    *("transl", "global_orient", "body_pose", "jaw_pose", "left_hand_pose", "right_hand_pose"),
+    *("expression", "fit_error_mm", "rotation_sigma_deg"),
+)
+"""Fields of a motion that have a row for every frame."""
 
 # Turning matrices into vectors takes several times their own room.
 _FRAMES_AT_ONCE = 2048
@@ -95,6 +101,10 @@ class BodyMotion:
     def frame_count(self) -> int:
         """Number of frames."""
         return len(self.transl)
+
+    def part(self, frames: slice) -> BodyMotion:
+        """Return some frames."""
+        return replace(self, **{name: getattr(self, name)[frames] for name in BY_FRAME})
 
     def rotation_vectors(self) -> FloatArray:
         """Return the local rotations of all joints (frame, 55, 3) in radians; eyes at rest."""

@@ -20,6 +20,9 @@ COEFFICIENTS = {"standard": 5, "rational": 8, "fisheye": 4}
 LENS_NUMBERS = 13
 """Numbers of a lens: four of the pinhole, eight coefficients, the code of the model."""
 
+# Points that are projected at once: their derivatives take six times the room of their pixels.
+_POINTS_AT_ONCE = 1 << 18
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -115,7 +118,11 @@ class Camera:
         from 86 degrees off straight ahead on.
         """
         points = np.asarray(points, dtype=np.float64)
-        pixels, _ = self.project_with_jacobian(points.reshape(-1, 3))
+        flat = points.reshape(-1, 3)
+        pixels = np.zeros((len(flat), 2))
+        for first in range(0, len(flat), _POINTS_AT_ONCE):
+            part = slice(first, first + _POINTS_AT_ONCE)
+            pixels[part], _ = self.project_with_jacobian(flat[part])
         return pixels.reshape(*points.shape[:-1], 2)
 
     def project_with_jacobian(self, points: Array) -> tuple[FloatArray, FloatArray]:

@@ -209,7 +209,7 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     found = shared.get(key)
     if found is None:
         found = shared[key] = _loaded(path, cls)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _loaded(path: Path, cls: type[T]) -> T:

@@ -100,6 +100,8 @@ class _Views:
 
     def of(self, chosen: list[int]) -> _Views:
         """Return the views of some cameras."""
+        if len(chosen) == len(self.pixels):
+            return self
         names = [self.cameras.names[index] for index in chosen]
         return replace(
             self,
@@ -174,8 +176,10 @@ def _views(detections: Detections2D, calibration: Calibration, maps: Mapping[str
         if name in maps:
             affine = np.asarray(maps[name], dtype=np.float64)
             pixels[index] = pixels[index] @ affine[:, :2].T + affine[:, 2]
-    best = confidence.sum(axis=-1).argmax(axis=2)
-    surest = np.take_along_axis(pixels, best[:, :, None, None, None], axis=2)[:, :, 0]
+    surest = pixels[:, :, 0]
+    if pixels.shape[2] > 1:
+        best = confidence.sum(axis=-1).argmax(axis=2)
+        surest = np.take_along_axis(pixels, best[:, :, None, None, None], axis=2)[:, :, 0]
     swap = {name: name.replace("left_", "right_", 1) for name in names}
     swap |= {other: name for name, other in list(swap.items()) if other != name}
     other = np.array([names.index(swap[name]) if swap[name] in names else k

@@ -33,7 +33,7 @@ SHEET_FRAMES = 5
 
 def _make(job: Job) -> Made:
     from mocap.reconstruct.exact_time import at_frame_times
-    from mocap.studio.take.report import write_report
+    from mocap.studio.take.report import MAX_FRAMES, write_report
     from mocap.studio.take.report_data import ReportData
     from mocap.studio.understand.actions import timeline_rows
     from mocap.workflow.checks.causes import wrong_with
@@ -43,6 +43,8 @@ def _make(job: Job) -> Made:
 
     take, footage = job.take, job.footage
     job.progress.advanced("report: parts", 0, 2)
+    # The room behind the people is looked at by `mocap check` and `mocap doctor` alone.
+    causes = wrong_with(take)
     tracks = job.load("tracks", Tracks2D)
     points = job.load("points", Points3D)
     results = Results(take)
@@ -64,14 +66,13 @@ def _make(job: Job) -> Made:
         clocks=load_clocks(take.clocks_path) if take.clocks_path.is_file() else None,
         sync_curves=sync_curves(take.clocks_path),
         actions=actions,
-        # The room behind the people is looked at by `mocap check` and `mocap doctor` alone.
-        causes=wrong_with(take),
+        causes=causes,
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = {person: _body(each) for person, each in bodies.items()}
     videos = _videos(job) if job.choices.report_videos else {}
     player = player_take(take, lambda camera: f"packed-video {camera}" if camera in videos else "",
-                         bodies=bool(bodies))  # fmt: skip
+                         bodies=bool(bodies), most_frames=MAX_FRAMES)  # fmt: skip
     player = replace(player, actions=timeline_rows(actions))
     _remove_earlier(job)
     count = 2 + len(pages)

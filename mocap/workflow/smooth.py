@@ -24,6 +24,7 @@ def _make(job: Job) -> Made:
     calibration = job.footage.calibration
     raw, gaps = job.load("points", Points3D), job.edits("gap")
     points, report = smooth_with_report(raw, tracks, calibration, bridged=bridged(raw, gaps))
+    del raw  # of a long take a third of a gigabyte
     points = with_gaps(points, gaps)
     bias = camera_bias(points, at_frame_times(tracks, points, calibration), calibration)
     said = [*short_take(points), *report.warnings(), *bias.warnings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ _PIXEL_STEPS = 4.0
 _LENS_STEPS = 64.0
 # A standard deviation above 60 m would not fit float16, nor say anything.
 _WIDEST_MM = 60000.0
+
+
+Curves = Mapping[str, tuple[str, FloatArray, FloatArray | None]]
+"""Unit, values (frame,) and, where they are known, deviations (frame,), by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ class PlayerTake:
     tracks: Tracks2D | None = None
     bodies: Sequence[PlayerBody] = ()
     people: Sequence[tuple[int, str]] = ()
-    curves: Mapping[str, tuple[str, FloatArray, FloatArray | None]] = field(default_factory=dict)
+    curves: Curves = field(default_factory=dict)
     marks: Sequence[Mapping[str, object]] = ()
     actions: Sequence[Mapping[str, object]] | None = None
     said: Mapping[str, object] = field(default_factory=dict)
@@ -125,55 +129,6 @@ def still_camera(camera: Camera, frame_count: int) -> PlayerCamera:
     """Return a camera without a video."""
     nothing = np.full(frame_count, -1, dtype=np.int64)
     return PlayerCamera(camera, nothing, np.zeros(0), np.eye(2, 3), camera.image_size)
-
-
-def thinned(take: PlayerTake, stride: int) -> PlayerTake:
-    """Return a take with every n-th frame only, as a page shows one that is long."""
-    if stride == 1:
-        return take
-    every = slice(None, None, stride)
-    points = take.points.part(every)
-    bodies = [
-        replace(
-            body,
-            skeleton=replace(
-                body.skeleton,
-                local_rotations_wxyz=body.skeleton.local_rotations_wxyz[every],
-                root_positions=body.skeleton.root_positions[every],
-            ),
-            standing=body.standing[every],
-            error_mm=body.error_mm[every],
-        )
-        for body in take.bodies
-    ]
-    curves = {
-        name: (unit, values[every], None if spread is None else spread[every])
-        for name, (unit, values, spread) in take.curves.items()
-    }
-    marks = []
-    for mark in take.marks:
-        frame = mark["frame"]
-        assert isinstance(frame, int)
-        marks.append({**mark, "frame": frame // stride})
-    tracks = take.tracks
-    if tracks is not None:
-        tracks = replace(
-            tracks,
-            fps=tracks.fps / stride,
-            pixels=tracks.pixels[:, every],
-            confidence=tracks.confidence[:, every],
-            times_s=tracks.times_s[:, every],
-        )
-    return replace(
-        take,
-        points=replace(points, fps=points.fps / stride),
-        cameras=[replace(each, image=each.image[every]) for each in take.cameras],
-        tracks=tracks,
-        bodies=bodies,
-        curves=curves,
-        marks=marks,
-        said={**take.said, "stride": stride},
-    )
 
 
 def whole_pack(take: PlayerTake, version: str = "") -> bytes:

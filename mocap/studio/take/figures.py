@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import Array, FloatArray
 from mocap.studio.page.page import text
 from mocap.studio.take.report_data import (
     ReportData,
@@ -160,7 +160,7 @@ def sigma_bars(points: Points3D) -> PlotlyJson:
     }
 
 
-def over_time(data: ReportData, residual: FloatArray) -> PlotlyJson:
+def over_time(data: ReportData, residual: Array) -> PlotlyJson:
     """Return reprojection error and unmeasured share by time: where the take is weak."""
     length = np.linalg.norm(residual, axis=-1)
     by_frame = np.moveaxis(length, 1, 0).reshape(length.shape[1], -1)

@@ -10,7 +10,7 @@ import numpy as np
 from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
 from mocap.core.camera import Calibration
 from mocap.core.points import Source
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import Array
 from mocap.studio.page.page import (
     Markup,
     cards,
@@ -27,7 +27,8 @@ from mocap.studio.page.page import (
     text,
     write_page,
 )
-from mocap.studio.player.take import PlayerTake, part_pack, still_camera, thinned, whole_pack
+from mocap.studio.player.take import PlayerTake, part_pack, still_camera, whole_pack
+from mocap.studio.player.thinned import thinned
 from mocap.studio.take import figures
 from mocap.studio.take.body_section import BodyFigures, body_section
 from mocap.studio.take.clocks_section import clocks_section
@@ -119,7 +120,7 @@ def _packs(take: PlayerTake) -> dict[str, bytes]:
     return {"take": whole_pack(take), **parts}
 
 
-def _charts(data: ReportData, residual: FloatArray) -> dict[str, figures.PlotlyJson]:
+def _charts(data: ReportData, residual: Array) -> dict[str, figures.PlotlyJson]:
     cameras, keypoints = data.tracks.camera_names, data.tracks.keypoint_names
     charts = {
         "sources": figures.source_bars(data.points),
@@ -158,7 +159,7 @@ def _count(amount: int, one: str, many: str = "") -> str:
     return f"{amount} {one if amount == 1 else many or one + 's'}"
 
 
-def _key_figures(data: ReportData, residual: FloatArray) -> Markup:
+def _key_figures(data: ReportData, residual: Array) -> Markup:
     length = np.linalg.norm(residual, axis=-1)
     points = data.points
     sigma = 1000.0 * points.sigma_m
@@ -233,7 +234,7 @@ def _quality(data: ReportData) -> Markup:
     )
 
 
-def _reprojection(data: ReportData, residual: FloatArray) -> Markup:
+def _reprojection(data: ReportData, residual: Array) -> Markup:
     height = 60 + _ROW_PX * len(data.tracks.keypoint_names)
     maps = tag(
         "div",

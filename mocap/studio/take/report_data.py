@@ -14,7 +14,7 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError
 from mocap.core.keypoints import keypoint_set_of
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import Array, FloatArray
 from mocap.studio.understand.actions import PersonStrip
 
 # Face keypoints are centimetres apart: their lengths say nothing about the limbs.
@@ -141,37 +141,46 @@ class BoneFigures:
     p95_mm: float
 
 
-def residuals_px(data: ReportData) -> FloatArray:
-    """Return observed minus projected pixels (camera, frame, person, keypoint, 2), NaN unseen."""
+def residuals_px(data: ReportData) -> Array:
+    """Return observed minus projected pixels (camera, frame, person, keypoint, 2), NaN unseen.
+
+    In single precision, right to 0.001 px: a long take has millions.
+    """
     rig = data.calibration.subset(data.tracks.camera_names)
-    return np.asarray(data.tracks.pixels - rig.project(data.points.xyz), dtype=np.float64)
+    out = np.zeros(data.tracks.pixels.shape, dtype=np.float32)
+    for index, camera in enumerate(rig.cameras):
+        out[index] = data.tracks.pixels[index] - camera.project(data.points.xyz)
+    return out
 
 
-def camera_figures(data: ReportData, residual: FloatArray) -> tuple[CameraFigures, ...]:
+def camera_figures(data: ReportData, residual: Array) -> tuple[CameraFigures, ...]:
     """Return the figures of every camera that took part."""
-    length = np.linalg.norm(residual, axis=-1)
     figures = []
     for index, name in enumerate(data.tracks.camera_names):
         seen = np.isfinite(data.tracks.pixels[index, ..., 0])
         signed = residual[index].reshape(-1, 2)
-        signed = signed[np.isfinite(signed).all(axis=-1)]
+        signed = signed[np.isfinite(signed).all(axis=-1)].astype(np.float64)
+        length = np.linalg.norm(residual[index], axis=-1)
         figures.append(
             CameraFigures(
                 name=name,
                 image_size=data.calibration[name].image_size,
                 seen=float(seen.mean()) if seen.size else 0.0,
-                median_px=float(percentile(length[index], 50.0)),
-                p95_px=float(percentile(length[index], 95.0)),
+                median_px=float(percentile(length, 50.0)),
+                p95_px=float(percentile(length, 95.0)),
                 bias_px=np.median(signed, axis=0) if len(signed) else np.full(2, np.nan),
             )
         )
     return tuple(figures)
 
 
-def camera_keypoint_error_px(residual: FloatArray, q: float) -> FloatArray:
+def camera_keypoint_error_px(residual: Array, q: float) -> FloatArray:
     """Return percentile `q` of the residual's length by camera and keypoint (camera, keypoint)."""
-    length = np.moveaxis(np.linalg.norm(residual, axis=-1), -1, 1)
-    return percentile(length.reshape(*length.shape[:2], -1), q, axis=-1)
+    rows = []
+    for each in residual:
+        length = np.moveaxis(np.linalg.norm(each, axis=-1), -1, 0)
+        rows.append(percentile(length.reshape(len(length), -1), q, axis=-1))
+    return np.stack(rows)
 
 
 def source_shares(points: Points3D) -> dict[Source, FloatArray]:
@@ -228,15 +237,22 @@ def bone_figures(points: Points3D) -> tuple[BoneFigures, ...]:
     return tuple(figures)
 
 
-def percentile(values: FloatArray, q: float, axis: int | None = None) -> FloatArray:
+def percentile(values: Array, q: float, axis: int | None = None) -> FloatArray:
     """Return a percentile that skips NaN, and NaN (without a warning) where nothing is left."""
-    values = np.asarray(values, dtype=np.float64)
-    some = np.isfinite(values).any(axis=axis, keepdims=True)
-    if not values.size:
-        return np.full(some.shape, np.nan).squeeze(axis)
-    # Zeros stand in where nothing is known, so that there is something to sort.
-    ranked = np.nanpercentile(np.where(some, values, 0.0), q, axis=axis, keepdims=True)
-    return np.asarray(np.where(some, ranked, np.nan).squeeze(axis))
+    if axis is None:
+        values, axis = np.asarray(values).reshape(-1), 0
+    ordered = np.sort(np.moveaxis(np.asarray(values), axis, -1), axis=-1)  # NaN last
+    if not ordered.shape[-1]:
+        return np.full(ordered.shape[:-1], np.nan)
+    count = np.isfinite(ordered).sum(axis=-1)
+    place = np.maximum(count - 1, 0) * (q / 100.0)
+    low = place.astype(np.int64)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    below, above = (
+        np.take_along_axis(ordered, each[..., None], axis=-1)[..., 0].astype(np.float64)
+        for each in (low, high)
+    )
+    return np.asarray(np.where(count > 0, below + (above - below) * (place - low), np.nan))
 
 
 def _mean(mask: FloatArray) -> FloatArray:

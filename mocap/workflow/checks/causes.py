@@ -122,27 +122,36 @@ def _of_cameras(take: Take, progress: Progress | None) -> list[Cause]:
     if not first.is_file():
         command = f"mocap run {take.session.root} {take.name}"
         return [*_moved(take, progress), Cause("detector", "nobody was looked for yet.", command)]
+    synced = path_of(take, "detections")
     try:
-        raw = load_artifact(first, Detections2D)
-        synced = path_of(take, "detections")
-        one_clock = load_artifact(synced, Detections2D) if synced.is_file() else raw
+        # One after the other: of a long take each is half a gigabyte.
+        mixed_up = _mixed_up(load_artifact(first, Detections2D), footage)
+        if mixed_up:
+            return mixed_up
+        one_clock = load_artifact(synced if synced.is_file() else first, Detections2D)
     except MocapError as error:
         return [Cause("results", str(error), f"mocap run {take.session.root} {take.name}")]
-    same = _same_keypoints(raw)
-    if same:
-        return same
-    swap = find_swap(raw, footage.calibration, image_maps=footage.matrices)
-    if swap is not None:
-        return [Cause("names", swap.sentence(), "rename the videos, then mocap run")]
     told = diagnosis.diagnose(one_clock, footage.calibration, image_maps=footage.matrices)
+    del one_clock
     wrong = [each for each in told if each.kind != diagnosis.SOUND]
     if wrong and (wrong[0].kind == diagnosis.NOBODY or _nowhere(wrong, len(told))):
-        return [*_moved(take, progress), _nobody(take, raw)]
+        return [*_moved(take, progress), _nobody(take, load_artifact(first, Detections2D))]
     moved = _moved(take, progress)
     # Pictures of the room know turns better than people do.
     seen = {each.camera for each in moved}
     causes = moved + [_told(take, each) for each in wrong if each.camera not in seen]
     return causes or _unsynchronised(take)
+
+
+def _mixed_up(raw: Detections2D, footage: Footage) -> list[Cause]:
+    """Return the cameras whose videos lie under each other's names, or twice."""
+    same = _same_keypoints(raw)
+    if same:
+        return same
+    swap = find_swap(raw, footage.calibration, image_maps=footage.matrices)
+    if swap is None:
+        return []
+    return [Cause("names", swap.sentence(), "rename the videos, then mocap run")]
 
 
 def _nowhere(wrong: Sequence[diagnosis.ViewCause], cameras: int) -> bool:

@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mocap.capture.edits import SIDES, Edit
-from mocap.core.body_motion import BodyMotion
+from mocap.core.body_motion import BY_FRAME, BodyMotion
 from mocap.core.shapes import Array, BoolArray
 
 if TYPE_CHECKING:
     from mocap.body.fit.views import CameraTracks
-
-_BY_FRAME = (
-    *("transl", "global_orient", "body_pose", "jaw_pose", "left_hand_pose", "right_hand_pose"),
-    *("expression", "rotation_sigma_deg"),
-)
 
 
 def views_of_part(seen: CameraTracks, frames: slice) -> CameraTracks:
@@ -37,8 +32,8 @@ def whole_take(motion: BodyMotion, frames: slice, frame_count: int) -> BodyMotio
         return np.pad(values, [pad, *[(0, 0)] * (values.ndim - 1)], mode="edge")
 
     error = np.pad(motion.fit_error_mm, pad, constant_values=np.nan)
-    changed: dict[str, Any] = {name: held(getattr(motion, name)) for name in _BY_FRAME}
-    return replace(motion, fit_error_mm=error, **changed)
+    changed: dict[str, Any] = {name: held(getattr(motion, name)) for name in BY_FRAME}
+    return replace(motion, **{**changed, "fit_error_mm": error})
 
 
 def said_contacts(

@@ -14,9 +14,16 @@ from mocap.core.detections import Tracks2D
 from mocap.core.errors import InputError, MocapError
 from mocap.core.points import Points3D
 from mocap.core.runs import runs
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray
 from mocap.core.store import load_artifact
-from mocap.studio.player.take import PlayerBody, PlayerCamera, PlayerTake, still_camera
+from mocap.studio.player.take import (
+    Curves,
+    PlayerBody,
+    PlayerCamera,
+    PlayerTake,
+    still_camera,
+)
+from mocap.studio.player.thinned import thinned, thinned_curves
 from mocap.workflow.frames import image_indices
 from mocap.workflow.graph import GRAPH, path_of
 from mocap.workflow.measure.importing import has_imported_keypoints
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 
 # A person whom nobody saw for so long is a mark on the timeline.
 _UNSEEN_S = 0.5
-Curves = Mapping[str, tuple[str, FloatArray, FloatArray | None]]
 VideoSource = Callable[[str], str]
 """Where the page gets the video of a camera: its URL, "" for none."""
 
@@ -39,8 +45,9 @@ def player_take(
     bodies: bool = True,
     curves: bool = True,
     causes: Sequence[str] = (),
+    most_frames: int | None = None,
 ) -> PlayerTake:
-    """Return all that the player shows of a take.
+    """Return all that the player shows of a take; every n-th frame of more than `most_frames`.
 
     Stale results are shown as they are: what a person came for may be to make them again. `said`
     tells why they are stale. Without `bodies` those that were fitted are left out, and without
@@ -61,17 +68,18 @@ def player_take(
         tracks = None
     fresh, stale = _stale(results)
     fitted = stored_bodies(results, points) if bodies else []
-    return PlayerTake(
+    stride = 1 if most_frames is None else max(1, -(-len(points.xyz) // most_frames))
+    without_bodies = PlayerTake(
         name=take.name,
         points=points,
         cameras=_cameras(take, footage, points, source),
         tracks=tracks,
-        bodies=[_body(each) for each in fitted],
         people=_names(results),
         curves=_curves(take, points) if fresh and curves else {},
         marks=[*_events(results), *_unseen(points)],
         said={"stale": stale, "warnings": (*causes, *results.warnings())},
     )
+    return replace(thinned(without_bodies, stride), bodies=[_body(each, stride) for each in fitted])
 
 
 def stored_bodies(results: Results, points: Points3D) -> list[FittedBody]:
@@ -126,18 +134,20 @@ def _cameras(
     return out
 
 
-def _body(body: FittedBody) -> PlayerBody:
+def _body(body: FittedBody, stride: int) -> PlayerBody:
+    """Return every n-th frame of a body."""
     from mocap.body.body_skeleton import skeleton_of
     from mocap.body.feet.contact import find_contacts
     from mocap.body.skin import skinned_mesh
 
-    model = body.model()
+    model, every = body.model(), slice(None, None, stride)
+    motion = body.motion.part(every)
     return PlayerBody(
-        person_id=body.motion.person_id,
-        skeleton=skeleton_of(body.motion, model),
-        mesh=skinned_mesh(model, body.motion.betas),
-        standing=np.asarray(find_contacts(body.motion, model).standing.any(axis=-1)),
-        error_mm=body.motion.fit_error_mm,
+        person_id=motion.person_id,
+        skeleton=skeleton_of(motion, model),
+        mesh=skinned_mesh(model, motion.betas),
+        standing=np.asarray(find_contacts(body.motion, model).standing.any(axis=-1))[every],
+        error_mm=motion.fit_error_mm,
     )
 
 
@@ -175,13 +185,16 @@ def actions_of(take: Take) -> list[Mapping[str, object]]:
 
 def player_of_person(whole: PlayerTake, take: Take, person: int) -> PlayerTake:
     """Return what the player shows of one person of a take."""
+    stride = whole.said.get("stride", 1)
+    assert isinstance(stride, int)
+    curves = _curves(take, whole.points, person) if whole.curves else {}
     return replace(
         whole,
         points=whole.points.of_person(person),
         tracks=whole.tracks.of_person(person) if whole.tracks else None,
         bodies=[each for each in whole.bodies if each.person_id == person],
         people=[each for each in whole.people if each[0] == person],
-        curves=_curves(take, whole.points, person) if whole.curves else {},
+        curves=thinned_curves(curves, stride),
         marks=[each for each in whole.marks if each["person"] == person],
         actions=[each for each in whole.actions or () if each["person"] == person],
     )
