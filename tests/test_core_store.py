@@ -193,3 +193,17 @@ def test_sigma_and_share() -> None:
     assert points.sigma_m[0, 0, 0] == pytest.approx(np.sqrt(3e-4))
     assert np.isnan(points.sigma_m[1, 0, 0])
     assert points.share(Source.MEASURED) == 0.5
+
+
+def test_what_is_held_is_not_loaded_again_while_a_stage_runs(tmp_path: Path) -> None:
+    path, one = tmp_path / "tracks.npz", tracks()
+    store.save_artifact(one, path, MADE)
+    assert store.load_artifact(path, Tracks2D) is not store.load_artifact(path, Tracks2D)
+    with store.shared_artifacts():
+        held = store.load_artifact(path, Tracks2D)
+        assert store.load_artifact(path, Tracks2D) is held
+        # What is written anew is read anew, even when it is as large as before.
+        store.save_artifact(replace(one, pixels=one.pixels + 1.0), path, MADE)
+        moved = store.load_artifact(path, Tracks2D)
+        np.testing.assert_array_equal(moved.pixels, one.pixels + 1.0)
+    assert store.load_artifact(path, Tracks2D) is not moved

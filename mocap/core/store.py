@@ -145,6 +145,10 @@ def save_artifact(artifact: Any, path: Path, provenance: Provenance) -> None:
     arrays["provenance"] = np.array(json.dumps(asdict(provenance), sort_keys=True))
     with atomic_write(path) as temporary:
         write_npz(temporary, arrays)
+    shared = _shared.get()
+    if shared is not None:
+        for key in [each for each in shared if each[1] == path.resolve()]:
+            shared.pop(key, None)  # what was there before
 
 
 def _damaged(path: Path, why: object) -> InputError:
@@ -204,8 +208,9 @@ def load_artifact(path: Path, cls: type[T]) -> T:
     shared = _shared.get()
     if shared is None or not path.is_file():
         return _loaded(path, cls)
+    # Files are replaced, never changed: another content is another inode, or another size.
     stat = path.stat()
-    key = (cls, path.resolve(), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    key = (cls, path.resolve(), stat.st_ino, stat.st_size)
     found = shared.get(key)
     if found is None:
         found = shared[key] = _loaded(path, cls)
