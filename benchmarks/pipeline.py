@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure, exit_code, print_figures
-from pipeline_parts import batch, cold_start, many_takes, peers, scaling
+from pipeline_parts import batch, cold_start, many_takes, peers, scaling, sizes
 
 from mocap.capture.session import Session
 from mocap.capture.video import probe
@@ -203,6 +203,7 @@ def scale_figures() -> list[Figure]:
     found = []
     for title, measured in (
         ("Pace against length", scaling.figures),
+        ("Cameras, people, frames", sizes.figures),
         ("One more take", many_takes.figures),
         ("Batches", batch.figures),
     ):

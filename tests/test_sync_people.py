@@ -54,7 +54,15 @@ def test_offsets_of_unequal_rates_and_lost_frames(take: HandStarted, found: Peop
 
 def test_drift_is_found_over_a_long_take(acting: FloatArray) -> None:
     take = hand_started(acting, RIG, length_s=20.0, start_s=(1, 2, 3), drift_ppm=300.0, seed=8)
-    found = sync_people(take.detections, take.calibration)
+    heard: dict[str, tuple[int, int]] = {}
+    found = sync_people(
+        take.detections, take.calibration,
+        told=lambda what, done, total: heard.update({what: (done, total)}),
+    )  # fmt: skip
+    cameras = len(RIG.names)
+    pairs = cameras * (cameras - 1) // 2
+    assert heard["pairs of cameras"] == (pairs, pairs) and heard["cameras"] == (cameras, cameras)
+    assert heard["rounds"][0] > 0
     true = 1e6 * ((1 + take.drift) / (1 + take.drift[0]) - 1)
     applied = [c for c, clock in enumerate(found.clocks.cameras) if clock.drift_ppm != 0.0]
     assert applied, "one of the cameras drifts by hundreds of ppm: 6 ms over the take"

@@ -14,7 +14,7 @@ from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.reconstruct.people.edits import edited
-from mocap.reconstruct.people.following import follow
+from mocap.reconstruct.people.following import Told, follow
 from mocap.reconstruct.people.instant_kernels import NOBODY
 from mocap.reconstruct.people.limbs import repair_limbs
 from mocap.reconstruct.people.naming import names_by_height
@@ -135,6 +135,7 @@ def associate_with_report(
     edits: Sequence[IdentityEdit] = (),
     heights_m: Mapping[str, float] | None = None,
     tolerance_of_size: float = TOLERANCE_OF_SIZE,
+    told: Told | None = None,
 ) -> tuple[Tracks2D, AssociationReport]:
     """Find who is who across cameras and frames: everybody, then choose.
 
@@ -155,6 +156,7 @@ def associate_with_report(
         heights_m: of the subjects, by name: people whose bodies tell them apart get their names.
         tolerance_of_size: how far a keypoint may be from where the other cameras see it, as a
             share of the person's size in the image; more for a rig known to be wrong.
+        told: hears what is counted, how many are done, and how many there are.
 
     Raises:
         ReconstructionError: when nobody was detected, no two cameras agree on anybody, or `person`
@@ -163,7 +165,7 @@ def associate_with_report(
     detections = _mapped(detections, image_maps or {})
     _require_people(detections)
     scene = Scene(detections, calibration, tolerance_of_size)
-    tracked = follow(scene)
+    tracked = follow(scene, told)
     scene.forget_rays()
     found = dict(enumerate(by_presence(people_of(tracked, scene), scene)))
     del tracked

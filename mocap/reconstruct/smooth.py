@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,7 @@ def smooth_with_report(
     sigma_px: float | None = None,
     min_confidence: float = MIN_CONFIDENCE,
     bridged: BoolArray | None = None,
+    told: Told | None = None,
 ) -> tuple[Points3D, SmoothingReport]:
     """Estimate the most probable motion given all observations, and say how it went.
 
@@ -121,6 +122,7 @@ def smooth_with_report(
         min_confidence: keypoints below it are ignored.
         bridged: (frame, person, keypoint) True where a person wants the value however little is
             known of it; its covariance says how little.
+        told: hears what is counted, how many are done, and how many there are.
 
     Returns:
         Points with posterior covariance. MEASURED where two or more views agree with the point,
@@ -136,8 +138,9 @@ def smooth_with_report(
 
     def solved(observed: Tracks2D) -> tuple[Points3D, SmoothingReport]:
         return _smoothed(
-            points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence, bridged
-        )
+            points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence, bridged,
+            told,
+        )  # fmt: skip
 
     if not has_lateness(tracks):
         return solved(tracks)
@@ -154,6 +157,7 @@ def _smoothed(
     sigma_px: float | None,
     min_confidence: float,
     bridged: BoolArray | None,
+    told: Told | None,
 ) -> tuple[Points3D, SmoothingReport]:
     """Smooth as if every image had been taken at its frame's instant."""
     bone_indices = _bone_indices(tracks.keypoint_names, bones)
@@ -173,6 +177,7 @@ def _smoothed(
             bone_indices,
             bone_sigma_m,
             asked[:, person],
+            told,
         )
         for person in range(axes[1])
     ]
@@ -221,6 +226,7 @@ def _bone_indices(
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
+Told = Callable[[str, int, int], None]
 PersonArrays = tuple[Array, Array, Array, Array, Array]
 
 
@@ -241,6 +247,7 @@ def _smooth_person(
     bones: IntArray,
     bone_sigma_m: float,
     asked: BoolArray,
+    told: Told | None,
 ) -> tuple[PersonArrays, _Solved]:
     """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person."""
     seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
@@ -286,6 +293,8 @@ def _smooth_person(
         error[kept, active], views[kept, active] = (
             each.T[inner] for each in _agreement(result, problem.gate_px)
         )
+        if told is not None:
+            told(f"frames of person {points.person_ids[person]}", kept.stop, frames)
         steps, converged = max(steps, result.steps), converged and result.converged
     variance = np.trace(covariance, axis1=2, axis2=3)
     known = (variance < 3.0 * MAX_SIGMA_M**2) | (asked & np.isfinite(variance))

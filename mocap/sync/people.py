@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from mocap.sync.refine import LEAST_POSE_SIGMA, Refined, refine
 from mocap.sync.scan import AgreementScan, scan_pairs
 from mocap.sync.streams import Stream, streams_of
 
+Told = Callable[[str, int, int], None]
 CameraPoses = Mapping[str, tuple[float, float]]
 """By camera: standard deviations (degrees, metres) of its pose as the calibration gives them."""
 
@@ -67,6 +68,7 @@ def sync_people(
     image_maps: Mapping[str, Array] | None = None,
     reference: str | None = None,
     poses: CameraPoses | None = None,
+    told: Told | None = None,
 ) -> PeopleSync:
     """Find the clocks of all cameras of a take from the people they saw.
 
@@ -78,18 +80,23 @@ def sync_people(
             to the others, the best camera takes its place.
         poses: how well the calibration knows each pose, where it says so: a camera that is known
             worse than rigs are at best has more to give way.
+        told: hears what is counted, how many are done, and how many there are.
     """
     names = detections.camera_names
     rig = calibration.subset(names)
     streams = streams_of(detections, rig, image_maps)
     scan = AgreementScan(streams, rig)
-    curves = scan_pairs(scan)
+    curves = scan_pairs(scan, told)
     coarse = joint_offsets(curves)
     wanted = names.index(reference) if reference is not None else 0
     everybody = list(range(len(names)))
     prior = pose_sigmas(names, poses or {})
-    every = _refined(scan, rig, coarse - coarse[wanted], everybody, wanted, prior)
-    evidence = [evidence_of(scan, curves, every.offset_s, c) for c in everybody]
+    every = _refined(scan, rig, coarse - coarse[wanted], everybody, wanted, prior, told)
+    evidence = []
+    for c in everybody:
+        evidence.append(evidence_of(scan, curves, every.offset_s, c))
+        if told is not None:
+            told("cameras", c + 1, len(everybody))
     verdicts = [verdict_of(each) for each in evidence]
     first = _reference(wanted, verdicts, evidence)
     offsets = every.offset_s - every.offset_s[first]
@@ -98,7 +105,7 @@ def sync_people(
     if trusted != everybody or first != wanted:
         # A camera that cannot be believed must not bend the others.
         kept = trusted if len(trusted) >= 2 else []
-        refined = _refined(scan, rig, offsets, kept, first, prior) if kept else None
+        refined = _refined(scan, rig, offsets, kept, first, prior, told) if kept else None
     clocks = []
     for c, name in enumerate(names):
         clock = CameraClock(
@@ -151,6 +158,7 @@ def _refined(
     chosen: list[int],
     first: int,
     prior: FloatArray,
+    told: Told | None,
 ) -> Refined:
     """Refine the chosen cameras; a drift that is none is set to nothing."""
     cameras = [rig.cameras[c] for c in chosen]
@@ -160,13 +168,14 @@ def _refined(
     people = follow_one(part, [each.camera_from_world for each in cameras], coarse)
     reference = chosen.index(first)
     sigma = prior[chosen]
-    found = refine(people, part_rig, coarse, reference=reference, pose_sigma=sigma)
+    found = refine(people, part_rig, coarse, reference=reference, pose_sigma=sigma, told=told)
     real = drifts(found, part.streams)
     if real.all():
         return found
     return refine(
-        people, part_rig, found.offset_s, reference=reference, drifting=real, pose_sigma=sigma
-    )
+        people, part_rig, found.offset_s, reference=reference, drifting=real, pose_sigma=sigma,
+        told=told,
+    )  # fmt: skip
 
 
 def drifts(found: Refined, streams: Sequence[Stream]) -> BoolArray:

@@ -11,7 +11,7 @@ matrix and stop the steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,6 +130,7 @@ def refine(
     reference: int = 0,
     drifting: BoolArray | None = None,
     pose_sigma: FloatArray | None = None,
+    told: Callable[[str, int, int], None] | None = None,
 ) -> Refined:
     """Refine offsets (camera,) known within 0.1 s.
 
@@ -142,12 +143,15 @@ def refine(
             recording; all by default.
         pose_sigma: (camera, 2) degrees and metres by which each camera's pose may be wrong;
             `LEAST_POSE_SIGMA` by default.
+        told: hears of every round; there are fewer than it is told when nothing moves any more.
     """
     problem = _Problem(streams, calibration, offsets_s, reference, drifting, pose_sigma)
     rounds = 0
     while rounds < MAX_ROUNDS:
         step = problem.step(rounds)
         rounds += 1
+        if told is not None:
+            told("rounds", rounds, MAX_ROUNDS)
         if rounds >= MIN_ROUNDS and step < CONVERGED_S:
             break
     return problem.result(rounds)

@@ -7,7 +7,7 @@ mind wrong detections. Curves of all pairs are maximised together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -107,8 +107,13 @@ def _lookup(stream: Stream, times_s: FloatArray, lags_s: FloatArray, table_s: fl
     return np.asarray(start + step * np.arange(first, last + 1))
 
 
-def scan_pairs(scan: AgreementScan) -> PairCurves:
-    """Return the curves of all pairs: 0 is the agreement of a wrong lag, 1 a perfect one."""
+def scan_pairs(
+    scan: AgreementScan, told: Callable[[str, int, int], None] | None = None
+) -> PairCurves:
+    """Return the curves of all pairs: 0 is the agreement of a wrong lag, 1 a perfect one.
+
+    `told` hears of every pair.
+    """
     streams = scan.streams
     shortest = min(each.length_s for each in streams)
     overlap_s = min(MIN_OVERLAP_S, 0.5 * shortest)
@@ -116,10 +121,13 @@ def scan_pairs(scan: AgreementScan) -> PairCurves:
     reach = max(1, int(min(MAX_LAG_S, longest) / STEP_S))
     grid: FloatArray = np.arange(-reach, reach + 1, dtype=np.float64) * STEP_S
     curves, overlaps = {}, {}
-    for pair in all_pairs(len(streams)):
+    pairs = all_pairs(len(streams))
+    for done, pair in enumerate(pairs, 1):
         # offset_j - offset_i = local_i - local_j of one instant.
         score, seen = scan.scores(pair, -grid)
         together_s = seen * EVERY_S / streams[pair[0]].pixels.shape[2]
+        if told is not None:
+            told("pairs of cameras", done, len(pairs))
         enough = together_s >= 0.5 * overlap_s
         if not enough.any():
             continue

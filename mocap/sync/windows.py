@@ -16,7 +16,7 @@ from mocap.core.camera import Calibration
 from mocap.core.clocks import Clocks, Verdict
 from mocap.core.detections import Detections2D
 from mocap.core.shapes import Array, FloatArray
-from mocap.sync.people import CameraPoses, PeopleSync, sync_people
+from mocap.sync.people import CameraPoses, PeopleSync, Told, sync_people
 
 # Starts this near to the recorded ones lead to the same answer.
 LEAST_SHIFT_S = 1.0
@@ -45,6 +45,7 @@ def sync_people_within(
     image_maps: Mapping[str, Array] | None = None,
     reference: str | None = None,
     poses: CameraPoses | None = None,
+    told: Told | None = None,
 ) -> PeopleSync:
     """Find the clocks as `sync_people`, then, while a camera is not sure, within windows in turn.
 
@@ -54,7 +55,7 @@ def sync_people_within(
 
     def found(seen: Detections2D) -> PeopleSync:
         return sync_people(
-            seen, calibration, image_maps=image_maps, reference=reference, poses=poses
+            seen, calibration, image_maps=image_maps, reference=reference, poses=poses, told=told
         )
 
     best = first = found(detections)

@@ -82,10 +82,7 @@ def walking_session(
     """
     rig = laboratory(seed=1, count=cameras)
     for number in range(takes):
-        motion = walk(min(frames, _WAY_FRAMES) / _FPS, _FPS, seed=number + 1)
-        way = _with_all(body_keypoints(motion), keypoint_set)
-        again = np.concatenate([way, way[-2:0:-1]])
-        xyz = again[np.arange(min(frames, _DIFFERENT_FRAMES)) % len(again)][:, None]
+        xyz = walking_points(min(frames, _DIFFERENT_FRAMES), keypoint_set, seed=number + 1)[:, None]
         names = keypoint_set.keypoint_names
         seen = observe_people(rig, xyz, names, fps=_FPS, noise_px=1.0, seed=number)
         if frames > _DIFFERENT_FRAMES:
@@ -96,6 +93,14 @@ def walking_session(
         else:
             add_keypoint_take(session, f"walk_{number + 1:02d}", seen)
     return Session.open(folder)
+
+
+def walking_points(frames: int, keypoint_set: KeypointSet, *, seed: int = 1) -> FloatArray:
+    """Return the keypoints (frame, keypoint, 3) of one who walks there and back, metres, 60 fps."""
+    motion = walk(min(frames, _WAY_FRAMES) / _FPS, _FPS, seed=seed)
+    way = _with_all(body_keypoints(motion), keypoint_set)
+    again = np.concatenate([way, way[-2:0:-1]])
+    return np.asarray(again[np.arange(frames) % len(again)])
 
 
 def _with_all(xyz: FloatArray, keypoint_set: KeypointSet) -> FloatArray:

@@ -11,9 +11,13 @@ from mocap.workflow.checks.mixed_up import refuse_swapped
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
+from mocap.workflow.progress import counting
 
 if TYPE_CHECKING:
     from mocap.reconstruct.associate import AssociationReport
+
+
+LONG_IMAGES = 200_000
 
 
 def _make(job: Job) -> Made:
@@ -32,6 +36,7 @@ def _make(job: Job) -> Made:
         person=job.choices.person,
         edits=load_identity_edits(job.take.edits_path),
         heights_m=_heights(job),
+        told=counting(job.progress, "associate", detections.times_s.size, LONG_IMAGES),
     )
     tracks = corrected(tracks, corrections)
     notes = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Protocol
 
 _SOON_S = 3.0
+
+Told = Callable[[str, int, int], None]
+"""Hears what is counted, how many are done, and how many there are."""
 
 
 class Progress(Protocol):
@@ -71,6 +74,20 @@ class Together:
         """Hear warnings."""
         with self._lock:
             self._progress.warned(*sentences)
+
+
+def counting(progress: Progress, stage: str, images: int, least: int) -> Told | None:
+    """Return what tells how far a stage is; None where there is little to do.
+
+    Args:
+        progress: who is told.
+        stage: its name.
+        images: of all cameras of the take.
+        least: images that take some ten seconds; a stage that is done sooner says nothing.
+    """
+    if images < least:
+        return None
+    return lambda what, done, total: progress.advanced(f"{stage}: {what}", done, total)
 
 
 def left_in_words(left_s: float) -> str:

@@ -6,12 +6,14 @@ from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
+from mocap.workflow.progress import counting
 from mocap.workflow.triangulate import quality
 
 # An acceleration needs three frames.
 MIN_FRAMES = 3
 # A frame is smoothed by those within about an eighth of a second on either side.
 SHORT_S = 0.25
+LONG_IMAGES = 200_000
 
 
 def _make(job: Job) -> Made:
@@ -23,7 +25,13 @@ def _make(job: Job) -> Made:
     tracks = job.load("tracks", Tracks2D)
     calibration = job.footage.calibration
     raw, gaps = job.load("points", Points3D), job.edits("gap")
-    points, report = smooth_with_report(raw, tracks, calibration, bridged=bridged(raw, gaps))
+    points, report = smooth_with_report(
+        raw,
+        tracks,
+        calibration,
+        bridged=bridged(raw, gaps),
+        told=counting(job.progress, "smooth", tracks.times_s.size, LONG_IMAGES),
+    )
     del raw  # of a long take a third of a gigabyte
     points = with_gaps(points, gaps)
     bias = camera_bias(points, at_frame_times(tracks, points, calibration), calibration)

@@ -19,10 +19,11 @@ from mocap.core.files.reading import read_json, reading
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
-from mocap.workflow.progress import table_lines
+from mocap.workflow.progress import counting, table_lines
 from mocap.workflow.rig.calibration_report import load_calibration_report
 
 MIN_CAMERAS = 2
+LONG_IMAGES = 20_000
 # Points of the curve of agreement kept for the report, around the offset that was found.
 CURVE_POINTS = 300
 # A camera that lacks less of the take was stopped by hand with the others.
@@ -76,6 +77,7 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
         image_maps=_matrices(run, detections),
         reference=reference,
         poses=_poses(run),
+        told=counting(run.progress, "sync", detections.times_s.size, LONG_IMAGES),
     )
     wish = SyncWish(
         on=run.choices.sync.on,

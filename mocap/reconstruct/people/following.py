@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from mocap.reconstruct.people.state import no_records, nobody_live
 
 # Frames handed to the kernels at once: bounds the memory of the records.
 _CHUNK_FRAMES = 256
+
+Told = Callable[[str, int, int], None]
+"""Hears what is counted, how many are done, and how many there are."""
 
 # Detectors take left for right in bursts; the person, predicted from frame to frame, is followed
 # through them. Views must contradict the side somebody is followed on for this long, two views
@@ -57,9 +60,11 @@ class Track:
         )
 
 
-def follow(scene: Scene) -> list[Track]:
+def follow(scene: Scene, told: Told | None = None) -> list[Track]:
     """Return the tracks of everybody in a scene, in the order in which they began."""
-    chunks = list(_chunks(scene))
+    chunks = list(_chunks(scene, told))
+    if told is not None:
+        told("frames", scene.frame_count, scene.frame_count)
     track = np.concatenate([each[0] for each in chunks])
     whole = Track(
         *(np.concatenate(field) for field in zip(*(each[1:] for each in chunks), strict=True))
@@ -86,12 +91,14 @@ def _of_row(whole: Track, rows: IntArray) -> Track:
     )
 
 
-def _chunks(scene: Scene) -> Iterator[tuple[Array, ...]]:
+def _chunks(scene: Scene, told: Told | None) -> Iterator[tuple[Array, ...]]:
     """Yield track, frame, members, swapped, skeleton, expected of successive frames."""
     cameras, keypoints = len(scene.rig.poses), len(scene.names)
     live = nobody_live(cameras, keypoints, len(scene.rig.bones))
     records = no_records(min(_CHUNK_FRAMES, scene.frame_count), cameras, keypoints)
     for start in range(0, scene.frame_count, _CHUNK_FRAMES):
+        if told is not None:
+            told("frames", start, scene.frame_count)
         part = scene.instants.part(slice(start, start + _CHUNK_FRAMES))
         records.filled[0] = 0
         follow_frames(scene.rig, part, scene.fps, start, live, records)

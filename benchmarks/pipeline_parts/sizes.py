@@ -1,0 +1,97 @@
+"""What each stage costs against cameras, people and frames of a take; one core, warm kernels.
+
+People walk beside each other, eight views of each by default, 26 keypoints. Every size in a process
+of its own; CPU milliseconds a frame. Whoever doubles the cameras or the people should pay twice.
+
+    cd benchmarks; python -m pipeline_parts.sizes [CAMERAS PEOPLE FRAMES]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from figures import SINGLE_THREAD, Figure
+
+HERE = str(Path(__file__).resolve().parents[1])
+MYSELF = (sys.executable, "-m", "pipeline_parts.sizes")
+STAGES = ("associate", "triangulate", "smooth")
+CAMERAS, PEOPLE, FRAMES = (4, 8, 16), (1, 2, 4), (300, 1200)
+USUAL = (8, 1, 300)
+APART_M = 0.9
+MOST = 1.3
+"""Times what the cost of the smallest size gives in proportion."""
+
+
+def measure(cameras: int, people: int, frames: int) -> dict[str, float]:
+    """Return CPU milliseconds a frame by stage."""
+    import numpy as np
+
+    from mocap.core.keypoints import HALPE_26
+    from mocap.synthetic.keypoint_session import keypoint_session, walking_points
+    from mocap.synthetic.observations import observe_people
+    from mocap.synthetic.rigs import laboratory
+    from mocap.workflow.choices import choices
+    from mocap.workflow.progress import Quiet
+    from mocap.workflow.run import run_take
+
+    rig, taken = laboratory(seed=1, count=cameras), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, count in (("short", 30), ("long", frames)):
+            beside = (np.arange(people) - 0.5 * (people - 1)) * APART_M
+            xyz = np.repeat(walking_points(count, HALPE_26)[:, None], people, axis=1)
+            xyz[..., 1] += beside[None, :, None]
+            seen = observe_people(rig, xyz, HALPE_26.keypoint_names, noise_px=1.0)
+            take = keypoint_session(Path(folder) / name, rig, seen).take("walk")
+            run_take(take, choices(), Quiet(), stages=("sync",))
+            for stage in STAGES:
+                began = time.process_time()
+                run_take(take, choices(), Quiet(), stages=(stage,))
+                taken[stage] = 1000.0 * (time.process_time() - began) / count
+    return taken
+
+
+def in_a_process(size: tuple[int, int, int]) -> dict[str, float]:
+    """Return what a size costs."""
+    done = subprocess.run(
+        [*MYSELF, *map(str, size)], check=True, capture_output=True, text=True,
+        env={**os.environ, **SINGLE_THREAD, "PYTHONPATH": HERE},
+    )  # fmt: skip
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def figures() -> list[Figure]:
+    """Return the cost of every size, and what must grow in proportion."""
+    found = []
+    cameras, people, frames = USUAL
+    for what, sizes in (
+        ("cameras", [(each, people, frames) for each in CAMERAS]),
+        ("people", [(cameras, each, frames) for each in PEOPLE]),
+        ("frames", [(cameras, people, each) for each in FRAMES]),
+    ):
+        costs = [in_a_process(size) for size in sizes]
+        place = ("cameras", "people", "frames").index(what)
+        for size, cost in zip(sizes, costs, strict=True):
+            found += [Figure(f"{size[place]} {what}: {stage}", cost[stage], "ms/frame")
+                      for stage in STAGES]  # fmt: skip
+        times = 1.0 if what == "frames" else sizes[-1][place] / sizes[0][place]
+        for stage in STAGES:
+            grown = costs[-1][stage] / costs[0][stage] / times
+            name = f"    {stage}: {sizes[-1][place]} {what} beside {sizes[0][place]}"
+            found.append(Figure(f"{name}, of the proportion", grown, "times", MOST))
+    return found
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(json.dumps(measure(*map(int, sys.argv[1:]))))
+    else:
+        from figures import print_figures
+
+        print_figures("Cameras, people, frames", figures())
