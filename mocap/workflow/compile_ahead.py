@@ -15,11 +15,11 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mocap.core.files.lock import LOCK_FILE, locked
+from mocap.core.files.lock import locked
 from mocap.core.store import write_text
 from mocap.detect.registry import cache_folder
 
@@ -66,12 +66,6 @@ def are_compiled() -> bool:
     return marker is None or marker.is_file()
 
 
-def worth_compiling() -> bool:
-    """Tell whether kernels are to be compiled, and nobody on this machine is at it."""
-    marker = _marker()
-    return not (marker is None or marker.is_file() or (marker.parent / LOCK_FILE).exists())
-
-
 def compile_all(nicer: int = 0) -> None:
     """Compile what is not yet compiled; wait where another process does that."""
     marker = _marker()
@@ -81,7 +75,15 @@ def compile_all(nicer: int = 0) -> None:
     with locked(marker.parent, "mocap doctor --warm", waiting=lambda _: None):
         if not marker.is_file():
             compile_kernels(nicer)
-            write_text(marker, "")
+            say_compiled()
+
+
+def say_compiled() -> None:
+    """Remember that all kernels are compiled."""
+    marker = _marker()
+    if marker is not None:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        write_text(marker, "")
 
 
 def _marker() -> Path | None:
@@ -108,14 +110,21 @@ def compile_kernels(nicer: int = 0) -> None:
     Calibration waits for its kernels a few seconds after a run began; the process is `nicer` to
     others from then on.
     """
+    *after, calibration = PARTS
+    compile_part(calibration)
+    if hasattr(os, "nice"):
+        os.nice(nicer)
+    for part in after:
+        compile_part(part)
+
+
+def compile_part(part: Callable[[], None]) -> None:
+    """Call some numerical stages once."""
     # A compiler makes millions of objects that refer to each other and stay: looking through them
     # for what can go takes a fifth of the time.
     gc.disable()
     try:
-        _calibrate()
-        if hasattr(os, "nice"):
-            os.nice(nicer)
-        _follow_and_fit()
+        part()
     finally:
         gc.enable()
 
@@ -131,27 +140,37 @@ def _calibrate() -> None:
     calibrate(corners, board)
 
 
-def _follow_and_fit() -> None:
-    from mocap.body.fit.fit import fit
-    from mocap.body.fit.views import CameraTracks
-    from mocap.body.model import load_free_body
+def _follow() -> None:
     from mocap.core.errors import MocapError
     from mocap.reconstruct.associate import associate
-    from mocap.reconstruct.exact_time import at_frame_times
-    from mocap.reconstruct.smooth import smooth
-    from mocap.reconstruct.triangulate import triangulate
     from mocap.sync.people import sync_people
     from mocap.synthetic.example import walker
 
     seen = walker()
-    rig = seen.calibration
     with suppress(MocapError):
-        sync_people(seen.detections, rig)
-    tracks = associate(walker(_SECONDS).detections, rig)
-    points = triangulate(tracks, rig)
-    smoothed = smooth(points, tracks, rig)
+        sync_people(seen.detections, seen.calibration)
+    associate(walker(_SECONDS).detections, seen.calibration)
+
+
+def _reconstruct() -> None:
+    from mocap.body.fit.fit import fit
+    from mocap.body.fit.views import CameraTracks
+    from mocap.body.model import load_free_body
+    from mocap.reconstruct.exact_time import at_frame_times
+    from mocap.reconstruct.smooth import smooth
+    from mocap.reconstruct.triangulate import triangulate
+    from mocap.synthetic.example import walker
+
+    seen = walker(_SECONDS)
+    tracks, rig = seen.tracks, seen.calibration
+    smoothed = smooth(triangulate(tracks, rig), tracks, rig)
     timely = at_frame_times(tracks, smoothed, rig)
     fit(smoothed, load_free_body(), views=CameraTracks(timely, rig))
+
+
+PARTS = (_follow, _reconstruct, _calibrate)
+"""All that processes may compile side by side: what follows the detection in two halves, and the
+calibration, which a run that calibrates compiles itself."""
 
 
 if __name__ == "__main__":

@@ -52,18 +52,27 @@ class Beside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for what was started; after an error end it where it is: results are whole or not
-        there."""
+        """Wait for what is being done, not for what is not begun.
+
+        After an error, end it where it is: results are whole or not there.
+        """
         if kind is not None:
             for process in multiprocessing.active_children():
                 process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._ended.set()
         self._listener.join()
 
     def start(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-        """Begin a piece of work, or let it wait for a process that is free."""
-        return self._pool.submit(work, *arguments, **named)
+        """Begin a piece of work, or let it wait for a process that is free.
+
+        Raises:
+            MocapError: one of them died.
+        """
+        try:
+            return self._pool.submit(work, *arguments, **named)
+        except BrokenProcessPool as error:
+            raise MocapError(_DIED) from error
 
     def _listen(self) -> None:
         while not (self._ended.is_set() and self._said.empty()):
@@ -83,11 +92,13 @@ def result_of(work: Future[T]) -> T:
     try:
         return work.result()
     except BrokenProcessPool as error:
-        raise MocapError(
-            "a process that worked beside this one died, most likely for want of memory. What is "
-            "finished is kept: run the same command again, with MOCAP_PROCESSORS=1 to do one thing "
-            "after another."
-        ) from error
+        raise MocapError(_DIED) from error
+
+
+_DIED = (
+    "a process that worked beside this one died, most likely for want of memory. What is finished "
+    "is kept: run the same command again, with MOCAP_PROCESSORS=1 to do one thing after another."
+)
 
 
 _SAID: list[SimpleQueue[Said]] = []

@@ -23,7 +23,7 @@ from mocap.workflow.batch.cluster import usual_workers
 from mocap.workflow.batch.plan import companions
 from mocap.workflow.beside.pool import Beside, There, result_of
 from mocap.workflow.beside.wanted import Wanted
-from mocap.workflow.compile_ahead import compile_all, worth_compiling
+from mocap.workflow.compile_ahead import PARTS, are_compiled, compile_part, say_compiled
 from mocap.workflow.fit.stage import tell_shape
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, TakeRun
@@ -50,11 +50,15 @@ def run_beside(
     shared = Together(progress)
     with Beside(max(_LEAST, usual_workers(len(takes))), shared) as beside:
         going = _Going(wanted, takes, beside, shared, failures)
-        if worth_compiling():
-            beside.start(compile_all)
+        # Not waiting for another program that compiles: it may be given little of the machine.
+        parts = () if are_compiled() else PARTS[:-1] if going.calibrates else PARTS
+        compiling = [beside.start(compile_part, part) for part in parts]
         for take in takes:
             going.detect(take)
-        return going.end()
+        outcomes = going.end()
+        if compiling and all(each.done() and each.exception() is None for each in compiling):
+            say_compiled()
+    return outcomes
 
 
 class _At(Enum):
@@ -88,7 +92,8 @@ class _Going:
         self._meets = companions(takes, wanted.choices)
         self._works: dict[Future[list[Outcome]], str] = {}
         self._calibration: Future[bool] | None = None
-        if not takes[0].session.calibration_path.is_file():
+        self.calibrates = not takes[0].session.calibration_path.is_file()
+        if self.calibrates:
             self._calibration = beside.start(_calibrate, wanted.root, wanted.accept)
 
     def detect(self, take: Take) -> None:
