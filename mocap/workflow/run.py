@@ -136,7 +136,7 @@ def run(
     failures: dict[str, str] = {}
     may_fail = failures if len(selected) > 1 else None
     stages = stages_of(chosen)
-    first = bool(filmed) and not opened.calibration_path.is_file()
+    first = bool(opened.calibration_videos()) and not opened.calibration_path.is_file()
     if beside and unseen and (first or len(selected) > 1) and usable_processors() > 1:
         calibrated = first or ensure_calibration(opened, told, accept=accept_calibration)
         wanted = Wanted(opened.root, chosen, stages, from_stage, accept_calibration)

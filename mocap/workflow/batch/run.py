@@ -23,7 +23,7 @@ from mocap.workflow.progress import Progress, Quiet
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.2
 TIMES_LOST = 20
 """How often a scheduler may be lost and found again before the batch is given up."""
 
