@@ -49,11 +49,11 @@ def write_clip(
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         # The encoder rounds timestamps to its own unit, one frame unless told otherwise.
-        stream.time_base = stream.codec_context.time_base = Fraction(1, fps * TICKS)
+        unit = stream.time_base = stream.codec_context.time_base = Fraction(1, fps * TICKS)
         for index in range(frames):
             image = quadrants(*size, index) if images is None else images[index]
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.time_base = stream.time_base
+            frame.time_base = unit  # the stream's is another once the file has begun
             frame.pts = round((index if times is None else times[index]) * TICKS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -62,12 +62,31 @@ def write_clip(
 
 def ask_for_turn(path: Path, clockwise_deg: int) -> None:
     """Write into an MP4 file that players must turn the picture, as phones do."""
+    a, b, c, d = (value << 16 for value in CLOCKWISE[clockwise_deg])
+    ask_for_matrix(path, (a, b, c, d))
+
+
+def ask_for_matrix(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write the display matrix (a, b, c, d) of an MP4 file, in 1/65,536."""
     data = bytearray(path.read_bytes())
     # Track header, version 0: type, flags, two times, id, reserved, duration, 16 bytes, matrix.
     start = data.index(b"tkhd") + 4 + 4 + 4 * 5 + 16
-    a, b, c, d = (value << 16 for value in CLOCKWISE[clockwise_deg])
+    a, b, c, d = matrix
     data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(bytes(data))
+
+
+def cut_at_key_frame(path: Path, out: Path, number: int) -> None:
+    """Copy a clip from a key frame on without encoding it anew, as editors cut."""
+    with av.open(str(path)) as source, av.open(str(out), "w") as target:
+        stream = source.streams.video[0]
+        copied = target.add_stream_from_template(stream)
+        keys = -1
+        for packet in source.demux(stream):
+            keys += packet.size > 0 and packet.is_keyframe
+            if keys >= number and packet.size > 0:
+                packet.stream = copied
+                target.mux(packet)
 
 
 def cut(path: Path, share: float) -> None:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
-from clips import ask_for_turn, cut, quadrants, write_clip
+from clips import ask_for_matrix, ask_for_turn, cut, cut_at_key_frame, quadrants, write_clip
 
+from mocap.capture.decoding.order import ShownOrder, left_out_words
 from mocap.capture.video import IMAGE_FOLDER_FILE, probe, read_frames
 from mocap.core.errors import InputError
 
@@ -174,3 +176,58 @@ def test_images_of_different_sizes_are_refused(tmp_path: Path) -> None:
 def test_a_step_below_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least 1"):
         next(iter(read_frames(tmp_path, step=0)))
+
+
+def test_a_turn_that_is_none_is_said(tmp_path: Path) -> None:
+    # Of the track header: 45 and 80 degrees, nothing at all, mirror images, half the size, askew.
+    one, half = 1 << 16, 46341
+    for number, (matrix, words) in enumerate(
+        [
+            ((half, half, -half, half), "turned by -45 degrees"),
+            ((11380, 64540, -64540, 11380), "turned by -80 degrees"),
+            ((0, 0, 0, 0), "another size"),
+            ((-one, 0, 0, one), "mirror image"),
+            ((one, 0, 0, -one), "mirror image"),
+            ((one // 2, 0, 0, one // 2), "another size"),
+            ((one, 0, one, one), "askew"),
+            ((2**31 - 1, -(2**31), 5, 2**31 - 1), "another size"),
+        ]
+    ):
+        path = write_clip(tmp_path / f"{number}.mp4", frames=2)
+        ask_for_matrix(path, matrix)
+        with pytest.raises(InputError, match=words):
+            probe(path)
+
+
+def test_an_image_keeps_its_time_where_others_do_not_come_out(tmp_path: Path) -> None:
+    pictures = [np.full((48, 64, 3), 8 * index, np.uint8) for index in range(30)]
+    codec = {"g": "12", "bf": "2", "x264-params": "open-gop=1:b-adapt=0:scenecut=0"}
+    whole = write_clip(tmp_path / "a.mts", frames=30, images=pictures, codec=codec)
+    left_out: list[int] = []
+    assert [index for index, _ in read_frames(whole, left_out=left_out)] == list(range(30))
+    # Cut at the second key frame: those shown before it refer to what is gone. Nothing to be said.
+    cut_at_key_frame(whole, tmp_path / "b.mts", 1)
+    info = probe(tmp_path / "b.mts")
+    frames = list(read_frames(info.path, left_out=left_out))
+    assert frames[0][0] == 2 and info.frame_count == len(frames) + 2 and left_out == []
+    first = round(float(frames[0][1].mean()) / 8)
+    for index, image in frames:
+        assert image.mean() == pytest.approx(8 * (first - 2 + index), abs=4)
+    # A picture in the middle is gone: said, and later ones are not taken for earlier ones.
+    order = ShownOrder()
+    for stamp in (0, 30, 10, 20, 60, 40, 50):
+        order.read(packet(stamp, key=stamp == 0))
+    assert [order.number(stamp) for stamp in (0, 10, 30, 60)] == [0, 1, 3, 6]
+    order.end()
+    assert order.left_out == [2, 4, 5]
+    (said,) = left_out_words("left", order.left_out, np.arange(7) / 10.0)
+    assert said.startswith(
+        "camera 'left': 3 of 7 frames cannot be decoded, at 0.20 s, 0.40 to 0.50"
+    )
+    assert left_out_words("left", [], np.zeros(7)) == []
+
+
+def packet(stamp: int, *, key: bool) -> av.Packet[Any]:
+    made: av.Packet[Any] = av.Packet(b"x")
+    made.pts, made.is_keyframe = stamp, key
+    return made

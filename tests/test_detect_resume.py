@@ -54,7 +54,7 @@ def test_what_was_kept_at_any_frame_leads_to_the_same_bytes(pace: Pace, tmp_path
     pieces = Unfinished.of(tmp_path / "left.npz", Provenance("left", "1"))
 
     def place(frame: int) -> Place:
-        return Place(frame, frame, (frame,))
+        return Place(frame, frame, (frame,), (7,))
 
     clean = found(pace)
     kept: list[Stretch] = []
@@ -152,7 +152,7 @@ def test_playing_goes_on_with_the_very_images(
     real = video.decoded
 
     def noted(*arguments: object) -> object:
-        sought.append(len(arguments) == 2)
+        sought.append(len(arguments) == 3)
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(decoding, "decoded", noted)

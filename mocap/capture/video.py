@@ -10,12 +10,14 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mocap.capture.decoding.order import ShownOrder
+from mocap.capture.decoding.times import frame_times, rate_of
+from mocap.capture.decoding.turn import quarter_turns
 from mocap.capture.toml_tables import load_toml, number
 from mocap.core.errors import InputError
 from mocap.core.files.outside import printable
@@ -34,10 +36,6 @@ IMAGE_FOLDER_FILE = "frames.toml"
 
 KEYPOINTS_ONLY = "keypoints"
 """Codec of a camera whose keypoints were imported: it has no images."""
-
-# A lost frame doubles the time step; containers that count milliseconds round it by half a
-# millisecond, which is 12 % of a step at 240 frames per second.
-STEADY_STEP = 0.25
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
         size, rotation = _first_frame(path)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
-    fps, steady = _rate(times, float(unit or 0), rate)
+    fps, steady = rate_of(times, float(unit or 0), rate)
     start_s = float(times[0]) if np.isfinite(times).all() else 0.0
     return VideoInfo(
         path=path,
@@ -113,17 +111,21 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
         codec=codec,
         rotation_deg=rotation,
         variable_frame_rate=not steady,
-        times_s=_frame_times(times, fps),
+        times_s=frame_times(times, fps),
         start_s=start_s,
         timecode=timecode,
         creation_time=created,
     )
 
 
-def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tuple[int, Array]]:
+def read_frames(
+    path: Path, *, gray: bool = False, step: int = 1, left_out: list[int] | None = None
+) -> Iterator[tuple[int, Array]]:
     """Yield (frame index, uint8 image) of every `step`-th frame from the first.
 
     Images are RGB (height, width, 3), or (height, width) with `gray`, turned as the file asks.
+    Frames that do not come out of the decoder are missing, later ones keep their indices; those
+    of damaged places are added to `left_out` when all has been read, see `ShownOrder`.
 
     Raises:
         InputError: unreadable, empty or cut short; frames before the damage are yielded first.
@@ -133,42 +135,58 @@ def read_frames(path: Path, *, gray: bool = False, step: int = 1) -> Iterator[tu
     if path.is_dir():
         yield from read_images(path, gray=gray, step=step)
         return
-    for index, frame in decoded(path):
+    order = ShownOrder()
+    for index, frame in decoded(path, order):
         if index % step == 0:
             yield index, shown(frame, gray=gray)
+    if left_out is not None:
+        left_out += order.left_out
 
 
-Seek = Callable[["InputContainer", "VideoStream", "Iterator[VideoFrame]"], int]
-"""Takes a file that is open to some place in it: the index of the frame that comes next."""
+Seek = Callable[["InputContainer", "VideoStream", "Iterator[VideoFrame]"], None]
+"""Takes an open file, and the order of its frames, to the frame after some place in it."""
 
 
-def decoded(path: Path, seek: Seek | None = None) -> Iterator[tuple[int, VideoFrame]]:
+def decoded(
+    path: Path, order: ShownOrder, seek: Seek | None = None
+) -> Iterator[tuple[int, VideoFrame]]:
     """Yield (frame index, frame) of a video file: from the first, or from where `seek` leads.
+
+    `order` numbers the frames; it is new.
 
     Raises:
         InputError: as `read_frames`.
     """
     import av
 
-    index = 0
     try:
         with _opened(path) as container:
             stream = _video_stream(container, path)
             stream.thread_type = "AUTO"
-            frames = container.decode(stream)
+            frames = _in_order(container, stream, order)
             if seek is not None:
-                index = seek(container, stream, frames)
+                seek(container, stream, frames)
             for frame in frames:
-                yield index, frame
-                index += 1
+                index = order.number(frame.pts)
+                if index is not None:
+                    yield index, frame
+            order.end()
             declared = stream.frames
     except av.FFmpegError as error:
-        raise _unreadable(path, error, index) from error
-    if index == 0:
+        raise _unreadable(path, error, order.next) from error
+    if not order.came:
         raise _unreadable(path, "no frames")
-    if index < declared:
+    if order.next < declared:
         # Only a closer look tells a cut file from frames the file itself marks as not shown.
         probe(path)
+
+
+def _in_order(
+    container: InputContainer, stream: VideoStream, order: ShownOrder
+) -> Iterator[VideoFrame]:
+    for packet in container.demux(stream):
+        order.read(packet)
+        yield from packet.decode()
 
 
 def shown(frame: VideoFrame, *, gray: bool = False) -> Array:
@@ -252,34 +270,6 @@ def _packet_times(container: InputContainer, stream: VideoStream, path: Path) ->
     return np.sort(np.array(times))
 
 
-def _rate(times: FloatArray, unit_s: float, declared: Fraction | None) -> tuple[float, bool]:
-    """Return frames per second and whether the frames follow each other evenly."""
-    steps = np.diff(times)
-    if len(steps) == 0 or not np.isfinite(steps).all() or times[-1] <= times[0]:
-        # One frame, or a raw stream without timestamps.
-        return (float(declared) if declared else math.nan), True
-    median = float(np.median(steps))
-    steady = bool(np.all(np.abs(steps - median) <= STEADY_STEP * median))
-    length = float(times[-1] - times[0])
-    mean = len(steps) / length
-    # Timestamps are rounded to the container's unit: within that, a standard rate (30, 30000/1001)
-    # is the exact one; other declared rates were computed from the same timestamps.
-    standard = declared is not None and declared.denominator in (1, 1001)
-    if steady and declared and standard and abs(mean / declared - 1) <= unit_s / length:
-        return float(declared), True
-    return mean, steady
-
-
-def _frame_times(stamps: FloatArray, fps: float) -> FloatArray:
-    """Return seconds (frame,) since the first frame; an even clock where stamps are missing.
-
-    Stamps that do not ascend are no times either: two frames cannot be taken at once.
-    """
-    if len(stamps) > 1 and np.isfinite(stamps).all() and np.all(np.diff(stamps) > 0):
-        return stamps - stamps[0]
-    return np.arange(len(stamps)) / (fps if math.isfinite(fps) else 1.0)
-
-
 def _said(container: InputContainer, stream: VideoStream, key: str) -> str | None:
     """Return what the video stream, the container or a stream of data says under `key`."""
     places = [stream.metadata, container.metadata, *(s.metadata for s in container.streams)]
@@ -290,18 +280,14 @@ def _first_frame(path: Path) -> tuple[tuple[int, int], int]:
     """Return size after rotation and the rotation of the first frame."""
     with _opened(path) as container:
         for frame in container.decode(_video_stream(container, path)):
-            rotation = _quarter_turns(frame.rotation) * 90
+            rotation = quarter_turns(frame, path) * 90
             size = (frame.width, frame.height)
             return (size if rotation % 180 == 0 else size[::-1]), rotation
     raise _unreadable(path, "no frames")
 
 
-def _quarter_turns(rotation_deg: float) -> int:
-    return round(rotation_deg / 90.0) % 4
-
-
 def _turned(image: Array, rotation_deg: float) -> Array:
-    turns = _quarter_turns(rotation_deg)
+    turns = round(rotation_deg / 90.0) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
@@ -347,7 +333,7 @@ def _probe_images(folder: Path, camera: str) -> VideoInfo:
         codec="images",
         rotation_deg=0,
         variable_frame_rate=False,
-        times_s=_frame_times(np.full(len(files), math.nan), fps),
+        times_s=frame_times(np.full(len(files), math.nan), fps),
     )
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mocap.capture.checks import Recording
+from mocap.capture.decoding.order import left_out_words
 from mocap.capture.decoding.playback import Playback
 from mocap.capture.session import Take
 from mocap.capture.video import VideoInfo
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
-from mocap.core.store import Provenance, load_artifact
+from mocap.core.store import Provenance, load_artifact, load_provenance
 from mocap.detect.known import AUTO
 from mocap.workflow.choices import DetectorChoice
 from mocap.workflow.graph import row_of
@@ -108,6 +109,8 @@ def _make(job: Job) -> Made:
     _run_cameras(job, stages, detector, shared)
     whole = join_cameras([load_artifact(path, Detections2D) for path in partial.values()])
     warnings, notes = judge_detections(whole, recording, job.take.name)
+    for path in partial.values():
+        warnings += load_provenance(path).warnings
     return Made(whole, warnings, {**notes, "weights": detector.weights})
 
 
@@ -242,7 +245,8 @@ def _camera_maker(
                 before, playback.place, lambda each: pieces.keep(f"{each.begin:09d}", each)
             ),
         )
-        return Made(found, notes={"weights": detector.weights})
+        warnings = left_out_words(info.camera, playback.left_out, info.times_s)
+        return Made(found, warnings, {"weights": detector.weights})
 
     return go_on
 

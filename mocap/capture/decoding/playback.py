@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from mocap.capture.decoding.order import ShownOrder
 from mocap.capture.video import Seek, decoded, read_images, shown
 from mocap.core.shapes import Array
 
@@ -49,11 +50,13 @@ class Place:
         frame: its index.
         stamp: its time in the container's unit, or `NO_STAMP`.
         looks: checksums of it and of those before it, itself last.
+        left_out: indices of frames up to it that did not come out of the decoder.
     """
 
     frame: int
     stamp: int
     looks: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
 
 
 class Playback:
@@ -63,6 +66,7 @@ class Playback:
         """Play a file or a folder of images from its first frame, or from the one after a place."""
         self._path, self._after = path, after
         self._lock = Lock()
+        self._order = ShownOrder()
         self._seen: deque[tuple[int, int, int]] = deque(maxlen=_REMEMBERED)
         if after is not None:
             first = after.frame - len(after.looks) + 1
@@ -85,23 +89,29 @@ class Playback:
                 self._seen.append((index, stamp, look_of(image)))
             yield index, image
 
+    @property
+    def left_out(self) -> list[int]:
+        """Indices of the frames that did not come out of the decoder so far."""
+        return self._order.left_out
+
     def place(self, frame: int) -> Place:
         """Return the place of a frame that was given lately; another thread may be reading on."""
         with self._lock:
             seen = list(self._seen)
         upto = [each for each in seen if each[0] <= frame][-LOOKS:]
         stamp = upto[-1][1] if upto and upto[-1][0] == frame else NO_STAMP
-        return Place(frame, stamp, tuple(look for _, _, look in upto))
+        left_out = tuple(each for each in list(self.left_out) if each <= frame)
+        return Place(frame, stamp, tuple(look for _, _, look in upto), left_out)
 
     def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
         after = self._after
         if after is not None and after.stamp != NO_STAMP:
             try:
-                yield from decoded(self._path, _seek_to(after))
+                yield from decoded(self._path, self._order, _seek_to(after, self._order))
                 return
             except _OtherImagesError:
-                pass  # before anything was yielded
-        for index, frame in decoded(self._path):
+                self._order = ShownOrder()  # nothing was yielded yet
+        for index, frame in decoded(self._path, self._order):
             if after is None or index > after.frame:
                 yield index, frame
 
@@ -115,13 +125,13 @@ class _OtherImagesError(Exception):
     """Starting there, the decoder gives other images than before."""
 
 
-def _seek_to(place: Place) -> Seek:
-    """Return what takes an open file to the frame after a place.
+def _seek_to(place: Place, order: ShownOrder) -> Seek:
+    """Return what takes an open file, and the order of its frames, to the frame after a place.
 
     It raises `_OtherImagesError` when the frames before do not look as they did.
     """
 
-    def seek(container: InputContainer, stream: VideoStream, frames: Iterator[VideoFrame]) -> int:
+    def seek(container: InputContainer, stream: VideoStream, frames: Iterator[VideoFrame]) -> None:
         import av
 
         last: deque[VideoFrame] = deque(maxlen=len(place.looks))
@@ -134,7 +144,7 @@ def _seek_to(place: Place) -> Seek:
                 last.append(frame)
                 if frame.pts == place.stamp:
                     if tuple(look_of(shown(each)) for each in last) == place.looks:
-                        return place.frame + 1
+                        return order.go_on(place.stamp, place.frame + 1, place.left_out)
                     break
         except av.FFmpegError as error:
             raise _OtherImagesError from error

@@ -35,7 +35,7 @@ class Stretch:
         confidence: (person, keypoint).
         boxes: (person, 4) x0 y0 x1 y1.
         memory: what following has in mind after the last frame, see `memory`.
-        stamp, looks: of the last frame, see `Place`.
+        stamp, looks, left_out: of the last frame, see `Place`.
     """
 
     begin: int
@@ -48,6 +48,7 @@ class Stretch:
     memory: str
     stamp: int
     looks: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that it can be gone on from."""
@@ -70,7 +71,7 @@ class Stretch:
     @property
     def place(self) -> Place:
         """The place of the last frame in the video."""
-        return Place(self.end - 1, self.stamp, self.looks)
+        return Place(self.end - 1, self.stamp, self.looks, self.left_out)
 
     def people(self) -> Iterator[tuple[int, list[Detection]]]:
         """Yield (frame index, people in their order) as they were found."""
@@ -167,4 +168,5 @@ def _stretch(begin: int, found: Mapping[int, list[Detection]], mind: str, place:
         memory=mind,
         stamp=place.stamp,
         looks=place.looks,
+        left_out=place.left_out,
     )

@@ -15,6 +15,7 @@ from mocap.calibrate.lenses.choice import AUTO, best_model, compare_models
 from mocap.calibrate.lenses.plan import LensWish
 from mocap.calibrate.solve import CalibrationResult, calibrate
 from mocap.capture.checks import Recording, check_calibration_videos
+from mocap.capture.decoding.order import left_out_words
 from mocap.capture.edits import board_edits_path, edits_of
 from mocap.capture.session import Session
 from mocap.capture.shutters import readouts
@@ -366,15 +367,16 @@ def _corners(
     force: bool,
 ) -> Corners:
     """Return the corners one camera saw, from the earlier run when nothing has changed."""
-    path = session.calibration_corners_path(info.camera)
+    path, left_out = session.calibration_corners_path(info.camera), list[int]()
 
     def frames() -> Iterator[tuple[int, Array]]:
-        for index, image in read_frames(info.path, gray=True, step=step):
+        for index, image in read_frames(info.path, gray=True, step=step, left_out=left_out):
             yield index, image
             progress.advanced(info.camera, min(index + step, info.frame_count), info.frame_count)
 
     def make() -> Made:
-        return Made(detect_corners(frames(), board, info.camera, info.image_size))
+        corners = detect_corners(frames(), board, info.camera, info.image_size)
+        return Made(corners, left_out_words(info.camera, left_out, info.times_s))
 
     stage = artifact_stage(
         "corners", path, Corners, revision=2,
@@ -389,10 +391,10 @@ def _corners(
         from_stage="corners" if force else None,
         started=lambda _, reason: progress.started(f"{info.camera}: looking for the board"),
     )
+    progress.warned(*outcome.warnings)
     found = load_artifact(path, Corners)
-    views = len(set(found.frame.tolist()))
     kept = " (from the earlier run)" if outcome.status == "current" else ""
     of = f" of every {step} (--step 1: of all)" if step > 1 else ""
-    said = f"{info.camera}: board in {views} frames{of}, {len(found.corner_id)} corners{kept}"
-    progress.finished(said)
+    views, corners = len(set(found.frame.tolist())), len(found.corner_id)
+    progress.finished(f"{info.camera}: board in {views} frames{of}, {corners} corners{kept}")
     return found
