@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ import pytest
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit import windows as windowing
 from mocap.body.fit.fit import Solution, fit, solve
+from mocap.body.fit.journal import Reached
 from mocap.body.fit.observed import held
 from mocap.body.fit.observed.seen import CameraTracks
 from mocap.body.fit.solver import State, Step, applied, data_terms, normals_of
 from mocap.body.fit.uncertainty import acceleration_variances, frame_sigmas_deg
 from mocap.body.fit.windows import WindowEquations, window_normals, windows
 from mocap.body.model import BodyModel, load_free_body
+from mocap.core.errors import BodyError
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
+from mocap.core.store import Provenance, load_artifact, save_artifact
 from mocap.synthetic.motion.random_motion import (
     BODY_23,
     measured_points,
@@ -167,3 +171,56 @@ def test_a_long_take_has_no_seams(monkeypatch: pytest.MonkeyPatch, body: BodyMod
         matrix_from_rotvec(whole.rotation_vectors()), matrix_from_rotvec(parts.rotation_vectors())
     )
     assert turned.max() < 0.05
+
+
+class Kept:
+    """A journal that keeps every step, or breaks off after so many."""
+
+    def __init__(self, kept: dict[int, Reached], breaks: int = 10**6) -> None:
+        self.kept, self.breaks, self.steps, self.number = kept, breaks, 0, 0
+
+    def __call__(self) -> None:
+        self.steps += 1
+        if self.steps > self.breaks:
+            raise BodyError("killed")
+
+    def reached(self) -> Reached | None:
+        self.number += 1
+        return self.kept.get(self.number)
+
+    def keep(self, reached: Reached) -> None:
+        self.kept[self.number] = reached
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_fit_that_was_broken_off_goes_on_to_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, body: BodyModel, long: bool, tmp_path: Path
+) -> None:
+    if long:
+        small_windows(monkeypatch, 80, 30)
+    points = points_of(120)
+    clean = Kept({})
+    motion = fit(points, body, told=clean).motion
+    kept: dict[int, Reached] = {}
+    steps = 0
+    for breaks in (1, 2, 4):
+        broken = Kept(kept, breaks)
+        with pytest.raises(BodyError, match="killed"):
+            fit(points, body, told=broken)
+        steps += breaks
+        for number, reached in kept.items():
+            path = tmp_path / f"{number}.npz"
+            save_artifact(reached, path, Provenance("fit", "1"), pack=False)
+            kept[number] = load_artifact(path, Reached)
+    last = Kept(kept)
+    again = fit(points, body, told=last).motion
+    for each in fields(motion):
+        one, other = (np.asarray(getattr(found, each.name)) for found in (motion, again))
+        assert one.tobytes() == other.tobytes(), each.name
+    # In windows no step is done twice; a short take has the factor of its last step in mind.
+    assert last.steps == clean.steps - (steps if long else 0)
+    # An end is not done again at all.
+    assert fit(points, body, told=(ended := Kept(kept))).motion.transl.tobytes() == (
+        motion.transl.tobytes()
+    )
+    assert ended.steps == 0

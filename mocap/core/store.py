@@ -129,10 +129,11 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save_artifact(artifact: Any, path: Path, provenance: Provenance) -> None:
+def save_artifact(artifact: Any, path: Path, provenance: Provenance, *, pack: bool = True) -> None:
     """Write a dataclass of arrays, numbers and names as one `.npz`, atomically.
 
-    The bytes depend on the content only: the archive's timestamps are fixed.
+    The bytes depend on the content only: the archive's timestamps are fixed. What is large and
+    lives shortly need not be packed.
     """
     arrays = {"kind": np.array(type(artifact).__name__), "schema_version": np.array(SCHEMA_VERSION)}
     for each in fields(artifact):
@@ -144,7 +145,7 @@ def save_artifact(artifact: Any, path: Path, provenance: Provenance) -> None:
             raise ValueError(f"{type(artifact).__name__}.{each.name} is not an array or names")
     arrays["provenance"] = np.array(json.dumps(asdict(provenance), sort_keys=True))
     with atomic_write(path) as temporary:
-        write_npz(temporary, arrays)
+        write_npz(temporary, arrays, pack=pack)
     shared = _shared.get()
     if shared is not None:
         for key in [each for each in shared if each[1] == path.resolve()]:

@@ -212,6 +212,7 @@ class Job:
                 inputs=self.inputs(),
                 options=self.options(),
                 make=lambda: code.make(job),
+                forget=lambda: code.forget(self),
                 revision=self.row.revision,
                 defaults=self._defaults(),
                 outdated=lambda found: code.outdated(job, found),

@@ -143,6 +143,7 @@ def files_stage(
     inputs: Mapping[str, Path],
     options: Mapping[str, Any],
     make: Callable[[], Made],
+    forget: Callable[[], None] = lambda: None,
     revision: int = 1,
     defaults: Mapping[str, Any] | None = None,
     outdated: Callable[[Provenance], str] = lambda _: "",
@@ -178,8 +179,7 @@ def files_stage(
         return complete
 
     return Stage(
-        name, inputs, options, stored, build, revision=revision, defaults=defaults or {},
-        outdated=outdated,
+        name, inputs, options, stored, build, forget, revision, defaults or {}, outdated
     )  # fmt: skip
 
 

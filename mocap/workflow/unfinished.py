@@ -50,13 +50,21 @@ class Unfinished:
             _removed(path)
         return found
 
-    def keep(self, name: str, piece: Any) -> None:
+    def piece(self, name: str, cls: type[T]) -> T | None:
+        """Return the piece of a name that a killed run left; None when it is of no use."""
+        path = self.folder / f"{name}.npz"
+        try:
+            return load_artifact(path, cls) if load_provenance(path) == self.record else None
+        except InputError:
+            return None  # not there, damaged, or of another kind
+
+    def keep(self, name: str, piece: Any, *, pack: bool = True) -> None:
         """Store a piece; it replaces one of the same name.
 
         Raises:
             StorageError: as `save_artifact`.
         """
-        save_artifact(piece, self.folder / f"{name}.npz", self.record)
+        save_artifact(piece, self.folder / f"{name}.npz", self.record, pack=pack)
 
 
 def folder_of(artifact: Path) -> Path:

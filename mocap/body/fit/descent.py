@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from mocap.body.fit.journal import Estimate, Journal, Reached
 from mocap.body.fit.observed.held import Room
 from mocap.body.fit.solver import (
     Normals,
@@ -112,21 +113,6 @@ def whole(room: Room) -> Linearise:
     return linearise
 
 
-@dataclass(eq=False)
-class Estimate:
-    """A problem and its solution so far, which become better in their place.
-
-    Poses of a long take are large: nobody else should hold earlier ones.
-
-    Attributes:
-        problem: smoothness weights are where to start, then the final ones.
-        state: where to start, then the optimum.
-    """
-
-    problem: Problem
-    state: State
-
-
 def improve(
     estimate: Estimate,
     rescale: Rescale | None = None,
@@ -142,7 +128,7 @@ def improve(
         rescalings: how often.
         linearise: makes the normal equations; `fit_windows` has one for long takes. By default
             those of the whole take.
-        told: called before every step.
+        told: called before every step; a `Journal` keeps what long takes have reached as well.
 
     Raises:
         BodyError: the matrix is not positive definite however much it is damped: a value is not
@@ -164,12 +150,21 @@ def _improve(
     linearise: Linearise,
     told: Callable[[], None],
 ) -> Status:
-    terms = data_terms(estimate.problem, estimate.state)
-    cost = cost_of(estimate.problem, estimate.state, terms)
-    damping, history, converged = _FIRST_DAMPING, [cost], False
+    journal = told if isinstance(told, Journal) else None
+    reached = journal.reached() if journal is not None else None
     before: State = estimate.state
     step: Step | None = None
-    for iteration in range(MAX_ITERATIONS):
+    damping, history, converged = _FIRST_DAMPING, list[float](), False
+    if reached is not None and reached.fits(estimate.state):
+        estimate.state, estimate.problem = reached.state, reached.problem(estimate.problem)
+        before, step = reached.before, reached.step
+        damping, history = reached.damping, reached.history.tolist()
+        if reached.ended:
+            return Status(reached.converged, len(history) - 1, tuple(history))
+    del reached
+    terms = data_terms(estimate.problem, estimate.state)
+    history = history or [cost_of(estimate.problem, estimate.state, terms)]
+    for iteration in range(len(history) - 1, MAX_ITERATIONS):
         told()
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
@@ -192,6 +187,11 @@ def _improve(
         if settled and iteration >= rescalings:
             converged = True
             break
+        if journal is not None and (step is None or step.lower is None):
+            asked = before if again and (step is None or step.variances is None) else None
+            journal.keep(Reached.after(estimate, damping, history, before=asked, step=step))
+    if journal is not None:
+        journal.keep(Reached.after(estimate, damping, history, ended=True, converged=converged))
     return Status(converged, len(history) - 1, tuple(history))
 
 

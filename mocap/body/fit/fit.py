@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.body.fit.constants import with_constants
-from mocap.body.fit.descent import Estimate, Status
+from mocap.body.fit.descent import Status
 from mocap.body.fit.face import fit_face
 from mocap.body.fit.hands import (
     fit_fingers,
@@ -23,6 +23,7 @@ from mocap.body.fit.hands import (
     seen_fingers,
     with_fingers,
 )
+from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS, Layout, groups
 from mocap.body.fit.observed.held import spans

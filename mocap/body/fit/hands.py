@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mocap.body.fit.descent import Estimate
+from mocap.body.fit.journal import Estimate
 from mocap.body.fit.layout import Layout, groups, make_layout
 from mocap.body.fit.observed.held import packed
 from mocap.body.fit.smoothness import AccelerationScale

@@ -1,4 +1,4 @@
-"""Where a minimisation is after a step: kept, a killed fit of a long take goes on from there."""
+"""An estimate that becomes better, and where it is after a step: kept, a killed fit goes on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ import numpy as np
 
 from mocap.body.fit.solver import Problem, State, Step
 from mocap.core.shapes import FloatArray, check_shapes
+
+
+@dataclass(eq=False)
+class Estimate:
+    """A problem and its solution so far, which become better in their place.
+
+    Poses of a long take are large: nobody else should hold earlier ones.
+
+    Attributes:
+        problem: smoothness weights are where to start, then the final ones.
+        state: where to start, then the optimum.
+    """
+
+    problem: Problem
+    state: State
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +81,7 @@ class Reached:
     @classmethod
     def after(
         cls,
-        problem: Problem,
-        state: State,
+        estimate: Estimate,
         damping: float,
         history: list[float],
         *,
@@ -77,6 +91,7 @@ class Reached:
         converged: bool = False,
     ) -> Reached:
         """Return where a minimisation is."""
+        problem, state = estimate.problem, estimate.state
         earlier = state.part(slice(0, 0)) if before is None else before
         variances = None if step is None else step.variances
         return cls(

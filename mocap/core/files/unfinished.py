@@ -21,6 +21,8 @@ WITHIN = (
     ".partial",
     ".partial/detections_*",
     ".partial/lift_*",
+    ".partial/fit",
+    ".partial/shape",
     "export",
     "measure/**",
     "mesh",

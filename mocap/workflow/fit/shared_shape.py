@@ -28,9 +28,11 @@ from mocap.core.store import (
 from mocap.workflow.choices import FREE_BODY
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.fit.edited import views_of_part
+from mocap.workflow.fit.kept_steps import KeptSteps
 from mocap.workflow.fit.subjects import KnownPerson, subject_person, take_views
 from mocap.workflow.graph import path_of
 from mocap.workflow.results import Results
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -138,10 +140,12 @@ def own_shape_of(
     found = _stored(path, record)
     if found is None:
         views = views_of_part(take_views(take), span) if choice.refine_views else None
+        steps = KeptSteps(Unfinished.of(path, record), "steps", told or (lambda: None))
         made = own_shape(
-            points, model, facts=known.facts(), offsets=offsets, views=views, told=told
+            points, model, facts=known.facts(), offsets=offsets, views=views, told=steps
         )
         save_artifact(made, path, record)
+        forget_pieces(path)
         found = load_artifact(path, OwnShape)
     return found
 

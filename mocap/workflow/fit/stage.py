@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.workflow.choices import FREE_BODY, FitChoice
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.fit.edited import said_contacts, views_of_part, whole_take
+from mocap.workflow.fit.kept_steps import FittedPerson, KeptSteps
 from mocap.workflow.fit.shared_shape import (
     ShapeChoice,
     moved_shape,
@@ -40,6 +42,7 @@ from mocap.workflow.measure.importing import is_imported
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
@@ -137,24 +140,32 @@ def _make(job: Job) -> Made:
     )
     errors_mm, notes = {}, {}
     told_by: tuple[str, ...] = ()
+    asked, shared = _shape_choice(choice), None
     for person in points.person_ids:
         steps = _Steps(job.progress, f"fit of person {person}")
+        if person == main and known.takes:
+            shared = shared_shape(known, asked, model)
+            assert shared is not None
+            warnings += shared.warnings
+            told_by = shared.takes
+        path = take.body_path(person)
+        shape = shared.shape.written() if person == main and shared is not None else None
+        pieces = Unfinished.of(job.path, record, shape=shape)
+        done = pieces.piece(f"person_{person}", FittedPerson)
+        if done is not None and path.is_file() and file_hash(path) == done.sha256:
+            notes[f"person{person}"], errors_mm[path] = json.loads(done.figures), done.error_mm
+            continue
+        kept = KeptSteps(pieces, f"steps_of_{person}", steps.next)
         try:
-            if person == main and known.takes:
-                asked = _shape_choice(choice)
-                own = own_shape_of(take, known, asked, model)
-                shared = shared_shape(known, asked, model)
-                assert shared is not None
-                warnings += shared.warnings
-                told_by = shared.takes
+            if person == main and shared is not None:
                 fitted = fit_with_shape(
-                    points, model, own, shared.shape, person_id=person, offsets=offsets,
-                    views=views, told=steps.next,
+                    points, model, own_shape_of(take, known, asked, model), shared.shape,
+                    person_id=person, offsets=offsets, views=views, told=kept,
                 )  # fmt: skip
             else:
                 fitted = fit(
                     points, model, person_id=person, facts=people[person].facts(),
-                    offsets=offsets, views=views, told=steps.next,
+                    offsets=offsets, views=views, told=kept,
                 )  # fmt: skip
         except BodyError as error:
             # Somebody who passes by must not cost the others their bodies.
@@ -171,8 +182,10 @@ def _make(job: Job) -> Made:
         )  # fmt: skip
         notes[f"person{person}"] = plain(asdict(figures))
         motion = whole_take(locked.motion, span, frame_count)
-        save_artifact(motion, take.body_path(person), record)
-        errors_mm[take.body_path(person)] = float(np.nanmedian(motion.fit_error_mm))
+        save_artifact(motion, path, record)
+        errors_mm[path] = float(np.nanmedian(motion.fit_error_mm))
+        said_of = json.dumps(notes[f"person{person}"])
+        pieces.keep(f"person_{person}", FittedPerson(file_hash(path), said_of, errors_mm[path]))
     error_mm = round(float(np.median(list(errors_mm.values()))), 2)
     return Made(list(errors_mm), warnings, {**notes, "fit_error_mm": error_mm})
 
@@ -256,5 +269,6 @@ STAGE = StageCode(
     options=_options,
     inputs=_inputs,
     defaults=lambda: asdict(FitChoice()),
+    forget=lambda job: forget_pieces(job.path),
     outdated=_outdated,
 )

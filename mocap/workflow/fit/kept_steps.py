@@ -1,0 +1,70 @@
+"""Steps of a fit that are kept: a killed fit of a long take goes on from its last step."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mocap.workflow.unfinished import Unfinished
+
+if TYPE_CHECKING:
+    from mocap.body.fit.journal import Reached
+
+KEEP_EVERY_S = 20.0
+"""Of wall time. Short takes are fitted sooner, and nothing of them is kept."""
+
+
+@dataclass(frozen=True)
+class FittedPerson:
+    """A person who was fitted in a run that did not fit all.
+
+    Attributes:
+        sha256: of the file of the body.
+        figures: JSON, see `FitFigures`.
+        error_mm: median of the fit's error.
+    """
+
+    sha256: str
+    figures: str
+    error_mm: float
+
+    def __post_init__(self) -> None:
+        """Check that the figures are some."""
+        if not isinstance(json.loads(self.figures), dict):
+            raise ValueError("figures of a fit that are no table")
+
+
+class KeptSteps:
+    """Counts the steps of one fit aloud and keeps them; a `Journal` of `mocap.body.fit`."""
+
+    def __init__(self, pieces: Unfinished, what: str, told: Callable[[], None]) -> None:
+        """Keep among `pieces`, by names that begin with `what`; `told` hears of every step."""
+        self._pieces, self._what, self._told = pieces, what, told
+        self._number = 0
+        self._kept_s = time.monotonic()
+
+    def __call__(self) -> None:
+        """Hear that a step begins."""
+        self._told()
+
+    def reached(self) -> Reached | None:
+        """Hear that the next minimisation begins; return where it was when a run was killed."""
+        from mocap.body.fit.journal import Reached
+
+        self._number += 1
+        return self._pieces.piece(self._name, Reached)
+
+    def keep(self, reached: Reached) -> None:
+        """Keep where the minimisation is, every so often."""
+        if time.monotonic() - self._kept_s < KEEP_EVERY_S:
+            return
+        # Half a gigabyte in an hour at 60 frames per second: packing takes longer than a step.
+        self._pieces.keep(self._name, reached, pack=False)
+        self._kept_s = time.monotonic()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._what}_{self._number}"
