@@ -45,6 +45,7 @@ class Scene:
         self.noise_px = noise_px
         self.searched: list[int] = []
         self.looked: list[tuple[int, bool]] = []
+        self.around: list[tuple[int, float]] = []
 
     def people(self, frame: int) -> list[Detection]:
         places = [path(frame) for path in self.paths]
@@ -60,6 +61,7 @@ class Scene:
     def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
         frame = frame_of(image)
         self.looked.append((frame, mirrored))
+        self.around.append((frame, float(around.pixels[:, 0].min())))
 
         def distance(person: Detection) -> float:
             return float(np.median(np.linalg.norm(person.pixels - around.pixels, axis=1)))
@@ -70,7 +72,7 @@ class Scene:
         noise = self.noise_px * np.random.default_rng(frame).normal(size=(17, 2))
         return Detection(near.pixels + noise, near.confidence, around.box)
 
-    def with_feet(self, image: Array, person: Detection) -> Detection:
+    def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         return person
 
     def __call__(self, image: Array) -> list[Detection]:
@@ -170,15 +172,64 @@ def test_two_who_cross_are_two_again_soon_after() -> None:
         np.testing.assert_allclose(found[frame], corner + truth)
 
 
-def test_a_jump_is_looked_at_twice() -> None:
+def test_a_jump_is_looked_at_again_both_ways_around_what_was_seen() -> None:
     def jumping(frame: int) -> tuple[float, float]:
         return (100.0, 200.0) if frame < 10 else (114.0, 200.0)
 
     scene = Scene(jumping)
     follow(scene, 14)
     frames = [frame for frame, _ in scene.looked]
-    assert frames.count(10) == 2  # 14 px of 180: 8 %, more than the 6 % that surprise
+    assert frames.count(10) == 3  # 14 px of 180: 8 %, more than the 6 % that surprise
     assert frames.count(9) == 1
+    x = BODY[:, 0].min()
+    assert [round(at - x) for frame, at in scene.around if frame == 10] == [100, 114, 114]
+
+
+def test_who_stands_before_another_is_read_both_ways() -> None:
+    def passing(frame: int) -> tuple[float, float]:
+        return 20.0 + 12.0 * frame, 180.0
+
+    scene = Scene(passing, standing)
+    follow(scene, 50)
+    looks = np.bincount([frame for frame, _ in scene.looked], minlength=50)
+    # Boxes are 80 px wide: the second covers a twentieth of the first while they are less than
+    # 76 px apart: from frame 26 to 37.
+    assert (looks[27:37] == 4).all()
+    assert (looks[5:25] == 2).all()
+    assert (looks[40:] == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(24, "111111111111"), (30, "110110110110"), (60, "110000110000"), (120, "110000000000")],
+)
+def test_feet_are_read_in_pairs_of_images_ten_times_a_second(fps: float, expected: str) -> None:
+    found = "".join(str(int(BALANCED.reads_feet(frame, fps))) for frame in range(12))
+    assert found == expected
+    assert all(CAREFUL.reads_feet(frame, fps) for frame in range(12))
+    # Cameras that were started by hand see feet in the same image, whatever their clocks differ by.
+    for late in range(12):
+        pairs = [(BALANCED.reads_feet(k, fps), BALANCED.reads_feet(k + late, fps))
+                 for k in range(24)]  # fmt: skip
+        assert fps > 30 or (True, True) in pairs
+
+
+def test_feet_that_are_not_read_are_not_seen() -> None:
+    class WithToe(Scene):
+        keypoint_names = (*Scene.keypoint_names, "toe")
+
+        def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
+            toe = person.pixels[:1] if read else np.full((1, 2), np.nan)
+            return Detection(
+                np.vstack([person.pixels, toe]), np.append(person.confidence, float(read)),
+                person.box,
+            )  # fmt: skip
+
+    found = detect(images(9), WithToe(standing), fps=FPS, pace=BALANCED)
+    seen = np.isfinite(found.pixels[0, :, 0, -1, 0])
+    np.testing.assert_array_equal(seen, [True, True, False] * 3)
+    np.testing.assert_array_equal(found.confidence[0, :, 0, -1] > 0, seen)
+    assert np.isfinite(found.pixels[0, :, 0, :-1]).all()
 
 
 def test_nobody_costs_a_search_twice_a_second_only() -> None:

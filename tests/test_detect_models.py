@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import hashlib
+import importlib
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from mocap.core.errors import InputError, ModelError
 from mocap.core.keypoints import KEYPOINT_SETS
 from mocap.detect import cards, download, graph_model, graphdef, registry, runtime
 from mocap.detect.known import DETECTORS
+from mocap.detect.precision.brief import BRIEF, BRIEF_LATER, cut
 
 
 def text_attribute(*words: str) -> dict[str, Any]:
@@ -150,6 +152,47 @@ def test_networks_compute_in_float32() -> None:
     options = runtime.compile_options(2)
     assert options["INFERENCE_PRECISION_HINT"] == "f32"
     assert options["NUM_STREAMS"] == options["INFERENCE_NUM_THREADS"] == "2"
+
+
+def three_convolutions() -> Any:
+    """Return a network of three convolutions one after another, the last of both others."""
+    ov = runtime.import_openvino()
+    ops = importlib.import_module("openvino.opset13")
+    rng = np.random.default_rng(2)
+
+    def convolution(x: Any, channels: int) -> Any:
+        kernel = rng.normal(size=(4, channels, 3, 3)).astype(np.float32) / channels
+        return ops.relu(ops.convolution(x, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+
+    image = ops.parameter([1, 3, 8, 8], np.float32)
+    first = convolution(image, 3)
+    second = convolution(first, 4)
+    third = convolution(ops.concat([first, second], 1), 8)
+    return ov.Model([ops.add(third, second)], [image], "three")
+
+
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_a_network_cut_in_two_computes_the_same(convolutions: int) -> None:
+    x = np.random.default_rng(3).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    (whole,) = runtime.Network(three_convolutions())(x)
+    parts = cut(runtime.import_openvino(), three_convolutions(), convolutions)
+    values = [x]
+    for part, left in zip(parts, (convolutions, 3 - convolutions), strict=True):
+        names = [each.get_type_name() for each in part.get_ordered_ops()]
+        assert names.count("Convolution") == left
+        values = runtime.Network(part)(*values)
+    # float32 sums of 72 products in another order.
+    np.testing.assert_allclose(values[0], whole, atol=1e-5)
+
+
+def test_brief_numbers_err_by_their_last_bit() -> None:
+    x = np.random.default_rng(3).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    (exact,) = runtime.Network(three_convolutions())(x)
+    for precision in (BRIEF, BRIEF_LATER):
+        (brief,) = runtime.Network(three_convolutions(), precision=precision)(x)
+        # 8 bits, after three layers; equal where the processor has no brief numbers.
+        np.testing.assert_allclose(brief, exact, atol=3 * 2**-8 * np.abs(exact).max())
+        assert runtime.brief_numbers_here() or (brief == exact).all()
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:

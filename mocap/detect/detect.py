@@ -236,7 +236,8 @@ def _followed(
         waiting: deque[tuple[int, AsyncResult[list[Detection] | None], object]] = deque()
         for index, image in images:
             people = _finished(index, threads.start(following, index, image), camera)
-            completed = threads.start(_with_feet, image, people, eyes)
+            feet = following.reads_feet(index)
+            completed = threads.start(_with_feet, image, people, eyes, feet)
             waiting.append((index, completed, following.memory()))
             if len(waiting) > 1:
                 index, result, mind = waiting.popleft()
@@ -270,8 +271,8 @@ def _finished(
     return people
 
 
-def _with_feet(image: Array, people: list[Detection], eyes: Eyes) -> list[Detection]:
-    return _kept((eyes.with_feet(image, each) for each in people), image)
+def _with_feet(image: Array, people: list[Detection], eyes: Eyes, read: bool) -> list[Detection]:
+    return _kept((eyes.with_feet(image, each, read=read) for each in people), image)
 
 
 def _people(image: Array, detector: Detector) -> list[Detection]:

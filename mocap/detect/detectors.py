@@ -17,7 +17,8 @@ from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.hands import FollowedWithHands, HandFinder, WithHands, names_with_hands
 from mocap.detect.known import DETECTORS, OwnNetwork, known_detector
 from mocap.detect.movenet import MoveNet
-from mocap.detect.runtime import load_network
+from mocap.detect.precision.brief import BRIEF, BRIEF_LATER, EXACT
+from mocap.detect.runtime import brief_numbers_here, load_network
 from mocap.detect.watchdog import watched
 
 _HANDS = ("hands", "full")
@@ -79,11 +80,18 @@ def open_movenet(
     Raises:
         ModelError: weights are missing or damaged; says what to run.
     """
+    whole, later = (BRIEF, BRIEF_LATER) if pace.brief_numbers else (EXACT, EXACT)
+    multipose, thunder = (registry.network_path("movenet", n) for n in ("multipose", "thunder"))
     return MoveNet(
-        multipose=load_network(registry.network_path("movenet", "multipose"), streams=workers),
-        thunder=load_network(registry.network_path("movenet", "thunder"), streams=workers),
+        multipose=load_network(multipose, streams=workers, precision=whole),
+        thunder=load_network(thunder, streams=workers, precision=later),
         feet=feet_finder(workers, pace) if feet else None,
     )
+
+
+def numbers_of(pace: Pace) -> str:
+    """Return in which numbers networks count at a pace on this processor, for the record."""
+    return "bfloat16" if pace.brief_numbers and brief_numbers_here() else "float32"
 
 
 def weight_hashes(
@@ -173,7 +181,8 @@ def feet_finder(workers: int, pace: Pace = THOROUGH) -> FeetFinder:
         ModelError: weights are missing or damaged; says what to run.
     """
     path = registry.network_path("blazepose", _feet_network(pace))
-    return FeetFinder(load_network(path, streams=workers))
+    precision = BRIEF if pace.brief_numbers else EXACT
+    return FeetFinder(load_network(path, streams=workers, precision=precision))
 
 
 def best_here(weights: Path | None = None) -> tuple[str, Path | None]:

@@ -223,9 +223,9 @@ class FollowedWithHands(WithHands):
         """Read somebody once."""
         return self._eyes.look(image, around, mirrored=mirrored)
 
-    def with_feet(self, image: Array, person: Detection) -> Detection:
+    def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels, toes and hands."""
-        return self.complete(image, self._eyes.with_feet(image, person))
+        return self.complete(image, self._eyes.with_feet(image, person, read=read))
 
     @property
     def _eyes(self) -> Eyes:

@@ -74,7 +74,7 @@ class MoveNet:
         """Return up to six people of an (height, width, 3) uint8 RGB image."""
         # Duplicates go before the feet are looked for: most cost for nothing.
         people = without_duplicates(self.read(image, guess) for guess in self.find(image))
-        return [self.with_feet(image, each) for each in people]
+        return [self.with_feet(image, each, read=True) for each in people]
 
     def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough keypoints of up to six people."""
@@ -105,9 +105,9 @@ class MoveNet:
         """Return the person as read once, close around where their keypoints must be."""
         return self._read(self._close_up(image, around), around, mirrored=mirrored)
 
-    def with_feet(self, image: Array, person: Detection) -> Detection:
+    def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels and toes, where they are wanted."""
-        return person if self.feet is None else self.feet(image, person)
+        return person if self.feet is None else self.feet(image, person, read=read)
 
     def _close_up(self, image: Array, person: Detection) -> Crop:
         center, side = extent(person)

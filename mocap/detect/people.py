@@ -73,6 +73,13 @@ def overlap(a: Detection, b: Detection) -> float:
     return shared / union if union > 0 else 0.0
 
 
+def covered(a: Detection, b: Detection) -> float:
+    """Return the share of one person's box that lies in the box of another."""
+    low, high = np.maximum(a.box[:2], b.box[:2]), np.minimum(a.box[2:], b.box[2:])
+    shared, own = np.prod(np.clip(high - low, 0, None)), np.prod(a.box[2:] - a.box[:2])
+    return float(shared / own) if own > 0 else 0.0
+
+
 def without_duplicates(people: Iterable[Detection]) -> list[Detection]:
     """Keep the most confident of every group of skeletons that lie on top of one another, best
     first."""

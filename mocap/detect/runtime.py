@@ -15,13 +15,14 @@ import numpy as np
 from mocap.core.errors import ModelError
 from mocap.core.shapes import Array
 from mocap.core.store import file_hash
+from mocap.detect.precision.brief import EXACT, Precision, cut
 
 if TYPE_CHECKING:
     import openvino
 
 
-_KEPT = 6
-"""Networks: those of one detector, with feet and hands, and a few."""
+_KEPT = 8
+"""Networks: those of one detector in two precisions, with feet and hands, and a few."""
 
 _FREE_SIDE = 128
 """Pixels: a multiple of 32, as MultiPose wants them."""
@@ -34,10 +35,17 @@ class Network:
     always taken in the same order, so results do not depend on how many streams run.
     """
 
-    def __init__(self, model: openvino.Model, *, streams: int = 1, name: str = "network") -> None:
+    def __init__(
+        self,
+        model: openvino.Model,
+        *,
+        streams: int = 1,
+        name: str = "network",
+        precision: Precision = EXACT,
+    ) -> None:
         """Compile `model` for `streams` simultaneous callers, each on one core."""
         self.name = name
-        self._compiled = _compile(model, streams)
+        self._parts = _compiled(model, streams, precision)
         self._requests = threading.local()
         self._warm_up()
 
@@ -48,7 +56,7 @@ class Network:
         that come there first at the same time block each other for ever: one holds the table and
         waits for the interpreter, the other holds the interpreter and waits for the table.
         """
-        self(*(_blank(each) for each in self._compiled.inputs))
+        self(*(_blank(each) for each in self._parts[0].inputs))
 
     def __call__(self, *inputs: Array) -> list[Array]:
         """Return copies of all outputs, in the order of the model.
@@ -56,15 +64,19 @@ class Network:
         Raises:
             ModelError: the network refuses the inputs.
         """
-        request = getattr(self._requests, "value", None)
-        if request is None:
-            request = self._requests.value = self._compiled.create_infer_request()
+        requests = getattr(self._requests, "value", None)
+        if requests is None:
+            requests = [each.create_infer_request() for each in self._parts]
+            self._requests.value = requests
+        values = list(inputs)
         try:
-            results = request.infer(list(inputs))
+            for part, request in zip(self._parts, requests, strict=True):
+                results = request.infer(values, share_inputs=part is not self._parts[0])
+                values = [results[port] for port in part.outputs]
         except RuntimeError as error:
             shapes = ", ".join(str(each.shape) for each in inputs)
             raise ModelError(f"{self.name} refused inputs of shape {shapes}: {error}") from error
-        return [np.array(results[port]) for port in self._compiled.outputs]
+        return [np.array(each) for each in values]
 
 
 def _blank(port: Any) -> Array:
@@ -73,21 +85,30 @@ def _blank(port: Any) -> Array:
     return np.zeros(shape, port.element_type.to_dtype())
 
 
-def load_network(path: Path, *, streams: int = 1) -> Network:
+def load_network(path: Path, *, streams: int = 1, precision: Precision = EXACT) -> Network:
     """Read a network file (OpenVINO IR .xml, .tflite or TensorFlow .pb) and compile it.
 
     A process that looks at several takes compiles a network once, while its files stay the same.
+    Brief numbers are exact ones on a processor that does not have them.
 
     Raises:
         ModelError: the file cannot be read as a network.
     """
     parts = (path, path.with_suffix(".bin"))
-    return _loaded(path, streams, tuple(file_hash(part) for part in parts if part.is_file()))
+    kept = precision if brief_numbers_here() else EXACT
+    hashes = tuple(file_hash(part) for part in parts if part.is_file())
+    return _loaded(path, streams, kept, hashes)
 
 
 @lru_cache(maxsize=_KEPT)
-def _loaded(path: Path, streams: int, _hashes: tuple[str, ...]) -> Network:
-    return Network(read_model(path), streams=streams, name=path.stem)
+def _loaded(path: Path, streams: int, precision: Precision, _hashes: tuple[str, ...]) -> Network:
+    return Network(read_model(path), streams=streams, name=path.stem, precision=precision)
+
+
+@cache
+def brief_numbers_here() -> bool:
+    """Tell whether this processor multiplies bfloat16."""
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def read_model(path: Path) -> openvino.Model:
@@ -163,15 +184,26 @@ def _core() -> openvino.Core:
     return import_openvino().Core()
 
 
-def _compile(model: openvino.Model, streams: int) -> openvino.CompiledModel:
-    return _core().compile_model(model, "CPU", compile_options(streams))
+def _compiled(
+    model: openvino.Model, streams: int, precision: Precision
+) -> list[openvino.CompiledModel]:
+    """Return the parts of a network that follow each other."""
+    if precision.brief and precision.exact_convolutions:
+        parts = cut(import_openvino(), model, precision.exact_convolutions)
+        brief = [False, True]
+    else:
+        parts, brief = [model], [precision.brief]
+    return [
+        _core().compile_model(part, "CPU", compile_options(streams, brief=each))
+        for part, each in zip(parts, brief, strict=False)
+    ]
 
 
-def compile_options(streams: int) -> dict[str, str]:
+def compile_options(streams: int, *, brief: bool = False) -> dict[str, str]:
     """Return the properties every network is compiled with."""
     return {
         # On CPUs with AMX or AVX512-BF16 the default is bfloat16: it moves keypoints by up to 4 px.
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if brief else "f32",
         "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": str(streams),
         # Pinned to a core, a stream waits whenever another program uses just that core.

@@ -59,7 +59,7 @@ class TopDown:
     def __call__(self, image: Array) -> list[Detection]:
         """Return the people of an (height, width, 3) uint8 RGB image, each once."""
         people = without_duplicates(self.read(image, guess) for guess in self.finder.find(image))
-        return [self.with_feet(image, each) for each in people]
+        return [self.with_feet(image, each, read=True) for each in people]
 
     def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough keypoints of the people."""
@@ -69,10 +69,10 @@ class TopDown:
         """Return the person in a box, read once."""
         return self.reader.look(image, around, mirrored=mirrored)
 
-    def with_feet(self, image: Array, person: Detection) -> Detection:
+    def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels and toes, where the reader does not find them and they are wanted."""
         feet = self._feet
-        return person if feet is None else feet(image, person)
+        return person if feet is None else feet(image, person, read=read)
 
     def read(self, image: Array, guess: Detection) -> Detection:
         """Return the person of a guess."""

@@ -67,6 +67,18 @@ class LazyDetector:
 
         return weight_hashes(self.choice.name, **self._parts())
 
+    @property
+    def numbers(self) -> str:
+        """In which numbers its networks count, for the record."""
+        from mocap.detect.detectors import numbers_of
+
+        return numbers_of(self.pace)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What detections depend on beside the choice."""
+        return {"weights": self.weights, "numbers": self.numbers}
+
     def other_weights(self, found: Provenance) -> str:
         """Say which weights of ours another version of this tool used; "" when it used these."""
         from mocap.detect.detectors import weight_hashes
@@ -111,7 +123,7 @@ def _make(job: Job) -> Made:
     warnings, notes = judge_detections(whole, recording, job.take.name)
     for path in partial.values():
         warnings += load_provenance(path).warnings
-    return Made(whole, warnings, {**notes, "weights": detector.weights})
+    return Made(whole, warnings, {**notes, **detector.record})
 
 
 def _run_cameras(
@@ -183,7 +195,11 @@ _HANDS_REVISION = 3
 
 
 def _options(choice: DetectorChoice) -> dict[str, object]:
+    from mocap.detect.following.pace import pace_named
+
+    revision = pace_named(choice.pace).revision
     own = {
+        "pace": revision if revision > 1 else 0,
         "card": choice.own.card,
         "boxes_card": choice.own.boxes_card,
         "hands": _HANDS_REVISION if choice.hands else 0,
@@ -223,7 +239,7 @@ def _camera_maker(
         from mocap.detect.detectors import default_workers
         from mocap.detect.following.stretches import Keeping, Stretch, in_a_row
 
-        pieces = Unfinished.of(path, record, weights=detector.weights)
+        pieces = Unfinished.of(path, record, **detector.record)
         before = in_a_row(pieces.pieces(Stretch))
         if before:
             progress.finished(
@@ -246,7 +262,7 @@ def _camera_maker(
             ),
         )
         warnings = left_out_words(info.camera, playback.left_out, info.times_s)
-        return Made(found, warnings, {"weights": detector.weights})
+        return Made(found, warnings, detector.record)
 
     return go_on
 

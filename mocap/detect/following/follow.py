@@ -25,6 +25,7 @@ from mocap.detect.people import (
     SURE_CONFIDENCE,
     Detection,
     averaged,
+    covered,
     jumped,
     median_distance,
     overlap,
@@ -34,6 +35,10 @@ from mocap.detect.people import (
 SURPRISE = 0.06
 """A sure keypoint farther than this share of the person size from where it was predicted is looked
 at again."""
+
+FACE = 5
+"""Keypoints of COCO, the first: a face that is turned away jumps in every image, and another look
+does not help."""
 
 UNSURE_CONFIDENCE = 0.68
 UNSURE_SHARE = 0.2
@@ -63,8 +68,11 @@ SMALL_PX = 100.0
 """People below this are read in both ways in every image: the noise of a reading, some 3 % of a
 crop, is as large as their hands."""
 
+CROWDED_SHARE = 0.05
+"""Of a person's box: where the box of another who is followed covers more, one look may take their
+limbs, and the person is read in both ways."""
 
-_SETTINGS = ("_eyes", "_both_ways", "_mirrored_first", "_interval")
+_SETTINGS = ("_eyes", "_pace", "_fps", "_mirrored_first", "_interval")
 """Of `Following`: given when it begins. Everything else is what it has in mind."""
 
 
@@ -81,8 +89,9 @@ class Eyes(Protocol):
     def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
         """Read somebody once, where they are known to be; left and right as in the image."""
 
-    def with_feet(self, image: Array, person: Detection) -> Detection:
-        """Add heels and toes; nothing where they were read already or are not wanted."""
+    def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
+        """Add heels and toes, unseen when they are not to be read in this image; nothing where they
+        were read already or are not wanted."""
 
 
 class Following:
@@ -91,7 +100,7 @@ class Following:
     def __init__(self, eyes: Eyes, pace: Pace, fps: float, *, mirrored_first: bool = False) -> None:
         """Follow with `eyes` at a pace; nobody is known yet. The first look is into a mirror when
         that is asked for: of several views, half should begin so."""
-        self._eyes, self._both_ways = eyes, pace.both_ways
+        self._eyes, self._pace, self._fps = eyes, pace, fps
         self._mirrored_first = mirrored_first
         self._interval = max(1, round(pace.search_every_s * fps)) if fps > 0 else 1
         self._tracks: list[Track] = []
@@ -101,7 +110,11 @@ class Following:
 
     def __call__(self, frame: int, image: Array) -> list[Detection]:
         """Return the people of the next image; frames ascend."""
-        readings = [self._look(image, frame, each) for each in self._tracks]
+        expected = [each.predicted(frame) for each in self._tracks]
+        readings = [
+            self._look(image, frame, each, expected[:number] + expected[number + 1 :])
+            for number, each in enumerate(self._tracks)
+        ]
         lost = any(each is None for each in readings)
         if frame >= self._next_search or (lost and not self._missing):
             self._search(frame, image, readings)
@@ -112,6 +125,10 @@ class Following:
             ]
         self._drop_duplicates(frame)
         return [each.boxed(each.person) for each in self._tracks if each.frame == frame]
+
+    def reads_feet(self, frame: int) -> bool:
+        """Tell whether heels and toes are to be read in a frame."""
+        return self._pace.reads_feet(frame, self._fps)
 
     def memory(self) -> dict[str, object]:
         """Return what is known of the people after the last image: all that the next depends on."""
@@ -143,16 +160,34 @@ class Following:
         wait = self._wait if self._missing else self._interval
         self._next_search = frame + min(wait, self._interval)
 
-    def _look(self, image: Array, frame: int, track: Track) -> Detection | None:
+    def _look(
+        self, image: Array, frame: int, track: Track, others: Sequence[Detection]
+    ) -> Detection | None:
         """Return the person of a track in this image; None when they are lost."""
         predicted = track.predicted(frame)
         mirrored = (frame % 2 == 1) != self._mirrored_first
         person = self._eyes.look(image, predicted, mirrored=mirrored)
-        twice = self._both_ways or predicted.size_px < SMALL_PX
-        if twice or _unsure(person) or _surprising(person, predicted, track):
+        if not self._pace.both_ways and _surprising(person, predicted):
+            person = self._look_closer(image, person, predicted)
+        elif self._twice(person, predicted, others) or _lost(person, predicted, track):
             again = self._eyes.look(image, predicted, mirrored=not mirrored)
             person = averaged(person, again)
         return None if _lost(person, predicted, track) else person
+
+    def _look_closer(self, image: Array, person: Detection, predicted: Detection) -> Detection:
+        """Read somebody who is not where they were predicted both ways, around what was seen."""
+        seen = predicted if jumped(person, predicted) else person
+        ways = [self._eyes.look(image, seen, mirrored=mirrored) for mirrored in (False, True)]
+        return averaged(*ways)
+
+    def _twice(self, person: Detection, predicted: Detection, others: Sequence[Detection]) -> bool:
+        """Tell whether one reading of somebody is not enough."""
+        return (
+            self._pace.both_ways
+            or predicted.size_px < SMALL_PX
+            or _unsure(person)
+            or any(covered(predicted, other) > CROWDED_SHARE for other in others)
+        )
 
     def _search(self, frame: int, image: Array, readings: Sequence[Detection | None]) -> None:
         """Search the image; confirm, mend, end and begin tracks."""
@@ -200,11 +235,11 @@ def _unsure(person: Detection) -> bool:
     return float(np.quantile(person.confidence, UNSURE_SHARE)) < UNSURE_CONFIDENCE
 
 
-def _surprising(person: Detection, predicted: Detection, track: Track) -> bool:
-    """Tell whether a reading wants a second one."""
+def _surprising(person: Detection, predicted: Detection) -> bool:
+    """Tell whether somebody, or an arm of theirs, is not where they were predicted."""
     sure = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
     far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
-    return bool((far & sure).any()) or _lost(person, predicted, track)
+    return bool((far & sure)[FACE:].any())
 
 
 def _lost(person: Detection, predicted: Detection, track: Track) -> bool:

@@ -21,6 +21,11 @@ class Pace:
             between, everybody is read where they must be by now.
         both_ways: read everybody twice in every image, plain and in its mirror image.
         large_feet_network: heels and toes by the larger of two networks.
+        feet_every_s: seconds from one pair of images in which heels and toes are read to the next;
+            0 = they are read in every image. Pairs: cameras that were started by hand, and whose
+            clocks differ by any number of frames, still see them in the same image now and then.
+        brief_numbers: networks count in bfloat16 where the processor has it.
+        revision: raised when a pace is changed, so that only what was detected at it is stale.
     """
 
     name: str
@@ -29,6 +34,13 @@ class Pace:
     search_every_s: float = 0.5
     both_ways: bool = False
     large_feet_network: bool = False
+    feet_every_s: float = 0.0
+    brief_numbers: bool = False
+    revision: int = 1
+
+    def reads_feet(self, frame: int, fps: float) -> bool:
+        """Tell whether heels and toes are read in a frame."""
+        return frame % max(2, round(fps * self.feet_every_s)) < 2
 
 
 THOROUGH = Pace(
@@ -45,7 +57,11 @@ CAREFUL = Pace(
 )
 BALANCED = Pace(
     "balanced",
-    "people followed from image to image, read once, mirrored in every second image",
+    "people followed from image to image, read once where nothing speaks against it",
+    large_feet_network=True,
+    feet_every_s=0.1,
+    brief_numbers=True,
+    revision=2,
 )
 
 PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED)}
