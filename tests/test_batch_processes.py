@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +14,7 @@ import pytest
 import slurm_node
 
 from mocap.core.store import write_text
+from mocap.synthetic.batch_machines import contents, machines
 from mocap.synthetic.keypoint_session import walking_session
 from mocap.workflow.run import run
 
@@ -44,15 +42,6 @@ def expected(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     return contents(root)
 
 
-def contents(root: Path) -> dict[str, str]:
-    takes = root / "takes"
-    return {
-        path.relative_to(takes).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(takes.rglob("*"))
-        if path.is_file() and not path.name.startswith(".lock-")
-    }
-
-
 def batch(root: Path, cluster: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
     page = cluster.parent / "batch.html"
     command = [sys.executable, "-m", "mocap", "batch", str(root), "--cluster", str(cluster),
@@ -63,56 +52,27 @@ def batch(root: Path, cluster: Path, environment: dict[str, str]) -> subprocess.
     )  # fmt: skip
 
 
-def dask(*words: str) -> subprocess.Popen[bytes]:
-    code = "from dask.__main__ import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *words], env={**os.environ, **ONE_THREAD},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def test_killed_workers_and_a_killed_scheduler_lose_nothing(
     lab: Path, expected: dict[str, str], tmp_path: Path
 ) -> None:
     root = tmp_path / "lab"
     shutil.copytree(lab, root)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    write_text(tmp_path / "lab.toml", f'kind = "scheduler"\naddress = "{address}"\n')
-
-    def scheduler() -> subprocess.Popen[bytes]:
-        return dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-
-    def worker() -> subprocess.Popen[bytes]:
-        return dask("worker", address, "--nthreads", "1", "--nworkers", "1", "--no-dashboard")
-
-    processes = [scheduler(), worker(), worker()]
-    working = batch(root, tmp_path / "lab.toml", dict(os.environ))
-    try:
-        for number in range(4):
-            deadline = time.monotonic() + 60.0
-            made = len(list(root.rglob("*.npz")))
-            while len(list(root.rglob("*.npz"))) < made + 3 and time.monotonic() < deadline:
-                assert working.poll() is None or number, working.communicate()
-                time.sleep(0.2)
-            if number == 2:
-                kill(processes[0])
-                processes[0] = scheduler()
-            for place in (1, 2) if number == 2 else (1 + number % 2,):
-                kill(processes[place])
-                processes[place] = worker()
-        said, warned = working.communicate(timeout=240)
-    finally:
-        working.kill()
-        for process in processes:
-            kill(process)
+    with machines(tmp_path, {**os.environ, **ONE_THREAD}) as (there, cluster):
+        working = batch(root, cluster, dict(os.environ))
+        try:
+            for number in range(4):
+                deadline = time.monotonic() + 60.0
+                made = len(list(root.rglob("*.npz")))
+                while len(list(root.rglob("*.npz"))) < made + 3 and time.monotonic() < deadline:
+                    assert working.poll() is None or number, working.communicate()
+                    time.sleep(0.2)
+                if number == 2:
+                    there.kill_the_scheduler()
+                else:
+                    there.kill_a_worker(number % 2)
+            said, warned = working.communicate(timeout=240)
+        finally:
+            working.kill()
     assert working.returncode == 0, warned
     assert json.loads(said)["counts"]["finished"] == 6
     assert contents(root) == expected

@@ -26,7 +26,7 @@ from mocap.detect.following import memory, stretches
 from mocap.detect.following.follow import Following
 from mocap.detect.following.pace import PACES, Pace
 from mocap.detect.following.stretches import Keeping, Stretch, in_a_row
-from mocap.workflow.unfinished import Unfinished, forget_pieces
+from mocap.workflow.unfinished import Unfinished, folder_of, forget_pieces
 
 FRAMES = 48
 
@@ -112,17 +112,17 @@ def test_pieces_of_something_else_are_never_mixed_in(tmp_path: Path) -> None:
     for other in others:
         Unfinished.of(artifact, other, weights={}).keep("0", piece)
         assert Unfinished.of(artifact, record, weights={}).pieces(Stretch) == []
-        assert not list((tmp_path / "left").iterdir())
+        assert not list(folder_of(artifact).iterdir())
     pieces = Unfinished.of(artifact, record, weights={"net": "1"})
     pieces.keep("0", piece)
     assert Unfinished.of(artifact, record, weights={"net": "2"}).pieces(Stretch) == []
     for name, begin in (("0", 0), ("1", 4), ("3", 12)):
         pieces.keep(name, _piece(begin, begin + 4))
-    (tmp_path / "left" / "1.npz").write_bytes(b"half")
+    (folder_of(artifact) / "1.npz").write_bytes(b"half")
     (row,) = in_a_row(pieces.pieces(Stretch))
     assert (row.begin, row.end) == (0, 4)
     forget_pieces(artifact)
-    assert not (tmp_path / "left").exists()
+    assert not folder_of(artifact).exists()
 
 
 def _piece(begin: int, end: int) -> Stretch:
@@ -197,7 +197,7 @@ def test_a_camera_goes_on_where_it_was_killed(
         patched.setattr(stage, "numbered", killed_now)
         with pytest.raises(DetectionError, match="killed"):
             run_fake_take(killed.session.root)
-    folder = killed.camera_detections_path("left").with_suffix("")
+    folder = folder_of(killed.camera_detections_path("left"))
     assert len(list(folder.iterdir())) == 4
     if change == "video":
         write_clip(killed.root / "left.mp4", frames=6, size=(96, 64))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from mocap.core.camera import Calibration
 from mocap.core.clocks import CameraClock, Verdict
+from mocap.core.errors import SessionError
+from mocap.core.files import replay
+from mocap.core.files.replay import FoundParts, Replay
 from mocap.core.shapes import FloatArray
 from mocap.sync.offsets import PairCurves, all_pairs, consistent_offsets, joint_offsets
 from mocap.sync.people import PeopleSync, sync_people
@@ -19,6 +24,8 @@ from mocap.synthetic.rigs import ring
 
 RIG = ring(3, image_size=(1280, 960), jitter=1.0, seed=4, arc_deg=240.0)
 STARTS = (1.0, 4.137, 2.411)
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +217,41 @@ def test_stills_that_fill_a_video_up_are_no_evidence(take: HandStarted) -> None:
     # The image itself is one; its 29 repetitions and, in the recording, its own place are none.
     np.testing.assert_array_equal(np.flatnonzero(frozen(held)), np.arange(1, 31))
     assert not frozen(np.repeat(pixels, 2, axis=0)).any(), "images doubled to reach a rate"
+
+
+def test_a_search_that_was_broken_off_goes_on_to_the_same_bytes(
+    take: HandStarted, found: PeopleSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
+    kept: list[FoundParts] = []
+    made = 0
+
+    def search(most: int) -> PeopleSync:
+        nonlocal made
+        made, remembered = 0, Replay(kept, kept.append)
+
+        def counted(make: Callable[[], T]) -> T:
+            def once() -> T:
+                nonlocal made
+                made += 1
+                if made > most:
+                    raise SessionError("killed")
+                return make()
+
+            return remembered(once)
+
+        return sync_people(take.detections, take.calibration, remember=counted)
+
+    done = 0
+    for most in (2, 5, 40):
+        with pytest.raises(SessionError, match="killed"):
+            search(most)
+        done += most
+        assert len(kept) == done  # in pairs, in the refinement, and among the rivals
+    again = search(10**6)
+    assert made > 0 and len(kept) == done + made
+    assert again.clocks == found.clocks
+    for one, other in ((again.curves, found.curves), (again.lags_s, found.lags_s)):
+        assert one.tobytes() == other.tobytes()
+    search(0)  # all of it is known
+    assert Replay([FoundParts(1, 1, "[1.0]")], kept.append)(lambda: 2.0) == 2.0  # one is missing

@@ -11,23 +11,21 @@ what two processors of this machine can gain at all.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import resource
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure
+
+from mocap.synthetic.batch_machines import contents, machines
 
 TAKES, FRAMES, CAMERAS = 12, 60, 4
 SEED = 5
@@ -35,7 +33,6 @@ KINDS = ("1 local", "2 local", "4 local", "2 over TCP", "2 killed")
 LEAST_GAIN = 1.7
 """Two processes beside one, in detection-free work."""
 ENVIRONMENT = {**os.environ, **SINGLE_THREAD, "MOCAP_PROCESSORS": "1"}
-END_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,6 @@ class Spent:
 
     wall_s: float
     cpu_s: float
-
-
-def contents(root: Path) -> dict[str, str]:
-    """Return the hash of every file in the takes of a session."""
-    takes = root / "takes"
-    return {
-        path.relative_to(takes).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(takes.rglob("*"))
-        if path.is_file() and not path.name.startswith(".lock-")
-    }
 
 
 def command(*words: str, folder: Path, beside: Sequence[str] = ()) -> Spent:
@@ -74,73 +61,6 @@ def _cpu_of_ended_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-class Machines:
-    """A scheduler and workers over TCP on this machine, some of which may be killed."""
-
-    def __init__(self, workers: int) -> None:
-        """Start them."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        self.address = f"tcp://127.0.0.1:{port}"
-        self._port = port
-        self.scheduler = self._scheduler()
-        self.workers = [self._worker() for _ in range(workers)]
-
-    def kill_a_worker(self, number: int) -> None:
-        """Kill a worker as a machine dies, and start another."""
-        _kill(self.workers[number])
-        self.workers[number] = self._worker()
-
-    def kill_the_scheduler(self) -> None:
-        """Kill the scheduler, and start another with workers of its own."""
-        for process in (self.scheduler, *self.workers):
-            _kill(process)
-        self.scheduler = self._scheduler()
-        self.workers = [self._worker() for _ in self.workers]
-
-    def end(self) -> None:
-        """End all of them, so that what their own processes used is known."""
-        for process in (*self.workers, self.scheduler):
-            process.terminate()
-        for process in (*self.workers, self.scheduler):
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(END_WITHIN_S)
-            _kill(process)
-
-    def _scheduler(self) -> subprocess.Popen[bytes]:
-        return _dask("scheduler", "--host", "127.0.0.1", "--port", self._port, "--no-dashboard")
-
-    def _worker(self) -> subprocess.Popen[bytes]:
-        return _dask("worker", self.address, "--nthreads", "1", "--nworkers", "1", "--no-dashboard")
-
-
-def _dask(*words: str) -> subprocess.Popen[bytes]:
-    code = "from dask.__main__ import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *words], env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):  # it ended, and nothing of its group is left
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-@contextmanager
-def machines(folder: Path, workers: int = 2) -> Iterator[tuple[Machines, str]]:
-    """Give machines over TCP and the file that says where they are."""
-    there = Machines(workers)
-    path = folder / "lab.toml"
-    path.write_text(f'kind = "scheduler"\naddress = "{there.address}"\n', encoding="utf-8")
-    try:
-        yield there, str(path)
-    finally:
-        there.end()
-
-
 def killed(root: Path, folder: Path) -> Spent:
     """Run a batch while workers are killed at random, and the scheduler once.
 
@@ -148,8 +68,8 @@ def killed(root: Path, folder: Path) -> Spent:
     """
     dice = random.Random(SEED)
     began = time.monotonic()
-    with machines(folder) as (there, file):
-        line = [sys.executable, "-m", "mocap", "batch", str(root), "--cluster", file]
+    with machines(folder, ENVIRONMENT) as (there, file):
+        line = [sys.executable, "-m", "mocap", "batch", str(root), "--cluster", str(file)]
         working = subprocess.Popen(
             line, env=ENVIRONMENT, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -228,8 +148,8 @@ def _run(kind: str, root: Path, folder: Path) -> Spent:
         return command("batch", str(root), "--workers", count, folder=folder)
     if where == "over TCP":
         before = _cpu_of_ended_s()
-        with machines(folder, int(count)) as (_, file):
-            spent = command("batch", str(root), "--cluster", file, folder=folder)
+        with machines(folder, ENVIRONMENT, int(count)) as (_, file):
+            spent = command("batch", str(root), "--cluster", str(file), folder=folder)
         return Spent(spent.wall_s, _cpu_of_ended_s() - before)
     return killed(root, folder)
 

@@ -10,6 +10,7 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.clocks import CameraClock, Clocks, Verdict
 from mocap.core.detections import Detections2D
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.sync.evidence import Evidence, evidence_of
 from mocap.sync.identity import follow_one
@@ -69,6 +70,7 @@ def sync_people(
     reference: str | None = None,
     poses: CameraPoses | None = None,
     told: Told | None = None,
+    remember: Remember = anew,
 ) -> PeopleSync:
     """Find the clocks of all cameras of a take from the people they saw.
 
@@ -81,11 +83,12 @@ def sync_people(
         poses: how well the calibration knows each pose, where it says so: a camera that is known
             worse than rigs are at best has more to give way.
         told: hears what is counted, how many are done, and how many there are.
+        remember: keeps what was found, for who goes on after a killed run.
     """
     names = detections.camera_names
     rig = calibration.subset(names)
     streams = streams_of(detections, rig, image_maps)
-    scan = AgreementScan(streams, rig)
+    scan = AgreementScan(streams, rig, remember)
     curves = scan_pairs(scan, told)
     coarse = joint_offsets(curves)
     wanted = names.index(reference) if reference is not None else 0
@@ -163,18 +166,21 @@ def _refined(
     """Refine the chosen cameras; a drift that is none is set to nothing."""
     cameras = [rig.cameras[c] for c in chosen]
     part_rig = rig.subset([each.name for each in cameras])
-    part = AgreementScan([scan.streams[c] for c in chosen], part_rig)
+    part = AgreementScan([scan.streams[c] for c in chosen], part_rig, scan.remember)
     coarse = offsets[chosen]
     people = follow_one(part, [each.camera_from_world for each in cameras], coarse)
     reference = chosen.index(first)
     sigma = prior[chosen]
-    found = refine(people, part_rig, coarse, reference=reference, pose_sigma=sigma, told=told)
+    found = refine(
+        people, part_rig, coarse, reference=reference, pose_sigma=sigma, told=told,
+        remember=scan.remember,
+    )  # fmt: skip
     real = drifts(found, part.streams)
     if real.all():
         return found
     return refine(
         people, part_rig, found.offset_s, reference=reference, drifting=real, pose_sigma=sigma,
-        told=told,
+        told=told, remember=scan.remember,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from mocap.core.camera import Calibration
 from mocap.core.clocks import lateness_of
+from mocap.core.files.replay import Remember, anew
 from mocap.core.kernels.triangulation import triangulate_kernel, undistort_views
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import BoolArray, FloatArray, IntArray
@@ -131,6 +132,7 @@ def refine(
     drifting: BoolArray | None = None,
     pose_sigma: FloatArray | None = None,
     told: Callable[[str, int, int], None] | None = None,
+    remember: Remember = anew,
 ) -> Refined:
     """Refine offsets (camera,) known within 0.1 s.
 
@@ -144,11 +146,12 @@ def refine(
         pose_sigma: (camera, 2) degrees and metres by which each camera's pose may be wrong;
             `LEAST_POSE_SIGMA` by default.
         told: hears of every round; there are fewer than it is told when nothing moves any more.
+        remember: keeps what the rounds gave, see `Replay`.
     """
     problem = _Problem(streams, calibration, offsets_s, reference, drifting, pose_sigma)
     rounds = 0
     while rounds < MAX_ROUNDS:
-        step = problem.step(rounds)
+        step = problem.step(rounds, remember)
         rounds += 1
         if told is not None:
             told("rounds", rounds, MAX_ROUNDS)
@@ -192,9 +195,11 @@ class _Problem:
         self.hessian = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras, OWN * cameras))
         self.gradient = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras))
 
-    def step(self, number: int) -> float:
+    def step(self, number: int, remember: Remember) -> float:
         """Take one step; return the largest change of an offset (s)."""
-        self._linearise(self._instants(number))
+        self.hessian, self.gradient, self.rms_px, self.used_share = remember(
+            lambda: self._linearise(self._instants(number))
+        )
         cameras = len(self.streams)
         h = self.hessian.sum(axis=0) + np.diag(self._scaled_prior())
         g = self.gradient.sum(axis=0) + self._prior_pull()
@@ -247,10 +252,10 @@ class _Problem:
             since[:, c] = local - self.middle[c]
         return pixels, since
 
-    def _linearise(self, common: FloatArray) -> None:
-        """Fill the normal equations, some instants at a time, block by block of the jackknife."""
-        self.hessian[:] = 0.0
-        self.gradient[:] = 0.0
+    def _linearise(self, common: FloatArray) -> tuple[FloatArray, FloatArray, float, float]:
+        """Return the normal equations, some instants at a time, block by block of the jackknife,
+        the spread of the residuals (px), and the share of what agrees."""
+        self.hessian, self.gradient = np.zeros_like(self.hessian), np.zeros_like(self.gradient)
         block = np.arange(len(common)) * JACKKNIFE_BLOCKS // max(1, len(common))
         errors, used, seen = [], 0, 0
         for first in range(0, len(common), _INSTANTS_AT_ONCE):
@@ -261,9 +266,8 @@ class _Problem:
             errors.append(squared[squared < self.gate_px**2])
             used, seen = used + count, seen + visible
         inside = np.concatenate(errors)
-        if len(inside):
-            self.rms_px = float(np.sqrt(np.median(inside) / MEDIAN_CHI2))
-        self.used_share = used / max(1, seen)
+        rms_px = float(np.sqrt(np.median(inside) / MEDIAN_CHI2)) if len(inside) else self.rms_px
+        return self.hessian, self.gradient, rms_px, used / max(1, seen)
 
     def _add(
         self, common: FloatArray, inner: slice, block: IntArray

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mocap.core.camera import Calibration
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import FloatArray
 from mocap.core.transform import invert
 from mocap.sync.offsets import PairCurves, all_pairs
@@ -44,9 +45,11 @@ def essential_of(first: FloatArray, second: FloatArray) -> FloatArray:
 class AgreementScan:
     """Compares the streams of a calibrated rig at any lag."""
 
-    def __init__(self, streams: Sequence[Stream], calibration: Calibration) -> None:
-        """Take streams in the order of the calibration's cameras."""
-        self.streams = streams
+    def __init__(
+        self, streams: Sequence[Stream], calibration: Calibration, remember: Remember = anew
+    ) -> None:
+        """Take streams in the order of the calibration's cameras; scores are remembered."""
+        self.streams, self.remember = streams, remember
         self.tau_px = max(LEAST_TAU_PX, TAU_OF_SIZE * median_size_px(streams))
         self._poses = [camera.camera_from_world for camera in calibration.cameras]
         self._focal = [camera.camera_matrix[0, 0] for camera in calibration.cameras]
@@ -69,6 +72,15 @@ class AgreementScan:
         `lags_s` are local time of the second camera minus that of the first; `window_s` limits
         the first's frames; the second's are looked up every `table_s`, where the first's lead.
         """
+        return self.remember(lambda: self._scores(pair, lags_s, table_s, window_s))
+
+    def _scores(
+        self,
+        pair: tuple[int, int],
+        lags_s: FloatArray,
+        table_s: float,
+        window_s: tuple[float, float],
+    ) -> tuple[FloatArray, FloatArray]:
         first, second = self.streams[pair[0]], self.streams[pair[1]]
         stride = max(1, round(EVERY_S / first.frame_s))
         times, rays = first.times_s[::stride], first.rays[::stride]

@@ -15,6 +15,7 @@ import numpy as np
 from mocap.core.camera import Calibration
 from mocap.core.clocks import Clocks, Verdict
 from mocap.core.detections import Detections2D
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import Array, FloatArray
 from mocap.sync.people import CameraPoses, PeopleSync, Told, sync_people
 
@@ -46,6 +47,7 @@ def sync_people_within(
     reference: str | None = None,
     poses: CameraPoses | None = None,
     told: Told | None = None,
+    remember: Remember = anew,
 ) -> PeopleSync:
     """Find the clocks as `sync_people`, then, while a camera is not sure, within windows in turn.
 
@@ -55,8 +57,9 @@ def sync_people_within(
 
     def found(seen: Detections2D) -> PeopleSync:
         return sync_people(
-            seen, calibration, image_maps=image_maps, reference=reference, poses=poses, told=told
-        )
+            seen, calibration, image_maps=image_maps, reference=reference, poses=poses, told=told,
+            remember=remember,
+        )  # fmt: skip
 
     best = first = found(detections)
     for window in windows:

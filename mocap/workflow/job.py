@@ -26,6 +26,7 @@ from mocap.workflow.graph import (
 from mocap.workflow.pipeline import Made, Stage, artifact_stage, files_stage
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
+from mocap.workflow.version import installed_version
 
 T = TypeVar("T")
 
@@ -199,6 +200,16 @@ class Job:
         """Return the edits of some kinds that the stage obeys, in the order of the file."""
         assert set(kinds) <= set(self.row.edits)
         return edits_of(self.take.edits_path, *kinds)
+
+    def record(self) -> Provenance:
+        """Return what the artifact is made from."""
+        return Provenance(
+            stage=self.row.name,
+            version=installed_version(),
+            options=self.options(),
+            inputs={name: self.run.hashes(path) for name, path in self.inputs().items()},
+            revision=self.row.revision,
+        )
 
     def stage(self) -> Stage:
         """Return the stage as the pipeline runs it."""

@@ -16,11 +16,13 @@ from mocap.core.clocks import Clocks, load_clocks, save_clocks
 from mocap.core.detections import Detections2D
 from mocap.core.errors import InputError, SessionError
 from mocap.core.files.reading import read_json, reading
+from mocap.core.files.replay import Remember, anew
 from mocap.workflow.detect import load_detections
 from mocap.workflow.job import Job, StageCode, TakeRun
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import counting, table_lines
 from mocap.workflow.rig.calibration_report import load_calibration_report
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 
 MIN_CAMERAS = 2
 LONG_IMAGES = 20_000
@@ -53,8 +55,8 @@ class OneClock:
     curves: Mapping[str, object]
 
 
-def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
-    """Bring the cameras of a take to one clock.
+def at_one_clock(run: TakeRun, whole: Detections2D, remember: Remember = anew) -> OneClock:
+    """Bring the cameras of a take to one clock; what was found on the way is remembered.
 
     Raises:
         InputError: a camera that was named is none of the take.
@@ -78,6 +80,7 @@ def at_one_clock(run: TakeRun, whole: Detections2D) -> OneClock:
         reference=reference,
         poses=_poses(run),
         told=counting(run.progress, "sync", detections.times_s.size, LONG_IMAGES),
+        remember=remember,
     )
     wish = SyncWish(
         on=run.choices.sync.on,
@@ -129,7 +132,8 @@ def _shutters(run: TakeRun, synced: Detections2D) -> list[str]:
 
 def _make(job: Job) -> Made:
     whole = load_detections(job.input_path("detections"), job.take, job.footage.recording)
-    done = at_one_clock(job.run, whole)
+    pieces = Unfinished.of(job.path, job.record())
+    done = at_one_clock(job.run, whole, pieces.replay())
     told = {"fps": done.detections.fps, "curves": done.curves}
     save_clocks(done.clocks, job.take.clocks_path, told)
     notes: dict[str, object] = {
@@ -275,7 +279,7 @@ def _options(job: Job) -> dict[str, object]:
     }
 
 
-STAGE = StageCode(make=_make, options=_options)
+STAGE = StageCode(make=_make, options=_options, forget=lambda job: forget_pieces(job.path))
 
 
 def clock_lines(path: Path) -> list[str]:

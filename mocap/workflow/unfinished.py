@@ -7,6 +7,7 @@ revision and version. Whatever else lies in the folder is removed.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 from mocap.core.errors import InputError, StorageError
 from mocap.core.files.outside import sentence
+from mocap.core.files.replay import FoundParts, Replay
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
 
 T = TypeVar("T")
@@ -35,7 +37,8 @@ class Unfinished:
     def of(cls, artifact: Path, record: Provenance, **notes: Any) -> Unfinished:
         """Return the pieces of an artifact that will be at a path; `notes` tell what else they
         depend on."""
-        return cls(folder_of(artifact), replace(record, notes=notes))
+        plain = json.loads(json.dumps([dict(record.options), notes]))  # rows as JSON reads them
+        return cls(folder_of(artifact), replace(record, options=plain[0], notes=plain[1]))
 
     def pieces(self, cls: type[T]) -> list[T]:
         """Return what a killed run left, in the order of the names; remove what is of no use."""
@@ -49,6 +52,10 @@ class Unfinished:
                 pass  # damaged, or of another kind: made again like one that is not there
             _removed(path)
         return found
+
+    def replay(self) -> Replay:
+        """Return what remembers the parts of a result as pieces, and knows those that are there."""
+        return Replay(self.pieces(FoundParts), lambda each: self.keep(f"{each.first:09d}", each))
 
     def piece(self, name: str, cls: type[T]) -> T | None:
         """Return the piece of a name that a killed run left; None when it is of no use."""
@@ -68,8 +75,10 @@ class Unfinished:
 
 
 def folder_of(artifact: Path) -> Path:
-    """Return the folder of the pieces of an artifact: its name without the ending."""
-    return artifact.with_suffix("")
+    """Return the folder of the pieces of an artifact: its name, in `.partial`."""
+    beside = artifact.parent
+    folder = beside if beside.name == ".partial" else beside / ".partial"
+    return folder / artifact.stem
 
 
 def forget_pieces(artifact: Path) -> None:

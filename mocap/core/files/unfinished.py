@@ -23,6 +23,7 @@ WITHIN = (
     ".partial/lift_*",
     ".partial/fit",
     ".partial/shape",
+    ".partial/synced",
     "export",
     "measure/**",
     "mesh",

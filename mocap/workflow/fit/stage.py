@@ -43,7 +43,6 @@ from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import Progress
 from mocap.workflow.results import Results
 from mocap.workflow.unfinished import Unfinished, forget_pieces
-from mocap.workflow.version import installed_version
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLock
@@ -131,13 +130,8 @@ def _make(job: Job) -> Made:
             "person."
         )
     views = views_of_part(take_views(take), span) if choice.refine_views else None
-    record = Provenance(
-        stage="fit",
-        version=installed_version(),
-        options={**job.options(), "detector_offsets": offsets.name},
-        inputs={name: file_hash(each) for name, each in job.inputs().items()},
-        revision=job.row.revision,
-    )
+    made_from = job.record()
+    record = replace(made_from, options={**made_from.options, "detector_offsets": offsets.name})
     errors_mm, notes = {}, {}
     told_by: tuple[str, ...] = ()
     asked, shared = _shape_choice(choice), None

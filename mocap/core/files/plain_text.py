@@ -1,0 +1,73 @@
+"""Tables, rows, numbers, arrays and named records as text and back, to the last bit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from mocap.core.shapes import Array
+
+_KINDS = "fiub"
+
+
+def written(value: object, *classes: type) -> str:
+    """Return a value as text; of records only those of `classes`.
+
+    Raises:
+        TypeError: there is something else in it.
+    """
+    return json.dumps(_plain(value, classes), sort_keys=True)
+
+
+def read(text: str, *classes: type) -> Any:
+    """Return what was written; rows come back as tuples. Nothing in the text is ever run.
+
+    Raises:
+        TypeError, ValueError, KeyError: it is no such text.
+    """
+    return _rebuilt(json.loads(text), {each.__name__: each for each in classes})
+
+
+def _plain(value: object, classes: tuple[type, ...]) -> object:
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, float):
+        array = np.asarray(value)
+        if array.dtype.kind not in _KINDS:
+            raise TypeError(f"an array of {array.dtype}")
+        data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+        return {"array": data, "type": array.dtype.str, "shape": list(array.shape)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return float(value) if isinstance(value, np.floating) else value
+    if isinstance(value, tuple | list):
+        return [_plain(each, classes) for each in value]
+    if isinstance(value, Mapping):
+        return {"table": {str(name): _plain(each, classes) for name, each in value.items()}}
+    if is_dataclass(value) and type(value) in classes:
+        named = {each.name: _plain(getattr(value, each.name), classes) for each in fields(value)}
+        return {"class": type(value).__name__, "fields": named}
+    raise TypeError(f"{type(value).__name__} cannot be kept")
+
+
+def _rebuilt(plain: Any, classes: Mapping[str, type]) -> Any:
+    if isinstance(plain, list):
+        return tuple(_rebuilt(each, classes) for each in plain)
+    if not isinstance(plain, dict):
+        return plain
+    if "array" in plain:
+        return _array(plain)
+    if "class" in plain:
+        named = {name: _rebuilt(each, classes) for name, each in plain["fields"].items()}
+        return classes[plain["class"]](**named)
+    return {name: _rebuilt(each, classes) for name, each in plain["table"].items()}
+
+
+def _array(plain: Mapping[str, Any]) -> Array:
+    kind = np.dtype(plain["type"])
+    if kind.kind not in _KINDS:
+        raise ValueError(f"an array of {kind}")
+    data = base64.b64decode(plain["array"], validate=True)
+    return np.frombuffer(data, kind).reshape(plain["shape"]).copy()
