@@ -16,7 +16,7 @@ from mocap.workflow import public
 from mocap.workflow.beside.wanted import Runner, Wanted
 from mocap.workflow.checks.mixed_up import refuse_copies
 from mocap.workflow.choices import Choices
-from mocap.workflow.compile_ahead import kernels_ahead
+from mocap.workflow.compile_ahead import are_compiled, kernels_ahead
 from mocap.workflow.graph import CALIBRATION, GRAPH, STAGES, STAGES_WITHOUT_BODY, VIDEOS
 from mocap.workflow.job import TakeRun
 from mocap.workflow.measure.importing import has_imported_keypoints, is_imported
@@ -137,7 +137,8 @@ def run(
     may_fail = failures if len(selected) > 1 else None
     stages = stages_of(chosen)
     first = bool(opened.calibration_videos()) and not opened.calibration_path.is_file()
-    if beside and unseen and (first or len(selected) > 1) and usable_processors() > 1:
+    pays = first or len(selected) > 1 or not are_compiled()
+    if beside and unseen and pays and usable_processors() > 1:
         calibrated = first or ensure_calibration(opened, told, accept=accept_calibration)
         wanted = Wanted(opened.root, chosen, stages, from_stage, accept_calibration)
         outcomes = beside(wanted, selected, told, may_fail)

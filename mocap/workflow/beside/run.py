@@ -32,8 +32,9 @@ from mocap.workflow.pipeline import Outcome
 from mocap.workflow.progress import Progress, Together
 from mocap.workflow.run import run_take
 
-_LEAST = 2
-"""Processes: one that calibrates or finishes takes, one that compiles kernels or does so too."""
+_MOST_USEFUL = 2
+"""Processes for a single take, where memory reaches: one calibrates or finishes it, one compiles
+kernels."""
 
 
 def run_beside(
@@ -48,7 +49,7 @@ def run_beside(
         MocapError, OSError: the calibration failed; or a take did, without `failures`.
     """
     shared = Together(progress)
-    with Beside(max(_LEAST, usual_workers(len(takes))), shared) as beside:
+    with Beside(usual_workers(max(_MOST_USEFUL, len(takes))), shared) as beside:
         going = _Going(wanted, takes, beside, shared, failures)
         # Not waiting for another program that compiles: it may be given little of the machine.
         parts = () if are_compiled() else PARTS[:-1] if going.calibrates else PARTS
