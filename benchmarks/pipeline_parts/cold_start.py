@@ -50,7 +50,7 @@ class _Found:
                     since = begun.pop()
                     if not begun:
                         with open(os.environ["COMPILED"], "a") as file:
-                            file.write(f"{os.getpid()} {since} {time.time()}\\\\n")
+                            file.write(f"{os.getpid()} {since} {time.time()}\\n")
 
             event.register("numba:compile", Listener())
 
