@@ -66,7 +66,7 @@ def repair_limbs(
     exchanged, left_out = np.zeros(cameras, np.int64), np.zeros(cameras, np.int64)
     for here, other in _pairs(names):
         swapped, doubt = _decisions(
-            _rays(pixels[:, :, here], vectors), tolerance, vectors, here, other, fps
+            _rays(pixels, here, vectors), tolerance, vectors, here, other, fps
         )
         camera, frame = np.nonzero(swapped.T)
         pixels[camera[:, None], frame[:, None], here] = pixels[
@@ -95,12 +95,16 @@ def _pairs(names: tuple[str, ...]) -> list[tuple[IntArray, IntArray]]:
     return out
 
 
-def _rays(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Return rays (frame, camera, keypoint, 2) of pixels (camera, frame, keypoint, 2)."""
-    cameras = len(pixels)
-    rays = np.full((cameras, pixels[0].size // 2, 2), np.nan)
-    undistort_points(vectors, np.ascontiguousarray(pixels.reshape(cameras, -1, 2)), rays)
-    return np.ascontiguousarray(rays.reshape(pixels.shape).swapaxes(0, 1))
+def _rays(pixels: FloatArray, chosen: IntArray, vectors: FloatArray) -> FloatArray:
+    """Return rays (frame, camera, chosen, 2) of pixels (camera, frame, keypoint, 2)."""
+    cameras, frames = pixels.shape[:2]
+    out = np.zeros((frames, cameras, len(chosen), 2))
+    for camera in range(cameras):
+        seen = np.ascontiguousarray(pixels[camera][:, chosen].reshape(1, -1, 2))
+        rays = np.full(seen.shape, np.nan)
+        undistort_points(vectors[camera : camera + 1], seen, rays)
+        out[:, camera] = rays.reshape(frames, len(chosen), 2)
+    return out
 
 
 def _tolerance(pixels: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -141,7 +145,9 @@ def _decisions(
     found = []
     for step in (1, -1):
         swapped = np.zeros(rays.shape[:2], dtype=bool)
-        decide_limbs(rig, rays[::step].copy(), tolerance[::step].copy(), forget, swapped)
+        through = np.ascontiguousarray(rays[::step]), np.ascontiguousarray(tolerance[::step])
+        decide_limbs(rig, *through, forget, swapped)
+        del through
         # Followed on the other side all along: what is called exchanged is the rest.
         found.append((~swapped if swapped.mean() > 0.5 else swapped)[::step])
     known = ~np.isnan(rays[:, :, 0, :, 0]).all(axis=-1)
