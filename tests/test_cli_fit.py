@@ -18,6 +18,7 @@ from mocap.cli.console import Console
 from mocap.core.body_motion import BodyMotion
 from mocap.core.calibration_file import save_calibration
 from mocap.core.errors import InputError, SessionError
+from mocap.core.files.names import portable
 from mocap.core.keypoints import COCO_17_FEET
 from mocap.core.points import Points3D
 from mocap.core.store import Provenance, load_artifact, load_provenance, save_artifact
@@ -279,3 +280,11 @@ def test_bodies_wait_for_the_points_of_all_takes(
     assert calls == expected
     with pytest.raises(InputError, match="no stage 'export'"):
         running.run_takes(takes, choices(), Console(), stages=stages, from_stage="export")
+
+
+def test_files_of_a_take_that_windows_cannot_hold_have_a_name_that_it_can(take: Take) -> None:
+    root = take.root.rename(take.root.with_name("a|b:c*?."))
+    odd = Take(root.name, root, take.session)
+    run(export_stage(odd, ExportChoice(formats=("bvh", "trc"))))
+    written = sorted(path.name for path in odd.export_dir.iterdir() if path.suffix != ".json")
+    assert written == [f"{portable(odd.name)}.bvh", f"{portable(odd.name)}.trc"]

@@ -21,6 +21,7 @@ from fuzz_calibrations import (
 )
 from fuzz_kinds import Reader, written
 from fuzz_models import MODELS
+from fuzz_pieces import PIECES
 from fuzz_results import RESULTS
 
 from mocap.calibrate.interchange.formats import read_foreign
@@ -370,4 +371,5 @@ READERS = (
     Reader("video", "left.mp4", _watch, _video, mutations.of_bytes),
     *MODELS,
     *RESULTS,
+    *PIECES,
 )  # fmt: skip

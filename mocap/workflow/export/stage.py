@@ -40,7 +40,7 @@ def _make(job: Job) -> Made:
     folder = choice.folder_of(take)
     found, notes = material(job)
     kept = kept_choice(take, found.points, choice)
-    result = export_take(found, folder, take.name, choice.formats, kept)
+    result = export_take(found, folder, portable(take.name), choice.formats, kept)
     motion = {name: file_hash(path) for name, path in job.inputs().items()}
     cleaned = clean(folder, earlier, result.paths, motion)
     said = unheard(choice.asked, choice.formats)
