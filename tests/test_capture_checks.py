@@ -100,7 +100,11 @@ def test_image_maps_follow_size_and_session_file(take: Take) -> None:
     (warning,) = image_map_warnings(maps)
     assert "camera 'back': images are scaled by 2.0000" in warning
     path = take.session.root / "session.toml"
-    path.write_text(path.read_text() + "[image_map.back]\nscale = 1.5\n")
+    whole = path.read_text()
+    path.write_text(whole + "[image_map.bakc]\nscale = 1.5\n")
+    with pytest.raises(SessionError, match=r"image_map\.bakc.*Did you mean 'back'"):
+        image_maps(Session.open(take.session.root), infos, rig)
+    path.write_text(whole + "[image_map.back]\nscale = 1.5\n")
     again = image_maps(Session.open(take.session.root), infos, rig)
     assert again["back"].matrix[0, 0] == 1.5
 

@@ -104,8 +104,16 @@ def image_maps(
     `session.toml` wins; otherwise sizes and black bars decide, see `estimate_image_map`.
 
     Raises:
-        SessionError: the sizes of a camera do not fit together.
+        SessionError: the sizes of a camera do not fit together, or `session.toml` has a map of a
+            camera that is none.
     """
+    known = list(dict.fromkeys((*calibration.names, *infos)))
+    for camera in session.config.image_maps:
+        if camera not in known:
+            raise SessionError(
+                f"session.toml has [image_map.{camera}], but there is no camera '{camera}'. "
+                f"{suggest(camera, known)}"
+            )
     maps: dict[str, ImageMap] = {}
     for camera, info in infos.items():
         given = session.image_map_override(camera)
