@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure, exit_code, print_figures
-from pipeline_parts import batch, cold_start, many_takes, peers, scaling, sizes
+from pipeline_parts import batch, cold_start, many_takes, peers, precision, scaling, sizes
 
 from mocap.capture.session import Session
 from mocap.capture.video import probe
@@ -272,9 +272,8 @@ def detection_figures(session: Session, folder: Path, paces: Sequence[str]) -> l
     data = os.environ.get("MOCAP_REAL_DATA")
     if data:
         print_figures("Real take", real_figures(Path(data), folder, paces))
-    cold = cold_figures(session, folder)
-    print_figures("A new machine", cold)
-    return [*figures, *cold]
+    figures += _told("bfloat16 beside float32", precision.figures(session))
+    return figures + _told("A new machine", cold_figures(session, folder))
 
 
 if __name__ == "__main__":

@@ -145,7 +145,13 @@ def test_who_comes_in_is_found_by_the_next_search_and_who_leaves_is_gone_at_once
     assert counts[:20] == [1] * 20
     assert counts[30:40] == [2] * 10  # half a second: searched in frames 15 and 30
     assert counts[40:] == [1] * 50
-    # Searched when the reading failed, then 1, 2, 4, 8 frames later, then as before.
+    # Searched when the reading failed, 1 and 2 frames later, ten times a second for a second, then
+    # after 6, 12 and 15 frames, as before.
+    expected = [40, 41, 43, *range(46, 73, 3), 76, 88]
+    assert [frame for frame in scene.searched if frame >= 40] == expected
+    scene = Scene(comes_and_goes, standing)
+    follow(scene, 90, CAREFUL)
+    # 1, 2, 4, 8 frames later, then as before.
     assert [frame for frame in scene.searched if 40 <= frame < 60] == [40, 41, 43, 47, 55]
 
 
@@ -197,6 +203,9 @@ def test_who_stands_before_another_is_read_both_ways() -> None:
     assert (looks[27:37] == 4).all()
     assert (looks[5:25] == 2).all()
     assert (looks[40:] == 2).all()
+    # There every image is searched, as it is twice a second anyway.
+    assert set(range(27, 37)) <= set(scene.searched)
+    assert len(set(scene.searched) - set(range(26, 38))) <= 4
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mocap.detect.following.pace import THOROUGH, Pace
 from mocap.detect.hands import FollowedWithHands, HandFinder, WithHands, names_with_hands
 from mocap.detect.known import DETECTORS, OwnNetwork, known_detector
 from mocap.detect.movenet import MoveNet
-from mocap.detect.precision.brief import BRIEF, BRIEF_LATER, EXACT
+from mocap.detect.precision.brief import BRIEF, BRIEF_LATER, BRIEF_MUCH_LATER, EXACT
 from mocap.detect.runtime import brief_numbers_here, load_network
 from mocap.detect.watchdog import watched
 
@@ -181,7 +181,7 @@ def feet_finder(workers: int, pace: Pace = THOROUGH) -> FeetFinder:
         ModelError: weights are missing or damaged; says what to run.
     """
     path = registry.network_path("blazepose", _feet_network(pace))
-    precision = BRIEF if pace.brief_numbers else EXACT
+    precision = BRIEF_MUCH_LATER if pace.brief_numbers else EXACT
     return FeetFinder(load_network(path, streams=workers, precision=precision))
 
 

@@ -68,6 +68,10 @@ SMALL_PX = 100.0
 """People below this are read in both ways in every image: the noise of a reading, some 3 % of a
 crop, is as large as their hands."""
 
+SOON_S, SEARCH_SOON_S = 1.0, 0.1
+"""Who was lost behind somebody comes out again within a second, and is seen at once when searched
+for so often."""
+
 CROWDED_SHARE = 0.05
 """Of a person's box: where the box of another who is followed covers more, one look may take their
 limbs, and the person is read in both ways."""
@@ -106,6 +110,7 @@ class Following:
         self._tracks: list[Track] = []
         self._next_search = 0
         self._missing = 0
+        self._lost_at = 0
         self._wait = 1  # images until the next search for somebody who is missing
 
     def __call__(self, frame: int, image: Array) -> list[Detection]:
@@ -116,7 +121,8 @@ class Following:
             for number, each in enumerate(self._tracks)
         ]
         lost = any(each is None for each in readings)
-        if frame >= self._next_search or (lost and not self._missing):
+        crowded = self._pace.search_crowds and _crowded(expected)
+        if frame >= self._next_search or (lost and not self._missing) or crowded:
             self._search(frame, image, readings)
         else:
             self._tracks = [
@@ -156,6 +162,9 @@ class Following:
         left must not cause a search in every image from now on.
         """
         self._wait = 1 if fewer > 0 else 2 * self._wait
+        self._lost_at = frame if fewer > 0 else self._lost_at
+        if self._pace.search_crowds and frame - self._lost_at < SOON_S * self._fps:
+            self._wait = min(self._wait, max(1, round(SEARCH_SOON_S * self._fps)))
         self._missing = max(self._missing + fewer, 0) if self._wait < self._interval else 0
         wait = self._wait if self._missing else self._interval
         self._next_search = frame + min(wait, self._interval)
@@ -186,7 +195,7 @@ class Following:
             self._pace.both_ways
             or predicted.size_px < SMALL_PX
             or _unsure(person)
-            or any(covered(predicted, other) > CROWDED_SHARE for other in others)
+            or _among(predicted, others)
         )
 
     def _search(self, frame: int, image: Array, readings: Sequence[Detection | None]) -> None:
@@ -228,6 +237,19 @@ class Following:
         if len(left) < len(self._tracks):
             self._miss(frame, len(self._tracks) - len(left))
         self._tracks = left
+
+
+def _among(person: Detection, others: Sequence[Detection]) -> bool:
+    """Tell whether somebody else is in the box of a person."""
+    return any(covered(person, other) > CROWDED_SHARE for other in others)
+
+
+def _crowded(people: Sequence[Detection]) -> bool:
+    """Tell whether anybody is in the box of another."""
+    return any(
+        _among(each, [*people[:number], *people[number + 1 :]])
+        for number, each in enumerate(people)
+    )
 
 
 def _unsure(person: Detection) -> bool:

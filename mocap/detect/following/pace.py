@@ -20,6 +20,8 @@ class Pace:
         search_every_s: seconds between two searches of the whole image for people who are new. In
             between, everybody is read where they must be by now.
         both_ways: read everybody twice in every image, plain and in its mirror image.
+        search_crowds: search every image in which somebody is in the box of another, and ten times
+            a second for somebody who was lost within the last second.
         large_feet_network: heels and toes by the larger of two networks.
         feet_every_s: seconds from one pair of images in which heels and toes are read to the next;
             0 = they are read in every image. Pairs: cameras that were started by hand, and whose
@@ -33,6 +35,7 @@ class Pace:
     every_image: bool = False
     search_every_s: float = 0.5
     both_ways: bool = False
+    search_crowds: bool = False
     large_feet_network: bool = False
     feet_every_s: float = 0.0
     brief_numbers: bool = False
@@ -58,6 +61,7 @@ CAREFUL = Pace(
 BALANCED = Pace(
     "balanced",
     "people followed from image to image, read once where nothing speaks against it",
+    search_crowds=True,
     large_feet_network=True,
     feet_every_s=0.1,
     brief_numbers=True,
