@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,3 +209,23 @@ def test_what_is_held_is_not_loaded_again_while_a_stage_runs(tmp_path: Path) -> 
         moved = store.load_artifact(path, Tracks2D)
         np.testing.assert_array_equal(moved.pixels, one.pixels + 1.0)
     assert store.load_artifact(path, Tracks2D) is not moved
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, move = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        sync(handle)
+
+    def moved(path: Path, target: Path) -> Path:
+        done.append("name")
+        return move(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", moved)
+    store.write_text(tmp_path / "some.txt", "text")
+    assert done == ["file", "name", "folder"]

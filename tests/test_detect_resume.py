@@ -15,11 +15,12 @@ from test_detect_following import FPS, Scene, images, standing, walking
 
 from mocap.capture import video
 from mocap.capture.decoding import playback as decoding
+from mocap.capture.decoding.order import ShownOrder
 from mocap.capture.decoding.playback import Place, Playback
 from mocap.capture.session import Session
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
-from mocap.core.store import Provenance, file_hash
+from mocap.core.store import Provenance, file_hash, load_artifact, load_provenance
 from mocap.detect import detect as stage
 from mocap.detect.detect import detect
 from mocap.detect.following import memory, stretches
@@ -211,3 +212,29 @@ def test_a_camera_goes_on_where_it_was_killed(
     assert not folder.exists()
     run_fake_take(clean.session.root, weights=given)
     assert file_hash(killed.artifact("detections")) == file_hash(clean.artifact("detections"))
+
+
+def test_frames_that_do_not_come_out_are_said_with_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = fake_take(tmp_path / "lab")
+    real = ShownOrder.number
+
+    def lacks(order: ShownOrder, stamp: int | None) -> int | None:
+        number = real(order, stamp)
+        if number in (2, 3):  # as if the decoder had said nothing of them
+            order.left_out.append(number)
+            return None
+        return number
+
+    monkeypatch.setattr(ShownOrder, "number", lacks)
+    run_fake_take(take.session.root)
+    said = [
+        each
+        for each in load_provenance(take.artifact("detections")).warnings
+        if "2 of 6 frames cannot be decoded, at 0.07 to 0.10 s" in each
+    ]
+    assert [each[:14] for each in said] == ["camera 'left':", "camera 'right'"]
+    found = load_artifact(take.artifact("detections"), Detections2D)
+    seen = np.isfinite(found.boxes).all(axis=-1).any(axis=-1)
+    assert seen.tolist() == 2 * [[True, True, False, False, True, True]]
