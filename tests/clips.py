@@ -76,6 +76,18 @@ def ask_for_matrix(path: Path, matrix: tuple[int, int, int, int]) -> None:
     path.write_bytes(bytes(data))
 
 
+def trim(path: Path, begin: int, end: int, fps: int) -> None:
+    """Trim frames at the beginning and the end of an MP4 file by its edit list, as phones do."""
+    data = bytearray(path.read_bytes())
+    per_s = [struct.unpack(">I", data[(at := data.index(box)) + 16 : at + 20])[0]
+             for box in (b"mvhd", b"mdhd")]  # fmt: skip
+    at = data.index(b"elst") + 12
+    shown, first = struct.unpack(">Ii", data[at : at + 8])
+    shown -= round((begin + end) / fps * per_s[0])
+    data[at : at + 8] = struct.pack(">Ii", shown, first + round(begin / fps * per_s[1]))
+    path.write_bytes(bytes(data))
+
+
 def cut_at_key_frame(path: Path, out: Path, number: int) -> None:
     """Copy a clip from a key frame on without encoding it anew, as editors cut."""
     with av.open(str(path)) as source, av.open(str(out), "w") as target:

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import ask_for_matrix, ask_for_turn, cut, cut_at_key_frame, quadrants, write_clip
+from clips import ask_for_matrix, ask_for_turn, cut, cut_at_key_frame, quadrants, trim, write_clip
 
 from mocap.capture.decoding.order import ShownOrder, left_out_words
 from mocap.capture.video import IMAGE_FOLDER_FILE, probe, read_frames
@@ -231,3 +231,16 @@ def packet(stamp: int, *, key: bool) -> av.Packet[Any]:
     made: av.Packet[Any] = av.Packet(b"x")
     made.pts, made.is_keyframe = stamp, key
     return made
+
+
+@pytest.mark.parametrize("begin", [5, 22])
+def test_a_trimmed_video_is_whole(tmp_path: Path, begin: int) -> None:
+    # Within the first group of pictures, and beyond it: that one is not handed out at all.
+    pictures = [np.full((48, 64, 3), 6 * index, np.uint8) for index in range(40)]
+    path = write_clip(tmp_path / "a.mp4", frames=40, images=pictures, codec={"g": "10", "bf": "2"})
+    trim(path, begin, 4, fps=30)
+    left_out: list[int] = []
+    frames = list(read_frames(path, left_out=left_out))
+    assert probe(path).frame_count == len(frames) == 36 - begin and left_out == []
+    for index, image in frames:
+        assert image.mean() == pytest.approx(6 * (begin + index), abs=4)

@@ -263,11 +263,20 @@ def _packet_times(container: InputContainer, stream: VideoStream, path: Path) ->
         if not packet.is_discard:
             stamp = packet.pts if packet.pts is not None else packet.dts
             times.append(math.nan if stamp is None else stamp * unit)
-    if found < declared:
+    if found < declared and _packets_without_edits(path) < declared:
         raise _cut_short(path, found, declared)
     if not times:
         raise _unreadable(path, "no frames")
     return np.sort(np.array(times))
+
+
+def _packets_without_edits(path: Path) -> int:
+    """Return how many packets a file holds that an edit list may have trimmed: whole groups of
+    pictures before the part that is shown are not even handed out."""
+    import av
+
+    with av.open(str(path), options={"ignore_editlist": "1"}, metadata_errors="replace") as whole:
+        return sum(packet.size > 0 for packet in whole.demux(video=0))
 
 
 def _said(container: InputContainer, stream: VideoStream, key: str) -> str | None:
