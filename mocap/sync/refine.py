@@ -257,7 +257,7 @@ class _Problem:
         the spread of the residuals (px), and the share of what agrees."""
         self.hessian, self.gradient = np.zeros_like(self.hessian), np.zeros_like(self.gradient)
         block = np.arange(len(common)) * JACKKNIFE_BLOCKS // max(1, len(common))
-        errors, used, seen = [], 0, 0
+        errors, used, seen = [np.zeros(0)], 0, 0  # a take of one frame has no instants
         for first in range(0, len(common), _INSTANTS_AT_ONCE):
             part = slice(first, min(first + _INSTANTS_AT_ONCE, len(common)))
             around = slice(max(first - _AROUND, 0), part.stop + _AROUND)
