@@ -85,7 +85,7 @@ class AgreementScan:
         stride = max(1, round(EVERY_S / first.frame_s))
         times, rays = first.times_s[::stride], first.rays[::stride]
         inside = slice(*np.searchsorted(times, window_s))
-        compared = times[inside]
+        compared = np.ascontiguousarray(times[inside])  # a kernel is compiled for each layout
         lookup = _lookup(second, compared, lags_s, table_s)
         score, seen = np.zeros(len(lags_s)), np.zeros(len(lags_s))
         scan_lags(
