@@ -13,7 +13,7 @@ from mocap.body.lbs import as_matrices
 from mocap.body.model import WORLD_FROM_BODY, BodyModel
 from mocap.core.motion import SkeletonMotion
 from mocap.core.rotation import quaternion_wxyz_from_matrix
-from mocap.core.shapes import Array
+from mocap.core.shapes import Array, in_parts
 
 # Matrices take several times the room of what they become.
 _FRAMES_AT_ONCE = 2048
@@ -33,8 +33,7 @@ def skeleton_from_pose(
         fps: frames per second.
     """
     quaternions = np.zeros((len(rotations), len(model.joint_names), 4))
-    for first in range(0, len(rotations), _FRAMES_AT_ONCE):
-        part = slice(first, first + _FRAMES_AT_ONCE)
+    for part in in_parts(len(rotations), _FRAMES_AT_ONCE):
         local = as_matrices(rotations[part])
         turned = WORLD_FROM_BODY @ local @ WORLD_FROM_BODY.T
         turned[:, 0] = local[:, 0] @ WORLD_FROM_BODY.T

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.core.rotation import rotvec_from_matrix
-from mocap.core.shapes import Array, BoolArray, FloatArray, check_shapes, check_unique
+from mocap.core.shapes import Array, BoolArray, FloatArray, check_shapes, check_unique, in_parts
 
 BODY_JOINTS = 21
 """Joints of the trunk and the limbs, after the root."""
@@ -124,8 +124,7 @@ class BodyMotion:
 def split_rotations(rotations: Array) -> dict[str, FloatArray]:
     """Return the pose fields of `BodyMotion` from local rotations (frame, 55, 3, 3)."""
     vectors = np.zeros(np.shape(rotations)[:-1])
-    for first in range(0, len(vectors), _FRAMES_AT_ONCE):
-        part = slice(first, first + _FRAMES_AT_ONCE)
+    for part in in_parts(len(vectors), _FRAMES_AT_ONCE):
         vectors[part] = rotvec_from_matrix(rotations[part])
     return {
         "global_orient": vectors[:, 0],

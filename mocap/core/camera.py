@@ -10,7 +10,7 @@ import numpy as np
 from mocap.core import transform
 from mocap.core.errors import InputError
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
-from mocap.core.shapes import Array, FloatArray, check_shapes
+from mocap.core.shapes import Array, FloatArray, check_shapes, in_parts
 
 LARGEST_PARAMETER = 1e9
 """Pixels, metres or lens coefficients: no camera comes near, and products stay finite."""
@@ -120,8 +120,7 @@ class Camera:
         points = np.asarray(points, dtype=np.float64)
         flat = points.reshape(-1, 3)
         pixels = np.zeros((len(flat), 2))
-        for first in range(0, len(flat), _POINTS_AT_ONCE):
-            part = slice(first, first + _POINTS_AT_ONCE)
+        for part in in_parts(len(flat), _POINTS_AT_ONCE):
             pixels[part], _ = self.project_with_jacobian(flat[part])
         return pixels.reshape(*points.shape[:-1], 2)
 

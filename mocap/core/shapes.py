@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,12 @@ Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+def in_parts(count: int, size: int) -> Iterator[slice]:
+    """Yield slices that together are `count` rows, `size` at a time: for work that takes room."""
+    for first in range(0, count, size):
+        yield slice(first, min(first + size, count))
 
 
 def check_shapes(owner: object, **axes_by_field: str) -> None:

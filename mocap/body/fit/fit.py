@@ -26,7 +26,7 @@ from mocap.body.fit.hands import (
 from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS, Layout, groups
-from mocap.body.fit.observed.held import spans
+from mocap.body.fit.observed.held import FRAMES_AT_ONCE
 from mocap.body.fit.observed.measured import MeasuredPoints, setting_of
 from mocap.body.fit.shape import shape_from_bones
 from mocap.body.fit.smoothness import AccelerationScale, first_guess
@@ -41,7 +41,7 @@ from mocap.body.shape_prior import BodyFacts, body_height, shape_prior
 from mocap.core.body_motion import JOINT_COUNT, BodyMotion, split_rotations
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, in_parts
 
 # A joint counts as observable when half of its frames are known better than this.
 OBSERVABLE_DEG = 10.0
@@ -355,7 +355,7 @@ def _fit_error_mm(layout: Layout, measured: MeasuredPoints, state: State) -> Flo
     """Return the median distance (frame,) to the keypoints seen; NaN where none was."""
     shape = layout.shape(state.betas, fixed=True)
     error = np.full(len(state.root), np.nan)
-    for part in spans(len(error)):
+    for part in in_parts(len(error), FRAMES_AT_ONCE):
         there = keypoints_of(layout.tree, shape, state.turns[part], state.root[part])
         distance = np.linalg.norm(there - measured.xyz[part], axis=-1)
         some = measured.seen[part].any(axis=1)

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mocap.body.fit.kernels import data_normals, keypoints_of, point_terms
 from mocap.body.fit.layout import Layout
-from mocap.body.fit.observed.held import Room, empty_packed, packed, spans, unpacked
+from mocap.body.fit.observed.held import FRAMES_AT_ONCE, Room, empty_packed, packed, unpacked
 from mocap.body.fit.observed.seen import FramesSeen
 from mocap.body.fit.prior_kernels import (
     Anatomy,
@@ -37,7 +37,7 @@ from mocap.body.fit.prior_kernels import (
 from mocap.body.fit.view_kernels import VIEW_SCALE, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
 from mocap.core.kernels.band import solve_backward, solve_forward
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, FloatArray, in_parts
 
 # Loss scale in standard deviations of a keypoint: errors of four count half, wrong
 # keypoints next to nothing.
@@ -217,7 +217,7 @@ def data_terms(problem: Problem, state: State) -> Terms:
     curvature = empty_packed(frames, keypoints)
     weighted = np.zeros((frames, keypoints, 3))
     cost = 0.0
-    for part in spans(frames):
+    for part in in_parts(frames, FRAMES_AT_ONCE):
         points = keypoints_of(problem.layout.tree, shape, state.turns[part], state.root[part])
         whole = np.zeros((*points.shape, 3))
         cost += points_terms(problem, points, part, whole, weighted[part])

@@ -19,7 +19,7 @@ from mocap.body.fit.descent import Status
 from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS
-from mocap.body.fit.observed.held import spans
+from mocap.body.fit.observed.held import FRAMES_AT_ONCE
 from mocap.body.fit.observed.seen import (
     CONFIDENCE_STEPS,
     MIN_NOISE_PX,
@@ -34,7 +34,7 @@ from mocap.body.fit.solver import Problem, State
 from mocap.body.fit.view_kernels import VIEW_SCALE, free_errors, view_terms
 from mocap.body.fit.windows import improve
 from mocap.core.errors import BodyError
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import FloatArray, in_parts
 
 __all__ = ["CameraTracks", "SeenLandmarks", "refine_on_views", "seen_landmarks", "with_noise"]
 
@@ -121,7 +121,7 @@ def _ridge(seen: SeenLandmarks, points: FloatArray, fps: float) -> float:
     The information of the views about a landmark counts as a mean over its directions.
     """
     found = []
-    for part in spans(len(points)):
+    for part in in_parts(len(points), FRAMES_AT_ONCE):
         here = np.ascontiguousarray(points[part])
         curvature, weighted = np.zeros((*here.shape, 3)), np.zeros_like(here)
         view_terms(seen.part(part), here, VIEW_SCALE**2, curvature, weighted)

@@ -8,8 +8,6 @@ of (places and gradients) keeps all of its digits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from mocap.core.shapes import Array, FloatArray
@@ -21,12 +19,6 @@ FRAMES_AT_ONCE = 2048
 
 _ROWS, _COLUMNS = np.tril_indices(3)
 _PLACES = np.array([[0, 1, 3], [1, 2, 4], [3, 4, 5]])
-
-
-def spans(frames: int, size: int = FRAMES_AT_ONCE) -> Iterator[slice]:
-    """Yield the frames of a take, some at a time."""
-    for first in range(0, frames, size):
-        yield slice(first, min(first + size, frames))
 
 
 def empty_packed(frames: int, keypoints: int) -> Array:

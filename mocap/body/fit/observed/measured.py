@@ -8,11 +8,11 @@ import numpy as np
 
 from mocap.body.fit.hands import hand_keypoints, seen_fingers
 from mocap.body.fit.layout import Layout, make_layout
-from mocap.body.fit.observed.held import empty_packed, packed, spans
+from mocap.body.fit.observed.held import FRAMES_AT_ONCE, empty_packed, packed
 from mocap.body.landmarks import BoundLandmarks, Offsets, bind_landmarks, face_keypoints
 from mocap.body.model import BodyModel
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import Array, BoolArray, FloatArray
+from mocap.core.shapes import Array, BoolArray, FloatArray, in_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def _measured(points: Points3D, person: int, landmarks: BoundLandmarks) -> Measu
     xyz = np.full((frames, len(chosen), 3), np.nan)
     variance, seen = np.full(xyz.shape[:2], np.nan), np.zeros(xyz.shape[:2], dtype=bool)
     information = empty_packed(frames, len(chosen))
-    for part in spans(frames):
+    for part in in_parts(frames, FRAMES_AT_ONCE):
         there = np.asarray(points.xyz[part, person][:, chosen], dtype=np.float64)
         covariance = np.asarray(points.covariance[part, person][:, chosen], dtype=np.float64)
         known = np.isfinite(there).all(axis=-1) & np.isfinite(covariance).all(axis=(-2, -1))
