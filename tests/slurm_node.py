@@ -1,4 +1,7 @@
-"""A SLURM of one node on this machine, out of Debian's slurm-wlm and munge; needs root."""
+"""A SLURM of one node on this machine, out of Debian's slurm-wlm and munge; needs root.
+
+Its daemons listen on 127.0.0.1 alone, keep all they write below one folder, and end with the test.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-_TOOLS = ("munged", "slurmctld", "slurmd", "sinfo", "sbatch")
-_READY_S = 30.0
+_TOOLS = ("munged", "slurmctld", "slurmd", "sinfo", "sbatch", "squeue", "scancel")
+_READY_S, _GONE_S = 30.0, 30.0
 
 _CONFIG = """\
 ClusterName=one
@@ -24,6 +27,7 @@ SlurmUser=root
 SlurmdUser=root
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation={root}/state
 SlurmdSpoolDir={root}/spool
 SlurmctldPidFile={root}/slurmctld.pid
@@ -89,7 +93,19 @@ def one_node(root: Path) -> Iterator[dict[str, str]]:
             stack.callback(_ended, process)
             time.sleep(0.5)
         _wait_until_idle(environment)
+        stack.callback(_end_jobs, environment)
         yield environment
+
+
+def _end_jobs(environment: dict[str, str]) -> None:
+    """End what is still in the queue: its processes outlive the daemons that started them."""
+    subprocess.run(["scancel", "--user=root"], env=environment, check=False)
+    began = time.monotonic()
+    while time.monotonic() - began < _GONE_S:
+        queue = subprocess.run(["squeue", "-h"], env=environment, capture_output=True, text=True)
+        if queue.returncode or not queue.stdout.strip():
+            return
+        time.sleep(0.5)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:
