@@ -9,8 +9,8 @@ runs in a new process, once with no compiled kernels and once with them.
 
 Apart from that: how long a first run waits for compilation (`--part cold`); without any detection,
 pace against length, what one more take costs in a session, and batches on several processes and
-machines (`--part scale`); Pose2Sim beside ours on the same 2D points (`--part peers`; `--setup`
-makes its environment).
+machines (`--part scale`); Pose2Sim beside ours on the same 2D points, and MediaPipe Pose beside
+`balanced` on the same videos (`--part peers`; `--setup` makes their environments).
 
     python benchmarks/pipeline.py [--check] [--part detection|cold|scale|peers|all] [--setup]
                                   [--keep FOLDER] [--paces thorough,balanced]
@@ -30,7 +30,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure, exit_code, print_figures
-from pipeline_parts import batch, cold_start, many_takes, peers, precision, scaling, sizes
+from pipeline_parts import (
+    batch,
+    cold_start,
+    many_takes,
+    peers,
+    precision,
+    scaling,
+    single_person,
+    sizes,
+)
 
 from mocap.capture.session import Session
 from mocap.capture.video import probe
@@ -221,10 +230,11 @@ def main() -> int:
     parser.add_argument("--paces", default="thorough,balanced")
     parser.add_argument("--part", choices=("detection", "cold", "scale", "peers", "all"),
                         default="all")  # fmt: skip
-    parser.add_argument("--setup", action="store_true", help=f"install {peers.REQUIREMENT} first")
+    parser.add_argument("--setup", action="store_true", help="install the peers first")
     options = parser.parse_args()
     if options.setup:
-        peers.set_up()
+        peers.POSE2SIM.set_up()
+        single_person.MEDIAPIPE.set_up()
     parts = ("scale", "cold", "detection", "peers") if options.part == "all" else (options.part,)
     figures = scale_figures() if "scale" in parts else []
     if "cold" in parts:
@@ -237,6 +247,7 @@ def main() -> int:
             figures += detection_figures(session, folder, options.paces.split(","))
         if "peers" in parts:
             figures += _told("Pose2Sim beside ours", peers.figures(session))
+            figures += _told("MediaPipe beside ours", single_person.figures())
     return exit_code(figures, check=options.check)
 
 

@@ -45,14 +45,18 @@ from mocap.synthetic.rigs import laboratory
 from mocap.synthetic.sample import load_truth
 from mocap.workflow.graph import path_of
 from mocap.workflow.sample.accuracy import calibration_figures, limb_joints
+from pipeline_parts.environments import PeerEnvironment
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE.parent / ".pose2sim-venv"
-REQUIREMENT = "Pose2Sim==0.10.49"
-IMPORTED = ("numpy", "scipy", "pandas<3", "rtoml", "opencv-python-headless", "c3d", "anytree",
-            "tqdm", "matplotlib", "statsmodels", "filterpy")  # fmt: skip
-"""What the three steps import: all that the package asks for is a graphical desktop and OpenSim."""
-
+# What the three steps import: all that the package asks for is a graphical desktop and OpenSim.
+POSE2SIM = PeerEnvironment(
+    "Pose2Sim",
+    ".pose2sim-venv",
+    "POSE2SIM_PYTHON",
+    "Pose2Sim==0.10.49",
+    ("numpy", "scipy", "pandas<3", "rtoml", "opencv-python-headless", "c3d", "anytree", "tqdm",
+     "matplotlib", "statsmodels", "filterpy"),
+)  # fmt: skip
 TIMEOUT_S = 900
 SECONDS, FPS, CAMERAS = 4.0, 60.0, 4
 NOISE_PX, OUTLIERS, MISSING = 3.0, 0.02, 0.05
@@ -108,23 +112,6 @@ class Answer:
     def work_s(self) -> float:
         """CPU seconds without imports."""
         return sum(self.steps.values())
-
-
-def interpreter() -> Path | None:
-    """Return the interpreter of the environment with Pose2Sim, if there is one."""
-    named = os.environ.get("POSE2SIM_PYTHON")
-    candidate = Path(named) if named else ENVIRONMENT / "bin" / "python"
-    return candidate if candidate.is_file() else None
-
-
-def set_up() -> None:
-    """Create the environment of the peer: the package, and only what its three steps import."""
-    if interpreter() is not None:
-        return
-    subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-    pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "--no-deps", REQUIREMENT], check=True)
-    subprocess.run([*pip, *IMPORTED], check=True)
 
 
 def synthetic() -> Iterator[Problem]:
@@ -317,13 +304,9 @@ def _from_pixels(
 
 def figures(session: Session | None = None) -> list[Figure]:
     """Return everything that can be compared here; nothing without the peer's environment."""
-    peer = interpreter()
+    peer = POSE2SIM.interpreter()
     if peer is None:
-        print(
-            f"\nPose2Sim is not installed: make its environment ({ENVIRONMENT.name}) with "
-            "`cd benchmarks; python -m pipeline_parts.peers --setup`, or name an interpreter that "
-            "has it with POSE2SIM_PYTHON. Left out."
-        )
+        print(POSE2SIM.how_to_get_it("peers"))
         return []
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -346,12 +329,14 @@ def main() -> int:
     from figures import exit_code, print_figures
 
     parser = argparse.ArgumentParser(description="Pose2Sim beside ours on the same 2D points.")
-    parser.add_argument("--setup", action="store_true", help=f"install {REQUIREMENT} first")
+    parser.add_argument(
+        "--setup", action="store_true", help=f"install {POSE2SIM.requirement} first"
+    )
     parser.add_argument("--check", action="store_true", help="exit 1 when a line is missed")
     parser.add_argument("--sample", type=Path, help="a sample session whose takes were detected")
     options = parser.parse_args()
     if options.setup:
-        set_up()
+        POSE2SIM.set_up()
     measured = figures(Session.open(options.sample) if options.sample else None)
     print_figures("Pose2Sim beside ours", measured)
     return exit_code(measured, check=options.check)
