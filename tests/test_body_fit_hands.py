@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from finger_joints import in_hand
 
 from mocap.body.body_skeleton import skeleton_of
 from mocap.body.fit.fit import fit
@@ -29,7 +30,6 @@ from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
 
 FRAMES, FPS = 24, 30.0
-FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 # Hands 120 px long in images of five million pixels.
 RIG = ring(4, focal_px=2500.0, image_size=(2526, 1894), jitter=1.0, seed=5)
 
@@ -48,17 +48,6 @@ def truth() -> SyntheticMotion:
 def tracks(truth: SyntheticMotion) -> Tracks2D:
     xyz = true_points(truth, BODY_AND_HANDS_63)[:, None]
     return observe_points(RIG, xyz, BODY_AND_HANDS_63, fps=FPS, noise_px=3.0, seed=6)
-
-
-def in_hand(body: BodyModel, positions: FloatArray, turns: FloatArray) -> FloatArray:
-    """Return finger joints (frame, 2, 15, 3) of both hands in the frames of their wrists."""
-    hands = []
-    for side in ("left", "right"):
-        wrist = body.joint(f"{side}_wrist")
-        joints = [body.joint(f"{side}_{each}{k}") for each in FINGERS for k in (1, 2, 3)]
-        arm = positions[:, joints] - positions[:, [wrist]]
-        hands.append(np.einsum("fba,fjb->fja", turns[:, wrist], arm))
-    return np.stack(hands, axis=1)
 
 
 def error_mm(body: BodyModel, found: BodyMotion, truth: SyntheticMotion) -> FloatArray:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from finger_joints import FINGERS, in_hand
 
 from mocap.body.fit.hands import relaxed_fingers
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.shapes import FloatArray
 from mocap.synthetic.motion.motion import MOTIONS
 
-FINGERS = ("thumb", "index", "middle", "ring", "pinky")
-
 
 @pytest.fixture(scope="module")
 def body() -> BodyModel:
     return load_free_body()
-
-
-def in_hand(body: BodyModel, rotations: FloatArray, betas: FloatArray) -> FloatArray:
-    """Return finger joints (frame, joint, 3) from their wrist, in the hand's axes."""
-    places, turns = body.forward_kinematics(rotations, betas, np.zeros((len(rotations), 3)))
-    out = []
-    for side in ("left", "right"):
-        wrist = body.joint(f"{side}_wrist")
-        joints = [body.joint(f"{side}_{each}{k}") for each in FINGERS for k in (1, 2, 3)]
-        arm = places[:, joints] - places[:, [wrist]]
-        out.append(np.einsum("fba,fjb->fja", turns[:, wrist], arm))
-    return np.concatenate(out, axis=1)
 
 
 @pytest.mark.parametrize("name", ["throw", "walk"])
@@ -36,10 +23,14 @@ def test_relaxed_hands_are_nearer_than_flat_ones(body: BodyModel, name: str) -> 
     relaxed, flat = truth.rotations.copy(), truth.rotations.copy()
     for joint, turn in relaxed_fingers(body).items():
         relaxed[:, joint], flat[:, joint] = turn, np.eye(3)
-    real = in_hand(body, truth.rotations, truth.betas)
+
+    def fingers(rotations: FloatArray) -> FloatArray:
+        still = np.zeros((len(rotations), 3))
+        return in_hand(body, *body.forward_kinematics(rotations, truth.betas, still))
+
+    real = fingers(truth.rotations)
     error, before = (
-        1000.0 * np.linalg.norm(in_hand(body, each, truth.betas) - real, axis=-1).mean()
-        for each in (relaxed, flat)
+        1000.0 * np.linalg.norm(fingers(each) - real, axis=-1).mean() for each in (relaxed, flat)
     )
     # The throw grips a ball (38 and 32 degrees a joint), the walk lets hands hang (22 degrees);
     # the prior's 20 degrees were written before either. The gate is 10 mm.

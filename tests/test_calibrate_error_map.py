@@ -13,22 +13,10 @@ from mocap.calibrate.verdict.length_cells import LengthCell, length_cells
 from mocap.calibrate.verdict.report import Verdict, known_to_mm
 from mocap.calibrate.verdict.rules import judge
 from mocap.core.camera import Calibration, Camera
-from mocap.core.shapes import FloatArray
 from mocap.synthetic.board_faults import BOARD, random_rig, record
 from mocap.synthetic.board_faults import BOARD as FAULTS_BOARD
+from mocap.synthetic.nearest_points import nearest_points
 from mocap.synthetic.rigs import ring
-
-
-def triangulated(rig: Calibration, pixels: FloatArray, start: FloatArray) -> FloatArray:
-    points = start.copy()
-    for _ in range(5):
-        normal, right = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-        for camera, seen in zip(rig.cameras, pixels, strict=True):
-            put, slope = camera.project_with_jacobian(points)
-            normal += np.swapaxes(slope, 1, 2) @ slope
-            right += np.einsum("nij,ni->nj", slope, seen - put)
-        points += np.linalg.solve(normal, right[..., None])[..., 0]
-    return points
 
 
 def test_a_known_scatter_of_cameras_scatters_points_as_predicted() -> None:
@@ -60,7 +48,7 @@ def test_a_known_scatter_of_cameras_scatters_points_as_predicted() -> None:
                     camera.name, camera.image_size, turned.camera_matrix, turned.dist_coeffs, pose
                 )
             )
-        moved = triangulated(Calibration(tuple(cameras)), exact, points)
+        moved = nearest_points(Calibration(tuple(cameras)), exact, points)
         errors.append(1000.0 * np.linalg.norm(moved - points, axis=1))
     true = np.sqrt(np.mean(np.square(errors), axis=0))
     # 400 draws of three numbers: the root mean square is known to 3 %; three times that.
@@ -113,7 +101,7 @@ def test_a_known_scatter_of_cameras_scatters_lengths_as_predicted() -> None:
             step = np.concatenate([random.normal(0.0, 1.0, 6) * sd, np.ones(9)])
             motion = Camera.from_vector("step", (2, 2), step).camera_from_world
             cameras.append(replace(camera, camera_from_world=motion @ camera.camera_from_world))
-        placed = triangulated(Calibration(tuple(cameras)), exact, ends.reshape(-1, 3))
+        placed = nearest_points(Calibration(tuple(cameras)), exact, ends.reshape(-1, 3))
         placed = placed.reshape(-1, 2, 3)
         off.append(np.linalg.norm(placed[:, 1] - placed[:, 0], axis=1) - 0.5)
     # 400 draws of one number: the root mean square is known to 3.5 %; three times that.

@@ -23,6 +23,7 @@ from mocap.core.shapes import FloatArray
 from mocap.core.transform import similarity
 from mocap.synthetic.board_faults import BOARD, random_rig, record
 from mocap.synthetic.boards import observe_board
+from mocap.synthetic.nearest_points import nearest_points
 
 # The root is then known to .06 to .09: a line of 25 % is three standard deviations. With 8 draws
 # one sound rig in eight would miss it by chance.
@@ -162,7 +163,7 @@ def length_error_mm(true: Calibration, found: Calibration, rods: FloatArray) -> 
     """Return how far off (n,) the length of rods (n, 2, 3) of the true world is, in mm."""
     _, rotation, shift = similarity(_centers(true), _centers(found), with_scale=False)
     ends = rods.reshape(-1, 3)
-    placed = triangulated(found, true.project(ends), ends @ rotation.T + shift).reshape(-1, 2, 3)
+    placed = nearest_points(found, true.project(ends), ends @ rotation.T + shift).reshape(-1, 2, 3)
     off = np.linalg.norm(placed[:, 1] - placed[:, 0], axis=1)
     return np.asarray(1000.0 * (off - np.linalg.norm(rods[:, 1] - rods[:, 0], axis=1)))
 
@@ -171,7 +172,7 @@ def volume_error_mm(true: Calibration, found: Calibration, points: FloatArray) -
     """Return how far off (point,) points of the true world are that a rig measures, in mm."""
     _, rotation, shift = similarity(_centers(true), _centers(found), with_scale=False)
     moved = points @ rotation.T + shift
-    placed = triangulated(found, true.project(points), moved)
+    placed = nearest_points(found, true.project(points), moved)
     return np.asarray(1000.0 * np.linalg.norm(placed - moved, axis=1))
 
 
@@ -181,20 +182,3 @@ def _centers(rig: Calibration) -> FloatArray:
 
 def _rms(values: FloatArray) -> float:
     return float(np.sqrt(np.mean(values**2)))
-
-
-def triangulated(rig: Calibration, pixels: FloatArray, start: FloatArray) -> FloatArray:
-    """Return points (n, 3) that fit pixels (camera, n, 2) best (Gauss-Newton from `start`)."""
-    points = start.copy()
-    for _ in range(5):
-        normal, right = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-        for camera, seen in zip(rig.cameras, pixels, strict=True):
-            put, slope = camera.project_with_jacobian(points)
-            with np.errstate(invalid="ignore"):
-                inside = ((seen >= 0) & (seen < camera.image_size)).all(axis=1)
-            inside &= np.isfinite(put).all(axis=1)
-            slope = np.where(inside[:, None, None], slope, 0.0)
-            normal += np.swapaxes(slope, 1, 2) @ slope
-            right += np.einsum("nij,ni->nj", slope, np.where(inside[:, None], seen - put, 0.0))
-        points += np.linalg.solve(normal + 1e-9 * np.eye(3), right[..., None])[..., 0]
-    return points

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, FloatArray, in_parts
 
 # 32 frames of 14 000 vertices need 20 MB of blended transforms: they stay in the cache's reach.
 _FRAMES_AT_ONCE = 32
@@ -84,8 +84,7 @@ def skin(
     shift = positions - (turns @ rest_joints[..., None])[..., 0]
     moved = np.concatenate([turns, shift[..., None]], axis=3).astype(rest.dtype)  # frame joint 3 4
     skinned = np.zeros((len(moved), count, 3), dtype=rest.dtype)
-    for first in range(0, len(moved), _FRAMES_AT_ONCE):
-        chosen = slice(first, first + _FRAMES_AT_ONCE)
+    for chosen in in_parts(len(moved), _FRAMES_AT_ONCE):
         block = moved[chosen]
         by_joint = block.transpose(1, 0, 2, 3).reshape(block.shape[1], -1)
         blended = (weights @ by_joint).reshape(count, len(block), 3, 4)

@@ -10,7 +10,7 @@ from mocap.body.model import BodyModel
 from mocap.body.smplx_file import FREE
 from mocap.core.body_motion import BodyMotion
 from mocap.core.errors import BodyError
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import Array, FloatArray, in_parts
 
 # 16 skins of 14 000 vertices in float32 are 3 MB: few enough to hold, enough to share the overhead.
 _FRAMES_AT_ONCE = 16
@@ -52,8 +52,8 @@ def posed_skins(
         BodyError: the motion was fitted to another body.
     """
     check_same_body(model, motion)
-    for first in range(0, len(frames), _FRAMES_AT_ONCE):
-        chosen = list(frames[first : first + _FRAMES_AT_ONCE])
+    for part in in_parts(len(frames), _FRAMES_AT_ONCE):
+        chosen = list(frames[part])
         skins = model.skin(
             posed_rotations(model, motion, chosen),
             motion.betas,

@@ -33,7 +33,7 @@ from mocap.body.model import BodyModel
 from mocap.core.errors import BodyError
 from mocap.core.points import Points3D, Source
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, in_parts
 
 # The jaw opens (x) by 0 to 30 degrees; it shifts sideways and hardly rolls. It hangs a little open.
 _JAW_MEAN = np.deg2rad([3.0, 0.0, 0.0])
@@ -236,7 +236,7 @@ def _residuals(problem: FaceProblem, values: FloatArray, frames: slice) -> Float
 def cost(problem: FaceProblem, values: FloatArray) -> float:
     """Return the cost of values (frame, unknown); the displacements' prior is left out."""
     total, limit = 0.0, CAUCHY_SCALE**2
-    for frames in _chunks(len(values)):
+    for frames in in_parts(len(values), _FRAMES_AT_ONCE):
         off = _residuals(problem, values, frames)
         square = _squares(problem.information[frames], off)
         total += float(limit * np.log1p(square / limit).sum())
@@ -245,16 +245,12 @@ def cost(problem: FaceProblem, values: FloatArray) -> float:
     return total + float((problem.smoothness[1:-1] * np.diff(values, n=2, axis=0) ** 2).sum())
 
 
-def _chunks(frames: int) -> list[slice]:
-    return [slice(a, min(a + _FRAMES_AT_ONCE, frames)) for a in range(0, frames, _FRAMES_AT_ONCE)]
-
-
 def normal_equations(problem: FaceProblem, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the lower band (unknown, distance) and half the gradient (unknown,) of the cost."""
     frames, unknowns = values.shape
     blocks = np.zeros((frames, unknowns, unknowns))
     gradient = np.zeros_like(values)
-    for chunk in _chunks(frames):
+    for chunk in in_parts(frames, _FRAMES_AT_ONCE):
         off = _residuals(problem, values, chunk)
         weighted = _reweighted(problem.information[chunk], off)
         jacobian = problem.points.jacobian(values[chunk])
@@ -349,7 +345,7 @@ def _rescaled(problem: FaceProblem, values: FloatArray, spread_m: FloatArray) ->
         smoothness = _next_smoothness(values, variance, smoothness, problem.fps)
     pull = np.zeros_like(problem.displacement)
     total = np.eye(3) / spread_m[:, None, None] ** 2
-    for chunk in _chunks(frames):
+    for chunk in in_parts(frames, _FRAMES_AT_ONCE):
         off = _residuals(problem, values, chunk)
         weighted = _reweighted(problem.information[chunk], off)
         total = total + weighted.sum(axis=0)
