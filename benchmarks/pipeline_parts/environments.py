@@ -42,8 +42,9 @@ class PeerEnvironment:
             return
         subprocess.run([sys.executable, "-m", "venv", str(BENCHMARKS / self.folder)], check=True)
         pip = [str(self._python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, "--no-deps", self.requirement], check=True)
+        # In this order pip does not complain of all that the package asks for and nobody imports.
         subprocess.run([*pip, *self.imported], check=True)
+        subprocess.run([*pip, "--no-deps", self.requirement], check=True)
         self._whole.touch()
 
     @property
