@@ -6,12 +6,14 @@ Tidy (one row per frame, person and keypoint, with source and uncertainty) for a
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from mocap.core.points import Points3D, Source
-from mocap.core.store import write_text
+from mocap.core.shapes import Array, in_parts
+from mocap.core.store import write_lines
 from mocap.export.axes import AXES
 
 TIDY_COLUMNS = (
@@ -28,6 +30,9 @@ TIDY_COLUMNS = (
     "reprojection_error_px",
 )
 
+_FRAMES_AT_ONCE = 1024
+"""Whose texts are there at the same time: those of a long take are larger than the take."""
+
 
 def write(points: Points3D, path: Path | str) -> tuple[str, ...]:
     """Write all people's keypoints, one row per frame, person and keypoint.
@@ -35,27 +40,31 @@ def write(points: Points3D, path: Path | str) -> tuple[str, ...]:
     Frames count from 0. `source` is measured, interpolated, extrapolated or missing; `sigma_mm`
     is the standard deviation per axis. Unknown values are empty cells.
     """
-    xyz = AXES["csv"].points(points.xyz)
-    sigma_mm = 1000.0 * points.sigma_m
-    source_names = {int(source): source.name.lower() for source in Source}
-    names = [_quoted(name) for name in points.keypoint_names]
-    lines = [",".join(TIDY_COLUMNS)]
-    for frame, person, keypoint in np.ndindex(*points.view_count.shape):
-        at = (frame, person, keypoint)
-        cells = (
-            str(frame),
-            f"{frame / points.fps:.6f}",
-            str(points.person_ids[person]),
-            names[keypoint],
-            *(_cell(value, 6) for value in xyz[at]),
-            source_names[int(points.source[at])],
-            _cell(float(sigma_mm[at]), 3),
-            str(int(points.view_count[at])),
-            _cell(float(points.reprojection_error_px[at]), 3),
-        )
-        lines.append(",".join(cells))
-    write_text(Path(path), "\n".join(lines) + "\n")
+    write_lines(Path(path), chain([",".join(TIDY_COLUMNS)], _tidy_rows(points)))
     return ()
+
+
+def _tidy_rows(points: Points3D) -> Iterator[str]:
+    """Yield one row for each frame, person and keypoint."""
+    called = [f"{person},{_quoted(name)}" for person in points.person_ids
+              for name in points.keypoint_names]  # fmt: skip
+    for part in in_parts(len(points.xyz), _FRAMES_AT_ONCE):
+        some = points.part(part)
+        columns = (
+            AXES["csv"].points(some.xyz).reshape(-1, 3).tolist(),
+            _source_names(some.source.ravel()),
+            (1000.0 * some.sigma_m).ravel().tolist(),
+            some.view_count.ravel().tolist(),
+            some.reprojection_error_px.ravel().tolist(),
+        )
+        for row, (xyz, source, sigma_mm, views, error_px) in enumerate(
+            zip(*columns, strict=True), part.start * len(called)
+        ):
+            frame, who = divmod(row, len(called))
+            yield (
+                f"{frame},{frame / points.fps:.6f},{called[who]},{_cells(xyz, 6)},{source},"
+                f"{_cell(sigma_mm, 3)},{int(views)},{_cell(error_px, 3)}"
+            )
 
 
 def write_wide(
@@ -70,26 +79,38 @@ def write_wide(
         InputError: the person is unknown, or there are several and none was named.
     """
     person = points.person_index(person_id)
-    xyz = AXES["csv"].points(points.xyz[:, person])
-    sigma_mm = 1000.0 * points.sigma_m[:, person]
-    source_names = {int(source): source.name.lower() for source in Source}
     parts = ("x_m", "y_m", "z_m", "source", "sigma_mm")
     columns = [_quoted(f"{name}_{part}") for name in points.keypoint_names for part in parts]
-    lines = [",".join(["frame", "time_s", *columns])]
-    for frame, row in enumerate(xyz):
-        cells = [str(frame), f"{frame / points.fps:.6f}"]
-        for keypoint, position in enumerate(row):
-            cells += [_cell(value, 6) for value in position]
-            cells.append(source_names[int(points.source[frame, person, keypoint])])
-            cells.append(_cell(float(sigma_mm[frame, keypoint]), 3))
-        lines.append(",".join(cells))
-    write_text(Path(path), "\n".join(lines) + "\n")
+    header = ",".join(["frame", "time_s", *columns])
+    rows = _wide_rows(points.of_person(points.person_ids[person]))
+    write_lines(Path(path), chain([header], rows))
     return ()
+
+
+def _wide_rows(points: Points3D) -> Iterator[str]:
+    """Yield one row for each frame of one person."""
+    for part in in_parts(len(points.xyz), _FRAMES_AT_ONCE):
+        some = points.part(part)
+        xyz = AXES["csv"].points(some.xyz[:, 0]).tolist()
+        sigma_mm = (1000.0 * some.sigma_m[:, 0]).tolist()
+        for k, frame in enumerate(range(part.start, part.stop)):
+            each = zip(xyz[k], _source_names(some.source[k, 0]), sigma_mm[k], strict=True)
+            cells = [f"{_cells(at, 6)},{source},{_cell(sigma, 3)}" for at, source, sigma in each]
+            yield ",".join([f"{frame},{frame / points.fps:.6f}", *cells])
+
+
+def _source_names(sources: Array) -> list[str]:
+    names = {int(source): source.name.lower() for source in Source}
+    return [names[int(source)] for source in sources.tolist()]
+
+
+def _cells(values: Sequence[float], decimals: int) -> str:
+    return ",".join([_cell(value, decimals) for value in values])
 
 
 def _cell(value: float, decimals: int) -> str:
     """Return a number with fixed decimals, or nothing for NaN."""
-    return f"{value:.{decimals}f}" if np.isfinite(value) else ""
+    return f"{value:.{decimals}f}" if math.isfinite(value) else ""
 
 
 def _quoted(text: str) -> str:

@@ -6,7 +6,8 @@ count from 1 and time is (frame - 1) / rate. Y is up. Missing values are empty c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from mocap.core.errors import ExportError
 from mocap.core.points import Points3D, Source
-from mocap.core.store import write_text
+from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.store import write_lines
 from mocap.export.axes import AXES
 
 # One micrometre in either unit.
@@ -49,13 +51,22 @@ def write(
         raise ExportError("there are no frames, so there is nothing to write as TRC.")
     axes = AXES["trc" if unit == "m" else "trc_mm"]
     xyz = axes.points(points.xyz[:, person]).reshape(len(points.xyz), -1)
-    lines = [*_header(path.name, points, names, axes.unit), ""]
-    number = f"%.{_DECIMALS[axes.unit]}f"
-    for frame, row in enumerate(xyz):
-        cells = [number % value if np.isfinite(value) else "" for value in row]
-        lines.append("\t".join([str(frame + 1), f"{frame / points.fps:.8f}", *cells]))
-    write_text(path, "\n".join(lines) + "\n")
+    header = [*_header(path.name, points, names, axes.unit), ""]
+    write_lines(path, chain(header, _rows(xyz, points.fps, _DECIMALS[axes.unit])))
     return _remarks(points, person, names)
+
+
+def _rows(values: FloatArray, fps: float, decimals: int) -> Iterator[str]:
+    """Yield the rows of data of values (frame, column)."""
+    number = f"%.{decimals}f"
+    whole = "\t".join([number] * values.shape[1])
+    known: BoolArray = np.asarray(np.isfinite(values).all(axis=1))
+    for frame, (row, all_known) in enumerate(zip(values, known, strict=True)):
+        if all_known:
+            cells = whole % tuple(row.tolist())
+        else:
+            cells = "\t".join([number % each if np.isfinite(each) else "" for each in row])
+        yield f"{frame + 1}\t{frame / fps:.8f}\t{cells}"
 
 
 def _checked_names(points: Points3D, marker_names: dict[str, str]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mocap.core.errors import InputError
+from mocap.core.files import npz
 from mocap.core.files.npz import read_npz, write_npz
 from mocap.core.files.reading import read_json, read_text, read_toml, reading
 from mocap.core.points import Points3D
@@ -115,6 +117,16 @@ def test_what_this_tool_writes_it_also_reads_however_well_it_packs(tmp_path: Pat
     path = tmp_path / "empty_slots.npz"
     write_npz(path, {"a": np.full(12_000_000, np.nan)})
     assert np.isnan(read_npz(path)["a"]).all()
+
+
+def test_arrays_are_packed_at_the_level_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "some.npz"
+    write_npz(path, {"a": np.random.default_rng(1).normal(size=20_000).astype(np.float32)})
+    with zipfile.ZipFile(path) as stored:
+        (entry,) = stored.infolist()
+        packer = zlib.compressobj(npz._LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        packed = packer.compress(stored.read(entry)) + packer.flush()
+    assert entry.compress_size == len(packed) and entry.date_time == (1980, 1, 1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,11 @@ from mocap.capture.decoding.playback import Place, Playback
 from mocap.capture.session import Session
 from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError
+from mocap.core.files import replay
 from mocap.core.store import Provenance, file_hash, load_artifact, load_provenance
 from mocap.detect import detect as stage
 from mocap.detect.detect import detect
-from mocap.detect.following import memory, stretches
+from mocap.detect.following import memory
 from mocap.detect.following.follow import Following
 from mocap.detect.following.pace import PACES, Pace
 from mocap.detect.following.stretches import Keeping, Stretch, in_a_row
@@ -177,7 +178,7 @@ def test_playing_goes_on_with_the_very_images(
 def test_a_camera_goes_on_where_it_was_killed(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stretches, "KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
     killed = fake_take(tmp_path / "killed")
     clean = Session.open(shutil.copytree(killed.session.root, tmp_path / "clean")).take("a")
     looked_at: list[int] = []

@@ -13,10 +13,10 @@ from test_cli_fit import POINTS_ONLY, save_points
 from mocap.body.fit import windows as windowing
 from mocap.capture.session import Session, Take
 from mocap.core.errors import DetectionError
+from mocap.core.files import replay
 from mocap.core.points import Points3D
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact
-from mocap.workflow.fit import kept_steps
 from mocap.workflow.fit.kept_steps import KeptSteps
 from mocap.workflow.pipeline import run_stages
 
@@ -55,7 +55,7 @@ def results(take: Take) -> dict[str, bytes]:
 def test_a_killed_fit_goes_on(named: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(windowing, "WINDOW_FRAMES", 30)
     monkeypatch.setattr(windowing, "MARGIN_FRAMES", 10)
-    monkeypatch.setattr(kept_steps, "KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
     clean, killed = take_of_two(tmp_path / "clean"), take_of_two(tmp_path / "killed")
     if named:  # the shape of the subject is told first, by steps of its own
         for take in (clean, killed):

@@ -244,8 +244,9 @@ def test_two_cameras_that_face_each_other_do_not_tell_how_far_away_somebody_is()
     xyz = walker(standing((0.1, 0.0), 2), FPS)
     detections, _ = detect_crowd(calibration, xyz[:, None], fps=FPS, faults=NO_FAULTS, seed=1)
     scene = Scene(detections, calibration)
-    rays, confidence = scene.instants.rays[0], scene.instants.confidence[0]
-    slot = np.argmax(~np.isnan(scene.instants.tolerance[0]), axis=1)
+    instants = scene.instants(slice(0, 1))
+    rays, confidence = instants.rays[0], instants.confidence[0]
+    slot = np.argmax(~np.isnan(instants.tolerance[0]), axis=1)
     tolerance = np.full(4, 0.04)
     across = calibration.cameras[0].center - calibration.cameras[2].center
     along = across / np.linalg.norm(across)

@@ -100,8 +100,8 @@ def test_killed_in_a_stage(finished: Path, stage: str, tmp_path: Path) -> None:
 
 
 KEEPS_OFTEN = """
-from mocap.detect.following import stretches
-stretches.KEEP_EVERY_S = 0.3
+from mocap.core.files import replay
+replay.KEEP_EVERY_S = 0.3
 import mocap.__main__
 """
 

@@ -23,13 +23,14 @@ from mocap.core.files.typed_json import from_json
 from mocap.core.plain import plain
 from mocap.core.points import Points3D, Source
 from mocap.studio.page.page import number, percent
+from mocap.studio.take import figures
 from mocap.studio.take.report import write_report
 from mocap.studio.take.report_data import (
     PersonCard,
     ReportData,
     bone_figures,
     camera_figures,
-    camera_keypoint_error_px,
+    camera_keypoint_errors_px,
     percentile,
     residuals_px,
     source_shares,
@@ -91,7 +92,7 @@ def test_a_shifted_camera_shows_by_its_signed_offset() -> None:
     # Noise-free projections: only rounding of the lens model remains elsewhere.
     np.testing.assert_allclose(figures[1].bias_px, [3.0, 0.0], atol=1e-6)
     assert figures[1].median_px == pytest.approx(3.0) and figures[0].median_px < 1e-6
-    errors = camera_keypoint_error_px(residuals_px(data), 50.0)
+    (errors,) = camera_keypoint_errors_px(residuals_px(data), 50.0)
     assert errors.shape == (4, 21)
     np.testing.assert_allclose(errors[1], 3.0, atol=1e-6)
 
@@ -139,6 +140,29 @@ def test_long_takes_are_thinned_and_gaps_stay_gaps() -> None:
     assert content["stride"] == 2 and content["frames"] == (MAX_FRAMES + 2) // 2
     packed = np.frombuffer(base64.b64decode(content["xyz"]), dtype="<i2").reshape(-1, 21, 3)
     assert (packed[1] == content["missing"]).all() and (packed[0] != content["missing"]).all()
+
+
+def test_a_moment_of_a_long_take_stands_for_all_of_its_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = take()
+    seen = data.tracks.pixels.copy()
+    seen[:, 17] += 40.0  # one bad frame of the third moment
+    data = replace(data, tracks=replace(data.tracks, pixels=seen))
+    residuals = residuals_px(data)
+    monkeypatch.setattr(figures, "MOST_MOMENTS", 4)
+    p95, median, unmeasured = figures.over_time(data, residuals)["data"]
+    assert figures.frames_a_moment(30) == 8
+    # The last moment has six frames; each stands at the middle of its own.
+    np.testing.assert_allclose(60.0 * p95["x"], [3.5, 11.5, 19.5, 26.5])
+    for moment, first in enumerate(range(0, 30, 8)):
+        frames = np.moveaxis(residuals.length[:, first : first + 8], 1, 0)
+        by_frame = [percentile(each, q) for q in (50.0, 95.0) for each in frames]
+        assert median["y"][moment] == np.median(by_frame[: len(frames)])
+        assert p95["y"][moment] == max(by_frame[len(frames) :])
+    assert p95["y"].argmax() == 2 and not unmeasured["y"].any()
+    monkeypatch.setattr(figures, "MOST_MOMENTS", 30)
+    assert len(figures.over_time(data, residuals)["data"][0]["y"]) == 30
 
 
 def test_page_is_self_contained_and_complete(tmp_path: Path) -> None:

@@ -85,8 +85,9 @@ def write(
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
         file.write("\n".join(lines))
-        for root, angles in zip(roots, angles_deg[:, sequence].reshape(frames, -1), strict=True):
-            file.write(f"{_numbers(root, _LENGTH_FORMAT)} {_numbers(angles, _ANGLE_FORMAT)}\n")
+        for root, angles in zip(roots, angles_deg, strict=True):
+            turns = _numbers(angles[sequence].ravel(), _ANGLE_FORMAT)
+            file.write(f"{_numbers(root, _LENGTH_FORMAT)} {turns}\n")
     return _gimbal_warnings(near_lock, joint_names, order)
 
 
@@ -182,7 +183,7 @@ def _tip(motion: SkeletonMotion, joint: int) -> FloatArray:
 
 def _numbers(values: Array, number_format: str) -> str:
     """Return numbers separated by blanks, without negative zeros: equal motions, equal bytes."""
-    text = " ".join(number_format % value for value in values)
+    text = " ".join([number_format] * len(values)) % tuple(values.tolist())
     zero = number_format % 0.0
     if f"-{zero}" not in text:
         return text

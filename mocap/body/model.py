@@ -232,16 +232,20 @@ class BodyModel:
         expression: Array | None = None,
         vertices: Array | None = None,
         dtype: type[np.floating] = np.float64,
+        posed: tuple[FloatArray, FloatArray] | None = None,
     ) -> Array:
         """Return the posed skin (frame, vertex, 3) in metres; arguments as `forward_kinematics`.
 
         `vertices` selects some vertices by index; `dtype` float32 is several times faster and
-        right to a few micrometres for a body within a few metres of the origin.
+        right to a few micrometres for a body within a few metres of the origin; `posed` is what
+        `forward_kinematics` gave for this pose, where that is known.
         """
         chosen = slice(None) if vertices is None else np.asarray(vertices, dtype=np.int64)
         rest_joints = self._expressive_joints(betas, expression)
         moved = np.zeros((len(rotations), 3)) if transl is None else np.asarray(transl)
-        positions, turns = lbs.forward_kinematics(rest_joints, self.parents, rotations, moved)
+        positions, turns = posed or lbs.forward_kinematics(
+            rest_joints, self.parents, rotations, moved
+        )
         rest = self._shaped(betas, chosen).astype(dtype)
         if expression is not None:
             rest = rest + _combine(expression, self.expression_components[:, chosen], dtype)

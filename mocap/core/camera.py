@@ -121,19 +121,23 @@ class Camera:
         flat = points.reshape(-1, 3)
         pixels = np.zeros((len(flat), 2))
         for part in in_parts(len(flat), _POINTS_AT_ONCE):
-            pixels[part], _ = self.project_with_jacobian(flat[part])
+            pixels[part], _ = self._projected(flat[part])
         return pixels.reshape(*points.shape[:-1], 2)
 
     def project_with_jacobian(self, points: Array) -> tuple[FloatArray, FloatArray]:
         """Return pixels (n, 2) and d pixel / d world point (n, 2, 3) of points (n, 3)."""
+        pixels, d_camera = self._projected(np.asarray(points, dtype=np.float64))
+        return pixels, d_camera @ self.camera_from_world[:3, :3]
+
+    def _projected(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return pixels (n, 2) and d pixel / d point in camera coordinates (n, 2, 3)."""
         from mocap.core import lens
 
-        points = np.asarray(points, dtype=np.float64)
         in_camera = transform.apply(self.camera_from_world, points)
         pixels = np.full((len(points), 2), np.nan)
         d_camera = np.full((len(points), 2, 3), np.nan)
         lens.project_camera_points(self.lens, in_camera, pixels, d_camera)
-        return pixels, d_camera @ self.camera_from_world[:3, :3]
+        return pixels, d_camera
 
     def undistort(self, pixels: Array) -> FloatArray:
         """Return normalised image coordinates x/z, y/z (..., 2) of pixels (..., 2)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,14 @@ class SkeletonMotion:
             not 0 <= parent < joint for joint, parent in enumerate(self.parents) if joint
         ):
             raise ValueError("SkeletonMotion.parents: joint 0 is the root, parents come first")
+
+    def part(self, frames: slice) -> SkeletonMotion:
+        """Return some frames."""
+        return replace(
+            self,
+            local_rotations_wxyz=self.local_rotations_wxyz[frames],
+            root_positions=self.root_positions[frames],
+        )
 
     def forward_kinematics(self) -> tuple[FloatArray, FloatArray]:
         """Return world positions (frame, joint, 3) and world rotations (frame, joint, 3, 3)."""

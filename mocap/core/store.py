@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
@@ -46,6 +46,7 @@ T = TypeVar("T")
 _shared: ContextVar[WeakValueDictionary[tuple[object, ...], Any] | None] = ContextVar(
     "shared artifacts", default=None
 )
+_hashes: ContextVar[dict[tuple[object, ...], str] | None] = ContextVar("hashes", default=None)
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,28 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file atomically, UTF-8, every line ended by a newline, one after the other: the
+    text of a long take is larger than the take."""
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.writelines(f"{line}\n" for line in lines)
+
+
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits; of an artifact within
+    `shared_artifacts` once."""
+    known = _hashes.get()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if known is None or path.suffix != ".npz":
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        stat = os.fstat(file.fileno())
+        key = (path.resolve(), stat.st_ino, stat.st_size)
+        if key not in known:
+            known[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return known[key]
 
 
 def save_artifact(artifact: Any, path: Path, provenance: Provenance, *, pack: bool = True) -> None:
@@ -182,16 +201,20 @@ def _read_npz(path: Path, only: Sequence[str] = ()) -> dict[str, Any]:
 
 @contextmanager
 def shared_artifacts() -> Iterator[None]:
-    """Load nothing a second time that somebody still holds: several views of a take are made at
-    once, and the keypoints of a long one take half a gigabyte.
+    """Load nothing a second time that somebody still holds, and hash no artifact twice: several
+    views of a take are made at once, and the keypoints of a long one take half a gigabyte.
 
     Whoever loads within must not write into arrays.
     """
-    token = _shared.set(WeakValueDictionary())
+    if _shared.get() is not None:
+        yield
+        return
+    token, hashes = _shared.set(WeakValueDictionary()), _hashes.set({})
     try:
         yield
     finally:
         _shared.reset(token)
+        _hashes.reset(hashes)
 
 
 def load_artifact(path: Path, cls: type[T]) -> T:

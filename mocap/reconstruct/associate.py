@@ -166,7 +166,6 @@ def associate_with_report(
     _require_people(detections)
     scene = Scene(detections, calibration, tolerance_of_size)
     tracked = follow(scene, told)
-    scene.forget_rays()
     found = dict(enumerate(by_presence(people_of(tracked, scene), scene)))
     del tracked
     found, given = edited(found, edits)
@@ -235,13 +234,18 @@ def _mapped(detections: Detections2D, image_maps: Mapping[str, Array]) -> Detect
             f"image_maps names '{unknown[0]}', but the cameras of this take are "
             f"{', '.join(detections.camera_names)}. Correct the camera name."
         )
-    if not image_maps and detections.pixels.dtype == np.float64:
+    changing = {
+        name: np.asarray(matrix, dtype=np.float64)
+        for name, matrix in image_maps.items()
+        if not np.array_equal(matrix, np.eye(2, 3))
+    }
+    if not changing:
         return detections
     pixels = np.array(detections.pixels, dtype=np.float64)
     rows = np.array(detections.row_lateness, dtype=np.float64)
     for index, name in enumerate(detections.camera_names):
-        if name in image_maps:
-            matrix = np.asarray(image_maps[name], dtype=np.float64)
+        if name in changing:
+            matrix = changing[name]
             pixels[index] = pixels[index] @ matrix[:, :2].T + matrix[:, 2]
             rows[index] = mapped_rows(rows[index], matrix)
     return replace(detections, pixels=pixels, row_lateness=rows)

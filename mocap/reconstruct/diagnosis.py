@@ -169,16 +169,22 @@ def _round(views: _Views) -> tuple[ViewCause, ...] | None:
 
 def _views(detections: Detections2D, calibration: Calibration, maps: Mapping[str, Array]) -> _Views:
     names = detections.keypoint_names
-    pixels = np.array(detections.pixels, dtype=np.float64)
-    confidence = np.nan_to_num(np.asarray(detections.confidence, dtype=np.float64))
+    changing = {
+        name: np.asarray(each, dtype=np.float64)
+        for name, each in maps.items()
+        if not np.array_equal(each, np.eye(2, 3))
+    }
+    # Of a long take they are large: in double precision only where they are moved.
+    pixels = np.array(detections.pixels, dtype=np.float64 if changing else None)
+    confidence = np.nan_to_num(np.asarray(detections.confidence))
     pixels[confidence < MIN_CONFIDENCE] = np.nan
     for index, name in enumerate(detections.camera_names):
-        if name in maps:
-            affine = np.asarray(maps[name], dtype=np.float64)
+        if name in changing:
+            affine = changing[name]
             pixels[index] = pixels[index] @ affine[:, :2].T + affine[:, 2]
     surest = pixels[:, :, 0]
     if pixels.shape[2] > 1:
-        best = confidence.sum(axis=-1).argmax(axis=2)
+        best = confidence.sum(axis=-1, dtype=np.float64).argmax(axis=2)
         surest = np.take_along_axis(pixels, best[:, :, None, None, None], axis=2)[:, :, 0]
     swap = {name: name.replace("left_", "right_", 1) for name in names}
     swap |= {other: name for name, other in list(swap.items()) if other != name}
@@ -198,7 +204,7 @@ def _others(views: _Views, camera: int) -> FloatArray:
     vectors = views.cameras.vectors()[keep]
     frames = _frames(views)
     seen = views.surest[keep][:, frames]
-    flat = np.ascontiguousarray(seen.reshape(len(keep), -1, 2).transpose(1, 0, 2))
+    flat = np.array(seen.reshape(len(keep), -1, 2).transpose(1, 0, 2), np.float64, order="C")
     points, packed = np.full((len(flat), 3), np.nan), np.zeros((len(flat), 6))
     if len(keep) > 1:
         gate_px = GATE_RAD * float(np.median(vectors[:, 6]))

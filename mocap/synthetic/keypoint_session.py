@@ -128,8 +128,9 @@ def _with_all(xyz: FloatArray, keypoint_set: KeypointSet) -> FloatArray:
 
 
 def _repeated(seen: Detections2D, frames: int) -> Detections2D:
+    """Return a long take, in single precision as detectors keep what they find."""
     at = np.arange(frames) % _DIFFERENT_FRAMES
-    return Detections2D(
-        seen.camera_names, seen.keypoint_names, seen.fps, seen.pixels[:, at],
-        seen.confidence[:, at], seen.boxes[:, at],
-    )  # fmt: skip
+    pixels, confidence, boxes = (
+        each.astype(np.float32)[:, at] for each in (seen.pixels, seen.confidence, seen.boxes)
+    )
+    return Detections2D(seen.camera_names, seen.keypoint_names, seen.fps, pixels, confidence, boxes)

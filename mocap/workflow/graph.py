@@ -158,7 +158,8 @@ GRAPH = (
         # 2: with a strip of what people did.
         # 3: with a page of each of several people, and with the causes of what is wrong.
         # 4: joint angles with bands, and actions in the timeline of the player.
-        revision=4,
+        # 5: of long takes moments of several frames, and bands of the frames that are shown.
+        revision=5,
     ),
     Row(
         name="export",

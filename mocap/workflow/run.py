@@ -12,6 +12,7 @@ from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
 from mocap.core.files.unfinished import OLD_S, remove_unfinished, sweep
 from mocap.core.kernels.processors import usable_processors
+from mocap.core.store import shared_artifacts
 from mocap.workflow import public
 from mocap.workflow.beside.wanted import Runner, Wanted
 from mocap.workflow.checks.mixed_up import refuse_copies
@@ -262,7 +263,8 @@ def run_take(
 
     Another program that works on the take is waited for.
     """
-    with locked(take.root, f"mocap, {', '.join(only or stages)}", waiting=progress.warned):
+    what = f"mocap, {', '.join(only or stages)}"
+    with locked(take.root, what, waiting=progress.warned), shared_artifacts():
         return _run_take(take, choices, progress, stages, only, from_stage)
 
 

@@ -75,8 +75,9 @@ def contact_points(motion: BodyMotion, model: BodyModel) -> tuple[FloatArray, Fl
     heel = np.array([model.landmark(f"{side}_heel") for side in SIDES])
     for part in parts_of(motion.frame_count):
         pose = vectors[part], motion.betas, motion.transl[part]
-        joints[part], _ = model.forward_kinematics(*pose)
-        heels[part] = model.skin(*pose, vertices=heel)
+        posed = model.forward_kinematics(*pose)
+        joints[part] = posed[0]
+        heels[part] = model.skin(*pose, vertices=heel, posed=posed)
     balls = joints[:, [model.joint(f"{side}_foot") for side in SIDES]]
     return np.stack([heels, balls], axis=2), joints
 

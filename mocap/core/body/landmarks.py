@@ -42,9 +42,19 @@ class BonyLandmarks:
         Raises:
             ValueError: the skeleton lacks a joint that carries one.
         """
-        centres, rotations = motion.forward_kinematics()
+        return self.carried(motion.joint_names, *motion.forward_kinematics(), names)
+
+    def carried(
+        self,
+        joint_names: Sequence[str],
+        centres: FloatArray,
+        rotations: FloatArray,
+        names: Sequence[str] | None = None,
+    ) -> dict[str, FloatArray]:
+        """Return the same of joints at `centres` (frame, joint, 3), turned by `rotations` (frame,
+        joint, 3, 3)."""
         chosen = self.names if names is None else tuple(names)
         rows = [self.names.index(name) for name in chosen]
-        carriers = [motion.joint_names.index(self.joints[row]) for row in rows]
+        carriers = [joint_names.index(self.joints[row]) for row in rows]
         turned = (rotations[:, carriers] @ self.offsets[rows, :, None])[..., 0]
         return dict(zip(chosen, np.moveaxis(centres[:, carriers] + turned, 1, 0), strict=True))

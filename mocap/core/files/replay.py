@@ -16,7 +16,26 @@ from mocap.core.files.plain_text import read, written
 T = TypeVar("T")
 
 KEEP_EVERY_S = 20.0
-"""Of wall time. Of what is done sooner nothing is kept."""
+"""Of wall time. Of what is done sooner nothing is kept; with starting anew, and with what was being
+worked on, a kill costs less than a minute."""
+
+
+class KeepTimer:
+    """Tells when it is time to keep what was found since it was kept last."""
+
+    def __init__(self, every_s: float | None = None) -> None:
+        """Begin; `KEEP_EVERY_S` by default."""
+        self._every_s = every_s
+        self._since_s = time.monotonic()
+
+    def due(self) -> bool:
+        """Tell whether to keep now."""
+        every_s = KEEP_EVERY_S if self._every_s is None else self._every_s
+        return time.monotonic() - self._since_s >= every_s
+
+    def kept(self) -> None:
+        """Hear that it was kept: only now, for that takes time itself."""
+        self._since_s = time.monotonic()
 
 
 class Remember(Protocol):
@@ -64,7 +83,7 @@ class Replay:
         self._save = save
         self._first, self._asked = len(self._before), 0
         self._found: list[Any] = []
-        self._saved_s = time.monotonic()
+        self._timer = KeepTimer()
 
     def __call__(self, make: Callable[[], T]) -> T:
         """Return a part."""
@@ -74,8 +93,8 @@ class Replay:
             return known
         made = make()
         self._found.append(made)
-        if time.monotonic() - self._saved_s >= KEEP_EVERY_S:
+        if self._timer.due():
             self._save(FoundParts(self._first, len(self._found), written(self._found)))
             self._first, self._found = self._first + len(self._found), []
-            self._saved_s = time.monotonic()
+            self._timer.kept()
         return made

@@ -7,19 +7,16 @@ would have been found without a break, to the last bit.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mocap.capture.decoding.playback import Place
+from mocap.core.files.replay import KeepTimer
 from mocap.core.shapes import Array, IntArray, check_shapes
 from mocap.detect.following import memory
 from mocap.detect.people import Detection
-
-KEEP_EVERY_S = 20.0
-"""Of wall time. With starting anew and finding the place, a kill costs less than a minute."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +115,13 @@ class Keeping:
             before: stretches in a row from the first frame on.
             place: tells the place of a frame that was given lately.
             save: stores a stretch.
-            every_s: seconds between two of them; `KEEP_EVERY_S` by default.
+            every_s: seconds between two of them, see `KeepTimer`.
         """
         self._place, self._save = place, save
-        self._every_s = KEEP_EVERY_S if every_s is None else every_s
+        self._timer = KeepTimer(every_s)
         self._before = before
         self._begin = before[-1].end if before else 0
         self._found: dict[int, list[Detection]] = {}
-        self._saved_s = time.monotonic()
 
     def people(self) -> dict[int, list[Detection]]:
         """Return who was found before, by frame."""
@@ -138,11 +134,12 @@ class Keeping:
     def looked(self, index: int, found: list[Detection], mind: object) -> None:
         """Take in what was found in the next image, and what following has in mind after it."""
         self._found[index] = found
-        if time.monotonic() - self._saved_s < self._every_s:
+        if not self._timer.due():
             return
         stretch = _stretch(self._begin, self._found, memory.written(mind), self._place(index))
         self._save(stretch)
-        self._begin, self._found, self._saved_s = stretch.end, {}, time.monotonic()
+        self._begin, self._found = stretch.end, {}
+        self._timer.kept()
 
 
 def _stretch(begin: int, found: Mapping[int, list[Detection]], mind: str, place: Place) -> Stretch:

@@ -11,7 +11,7 @@ import numpy as np
 from mocap.core.body.landmarks import BonyLandmarks
 from mocap.core.errors import BodyError
 from mocap.core.motion import SkeletonMotion
-from mocap.core.shapes import BoolArray, FloatArray
+from mocap.core.shapes import BoolArray, FloatArray, in_parts
 from mocap.measure.segments.segments import (
     POINTS,
     SEGMENTS,
@@ -61,6 +61,9 @@ _REST_Z = {
 _FLIP_X = np.array([-1.0, 1.0, 1.0])
 _FLIP_Z = np.array([1.0, 1.0, -1.0])
 
+# All joints of a frame take several times the room of its segments.
+_FRAMES_AT_ONCE = 4096
+
 _POINT_JOINTS = {"hand": "middle1", "toe": "foot"}
 """Points that go by another name in the skeleton."""
 
@@ -93,23 +96,27 @@ def segments_from_skeleton(
     Raises:
         BodyError: the skeleton lacks a joint that a segment needs.
     """
-    positions, rotations = motion.forward_kinematics()
     offsets = _rest_frames(motion, landmarks)
-    frames = len(positions)
+    frames = len(motion.root_positions)
     turned = np.full((frames, len(SEGMENTS), 3, 3), np.nan)
     known = np.ones((frames, len(SEGMENTS)), dtype=np.bool_)
-    for k, segment in enumerate(SEGMENTS):
-        joint = _carrier(segment)
-        if joint in motion.joint_names:
-            turned[:, k] = rotations[:, motion.joint_names.index(joint)] @ offsets[segment]
-            known[:, k] = (axial_known or {}).get(joint, True)
-        else:
-            known[:, k] = False
+    points = np.full((frames, len(POINTS), 3), np.nan)
+    carriers = [(k, _carrier(segment)) for k, segment in enumerate(SEGMENTS)]
+    for k, joint in carriers:
+        there = joint in motion.joint_names
+        known[:, k] = (axial_known or {}).get(joint, True) if there else False
+    for part in in_parts(frames, _FRAMES_AT_ONCE):
+        positions, rotations = motion.part(part).forward_kinematics()
+        for k, joint in carriers:
+            if joint in motion.joint_names:
+                carrier = rotations[:, motion.joint_names.index(joint)]
+                turned[part, k] = carrier @ offsets[SEGMENTS[k]]
+        points[part] = _points(motion.joint_names, positions, rotations, landmarks)
     thorax = THORAX_CHEST if landmarks is None else THORAX_ISB
     return Segments(
         rotations=turned,
         axial_known=known,
-        positions=_points(motion, positions, rotations, landmarks),
+        positions=points,
         fps=motion.fps,
         thorax=thorax if chest_measured else THORAX_SHOULDER_LINE,
     )
@@ -158,20 +165,23 @@ def _thorax(landmarks: BonyLandmarks | None) -> FloatArray:
 
 
 def _points(
-    motion: SkeletonMotion,
+    joint_names: tuple[str, ...],
     positions: FloatArray,
     rotations: FloatArray,
     landmarks: BonyLandmarks | None,
 ) -> FloatArray:
     """Return the named points (frame, point, 3); NaN where the skeleton has none."""
     out = np.full((len(positions), len(POINTS), 3), np.nan)
-    marked = landmarks.positions(motion, tuple(_POINT_LANDMARKS.values())) if landmarks else {}
+    marked: dict[str, FloatArray] = {}
+    if landmarks:
+        wanted = tuple(_POINT_LANDMARKS.values())
+        marked = landmarks.carried(joint_names, positions, rotations, wanted)
     for k, point in enumerate(POINTS):
         side, _, name = point.rpartition("_")
         prefix = f"{side}_" if side else ""
         joint = prefix + _POINT_JOINTS.get(name, name)
-        if joint in motion.joint_names:
-            out[:, k] = positions[:, motion.joint_names.index(joint)]
+        if joint in joint_names:
+            out[:, k] = positions[:, joint_names.index(joint)]
         if marked and point in _POINT_LANDMARKS:
             out[:, k] = marked[_POINT_LANDMARKS[point]]
     return out

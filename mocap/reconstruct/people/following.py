@@ -99,7 +99,7 @@ def _chunks(scene: Scene, told: Told | None) -> Iterator[tuple[Array, ...]]:
     for start in range(0, scene.frame_count, _CHUNK_FRAMES):
         if told is not None:
             told("frames", start, scene.frame_count)
-        part = scene.instants.part(slice(start, start + _CHUNK_FRAMES))
+        part = scene.instants(slice(start, start + _CHUNK_FRAMES))
         records.filled[0] = 0
         follow_frames(scene.rig, part, scene.fps, start, live, records)
         n = records.filled[0]

@@ -123,7 +123,7 @@ def size_in_images(person: Person, scene: Scene) -> float:
     """Return the sum of a person's image sizes over all frames and views, in rays."""
     track = person.track
     rows, cameras = np.nonzero(track.members != NOBODY)
-    boxes = scene.instants.boxes[track.frames[rows], cameras, track.members[rows, cameras]]
+    boxes = scene.boxes[track.frames[rows], cameras, track.members[rows, cameras]]
     return float(np.nansum(np.max(boxes[:, 2:] - boxes[:, :2], axis=1, initial=0.0)))
 
 
@@ -191,7 +191,7 @@ def best_view(
     """
     track = person.track
     rows, cameras = np.nonzero(track.members != NOBODY)
-    boxes = scene.instants.boxes[track.frames[rows], cameras, track.members[rows, cameras]]
+    boxes = scene.boxes[track.frames[rows], cameras, track.members[rows, cameras]]
     area = np.nan_to_num(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), posinf=0.0, neginf=0.0)
     best = int(np.argmax(area))
     camera, frame = int(cameras[best]), int(track.frames[rows[best]])

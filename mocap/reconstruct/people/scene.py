@@ -49,14 +49,14 @@ _MIN_MATCHED = 8
 
 
 class Scene:
-    """All detections as rays with tolerances.
+    """All detections as rays with tolerances, some frames at a time.
 
     Attributes:
         fps, frame_count: of the take.
         keypoints: (matched keypoint,) positions in the detections.
         names: of the matched keypoints.
         rig: cameras and bodies, for the kernels.
-        instants: the detections, for the kernels.
+        boxes: (frame, camera, slot, 4) x0 y0 x1 y1 of the rays in the frames that were looked at.
     """
 
     def __init__(
@@ -65,9 +65,10 @@ class Scene:
         calibration: Calibration,
         tolerance_of_size: float = TOLERANCE_OF_SIZE,
     ) -> None:
-        """Undistort `detections`, in pixels of the calibration."""
+        """Take in `detections`, in pixels of the calibration."""
         rig = calibration.subset(detections.camera_names)
         vectors = rig.vectors()
+        self._detections, self._vectors = detections, vectors
         self.fps = detections.fps
         self.frame_count = detections.pixels.shape[1]
         self.keypoints = matched_keypoints(detections.keypoint_names)
@@ -83,12 +84,37 @@ class Scene:
             bones=_bones(self.names) if _tells_depth(poses) else np.zeros((0, 4)),
             tolerance_of_size=float(tolerance_of_size),
         )
-        self.instants = _instants(detections, vectors, self.keypoints, floor, tolerance_of_size)
+        cameras, frames, slots = detections.confidence.shape[:3]
+        self.boxes = np.full((frames, cameras, slots, 4), np.nan)
 
-    def forget_rays(self) -> None:
-        """Let go of the rays, which nobody needs once everybody was followed: they are large."""
-        none = np.zeros((0, *self.instants.rays.shape[1:]))
-        self.instants = self.instants._replace(rays=none, confidence=none[..., 0])
+    def instants(self, frames: slice) -> Instants:
+        """Return some frames for the kernels: the rays of a long take are larger than the take."""
+        seen, boxes = self._detections, self.boxes[frames]
+        confidence = np.ascontiguousarray(seen.confidence[:, frames], dtype=np.float64)
+        # (frame, camera, slot, ...): an instant is contiguous.
+        rays = np.full((*boxes.shape[:3], len(self.keypoints), 2), np.nan)
+        shares = np.zeros(rays.shape[:4])
+        rays_of(
+            self._vectors,
+            np.ascontiguousarray(seen.pixels[:, frames], dtype=np.float64),
+            confidence,
+            self.keypoints,
+            rays,
+            shares,
+        )
+        boxes[:] = np.nan
+        boxes_of(rays.reshape(-1, *rays.shape[3:]), boxes.reshape(-1, 4))
+        size = np.maximum(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
+        size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
+        return Instants(
+            rays=rays,
+            confidence=shares,
+            boxes=boxes,
+            tolerance=np.maximum(self.rig.tolerance_of_size * size, self.rig.floor[:, None]),
+            view_ids=np.ascontiguousarray(
+                np.moveaxis(seen.view_ids[:, frames], 0, 1), dtype=np.int64
+            ),
+        )
 
 
 def matched_keypoints(names: tuple[str, ...]) -> IntArray:
@@ -130,38 +156,6 @@ def _pictures(rig: Calibration, vectors: FloatArray) -> FloatArray:
     rays = np.full((len(middles), 4, 2), np.nan)
     undistort_points(vectors, np.array(middles, dtype=np.float64), rays)
     return np.stack([rays[:, 0, 0], rays[:, 1, 1], rays[:, 2, 0], rays[:, 3, 1]], axis=1)
-
-
-def _instants(
-    detections: Detections2D,
-    vectors: FloatArray,
-    keypoints: IntArray,
-    floor: FloatArray,
-    tolerance_of_size: float,
-) -> Instants:
-    cameras, frames, slots, _ = detections.confidence.shape
-    # (frame, camera, slot, ...): an instant is contiguous.
-    rays = np.full((frames, cameras, slots, len(keypoints), 2), np.nan)
-    confidence = np.zeros(rays.shape[:4])
-    boxes = np.full((frames, cameras, slots, 4), np.nan)
-    rays_of(
-        vectors,
-        np.asarray(detections.pixels, dtype=np.float64),
-        np.asarray(detections.confidence, dtype=np.float64),
-        keypoints,
-        rays,
-        confidence,
-    )
-    boxes_of(rays.reshape(-1, *rays.shape[3:]), boxes.reshape(-1, 4))
-    size = np.maximum(boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1])
-    size = np.where(np.isfinite(size) & (size > 0.0), size, np.nan)
-    return Instants(
-        rays=rays,
-        confidence=confidence,
-        boxes=boxes,
-        tolerance=np.maximum(tolerance_of_size * size, floor[:, None]),
-        view_ids=np.ascontiguousarray(np.moveaxis(detections.view_ids, 0, 1), dtype=np.int64),
-    )
 
 
 @kernel

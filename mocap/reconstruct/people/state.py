@@ -45,16 +45,6 @@ class Instants(NamedTuple):
     tolerance: FloatArray
     view_ids: IntArray
 
-    def part(self, frames: slice) -> Instants:
-        """Return some frames."""
-        return Instants(
-            self.rays[frames],
-            self.confidence[frames],
-            self.boxes[frames],
-            self.tolerance[frames],
-            self.view_ids[frames],
-        )
-
 
 class Live(NamedTuple):
     """The people being followed; only the first `counts[0]` rows mean something.

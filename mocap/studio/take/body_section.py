@@ -9,7 +9,7 @@ import numpy as np
 
 from mocap.core.body_motion import BODY_JOINTS, BodyMotion
 from mocap.studio.page.page import Markup, number, section, table
-from mocap.studio.take.report_data import percentile
+from mocap.studio.take.report_data import percentiles
 
 # Root, trunk and limbs; twenty fingers more would bury them.
 _SHOWN_JOINTS = 1 + BODY_JOINTS
@@ -89,8 +89,7 @@ def _fit_table(bodies: Sequence[BodyFigures]) -> Markup:
     rows = [
         (
             f"person {body.motion.person_id}",
-            number(float(percentile(body.motion.fit_error_mm, 50.0)), 1),
-            number(float(percentile(body.motion.fit_error_mm, 95.0)), 1),
+            *(number(float(q), 1) for q in percentiles(body.motion.fit_error_mm, (50.0, 95.0))),
         )
         for body in bodies
     ]
@@ -125,13 +124,12 @@ def _slides(body: BodyFigures) -> list[tuple[str, str, str]]:
     ]
 
 
-def _joints(motion: BodyMotion) -> list[tuple[str, str, str, str]]:
+def _joints(motion: BodyMotion) -> list[tuple[str, ...]]:
     sigma = motion.rotation_sigma_deg
     return [
         (
             _spoken(motion.joint_names[joint]),
-            number(float(percentile(sigma[:, joint], 50.0)), 1),
-            number(float(percentile(sigma[:, joint], 95.0)), 1),
+            *(number(float(q), 1) for q in percentiles(sigma[:, joint], (50.0, 95.0))),
             "yes" if motion.observable[joint] else "no",
         )
         for joint in range(_SHOWN_JOINTS)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import Array, FloatArray
+from mocap.core.shapes import FloatArray
 from mocap.studio.page.page import text
 from mocap.studio.take.report_data import (
     ReportData,
+    Residuals,
     percentile,
-    sigma_mm,
+    percentiles,
+    sigmas_mm,
     source_shares,
     view_counts,
 )
@@ -21,6 +23,9 @@ from mocap.studio.take.scene import SOURCE_COLOURS
 
 PlotlyJson = dict[str, Any]
 """A figure, or a trace or the layout of one, in Plotly's own JSON."""
+
+MOST_MOMENTS = 3000
+"""Of a figure over time: twice what a screen is wide."""
 
 BLUE, AMBER, GREY = "#2b7bbd", "#e69f00", "#8a8f96"
 
@@ -124,13 +129,14 @@ def view_histogram(points: Points3D) -> PlotlyJson:
 def sigma_bars(points: Points3D) -> PlotlyJson:
     """Return the uncertainty per keypoint: median as a bar, 95th percentile as a tick."""
     names = [readable(name) for name in points.keypoint_names]
+    median_mm, p95_mm = sigmas_mm(points, 50.0, 95.0)
     return {
         "data": [
             {
                 "type": "bar",
                 "orientation": "h",
                 "name": "median",
-                "x": sigma_mm(points, 50.0),
+                "x": median_mm,
                 "y": names,
                 "marker": {"color": BLUE},
                 "hovertemplate": "%{y}: median %{x:.1f} mm<extra></extra>",
@@ -139,7 +145,7 @@ def sigma_bars(points: Points3D) -> PlotlyJson:
                 "type": "scatter",
                 "mode": "markers",
                 "name": "95 % of frames are below",
-                "x": sigma_mm(points, 95.0),
+                "x": p95_mm,
                 "y": names,
                 "marker": {
                     "symbol": "line-ns-open",
@@ -160,17 +166,31 @@ def sigma_bars(points: Points3D) -> PlotlyJson:
     }
 
 
-def over_time(data: ReportData, residual: Array) -> PlotlyJson:
-    """Return reprojection error and unmeasured share by time: where the take is weak."""
-    length = np.linalg.norm(residual, axis=-1)
-    by_frame = np.moveaxis(length, 1, 0).reshape(length.shape[1], -1)
+def frames_a_moment(frames: int) -> int:
+    """Return how many frames a moment of the figures over time stands for."""
+    return max(1, -(-frames // MOST_MOMENTS))
+
+
+def over_time(data: ReportData, residuals: Residuals) -> PlotlyJson:
+    """Return reprojection error and unmeasured share by time: where the take is weak.
+
+    A moment of a long take stands for several frames: for the worst of them by its 95th percentile,
+    for their median and their mean by the two other curves.
+    """
+    by_frame = np.moveaxis(residuals.length, 1, 0).reshape(residuals.length.shape[1], -1)
     measured = (data.points.source == Source.MEASURED).reshape(len(by_frame), -1)
     share = measured.mean(axis=1) if measured.size else np.zeros(len(measured))
     time_s = np.arange(len(by_frame)) / data.points.fps
+    median_px, p95_px = percentiles(by_frame, (50.0, 95.0), axis=1)
+    step = frames_a_moment(len(by_frame))
+    if step > 1:
+        p95_px = percentile(_by_moments(p95_px, step), 100.0, axis=1)
+        median_px = percentile(_by_moments(median_px, step), 50.0, axis=1)
+        share, time_s = (np.nanmean(_by_moments(each, step), axis=1) for each in (share, time_s))
     return {
         "data": [
-            _curve(time_s, percentile(by_frame, 95.0, axis=1), "95th percentile", AMBER, "px"),
-            _curve(time_s, percentile(by_frame, 50.0, axis=1), "median", BLUE, "px"),
+            _curve(time_s, p95_px, "95th percentile", AMBER, "px"),
+            _curve(time_s, median_px, "median", BLUE, "px"),
             {
                 **_curve(time_s, 100.0 * (1.0 - share), "not measured", GREY, "%"),
                 "yaxis": "y2",
@@ -190,6 +210,13 @@ def over_time(data: ReportData, residual: Array) -> PlotlyJson:
             "margin": {"l": 56, "r": 10, "t": 30, "b": 44},
         },
     }
+
+
+def _by_moments(values: FloatArray, step: int) -> FloatArray:
+    """Return values (frame,) by moments (moment, frame); NaN where the last has fewer."""
+    filled = np.full(-(-len(values) // step) * step, np.nan)
+    filled[: len(values)] = values
+    return filled.reshape(-1, step)
 
 
 def _curve(x: FloatArray, y: FloatArray, name: str, colour: str, unit: str) -> PlotlyJson:

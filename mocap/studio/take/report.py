@@ -10,7 +10,6 @@ import numpy as np
 from mocap.calibrate.verdict.report import CalibrationReport, CameraReport
 from mocap.core.camera import Calibration
 from mocap.core.points import Source
-from mocap.core.shapes import Array
 from mocap.studio.page.page import (
     Markup,
     cards,
@@ -35,10 +34,11 @@ from mocap.studio.take.clocks_section import clocks_section
 from mocap.studio.take.people_section import people_section
 from mocap.studio.take.report_data import (
     ReportData,
+    Residuals,
     bone_figures,
     camera_figures,
-    camera_keypoint_error_px,
-    percentile,
+    camera_keypoint_errors_px,
+    percentiles,
     residuals_px,
 )
 from mocap.studio.understand.actions import actions_section
@@ -71,17 +71,17 @@ def write_report(
     Raises:
         InputError: a camera of the tracks is not in the calibration.
     """
-    residual = residuals_px(data)
+    residuals = residuals_px(data)
     body = [
         _back(data.whole_page),
-        _key_figures(data, residual),
+        _key_figures(data, residuals),
         _causes(data.causes),
         _warnings(data.warnings),
         _motion(),
         people_section(data.everybody),
         _quality(data),
-        _reprojection(data, residual),
-        _time(),
+        _reprojection(data, residuals),
+        _time(len(data.points.xyz)),
         _uncertainty(data),
         body_section(bodies),
         clocks_section(data.clocks, data.sync_curves),
@@ -96,7 +96,7 @@ def write_report(
         title=data.take_name,
         subtitle=_subtitle(data),
         body=body,
-        data={"charts": _charts(data, residual)},
+        data={"charts": _charts(data, residuals)},
         player={
             **_packs(player or _points_alone(data)),
             **{f"video {camera}": data for camera, data in (videos or {}).items()},
@@ -120,20 +120,20 @@ def _packs(take: PlayerTake) -> dict[str, bytes]:
     return {"take": whole_pack(take), **parts}
 
 
-def _charts(data: ReportData, residual: Array) -> dict[str, figures.PlotlyJson]:
+def _charts(data: ReportData, residuals: Residuals) -> dict[str, figures.PlotlyJson]:
     cameras, keypoints = data.tracks.camera_names, data.tracks.keypoint_names
     charts = {
         "sources": figures.source_bars(data.points),
         "views": figures.view_histogram(data.points),
-        "time": figures.over_time(data, residual),
+        "time": figures.over_time(data, residuals),
         "sigma": figures.sigma_bars(data.points),
     }
     width_px = max(max(camera.image_size) for camera in data.calibration.cameras)
-    for identifier, q, dark in (
-        ("error-median", 50.0, _DARK_MEDIAN),
-        ("error-p95", 95.0, 3.0 * _DARK_MEDIAN),
+    median_px, p95_px = camera_keypoint_errors_px(residuals, 50.0, 95.0)
+    for identifier, errors, dark in (
+        ("error-median", median_px, _DARK_MEDIAN),
+        ("error-p95", p95_px, 3.0 * _DARK_MEDIAN),
     ):
-        errors = camera_keypoint_error_px(residual, q)
         charts[identifier] = figures.error_map(errors, cameras, keypoints, dark * width_px)
     return charts
 
@@ -159,13 +159,13 @@ def _count(amount: int, one: str, many: str = "") -> str:
     return f"{amount} {one if amount == 1 else many or one + 's'}"
 
 
-def _key_figures(data: ReportData, residual: Array) -> Markup:
-    length = np.linalg.norm(residual, axis=-1)
+def _key_figures(data: ReportData, residuals: Residuals) -> Markup:
     points = data.points
-    sigma = 1000.0 * points.sigma_m
+    error_px = [float(each) for each in percentiles(residuals.length, (50.0, 95.0))]
+    sigma_mm = [float(each) for each in percentiles(1000.0 * points.sigma_m, (50.0, 95.0))]
     filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
     missing = points.share(Source.MISSING)
-    views = np.asarray(points.view_count, dtype=np.float64)
+    (views,) = percentiles(np.asarray(points.view_count, dtype=np.float64), (50.0,))
     return cards(
         [
             (
@@ -175,18 +175,18 @@ def _key_figures(data: ReportData, residual: Array) -> Markup:
             ),
             (
                 "Reprojection error",
-                number(float(percentile(length, 50.0)), 1, "px"),
-                f"median; 95 % below {number(float(percentile(length, 95.0)), 1, 'px')}",
+                number(error_px[0], 1, "px"),
+                f"median; 95 % below {number(error_px[1], 1, 'px')}",
             ),
             (
                 "Uncertainty from noise",
-                number(float(percentile(sigma, 50.0)), 1, "mm"),
-                f"median per axis; 95 % below {number(float(percentile(sigma, 95.0)), 1, 'mm')}; "
+                number(sigma_mm[0], 1, "mm"),
+                f"median per axis; 95 % below {number(sigma_mm[1], 1, 'mm')}; "
                 "where the detector puts a joint on the body comes on top",
             ),
             (
                 "Cameras per keypoint",
-                number(float(percentile(views, 50.0)), 0),
+                number(float(views), 0),
                 f"median, of {len(data.tracks.camera_names)}",
             ),
         ]
@@ -234,7 +234,7 @@ def _quality(data: ReportData) -> Markup:
     )
 
 
-def _reprojection(data: ReportData, residual: Array) -> Markup:
+def _reprojection(data: ReportData, residuals: Residuals) -> Markup:
     height = 60 + _ROW_PX * len(data.tracks.keypoint_names)
     maps = tag(
         "div",
@@ -251,7 +251,7 @@ def _reprojection(data: ReportData, residual: Array) -> Markup:
             number(camera.p95_px, 2),
             f"{number(float(camera.bias_px[0]), 2)}, {number(float(camera.bias_px[1]), 2)}",
         )
-        for camera in camera_figures(data, residual)
+        for camera in camera_figures(data, residuals)
     ]
     columns = (
         "Camera",
@@ -271,12 +271,12 @@ def _reprojection(data: ReportData, residual: Array) -> Markup:
     )
 
 
-def _time() -> Markup:
-    return section(
-        "Over time",
-        chart("time", "", 340),
-        note="Click on a moment to see it in the motion view.",
-    )
+def _time(frames: int) -> Markup:
+    step = figures.frames_a_moment(frames)
+    note = "Click on a moment to see it in the motion view."
+    if step > 1:
+        note += f" Each stands for {step} frames, the 95th percentile for the worst of them."
+    return section("Over time", chart("time", "", 340), note=note)
 
 
 def _uncertainty(data: ReportData) -> Markup:

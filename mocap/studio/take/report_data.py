@@ -17,6 +17,9 @@ from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
 from mocap.studio.understand.actions import PersonStrip
 
+# Of few rows only what is asked for is put into its place: they may be long.
+_FEW_ROWS = 1000
+
 # Face keypoints are centimetres apart: their lengths say nothing about the limbs.
 _FACE = ("nose", "eye", "ear")
 
@@ -141,46 +144,60 @@ class BoneFigures:
     p95_mm: float
 
 
-def residuals_px(data: ReportData) -> Array:
-    """Return observed minus projected pixels (camera, frame, person, keypoint, 2), NaN unseen.
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """How far each detection is from its 3D point seen from the same camera, in pixels.
 
     In single precision, right to 0.001 px: a long take has millions.
+
+    Attributes:
+        bias: (camera, 2) median observed minus projected, x right and y down; NaN of cameras that
+            saw nothing.
+        length: (camera, frame, person, keypoint), NaN unseen.
     """
+
+    bias: FloatArray
+    length: Array
+
+
+def residuals_px(data: ReportData) -> Residuals:
+    """Return how far the detections of a take are from its points."""
     rig = data.calibration.subset(data.tracks.camera_names)
-    out = np.zeros(data.tracks.pixels.shape, dtype=np.float32)
+    bias, length = [], np.zeros(data.tracks.pixels.shape[:-1], dtype=np.float32)
     for index, camera in enumerate(rig.cameras):
-        out[index] = data.tracks.pixels[index] - camera.project(data.points.xyz)
-    return out
+        signed = data.tracks.pixels[index] - camera.project(data.points.xyz)
+        signed = signed.astype(np.float32).reshape(-1, 2)
+        length[index] = np.linalg.norm(signed, axis=-1).reshape(length.shape[1:])
+        bias.append([float(percentile(axis, 50.0)) for axis in signed.T])
+    return Residuals(np.array(bias), length)
 
 
-def camera_figures(data: ReportData, residual: Array) -> tuple[CameraFigures, ...]:
+def camera_figures(data: ReportData, residuals: Residuals) -> tuple[CameraFigures, ...]:
     """Return the figures of every camera that took part."""
     figures = []
     for index, name in enumerate(data.tracks.camera_names):
         seen = np.isfinite(data.tracks.pixels[index, ..., 0])
-        signed = residual[index].reshape(-1, 2)
-        signed = signed[np.isfinite(signed).all(axis=-1)].astype(np.float64)
-        length = np.linalg.norm(residual[index], axis=-1)
+        median_px, p95_px = percentiles(residuals.length[index], (50.0, 95.0))
         figures.append(
             CameraFigures(
                 name=name,
                 image_size=data.calibration[name].image_size,
                 seen=float(seen.mean()) if seen.size else 0.0,
-                median_px=float(percentile(length, 50.0)),
-                p95_px=float(percentile(length, 95.0)),
-                bias_px=np.median(signed, axis=0) if len(signed) else np.full(2, np.nan),
+                median_px=float(median_px),
+                p95_px=float(p95_px),
+                bias_px=residuals.bias[index],
             )
         )
     return tuple(figures)
 
 
-def camera_keypoint_error_px(residual: Array, q: float) -> FloatArray:
-    """Return percentile `q` of the residual's length by camera and keypoint (camera, keypoint)."""
+def camera_keypoint_errors_px(residuals: Residuals, *qs: float) -> list[FloatArray]:
+    """Return percentiles of the residual's length by camera and keypoint (camera, keypoint)."""
     rows = []
-    for each in residual:
-        length = np.moveaxis(np.linalg.norm(each, axis=-1), -1, 0)
-        rows.append(percentile(length.reshape(len(length), -1), q, axis=-1))
-    return np.stack(rows)
+    for each in residuals.length:
+        length = np.moveaxis(each, -1, 0)
+        rows.append(percentiles(length.reshape(len(length), -1), qs, axis=-1))
+    return [np.stack(each) for each in zip(*rows, strict=True)]
 
 
 def source_shares(points: Points3D) -> dict[Source, FloatArray]:
@@ -193,10 +210,10 @@ def view_counts(points: Points3D) -> FloatArray:
     return np.bincount(np.asarray(points.view_count, dtype=np.int64).ravel()).astype(np.float64)
 
 
-def sigma_mm(points: Points3D, q: float) -> FloatArray:
-    """Return percentile `q` of the standard deviation per axis by keypoint (keypoint,), mm."""
+def sigmas_mm(points: Points3D, *qs: float) -> list[FloatArray]:
+    """Return percentiles of the standard deviation per axis by keypoint (keypoint,), mm."""
     by_keypoint = np.moveaxis(1000.0 * points.sigma_m, -1, 0)
-    return percentile(by_keypoint.reshape(len(by_keypoint), -1), q, axis=-1)
+    return percentiles(by_keypoint.reshape(len(by_keypoint), -1), qs, axis=-1)
 
 
 def drawn_pairs(points: Points3D) -> tuple[tuple[int, int], ...]:
@@ -222,7 +239,7 @@ def bone_figures(points: Points3D) -> tuple[BoneFigures, ...]:
                 continue
             ends = points.xyz[:, person, [column[first], column[second]]]
             length = 1000.0 * np.linalg.norm(ends[:, 0] - ends[:, 1], axis=-1)
-            median = percentile(length, 50.0)
+            p5, median, p95 = percentiles(length, (5.0, 50.0, 95.0))
             if np.isfinite(median):
                 figures.append(
                     BoneFigures(
@@ -230,8 +247,8 @@ def bone_figures(points: Points3D) -> tuple[BoneFigures, ...]:
                         bone=(first, second),
                         median_mm=float(median),
                         spread_mm=1.4826 * float(percentile(np.abs(length - median), 50.0)),
-                        p5_mm=float(percentile(length, 5.0)),
-                        p95_mm=float(percentile(length, 95.0)),
+                        p5_mm=float(p5),
+                        p95_mm=float(p95),
                     )
                 )
     return tuple(figures)
@@ -239,17 +256,41 @@ def bone_figures(points: Points3D) -> tuple[BoneFigures, ...]:
 
 def percentile(values: Array, q: float, axis: int | None = None) -> FloatArray:
     """Return a percentile that skips NaN, and NaN (without a warning) where nothing is left."""
-    if axis is None:
-        values, axis = np.asarray(values).reshape(-1), 0
-    ordered = np.sort(np.moveaxis(np.asarray(values), axis, -1), axis=-1)  # NaN last
-    if not ordered.shape[-1]:
-        return np.full(ordered.shape[:-1], np.nan)
-    count = np.isfinite(ordered).sum(axis=-1)
+    return percentiles(values, (q,), axis)[0]
+
+
+def percentiles(values: Array, qs: Sequence[float], axis: int | None = None) -> list[FloatArray]:
+    """Return percentiles as `percentile` does: what takes time is to order the values, once."""
+    values = np.asarray(values)
+    lines = values.reshape(1, -1) if axis is None else np.moveaxis(values, axis, -1)
+    shape, length = () if axis is None else lines.shape[:-1], lines.shape[-1]
+    if not lines.size:
+        return [np.full(shape, np.nan) for _ in qs]
+    rows = lines.reshape(-1, length)
+    count = np.isfinite(rows).sum(axis=-1)
+    if len(rows) > _FEW_ROWS:
+        ordered = np.sort(rows, axis=-1)  # NaN last
+    else:
+        ordered = np.stack([
+            np.partition(row, sorted({int(k) for q in qs for k in _places(known, q)}))
+            for row, known in zip(rows, count, strict=True)
+        ])  # fmt: skip
+    return [_between(ordered, count, q).reshape(shape) for q in qs]
+
+
+def _places(count: Array, q: float) -> tuple[Array, Array]:
+    """Return the places before and after a percentile of `count` ordered values."""
+    last = np.maximum(count - 1, 0)
+    low = (last * (q / 100.0)).astype(np.int64)
+    return low, np.minimum(low + 1, last)
+
+
+def _between(ordered: Array, count: Array, q: float) -> FloatArray:
+    """Return a percentile of the first `count` of ordered values (row, value)."""
     place = np.maximum(count - 1, 0) * (q / 100.0)
-    low = place.astype(np.int64)
-    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    low, high = _places(count, q)
     below, above = (
-        np.take_along_axis(ordered, each[..., None], axis=-1)[..., 0].astype(np.float64)
+        np.take_along_axis(ordered, each[:, None], axis=-1)[:, 0].astype(np.float64)
         for each in (low, high)
     )
     return np.asarray(np.where(count > 0, below + (above - below) * (place - low), np.nan))

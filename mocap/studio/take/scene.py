@@ -12,7 +12,7 @@ from mocap.core.camera import Calibration, Camera
 from mocap.core.points import Points3D, Source
 from mocap.core.shapes import Array, FloatArray
 from mocap.studio.page.page import text
-from mocap.studio.take.report_data import drawn_pairs, percentile
+from mocap.studio.take.report_data import drawn_pairs, percentiles
 
 # A page with more frames than this gets slow to load; longer takes show every n-th frame.
 MAX_FRAMES = 3000
@@ -85,8 +85,7 @@ def _centers(calibration: Calibration) -> FloatArray:
 def _sample(xyz: FloatArray) -> FloatArray:
     """Return the known points (n, 3) but the wildest 2 percent per axis, and the floor below."""
     flat = xyz.reshape(-1, 3)
-    low, high = percentile(flat, 1.0, axis=0), percentile(flat, 99.0, axis=0)
-    corners = np.stack([low, high])
+    corners = np.stack(percentiles(flat, (1.0, 99.0), axis=0))
     return corners[np.isfinite(corners).all(axis=1)]
 
 

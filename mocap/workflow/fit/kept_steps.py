@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mocap.core.files.replay import KeepTimer
 from mocap.workflow.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from mocap.body.fit.journal import Reached
-
-KEEP_EVERY_S = 20.0
-"""Of wall time. Short takes are fitted sooner, and nothing of them is kept."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class KeptSteps:
         """Keep among `pieces`, by names that begin with `what`; `told` hears of every step."""
         self._pieces, self._what, self._told = pieces, what, told
         self._number = 0
-        self._kept_s = time.monotonic()
+        self._timer = KeepTimer()
 
     def __call__(self) -> None:
         """Hear that a step begins."""
@@ -59,11 +56,11 @@ class KeptSteps:
 
     def keep(self, reached: Reached) -> None:
         """Keep where the minimisation is, every so often."""
-        if time.monotonic() - self._kept_s < KEEP_EVERY_S:
+        if not self._timer.due():
             return
         # Half a gigabyte in an hour at 60 frames per second: packing takes longer than a step.
         self._pieces.keep(self._name, reached, pack=False)
-        self._kept_s = time.monotonic()
+        self._timer.kept()
 
     @property
     def _name(self) -> str:

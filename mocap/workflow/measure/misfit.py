@@ -8,13 +8,17 @@ import numpy as np
 
 from mocap.core.body_motion import BodyMotion
 from mocap.core.points import Points3D
-from mocap.core.shapes import FloatArray
+from mocap.core.shapes import FloatArray, in_parts
 from mocap.measure.misfit import Misfit, measure_misfit
 from mocap.workflow.results import FittedBody
 
 if TYPE_CHECKING:
     from mocap.body.landmarks import Offsets
     from mocap.body.model import BodyModel
+
+
+# All joints of a frame take several times the room of its keypoints.
+_FRAMES_AT_ONCE = 4096
 
 
 def body_misfit(points: Points3D, fitted: FittedBody, model: BodyModel) -> Misfit:
@@ -43,26 +47,32 @@ def away_from_body(
     from mocap.body.landmarks import bind_landmarks
 
     bound = bind_landmarks(model, points.keypoint_names, offsets)
-    positions, rotations = model.forward_kinematics(
-        motion.rotation_vectors(), motion.betas, motion.transl
-    )
     rest = model.joints(motion.betas)
     pieces = bound.weight[:, None] * (bound.rest + bound.rest_by_beta @ motion.betas)
     arms = pieces - bound.weight[:, None] * rest[bound.joint]
-    turned = np.einsum("fpab,pb->fpa", rotations[:, bound.joint], arms)
-    moved = turned + bound.weight[:, None] * positions[:, bound.joint]
-    body = np.add.reduceat(moved, bound.start[:-1], axis=1)
-    frames = min(len(body), len(points.xyz))
-    away = np.asarray(points.xyz[:frames, 0, bound.keypoints]) - body[:frames]
     heaviest = [
         int(bound.joint[start + np.argmax(bound.weight[start:end])])
         for start, end in zip(bound.start[:-1], bound.start[1:], strict=True)
     ]
-    carrier = rotations[:frames, heaviest]
-    own = np.einsum("fkba,fkb->fka", carrier, away)
-    seen = np.isfinite(own).any(axis=(0, 2))
-    constant = np.zeros(own.shape[1:])
-    constant[seen] = np.nanmedian(own[:, seen], axis=0)
+    carriers, carrier_of = np.unique(heaviest, return_inverse=True)
+    frames = min(motion.frame_count, len(points.xyz))
+    away = np.zeros((frames, len(bound.keypoints), 3))
+    turns = np.zeros((frames, len(carriers), 3, 3))
+    for part in in_parts(frames, _FRAMES_AT_ONCE):
+        some = motion.part(part)
+        positions, rotations = model.forward_kinematics(
+            some.rotation_vectors(), some.betas, some.transl
+        )
+        turned = np.einsum("fpab,pb->fpa", rotations[:, bound.joint], arms)
+        moved = turned + bound.weight[:, None] * positions[:, bound.joint]
+        body = np.add.reduceat(moved, bound.start[:-1], axis=1)
+        away[part] = np.asarray(points.xyz[part, 0][:, bound.keypoints]) - body
+        turns[part] = rotations[:, carriers]
     out = np.full((frames, len(points.keypoint_names), 3), np.nan)
-    out[:, bound.keypoints] = away - np.einsum("fkab,kb->fka", carrier, constant)
+    for k, keypoint in enumerate(bound.keypoints):
+        carrier = turns[:, carrier_of[k]]
+        own = np.einsum("fba,fb->fa", carrier, away[:, k])
+        seen = np.isfinite(own).any()
+        constant = np.nanmedian(own, axis=0) if seen else np.zeros(3)
+        out[:, keypoint] = away[:, k] - np.einsum("fab,b->fa", carrier, constant)
     return out

@@ -23,7 +23,7 @@ from mocap.studio.player.take import (
     PlayerTake,
     still_camera,
 )
-from mocap.studio.player.thinned import thinned, thinned_curves
+from mocap.studio.player.thinned import thinned
 from mocap.workflow.frames import image_indices
 from mocap.workflow.graph import GRAPH, path_of
 from mocap.workflow.measure.importing import has_imported_keypoints
@@ -31,6 +31,8 @@ from mocap.workflow.results import FittedBody, Results
 
 if TYPE_CHECKING:
     from mocap.measure.angles import AngleCurves
+    from mocap.measure.misfit import Misfit
+    from mocap.workflow.measure.take import Measured
 
 # A person whom nobody saw for so long is a mark on the timeline.
 _UNSEEN_S = 0.5
@@ -75,11 +77,14 @@ def player_take(
         cameras=_cameras(take, footage, points, source),
         tracks=tracks,
         people=_names(results),
-        curves=_curves(take, points) if fresh and curves else {},
         marks=[*_events(results), *_unseen(points)],
         said={"stale": stale, "warnings": (*causes, *results.warnings())},
     )
-    return replace(thinned(without_bodies, stride), bodies=[_body(each, stride) for each in fitted])
+    return replace(
+        thinned(without_bodies, stride),
+        bodies=[_body(each, stride) for each in fitted],
+        curves=_curves(take, points, stride=stride) if fresh and curves else {},
+    )
 
 
 def stored_bodies(results: Results, points: Points3D) -> list[FittedBody]:
@@ -187,26 +192,32 @@ def player_of_person(whole: PlayerTake, take: Take, person: int) -> PlayerTake:
     """Return what the player shows of one person of a take."""
     stride = whole.said.get("stride", 1)
     assert isinstance(stride, int)
-    curves = _curves(take, whole.points, person) if whole.curves else {}
+    curves = _curves(take, whole.points, person, stride=stride) if whole.curves else {}
     return replace(
         whole,
         points=whole.points.of_person(person),
         tracks=whole.tracks.of_person(person) if whole.tracks else None,
         bodies=[each for each in whole.bodies if each.person_id == person],
         people=[each for each in whole.people if each[0] == person],
-        curves=thinned_curves(curves, stride),
+        curves=curves,
         marks=[each for each in whole.marks if each["person"] == person],
         actions=[each for each in whole.actions or () if each["person"] == person],
     )
 
 
 def _curves(
-    take: Take, points: Points3D, person: int | None = None, *, bands: bool = True
+    take: Take,
+    points: Points3D,
+    person: int | None = None,
+    *,
+    bands: bool = True,
+    stride: int = 1,
 ) -> Curves:
-    """Return the joint angles of a person, the main one by default, with their deviations.
+    """Return every n-th joint angle of a person, the main one by default, with their deviations.
 
     None where they cannot be measured. Deviations are those of `mocap measure angles`: of chance,
-    and of what body and keypoints disagree by.
+    and of what body and keypoints disagree by; of the frames that are shown alone, for they are
+    drawn at random frame by frame and take longest.
     """
     from mocap.measure.angle_table import angle_spreads_deg
     from mocap.measure.angles import joint_angles
@@ -218,15 +229,23 @@ def _curves(
     try:
         ready = Measured(take, Chosen(person=person))
         found: AngleCurves = joint_angles(ready.segments)
-        spreads = angle_spreads_deg(found, ready.person_points, ready.misfit) if bands else {}
+        spreads = angle_spreads_deg(found, *_every(ready, stride)) if bands else {}
     except MocapError:
         # A foreign keypoint set has no segments; the player shows its coordinates all the same.
         return {}
     return {
-        name.replace("_", " "): ("deg", found[name], spreads.get(name))
+        name.replace("_", " "): ("deg", found[name][::stride], spreads.get(name))
         for name in found.names
         if np.isfinite(found[name]).any()
     }
+
+
+def _every(ready: Measured, stride: int) -> tuple[Points3D, Misfit | None]:
+    """Return every n-th frame of a person's keypoints, and of how badly the body explains them."""
+    points, misfit, every = ready.person_points, ready.misfit, slice(None, None, stride)
+    if misfit is not None:
+        misfit = replace(misfit, sigma_m=misfit.sigma_m[every])
+    return replace(points.part(every), fps=points.fps / stride), misfit
 
 
 def _events(results: Results) -> list[Mapping[str, object]]:
