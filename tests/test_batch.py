@@ -6,6 +6,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import dask
 import pytest
 
 from mocap.capture.session import Session
@@ -131,6 +132,14 @@ def test_cluster_files(tmp_path: Path) -> None:
     cluster = cluster_of(BatchChoice(cluster=path), 4)
     assert cluster.jobs == 3
     assert {**cluster.job}["processes"] == 4
+    exported = dict(
+        line[len("export ") :].split("=") for line in cluster.job["job_script_prologue"]
+    )
+    assert exported[VARIABLE] == "2"
+    # Dask would end workers that come near their share of the memory of a job.
+    told = dask.config.collect_env(exported)
+    assert dask.config.get("distributed.worker.memory.terminate", config=told) is False
+    assert dask.config.get("distributed.worker.profile.enabled", config=told) is False
     with pytest.raises(InputError, match="Leave one out"):
         cluster_of(BatchChoice(workers=2, cluster=path), 4)
 

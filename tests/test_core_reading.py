@@ -129,6 +129,18 @@ def test_arrays_are_packed_at_the_level_that_is_said(tmp_path: Path) -> None:
     assert entry.compress_size == len(packed) and entry.date_time == (1980, 1, 1, 0, 0, 0)
 
 
+def test_what_hardly_packs_is_stored_as_it_is(tmp_path: Path) -> None:
+    path, noise = tmp_path / "some.npz", np.random.default_rng(1).normal(size=100_000)
+    half = noise.astype(np.float32).astype(np.float64)  # as keypoints of networks are
+    write_npz(path, {"noise": noise, "half": half})
+    with zipfile.ZipFile(path) as stored:
+        kinds = {each.filename: each.compress_type for each in stored.infolist()}
+    assert kinds == {"noise.npy": zipfile.ZIP_STORED, "half.npy": zipfile.ZIP_DEFLATED}
+    found = read_npz(path)
+    np.testing.assert_array_equal(found["noise"], noise)
+    np.testing.assert_array_equal(found["half"], half)
+
+
 @pytest.mark.parametrize(
     "content",
     [

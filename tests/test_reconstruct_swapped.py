@@ -9,8 +9,12 @@ import pytest
 
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D
-from mocap.reconstruct.swapped import find_swap
+from mocap.core.keypoints import COCO_17_FEET
+from mocap.reconstruct.swapped import LEAST_FRAMES, find_swap
 from mocap.synthetic.example import walker
+from mocap.synthetic.keypoint_session import walking_points
+from mocap.synthetic.observations import observe_people
+from mocap.synthetic.rigs import laboratory
 
 
 def scene() -> tuple[Detections2D, Calibration]:
@@ -65,6 +69,17 @@ def test_a_second_person_and_missing_views_change_nothing() -> None:
     found = find_swap(renamed(both, [1, 0, *range(2, len(sure))]), calibration)
     assert found is not None
     assert set(found.camera_of) == set(detections.camera_names[:2])
+
+
+def test_swapped_videos_of_a_crowd_are_found() -> None:
+    rig, names = laboratory(count=4), COCO_17_FEET.keypoint_names
+    at = np.arange(8)
+    places = 0.9 * np.stack([at % 2 - 0.5, at // 2 - 1.5, np.zeros(8)], axis=-1)
+    people = walking_points(LEAST_FRAMES, COCO_17_FEET)[:, None] + places[:, None]
+    seen = observe_people(rig, people, names, noise_px=1.0)
+    assert find_swap(seen, rig) is None
+    found = find_swap(renamed(seen, [2, 1, 0, 3]), rig)
+    assert found is not None and set(found.camera_of) == {"cam1", "cam3"}
 
 
 def test_nothing_is_told_where_nobody_or_nothing_fits() -> None:

@@ -32,7 +32,10 @@ BELIEVED_M = 0.10
 
 LEAST_FRAMES = 10
 _FRAMES = 30
-_PEOPLE = 2
+_PEOPLE = 8
+"""Of an image, the surest. With two of eight, every camera looks at others: their rays miss each
+other with the right names too, and swapped ones are not found."""
+
 _ALL_ORDERS = 6
 """Up to so many cameras all 720 orders are tried; of more those that swaps of two lead to."""
 

@@ -96,12 +96,10 @@ def _from_file(path: Path) -> Cluster:
     job |= {_JOB_KEYS[key]: value for key, value in said.items() if key in _JOB_KEYS}
     share = max(1, whole_number(said, "cores", path) // int(job["processes"]))
     # Before the worker starts: what else a job needs, and how much of its machine each may use.
-    before = [*job.get("job_script_prologue", ()), *_exported(share)]
+    exported = {**_environment(share), **_settings_by_name()}
+    lines = [f"export {name}={value}" for name, value in exported.items()]
+    before = [*job.get("job_script_prologue", ()), *lines]
     return Cluster(kind, jobs=jobs, job={**job, "job_script_prologue": before})
-
-
-def _exported(processors: int) -> list[str]:
-    return [f"export {name}={value}" for name, value in _environment(processors).items()]
 
 
 def usual_workers(takes: int) -> int:
@@ -152,6 +150,18 @@ def _settings() -> dict[str, object]:
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": False,
+        # Nobody looks at what Dask finds out a hundred times a second: a sixth of a short batch.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "500ms",
+        "distributed.admin.system-monitor.interval": "10s",
+    }
+
+
+def _settings_by_name() -> dict[str, str]:
+    """Return the settings as variables of the environment: jobs of a queue inherit nothing else."""
+    return {
+        f"DASK_{key.upper().replace('.', '__').replace('-', '_')}": str(value)
+        for key, value in _settings().items()
     }
 
 
