@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from mocap.core.points import Points3D, Source
-from mocap.core.shapes import Array, in_parts
+from mocap.core.shapes import Array, BoolArray, in_parts
 from mocap.core.store import write_lines
 from mocap.export.axes import AXES
 
@@ -50,21 +52,34 @@ def _tidy_rows(points: Points3D) -> Iterator[str]:
               for name in points.keypoint_names]  # fmt: skip
     for part in in_parts(len(points.xyz), _FRAMES_AT_ONCE):
         some = points.part(part)
-        columns = (
-            AXES["csv"].points(some.xyz).reshape(-1, 3).tolist(),
+        numbers = [
+            *AXES["csv"].points(some.xyz).reshape(-1, 3).T,
+            (1000.0 * some.sigma_m).ravel(),
+            np.asarray(some.reprojection_error_px).ravel(),
+        ]
+        known: BoolArray = np.asarray(np.isfinite(numbers).all(axis=0))
+        columns = zip(
+            *(each.tolist() for each in numbers),
             _source_names(some.source.ravel()),
-            (1000.0 * some.sigma_m).ravel().tolist(),
             some.view_count.ravel().tolist(),
-            some.reprojection_error_px.ravel().tolist(),
+            known.tolist(),
+            strict=True,
         )
-        for row, (xyz, source, sigma_mm, views, error_px) in enumerate(
-            zip(*columns, strict=True), part.start * len(called)
+        for row, (x, y, z, sigma_mm, error_px, source, views, whole) in enumerate(
+            columns, part.start * len(called)
         ):
             frame, who = divmod(row, len(called))
-            yield (
-                f"{frame},{frame / points.fps:.6f},{called[who]},{_cells(xyz, 6)},{source},"
-                f"{_cell(sigma_mm, 3)},{int(views)},{_cell(error_px, 3)}"
-            )
+            begin = f"{frame},{frame / points.fps:.6f},{called[who]}"
+            if whole:
+                yield (
+                    f"{begin},{x:.6f},{y:.6f},{z:.6f},{source},{sigma_mm:.3f},{int(views)},"
+                    f"{error_px:.3f}"
+                )
+            else:
+                yield (
+                    f"{begin},{_cells((x, y, z), 6)},{source},{_cell(sigma_mm, 3)},{int(views)},"
+                    f"{_cell(error_px, 3)}"
+                )
 
 
 def write_wide(

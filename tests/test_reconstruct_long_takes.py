@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from mocap.core.errors import ReconstructionError
+from mocap.core.files import replay
 from mocap.core.points import Points3D, Source
+from mocap.core.store import Provenance
+from mocap.reconstruct import smooth as smoothing
 from mocap.reconstruct import spans as spanning
 from mocap.reconstruct import triangulate as triangulating
-from mocap.reconstruct.smooth import smooth
+from mocap.reconstruct.smooth import smooth, smooth_with_report
 from mocap.reconstruct.spans import spans
+from mocap.reconstruct.trajectory import Trajectories, estimate_trajectories
 from mocap.reconstruct.triangulate import triangulate
 from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 
 FRAMES = 700
 
@@ -66,3 +75,45 @@ def test_a_long_take_has_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_equal(found: Points3D, expected: Points3D) -> None:
     for name in ("xyz", "covariance", "reprojection_error_px", "view_count", "source"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.004])
+def test_a_smoothing_that_was_killed_goes_on_to_the_same_bytes(
+    late_s: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    small(monkeypatch)
+    monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
+    motion, rig = articulated_chain(FRAMES, 4), ring(3, image_size=(1280, 960), seed=2)
+    tracks = observe_points(rig, motion.xyz[:, None], motion.keypoint_names, fps=motion.fps)
+    # Images between two frames are smoothed twice.
+    tracks = replace(tracks, times_s=tracks.times_s + late_s * np.arange(3)[:, None])
+    raw = triangulate(tracks, rig)
+    artifact, record = tmp_path / "smoothed.npz", Provenance("smooth", "1")
+    solved, allowed = 0, 10**6
+
+    def counted(*given: object) -> Trajectories:
+        nonlocal solved
+        solved += 1
+        if solved > allowed:
+            raise ReconstructionError("killed")
+        return estimate_trajectories(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(smoothing, "estimate_trajectories", counted)
+
+    def smoothed() -> Points3D:
+        nonlocal solved
+        solved = 0
+        remember = Unfinished.of(artifact, record).replay()
+        return smooth_with_report(raw, tracks, rig, bones=motion.bones, remember=remember)[0]
+
+    whole = smoothed()
+    spans_there = solved
+    assert spans_there == len(spans(FRAMES)) * (2 if late_s else 1)
+    forget_pieces(artifact)
+    for most in (1, 2):
+        allowed = most
+        with pytest.raises(ReconstructionError, match="killed"):
+            smoothed()
+    allowed = 10**6
+    assert_equal(smoothed(), whole)
+    assert solved == spans_there - 3  # nothing was done twice

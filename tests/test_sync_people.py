@@ -254,4 +254,4 @@ def test_a_search_that_was_broken_off_goes_on_to_the_same_bytes(
     for one, other in ((again.curves, found.curves), (again.lags_s, found.lags_s)):
         assert one.tobytes() == other.tobytes()
     search(0)  # all of it is known
-    assert Replay([FoundParts(1, 1, "[1.0]")], kept.append)(lambda: 2.0) == 2.0  # one is missing
+    assert Replay([FoundParts.of(1, [1.0])], kept.append)(lambda: 2.0) == 2.0  # one is missing

@@ -13,7 +13,6 @@ from fuzz_kinds import Reader
 from mocap.body.fit.journal import Reached
 from mocap.capture.decoding.playback import Place
 from mocap.core.errors import DetectionError
-from mocap.core.files.plain_text import written
 from mocap.core.files.replay import FoundParts, Replay
 from mocap.core.shapes import Array
 from mocap.core.store import Provenance, load_artifact, save_artifact
@@ -79,7 +78,7 @@ def _steps(folder: Path) -> list[Path]:
 
 
 def _parts(folder: Path) -> list[Path]:
-    found = FoundParts(0, 2, written([(np.zeros(3), np.ones(3)), 1.5]))
+    found = FoundParts.of(0, [(np.zeros(3), np.ones(3)), 1.5])
     save_artifact(found, folder / "parts.npz", Provenance("sync", "1"))
     return [folder / "parts.npz"]
 

@@ -30,6 +30,12 @@ FURTHEST_M = 1e6
 """No recording reaches further; what does is damaged."""
 
 
+def _largest(values: Array) -> float:
+    """Return the largest size of known values, 0 of none; without a copy of them."""
+    above, below = (each.reduce(values, axis=None, initial=0.0) for each in (np.fmax, np.fmin))
+    return max(float(above), -float(below))
+
+
 @dataclass(frozen=True, eq=False)
 class Points3D:
     """Keypoints of people in the world, metres, Z up.
@@ -67,10 +73,10 @@ class Points3D:
             view_count="frame person keypoint",
             source="frame person keypoint",
         )
-        far = np.nanmax(np.abs(self.xyz), initial=0.0)
+        far = _largest(self.xyz)
         if far > FURTHEST_M:
             raise ValueError(f"a point {far:.3g} m from the origin")
-        wide = np.nanmax(np.abs(self.covariance), initial=0.0)
+        wide = _largest(self.covariance)
         if wide > FURTHEST_M**2:
             raise ValueError(f"a covariance of {wide:.3g} m²")
         check_unique(self, "keypoint_names", self.keypoint_names)

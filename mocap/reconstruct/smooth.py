@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from mocap.core.camera import Calibration
 from mocap.core.detections import MIN_CONFIDENCE, Tracks2D
 from mocap.core.errors import ReconstructionError
+from mocap.core.files.replay import Remember, anew
 from mocap.core.kernels.linear import unpack_symmetric
 from mocap.core.kernels.triangulation import agreeing_views
 from mocap.core.keypoints import keypoint_set_of
@@ -103,6 +105,7 @@ def smooth_with_report(
     min_confidence: float = MIN_CONFIDENCE,
     bridged: BoolArray | None = None,
     told: Told | None = None,
+    remember: Remember = anew,
 ) -> tuple[Points3D, SmoothingReport]:
     """Estimate the most probable motion given all observations, and say how it went.
 
@@ -123,6 +126,7 @@ def smooth_with_report(
         bridged: (frame, person, keypoint) True where a person wants the value however little is
             known of it; its covariance says how little.
         told: hears what is counted, how many are done, and how many there are.
+        remember: keeps the spans of a long take that were solved, see `Replay`.
 
     Returns:
         Points with posterior covariance. MEASURED where two or more views agree with the point,
@@ -139,7 +143,7 @@ def smooth_with_report(
     def solved(observed: Tracks2D) -> tuple[Points3D, SmoothingReport]:
         return _smoothed(
             points, observed, calibration, bones, bone_sigma_m, sigma_px, min_confidence, bridged,
-            told,
+            told, remember,
         )  # fmt: skip
 
     if not has_lateness(tracks):
@@ -158,6 +162,7 @@ def _smoothed(
     min_confidence: float,
     bridged: BoolArray | None,
     told: Told | None,
+    remember: Remember,
 ) -> tuple[Points3D, SmoothingReport]:
     """Smooth as if every image had been taken at its frame's instant."""
     bone_indices = _bone_indices(tracks.keypoint_names, bones)
@@ -178,6 +183,7 @@ def _smoothed(
             bone_sigma_m,
             asked[:, person],
             told,
+            remember,
         )
         for person in range(axes[1])
     ]
@@ -228,6 +234,9 @@ def _bone_indices(
 
 Told = Callable[[str, int, int], None]
 PersonArrays = tuple[Array, Array, Array, Array, Array]
+SpanArrays = tuple[FloatArray, FloatArray, FloatArray, IntArray, int, bool]
+"""Points, packed covariance, error and agreeing views (keypoint, frame, ...) of a span; the steps
+that led there, and whether it had settled."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +257,7 @@ def _smooth_person(
     bone_sigma_m: float,
     asked: BoolArray,
     told: Told | None,
+    remember: Remember,
 ) -> tuple[PersonArrays, _Solved]:
     """Return xyz, covariance, error, view count, source (frame, keypoint, ...) of one person."""
     seen_views = np.count_nonzero(~np.isnan(pixels[..., 0]), axis=-1)
@@ -266,9 +276,8 @@ def _smooth_person(
     used = reliable[:, active].T
     scales = initial_scales(start, np.nan_to_num(noise), used, points.fps)
     xyz[:, active], covariance[:, active] = 0.0, 0.0
-    steps, converged = 0, True
-    for span in spans(frames):
-        part, kept = span.solved, span.kept
+
+    def solved(part: slice) -> SpanArrays:
         problem = TrajectoryProblem(
             vectors=vectors,
             pixels=np.ascontiguousarray(pixels[part][:, active].swapaxes(0, 1)),
@@ -284,18 +293,23 @@ def _smooth_person(
             np.ascontiguousarray(used[:, part]),
             np.ascontiguousarray(scales[:, part]),
         )
+        agreement = _agreement(result, problem.gate_px)
+        return result.points, result.covariance, *agreement, result.steps, result.converged
+
+    steps, converged = 0, True
+    for span in spans(frames):
+        part, kept = span.solved, span.kept
+        places, packed, errors_px, agreeing, taken, settled = remember(partial(solved, part))
         weights = span.weights(frames)
-        xyz[part, active] += weights[:, None, None] * result.points.swapaxes(0, 1)
+        xyz[part, active] += weights[:, None, None] * places.swapaxes(0, 1)
         covariance[part, active] += weights[:, None, None, None] * unpack_symmetric(
-            result.covariance
+            packed
         ).swapaxes(0, 1)
         inner = slice(kept.start - part.start, kept.stop - part.start)
-        error[kept, active], views[kept, active] = (
-            each.T[inner] for each in _agreement(result, problem.gate_px)
-        )
+        error[kept, active], views[kept, active] = errors_px.T[inner], agreeing.T[inner]
         if told is not None:
             told(f"frames of person {points.person_ids[person]}", kept.stop, frames)
-        steps, converged = max(steps, result.steps), converged and result.converged
+        steps, converged = max(steps, taken), converged and settled
     variance = np.trace(covariance, axis1=2, axis2=3)
     known = (variance < 3.0 * MAX_SIGMA_M**2) | (asked & np.isfinite(variance))
     source[:] = np.where(known, _labels(views >= 2), Source.MISSING)

@@ -43,10 +43,10 @@ def _make(job: Job) -> Made:
 
     take, footage = job.take, job.footage
     job.progress.advanced("report: parts", 0, 2)
+    points = job.load("points", Points3D)  # causes look at them too
     # The room behind the people is looked at by `mocap check` and `mocap doctor` alone.
     causes = wrong_with(take)
     tracks = job.load("tracks", Tracks2D)
-    points = job.load("points", Points3D)
     results = Results(take)
     actions = named(tellable(points), results.names)
     pages = pages_of(results, points)

@@ -8,6 +8,7 @@ from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import Made
 from mocap.workflow.progress import counting
 from mocap.workflow.triangulate import quality
+from mocap.workflow.unfinished import Unfinished, forget_pieces
 
 # An acceleration needs three frames.
 MIN_FRAMES = 3
@@ -31,6 +32,7 @@ def _make(job: Job) -> Made:
         calibration,
         bridged=bridged(raw, gaps),
         told=counting(job.progress, "smooth", tracks.times_s.size, LONG_IMAGES),
+        remember=Unfinished.of(job.path, job.record()).replay(),
     )
     del raw  # of a long take a third of a gigabyte
     points = with_gaps(points, gaps)
@@ -51,4 +53,4 @@ def short_take(points: Points3D) -> list[str]:
     ]
 
 
-STAGE = StageCode(make=_make)
+STAGE = StageCode(make=_make, forget=lambda job: forget_pieces(job.path))

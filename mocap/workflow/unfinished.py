@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,22 +41,23 @@ class Unfinished:
         plain = json.loads(json.dumps([dict(record.options), notes]))  # rows as JSON reads them
         return cls(folder_of(artifact), replace(record, options=plain[0], notes=plain[1]))
 
-    def pieces(self, cls: type[T]) -> list[T]:
-        """Return what a killed run left, in the order of the names; remove what is of no use."""
-        found = []
+    def pieces(self, cls: type[T]) -> Iterator[T]:
+        """Yield what a killed run left, in the order of the names; remove what is of no use."""
         for path in sorted(self.folder.glob("*.npz")):
-            try:
-                if load_provenance(path) == self.record:
-                    found.append(load_artifact(path, cls))
-                    continue
-            except InputError:
-                pass  # damaged, or of another kind: made again like one that is not there
-            _removed(path)
-        return found
+            found = self.piece(path.stem, cls)
+            if found is None:
+                _removed(path)  # made again like one that is not there
+            else:
+                yield found
 
     def replay(self) -> Replay:
         """Return what remembers the parts of a result as pieces, and knows those that are there."""
-        return Replay(self.pieces(FoundParts), lambda each: self.keep(f"{each.first:09d}", each))
+
+        def keep(found: FoundParts) -> None:
+            # Whatever is found in twenty seconds: packing it would take as long as writing it.
+            self.keep(f"{found.first:09d}", found, pack=False)
+
+        return Replay(self.pieces(FoundParts), keep)
 
     def piece(self, name: str, cls: type[T]) -> T | None:
         """Return the piece of a name that a killed run left; None when it is of no use."""
