@@ -29,7 +29,10 @@ WARN_OFFSET_PX = 5.0
 WARN_OFFSET_RAD = 0.003
 # With fewer comparisons a median is a matter of luck.
 MIN_COMPARISONS = 50
-_MAX_POINTS = 3000
+_MAX_POINTS, _MOST_CAMERAS = 3000, 8
+"""Keypoints that are compared. Each is triangulated once for every camera, from all others: of more
+cameras fewer are taken, so that what it costs grows with their number and not with its square. The
+median of 750 that scatter by 3 px is known to 0.14 px, for limits of 5."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,8 @@ def camera_bias(points: Points3D, tracks: Tracks2D, calibration: Calibration) ->
         ReconstructionError: when nothing was triangulated.
     """
     vectors, pixels = observed_pixels(tracks, calibration)
-    chosen = drawn(np.asarray(points.source) == Source.MEASURED, _MAX_POINTS)
+    most = _MAX_POINTS * _MOST_CAMERAS // max(len(vectors), _MOST_CAMERAS)
+    chosen = drawn(np.asarray(points.source) == Source.MEASURED, most)
     if len(chosen) == 0:
         raise ReconstructionError(
             "no keypoint was triangulated in any frame, so the cameras cannot be compared. "
