@@ -5,7 +5,7 @@ in a process of its own; CPU milliseconds a frame. Whoever doubles the cameras o
 pay twice: the largest size is held to the one before it, not to the smallest, much of whose cost is
 reading and writing files.
 
-    cd benchmarks; python -m pipeline_parts.sizes [CAMERAS PEOPLE FRAMES]
+    cd benchmarks; python -m pipeline_parts.sizes [cameras|people|frames]...
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from figures import SINGLE_THREAD, Figure
@@ -23,7 +24,7 @@ from figures import SINGLE_THREAD, Figure
 HERE = str(Path(__file__).resolve().parents[1])
 MYSELF = (sys.executable, "-m", "pipeline_parts.sizes")
 STAGES = ("associate", "triangulate", "smooth")
-CAMERAS, PEOPLE, FRAMES = (4, 8, 16, 32), (1, 2, 4, 8), (300, 1200, 4800)
+SIZES = {"cameras": (4, 8, 16, 32), "people": (1, 2, 4, 8), "frames": (300, 1200, 4800)}
 USUAL = (8, 1, 300)
 APART_M, ROWS = 0.9, 2
 """Two rows of four are wholly in all views, eight in a row are not."""
@@ -66,27 +67,23 @@ def measure(cameras: int, people: int, frames: int) -> dict[str, float]:
     return taken
 
 
-def in_a_process(size: tuple[int, int, int]) -> dict[str, float]:
-    """Return what a size costs."""
+def in_a_process(size: Sequence[int]) -> dict[str, float]:
+    """Return what a size (cameras, people, frames) costs."""
     done = subprocess.run(
-        [*MYSELF, *map(str, size)], check=True, capture_output=True, text=True,
+        [*MYSELF, "--one", *map(str, size)], check=True, capture_output=True, text=True,
         env={**os.environ, **SINGLE_THREAD, "PYTHONPATH": HERE},
     )  # fmt: skip
     told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 
-def figures() -> list[Figure]:
+def figures(over: Sequence[str] = tuple(SIZES)) -> list[Figure]:
     """Return the cost of every size, and what must grow in proportion."""
     found = []
-    cameras, people, frames = USUAL
-    for what, sizes in (
-        ("cameras", [(each, people, frames) for each in CAMERAS]),
-        ("people", [(cameras, each, frames) for each in PEOPLE]),
-        ("frames", [(cameras, people, each) for each in FRAMES]),
-    ):
+    for what in over:
+        place = tuple(SIZES).index(what)
+        sizes = [(*USUAL[:place], each, *USUAL[place + 1 :]) for each in SIZES[what]]
         costs = [in_a_process(size) for size in sizes]
-        place = ("cameras", "people", "frames").index(what)
         for size, cost in zip(sizes, costs, strict=True):
             found += [Figure(f"{size[place]} {what}: {stage}", cost[stage], "ms/frame")
                       for stage in STAGES]  # fmt: skip
@@ -99,9 +96,9 @@ def figures() -> list[Figure]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        print(json.dumps(measure(*map(int, sys.argv[1:]))))
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(measure(*map(int, sys.argv[2:]))))
     else:
         from figures import print_figures
 
-        print_figures("Cameras, people, frames", figures())
+        print_figures("Cameras, people, frames", figures(sys.argv[1:] or tuple(SIZES)))
