@@ -10,8 +10,9 @@ import pytest
 
 from mocap.core.errors import ReconstructionError
 from mocap.core.files import replay
+from mocap.core.files.replay import FoundParts
 from mocap.core.points import Points3D, Source
-from mocap.core.store import Provenance
+from mocap.core.store import Provenance, save_artifact
 from mocap.reconstruct import smooth as smoothing
 from mocap.reconstruct import spans as spanning
 from mocap.reconstruct import triangulate as triangulating
@@ -19,10 +20,14 @@ from mocap.reconstruct.smooth import smooth, smooth_with_report
 from mocap.reconstruct.spans import spans
 from mocap.reconstruct.trajectory import Trajectories, estimate_trajectories
 from mocap.reconstruct.triangulate import triangulate
+from mocap.synthetic.keypoint_session import walking_session
 from mocap.synthetic.motion.chain import articulated_chain
 from mocap.synthetic.observations import observe_points
 from mocap.synthetic.rigs import ring
-from mocap.workflow.unfinished import Unfinished, forget_pieces
+from mocap.workflow.choices import choices
+from mocap.workflow.progress import Quiet
+from mocap.workflow.run import run_take
+from mocap.workflow.unfinished import Unfinished, folder_of, forget_pieces
 
 FRAMES = 700
 
@@ -117,3 +122,14 @@ def test_a_smoothing_that_was_killed_goes_on_to_the_same_bytes(
     allowed = 10**6
     assert_equal(smoothed(), whole)
     assert solved == spans_there - 3  # nothing was done twice
+
+
+def test_what_a_killed_smoothing_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    take = walking_session(tmp_path / "walks", 1, frames=30, cameras=3).take("walk_01")
+    run_take(take, choices(), Quiet(), stages=("sync", "associate", "triangulate"))
+    left = folder_of(take.artifact("smoothed"))
+    left.mkdir(parents=True)
+    (left / "000000000.npz").write_bytes(b"half of a piece")
+    save_artifact(FoundParts.of(0, [1.0]), left / "000000001.npz", Provenance("smooth", "0"))
+    run_take(take, choices(), Quiet(), stages=("smooth",))
+    assert take.artifact("smoothed").is_file() and not left.exists()

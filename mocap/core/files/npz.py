@@ -32,7 +32,8 @@ with noise on all their digits, pack to .9 of their size at 40 MB a second."""
 MOST_MEMBERS = 10_000
 _LONGEST_HEADER = 65_535
 _HEADER_SIZES = {1: 2, 2: 4, 3: 4}
-_CHUNK_BYTES = 1 << 24
+_CHUNK_BYTES = 1 << 20
+"""Read and packed at once: larger ones leave the processor's caches, and cost a quarter more."""
 _LEVEL = 1
 """Of zlib. Keypoints of real takes are packed five times as fast as at its usual level 6, which was
 most of what association and smoothing cost, and are 5 % larger."""
@@ -116,7 +117,7 @@ def _packs_too_well(raw: Array) -> bool:
     Keypoints are packed no further than until enough is left of them, a tenth or less.
     """
     packer, packed = zlib.compressobj(_LEVEL), 0
-    for part in in_parts(len(raw), _CHUNK_BYTES // 16):
+    for part in in_parts(len(raw), _CHUNK_BYTES):
         packed += len(packer.compress(raw[part].tobytes()))
         if packed * MOST_UNPACKED_SHARE >= len(raw):
             return False
