@@ -134,7 +134,7 @@ def _mediapipe(bare: Session, root: Path, peer: Path, way: str) -> Told:
         take, folder = session.take(name), root.parent / f"{way}_{name}"
         folder.mkdir()
         videos = map(str, take.videos().values())
-        _in_a_process([str(peer), "mediapipe_peer.py", str(folder), way, *videos])
+        _in_a_process([str(peer), "mediapipe_peer.py", str(folder), way, *videos], HERE)
         cost = json.loads((folder / "cost.json").read_text(encoding="utf-8"))
         (folder / "cost.json").unlink()
         costs[name] = 1000 * cost["cpu_s"] / cost["images"]
@@ -146,7 +146,7 @@ def _mediapipe(bare: Session, root: Path, peer: Path, way: str) -> Told:
 def _ours(bare: Session, root: Path, pace: str) -> Told:
     shutil.copytree(bare.root, root)
     line = [sys.executable, "-m", "pipeline_parts.single_person", "--ours", str(root)]
-    told = _in_a_process([*line, "--pace", pace])
+    told = _in_a_process([*line, "--pace", pace], HERE.parent)
     session = Session.open(root)
     for name in TAKES:
         run_take(session.take(name), choices(detect=pace), Quiet(), stages=AFTER)
@@ -154,10 +154,9 @@ def _ours(bare: Session, root: Path, pace: str) -> Told:
     return costs, _errors(session)
 
 
-def _in_a_process(command: Sequence[str]) -> str:
+def _in_a_process(command: Sequence[str], folder: Path) -> str:
     done = subprocess.run(
-        command, cwd=HERE if command[1].endswith(".py") else HERE.parent,
-        env={**os.environ, **SINGLE_THREAD, "MOCAP_PROCESSORS": "1"},
+        command, cwd=folder, env={**os.environ, **SINGLE_THREAD, "MOCAP_PROCESSORS": "1"},
         capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
     )  # fmt: skip
     if done.returncode:
