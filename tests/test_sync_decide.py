@@ -46,6 +46,16 @@ def test_what_does_not_stand_out_is_silent_and_changes_nothing(offset: float, si
     assert not decision.found and not decision.warnings
 
 
+def test_little_evidence_moves_nothing_that_agrees_as_well_at_the_recorded_time() -> None:
+    unsure = right(-0.0135, Verdict.UNSURE, 2e-3)
+    kept = decide(found(unsure, recorded=0.82), SyncWish(), {})
+    assert kept.clocks["right"].offset_s == 0.0 and not kept.found
+    assert kept.clocks["right"].said == {"motion": -0.0135}
+    assert decide(found(unsure, recorded=0.7), SyncWish(), {}).clocks["right"].offset_s == -0.0135
+    sure = decide(found(right(-0.0135), recorded=0.82), SyncWish(), {})
+    assert sure.clocks["right"].offset_s == -0.0135
+
+
 def test_methods_that_contradict_each_other_are_said() -> None:
     decision = decide(found(right(3.412)), SyncWish(), {"left": 0.0, "right": 3.2})
     (warning,) = decision.warnings

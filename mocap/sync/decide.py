@@ -75,7 +75,10 @@ def decide(
     given, drift = dict(wish.offset_s or {}), dict(sound_drift_ppm or {})
     clocks = result.clocks
     reference = clocks[clocks.reference]
-    moved = [_with_sound(each, clocks.reference, sound_s) for each in clocks.cameras]
+    moved = [
+        _as_recorded(_with_sound(each, clocks.reference, sound_s), float(recorded))
+        for each, recorded in zip(clocks.cameras, result.recorded_agreement, strict=True)
+    ]
     if not wish.on or wish.hardware:
         return _checked_only(moved, clocks, wish)
     _refuse_absent(result, moved, given)
@@ -165,6 +168,15 @@ def _silenced(clock: CameraClock) -> CameraClock:
     """Return the clock, with the recorded time where nothing stands out."""
     if clock.verdict in BELIEVED and _is_silent(clock):
         return replace(clock, offset_s=0.0)
+    return clock
+
+
+def _as_recorded(clock: CameraClock, recorded: float) -> CameraClock:
+    """Return the clock at its recorded time where little evidence moves it and the views agree
+    there as well: the sigma of a refinement knows nothing of a detector's habits."""
+    unsure = clock.verdict is Verdict.UNSURE and clock.method == "motion"
+    if unsure and recorded >= clock.agreement:
+        return replace(clock, offset_s=0.0, drift_ppm=0.0)
     return clock
 
 

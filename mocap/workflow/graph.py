@@ -90,7 +90,7 @@ GRAPH = (
         reads=("detections", CALIBRATION),
         options=("sync",),
         code="mocap.workflow.sync",
-        revision=2,
+        revision=3,
     ),
     Row(
         name="associate",
