@@ -137,11 +137,16 @@ def test_attributes_follow_the_wire_format(value: dict[str, Any], encoded: bytes
     assert graphdef.attribute(value) == encoded
 
 
-def test_openvino_is_imported_without_its_usage_reports() -> None:
+def test_openvino_is_imported_once_by_threads_that_begin_at_once_without_its_usage_reports() -> (
+    None
+):
     code = (
         "import sys\n"
-        "from mocap.detect.runtime import import_openvino\n"
-        "import_openvino()\n"
+        "from concurrent.futures import ThreadPoolExecutor as Threads\n"
+        "from mocap.detect.runtime import brief_numbers_here\n"
+        "with Threads(3) as threads:\n"
+        "    asked = [threads.submit(brief_numbers_here) for _ in range(3)]\n"
+        "assert len({each.result() for each in asked}) == 1\n"
         "assert 'openvino.tools.ovc.telemetry_stub' in sys.modules\n"
         "assert not [name for name in sys.modules if name.startswith('openvino_telemetry')]\n"
     )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import openvino
 
 
+_BEGINNING = threading.RLock()
+"""Several cameras begin at once, each in a thread."""
+
 _KEPT = 8
 """Networks: those of one detector in two precisions, with feet and hands, and a few."""
 
@@ -163,24 +166,30 @@ def import_openvino() -> Any:
     installed, which its own wheel asks for. Recordings of people are processed here: nothing may
     leave the machine. OpenVINO falls back to a silent stub when that import fails.
     """
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
-    hidden = "openvino_telemetry"
-    installed = sys.modules.get(hidden)
-    # None makes the import system raise ImportError.
-    sys.modules[hidden] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module("openvino")
-    finally:
-        if installed is None:
-            del sys.modules[hidden]
-        else:
-            sys.modules[hidden] = installed
+    with _BEGINNING:  # what another thread is still importing has no names yet
+        if "openvino" in sys.modules:
+            return sys.modules["openvino"]
+        hidden = "openvino_telemetry"
+        installed = sys.modules.get(hidden)
+        # None makes the import system raise ImportError.
+        sys.modules[hidden] = None  # type: ignore[assignment]
+        try:
+            return importlib.import_module("openvino")
+        finally:
+            if installed is None:
+                del sys.modules[hidden]
+            else:
+                sys.modules[hidden] = installed
+
+
+def _core() -> openvino.Core:
+    """Return the one Core of this process; every further one would load the CPU plugin again."""
+    with _BEGINNING:
+        return _one_core()
 
 
 @cache
-def _core() -> openvino.Core:
-    """Return the one Core of this process; every further one would load the CPU plugin again."""
+def _one_core() -> openvino.Core:
     return import_openvino().Core()
 
 
