@@ -51,8 +51,10 @@ def run_fake_take(
     slow_camera: str = "",
     people: int = 1,
     weights: Mapping[str, str] | None = None,
+    pace: str = "thorough",
 ) -> list[str]:
-    """Run the detect stage with the fake detector; return the cameras it looked at."""
+    """Run the detect stage with the fake detector, by default one camera after the other; return
+    the cameras it looked at."""
     from mocap.detect import detect as stage
 
     looked_at: list[str] = []
@@ -70,5 +72,5 @@ def run_fake_take(
         mock.patch("mocap.detect.detectors.weight_hashes", lambda *a, **k: dict(weights or {})),
     ):
         take = Session.open(root).take("a")
-        run_take(take, choices(), Console(), stages=("detect",))
+        run_take(take, choices(detect=pace), Console(), stages=("detect",))
     return looked_at

@@ -18,7 +18,10 @@ from mocap.detect.people import (
     extent,
     jumped,
     median_distance,
+    outline,
+    outline_with_room,
     overlap,
+    roomy_box,
     seen_inside,
     without_duplicates,
 )
@@ -93,6 +96,22 @@ def test_keypoints_outside_the_image_and_weak_ones_are_not_seen() -> None:
     assert 0 < expected.sum() < 16
     np.testing.assert_array_equal(np.isfinite(seen.pixels).all(axis=1), expected)
     np.testing.assert_array_equal(seen.confidence > 0, expected)
+
+
+def test_a_hand_that_is_not_sure_has_room_around_its_elbow() -> None:
+    pixels = np.full((17, 2), 50.0)
+    pixels[0], pixels[16] = (50.0, 0.0), (50.0, 100.0)
+    pixels[7] = (50.0, 5.0)  # an elbow, up
+    each = Detection(pixels, np.full(17, 0.9), np.array([30.0, 0.0, 70.0, 100.0]))
+    np.testing.assert_allclose(outline_with_room(each), outline(each))
+    assert extent(each, room=True)[1] == extent(each)[1]
+    each.confidence[9] = 0.3
+    low, high = outline_with_room(each)
+    np.testing.assert_allclose(low, [50 - 16, 5 - 16])
+    np.testing.assert_allclose(high, [50 + 16, 100])
+    np.testing.assert_allclose(roomy_box(each), [30, -11, 70, 100])
+    each.confidence[7] = 0.1  # nor is the elbow
+    np.testing.assert_allclose(outline_with_room(each), outline(each))
 
 
 def test_extent_covers_the_sure_keypoints() -> None:

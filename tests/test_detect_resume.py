@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
@@ -28,6 +29,9 @@ from mocap.detect.following import memory
 from mocap.detect.following.follow import Following
 from mocap.detect.following.pace import PACES, Pace
 from mocap.detect.following.stretches import Keeping, Stretch, in_a_row
+from mocap.detect.threads import Threads, wait_for_all
+from mocap.workflow.choices import DEFAULT_PACE, DetectorChoice
+from mocap.workflow.detect import LazyDetector
 from mocap.workflow.unfinished import Unfinished, folder_of, forget_pieces
 
 FRAMES = 48
@@ -239,3 +243,35 @@ def test_frames_that_do_not_come_out_are_said_with_the_result(
     found = load_artifact(take.artifact("detections"), Detections2D)
     seen = np.isfinite(found.boxes).all(axis=-1).any(axis=-1)
     assert seen.tolist() == 2 * [[True, True, False, False, True, True]]
+
+
+def test_cameras_that_begin_at_once_load_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    def load(*_: object, **__: object) -> object:
+        time.sleep(0.05)
+        loaded.append(object())
+        return loaded[-1]
+
+    monkeypatch.setattr("mocap.detect.detectors.open_detector", load)
+    # Without the lock that cached properties have in Python 3.11, and in no later one.
+    monkeypatch.setattr(LazyDetector, "_network", property(lambda self: self.__dict__.get("once") or
+                        self.__dict__.setdefault("once", load())))  # fmt: skip
+    detector = LazyDetector(DetectorChoice())
+    with Threads(3) as threads:
+        networks = [threads.start(lambda: detector.network) for _ in range(3)]
+        wait_for_all(networks)
+    assert len(loaded) == 1
+
+
+def test_more_thorough_detections_serve_where_no_pace_is_asked_for(tmp_path: Path) -> None:
+    root = fake_take(tmp_path / "session").session.root
+    both = ["left", "right"]
+    assert sorted(run_fake_take(root, pace="careful")) == both
+    assert run_fake_take(root, pace=DEFAULT_PACE) == []
+    assert sorted(run_fake_take(root, pace="thorough")) == both
+    assert run_fake_take(root, pace=DEFAULT_PACE) == []
+    assert sorted(run_fake_take(root, pace="careful")) == both  # asked for
+    other = fake_take(tmp_path / "other").session.root
+    assert sorted(run_fake_take(other, pace=DEFAULT_PACE)) == both
+    assert sorted(run_fake_take(other, pace="thorough")) == both  # not the other way round

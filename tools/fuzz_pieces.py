@@ -37,7 +37,12 @@ class _Sees:
     def read(self, image: Array, guess: Detection) -> Detection:
         return guess
 
-    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+    def glance(self, image: Array) -> list[Detection]:
+        return self.find(image)
+
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
         return replace(self.find(image)[0], box=around.box)
 
     def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:

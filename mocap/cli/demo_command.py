@@ -10,7 +10,7 @@ import click
 from mocap.cli.console import Console, json_option
 from mocap.cli.options import FOLDER, options_of
 from mocap.detect.known import OwnNetwork
-from mocap.workflow.choices import SampleDetectorChoice
+from mocap.workflow.choices import DetectorChoice
 
 # Something to open for everybody: animators, scientists, scripts.
 DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
@@ -18,7 +18,7 @@ DEMO_FORMATS = "bvh,fbx,glb,trc,csv"
 
 @click.command()
 @click.argument("folder", type=FOLDER, default=Path("mocap_demo"))
-@options_of(SampleDetectorChoice, OwnNetwork)
+@options_of(DetectorChoice, OwnNetwork)
 @json_option
 def demo(folder: Path, console: Console, **chosen: Any) -> None:
     """Copy the sample session to FOLDER (mocap_demo), run everything, compare with the truth.

@@ -215,13 +215,19 @@ class FollowedWithHands(WithHands):
         """Search the image."""
         return self._eyes.find(image)
 
+    def glance(self, image: Array) -> list[Detection]:
+        """Search the image at a glance."""
+        return self._eyes.glance(image)
+
     def read(self, image: Array, guess: Detection) -> Detection:
         """Read somebody whom a search found."""
         return self._eyes.read(image, guess)
 
-    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
         """Read somebody once."""
-        return self._eyes.look(image, around, mirrored=mirrored)
+        return self._eyes.look(image, around, mirrored=mirrored, room=room)
 
     def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels, toes and hands."""

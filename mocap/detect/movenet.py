@@ -81,9 +81,13 @@ class MoveNet:
         people = self._found_at(image, MULTIPOSE_LONG_SIDE)
         largest = max((each.size_px for each in people), default=np.inf)
         if largest > CLOSE_UP_SHARE * max(image.shape[:2]):
-            close = self._found_at(image, CLOSE_UP_LONG_SIDE)
+            close = self.glance(image)
             people = close + [each for each in people if not _overlaps_any(each, close)]
         return people[:MOST_PEOPLE]
+
+    def glance(self, image: Array) -> list[Detection]:
+        """Return those whom a search at half the size finds, for a quarter of the work."""
+        return self._found_at(image, CLOSE_UP_LONG_SIDE)[:MOST_PEOPLE]
 
     def _found_at(self, image: Array, long_side: int) -> list[Detection]:
         box = letterbox(image, long_side, MULTIPOSE_MULTIPLE)
@@ -101,16 +105,18 @@ class MoveNet:
         refined = averaged(self._read(close, guess), self._read(close, guess, mirrored=True))
         return guess if jumped(refined, guess) else refined
 
-    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
         """Return the person as read once, close around where their keypoints must be."""
-        return self._read(self._close_up(image, around), around, mirrored=mirrored)
+        return self._read(self._close_up(image, around, room=room), around, mirrored=mirrored)
 
     def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels and toes, where they are wanted."""
         return person if self.feet is None else self.feet(image, person, read=read)
 
-    def _close_up(self, image: Array, person: Detection) -> Crop:
-        center, side = extent(person)
+    def _close_up(self, image: Array, person: Detection, *, room: bool = False) -> Crop:
+        center, side = extent(person, room=room)
         return square_crop(image, center, _side(KEYPOINT_MARGIN * side), self.thunder_size)
 
     def _read(self, crop: Crop, guess: Detection, *, mirrored: bool = False) -> Detection:

@@ -25,6 +25,14 @@ SURE_CONFIDENCE = 0.2
 """Keypoints above this take part in the comparisons; below it, positions of hidden joints are
 guesses."""
 
+ROOM_CONFIDENCE = 0.5
+"""A hand or an ankle below this may be anywhere around its elbow or knee. A crop that was laid
+around where it seemed to be would not show where it is, and would be laid there again."""
+
+_FOREARMS_AND_SHANKS = ((7, 9, 0.16), (8, 10, 0.16), (13, 15, 0.25), (14, 16, 0.25))
+"""Keypoints of COCO, and their distance as a share of the person size (Winter 2009,
+"Biomechanics and Motor Control of Human Movement", figure 4.1: .146 and .246 of the height)."""
+
 _FEWEST_FOR_COMPARISON = 4
 
 
@@ -128,9 +136,27 @@ def outline(person: Detection) -> tuple[FloatArray, FloatArray]:
     return points.min(axis=0), points.max(axis=0)
 
 
-def extent(person: Detection) -> tuple[FloatArray, float]:
-    """Return the centre (2,) and the longer side of the rectangle around the sure keypoints."""
+def outline_with_room(person: Detection) -> tuple[FloatArray, FloatArray]:
+    """Return the corners of `outline`, moved out so that hands and ankles of COCO-17 that are not
+    sure have room wherever they may be around their elbows and knees."""
     low, high = outline(person)
+    for near, far, reach in _FOREARMS_AND_SHANKS:
+        if person.confidence[near] > SURE_CONFIDENCE and person.confidence[far] < ROOM_CONFIDENCE:
+            low = np.minimum(low, person.pixels[near] - reach * person.size_px)
+            high = np.maximum(high, person.pixels[near] + reach * person.size_px)
+    return low, high
+
+
+def roomy_box(person: Detection) -> FloatArray:
+    """Return the box (4,) of a person, as large as `outline_with_room` needs it."""
+    low, high = outline_with_room(person)
+    return np.concatenate([np.minimum(person.box[:2], low), np.maximum(person.box[2:], high)])
+
+
+def extent(person: Detection, *, room: bool = False) -> tuple[FloatArray, float]:
+    """Return the centre (2,) and the longer side of the rectangle around the sure keypoints, with
+    or without room for those that are not."""
+    low, high = outline_with_room(person) if room else outline(person)
     return (low + high) / 2, float((high - low).max())
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from mocap.core.keypoints import COCO_17, COCO_17_FEET, KeypointSet
 from mocap.core.shapes import Array
 from mocap.detect.blazepose import FeetFinder
-from mocap.detect.people import Detection, jumped, without_duplicates
+from mocap.detect.people import Detection, jumped, roomy_box, without_duplicates
 
 _COCO = len(COCO_17.keypoint_names)
 
@@ -20,6 +20,14 @@ class Finder(Protocol):
 
     def find(self, image: Array) -> list[Detection]:
         """Return boxes and rough COCO keypoints of the people."""
+
+
+@runtime_checkable
+class Glancing(Protocol):
+    """A finder that can search for less."""
+
+    def glance(self, image: Array) -> list[Detection]:
+        """Return those people of an image who are large and plain enough to be seen at a glance."""
 
 
 class Reader(Protocol):
@@ -65,9 +73,17 @@ class TopDown:
         """Return boxes and rough keypoints of the people."""
         return self.finder.find(image)
 
-    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
+    def glance(self, image: Array) -> list[Detection]:
+        """Return whom a search finds that costs less, where the finder has one."""
+        finder = self.finder
+        return finder.glance(image) if isinstance(finder, Glancing) else finder.find(image)
+
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
         """Return the person in a box, read once."""
-        return self.reader.look(image, around, mirrored=mirrored)
+        guess = replace(around, box=roomy_box(around)) if room else around
+        return replace(self.reader.look(image, guess, mirrored=mirrored), box=around.box)
 
     def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels and toes, where the reader does not find them and they are wanted."""

@@ -19,7 +19,7 @@ FREE_BODY = "free"
 NO_BODY = "none"
 """What the choice of a body says when none is wanted."""
 
-DEFAULT_PACE = "thorough"
+DEFAULT_PACE = "balanced"
 
 ALL_TAKES = "auto"
 """The shape comes from all takes of the subject."""
@@ -28,16 +28,6 @@ NO_TAKES = "none"
 """Every take gets a shape of its own."""
 
 FORMATS = ("bvh", "trc", "csv")
-
-
-def _pace(default: str) -> Any:
-    return option(
-        default,
-        "How thoroughly images are looked at.",
-        name="--detect",
-        key="detect",
-        words=("thorough", "careful", "balanced"),
-    )
 
 
 @dataclass(frozen=True)
@@ -56,14 +46,13 @@ class DetectorChoice:
     feet: bool = option(True, "Also find heels and toes.")
     own: OwnNetwork = field(default_factory=OwnNetwork)
     hands: bool = option(False, "Also find fingers: hands of 80 px and more are best.")
-    pace: str = _pace(DEFAULT_PACE)
-
-
-@dataclass(frozen=True)
-class SampleDetectorChoice(DetectorChoice):
-    """The same for the sample session, which shows the whole way in a few minutes."""
-
-    pace: str = _pace("careful")
+    pace: str = option(
+        DEFAULT_PACE,
+        "How thoroughly images are looked at.",
+        name="--detect",
+        key="detect",
+        words=("thorough", "careful", "balanced"),
+    )
 
 
 @dataclass(frozen=True)

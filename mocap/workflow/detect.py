@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from mocap.core.detections import Detections2D
 from mocap.core.errors import DetectionError, SessionError
 from mocap.core.store import Provenance, load_artifact, load_provenance
 from mocap.detect.known import AUTO
-from mocap.workflow.choices import DetectorChoice
+from mocap.workflow.choices import DEFAULT_PACE, DetectorChoice
 from mocap.workflow.graph import row_of
 from mocap.workflow.job import Job, StageCode
 from mocap.workflow.pipeline import CURRENT, Made, Stage, artifact_stage, run_stages
@@ -36,19 +37,28 @@ MIN_FOUND_SHARE = 0.5
 
 
 class LazyDetector:
-    """The chosen network, loaded when the first camera needs it."""
+    """The chosen network, loaded when the first camera needs it.
+
+    Cameras that are looked at side by side ask for it at once: it is loaded by one of them.
+    """
 
     def __init__(self, choice: DetectorChoice) -> None:
         """Remember what to load."""
         self.choice = choice
+        self._loading = RLock()
 
-    @cached_property
+    @property
     def network(self) -> Detector:
         """The network.
 
         Raises:
             ModelError: the weights are missing or damaged.
         """
+        with self._loading:
+            return self._network
+
+    @cached_property
+    def _network(self) -> Detector:
         from mocap.detect.detectors import default_workers, open_detector
 
         return open_detector(self.choice.name, workers=default_workers(), **self._parts())
@@ -214,6 +224,27 @@ def _defaults() -> dict[str, object]:
     return {"detect": "thorough"}
 
 
+def _serves(job: Job, options: Mapping[str, object]) -> Mapping[str, object]:
+    """Where nothing is said of the pace, detections of a more thorough one serve as well."""
+    from mocap.detect.following.pace import PACES
+
+    order, choice = list(PACES), _chosen(job)
+    made = options.get("detect")
+    if choice.pace != DEFAULT_PACE or made not in order[: order.index(DEFAULT_PACE)]:
+        return options
+    as_made = _options(replace(choice, pace=str(made)))
+    if options.get("pace", 0) != as_made.get("pace", 0):
+        return options  # as that pace was once
+    wanted = _options(choice)
+    said = {name: word for name, word in options.items() if name not in ("detect", "pace")}
+    return {**said, **{name: wanted[name] for name in ("detect", "pace") if name in wanted}}
+
+
+def _other_weights(job: Job, found: Provenance) -> str:
+    pace = str(found.options.get("detect", _defaults()["detect"]))
+    return LazyDetector(replace(_chosen(job), pace=pace)).other_weights(found)
+
+
 def _partial(job: Job) -> dict[str, Path]:
     return {
         camera: job.take.camera_detections_path(camera) for camera in job.footage.recording.infos
@@ -320,5 +351,6 @@ STAGE = StageCode(
     inputs=lambda job: _weights(_chosen(job)),
     forget=_forget,
     defaults=_defaults,
-    outdated=lambda job, found: LazyDetector(_chosen(job)).other_weights(found),
+    outdated=_other_weights,
+    serves=_serves,
 )

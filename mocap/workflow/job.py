@@ -48,6 +48,8 @@ class StageCode:
             stale that was made as it is by default.
         outdated: why what is stored must be made again although neither inputs nor options have
             changed; "" when it need not.
+        serves: options of an artifact as they are compared with those that are wanted: what was
+            made with more effort than is asked for may serve as well.
         path: where the artifact or the manifest is, when choices may move it; else as the row says.
     """
 
@@ -58,6 +60,7 @@ class StageCode:
     defaults: Callable[[], Mapping[str, Any]] = dict
     path: Callable[[Job], Path] | None = None
     outdated: Callable[[Job, Provenance], str] = lambda *_: ""
+    serves: Callable[[Job, Mapping[str, object]], Mapping[str, object]] = lambda _, options: options
 
 
 def code_of(row: Row) -> StageCode:
@@ -239,6 +242,7 @@ class Job:
             revision=self.row.revision,
             defaults=self._defaults(),
             outdated=lambda found: code.outdated(self, found),
+            serves=lambda options: code.serves(self, options),
         )
 
     def _will_be(self, role: str) -> bool:

@@ -64,6 +64,8 @@ class Stage:
         defaults: options that an artifact of an earlier version may not name, and what they were
             then.
         outdated: why it must be made again although inputs and options are the same; "" else.
+        serves: options of an artifact as they are compared: one that was made with other options
+            may serve as well.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Stage:
     revision: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
     outdated: Callable[[Provenance], str] = lambda _: ""
+    serves: Callable[[Mapping[str, object]], Mapping[str, object]] = dict
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ def artifact_stage(
     revision: int = 1,
     defaults: Mapping[str, Any] | None = None,
     outdated: Callable[[Provenance], str] = lambda _: "",
+    serves: Callable[[Mapping[str, object]], Mapping[str, object]] = dict,
 ) -> Stage:
     """Return a stage whose result is one `.npz` artifact of type `cls`.
 
@@ -133,7 +137,7 @@ def artifact_stage(
         return complete
 
     known = defaults or {}
-    return Stage(name, inputs, options, stored, build, forget, revision, known, outdated)
+    return Stage(name, inputs, options, stored, build, forget, revision, known, outdated, serves)
 
 
 def files_stage(
@@ -280,7 +284,8 @@ def _judge(stage: Stage, wanted: Provenance, forced: bool) -> tuple[Provenance |
             "mocap-studio, or make it again on purpose: --force, or mocap run --from "
             f"{stage.name}."
         )
-    told = replace(found, options={**_as_json(stage.defaults), **found.options})
+    options = stage.serves({**_as_json(stage.defaults), **found.options})
+    told = replace(found, options=_as_json(options))
     return found, difference(told, wanted) or stage.outdated(found)
 
 

@@ -22,6 +22,7 @@ from mocap.core.shapes import Array
 from mocap.detect.following.pace import Pace
 from mocap.detect.following.track import Track
 from mocap.detect.people import (
+    ROOM_CONFIDENCE,
     SURE_CONFIDENCE,
     Detection,
     averaged,
@@ -40,7 +41,7 @@ FACE = 5
 """Keypoints of COCO, the first: a face that is turned away jumps in every image, and another look
 does not help."""
 
-UNSURE_CONFIDENCE = 0.68
+UNSURE_CONFIDENCE = 0.62
 UNSURE_SHARE = 0.2
 """Somebody of whom this share of the keypoints is less certain is looked at again.
 
@@ -68,15 +69,23 @@ SMALL_PX = 100.0
 """People below this are read in both ways in every image: the noise of a reading, some 3 % of a
 crop, is as large as their hands."""
 
+OFTEN_FPS = 45.0
+"""From here on, two images one after another are two looks at a person within a 30th of a second:
+what a second look at each would add."""
+
 SOON_S, SEARCH_SOON_S = 1.0, 0.1
 """Who was lost behind somebody comes out again within a second, and is seen at once when searched
 for so often."""
+
+LARGE_SHARE = 0.2
+"""Of the image: who is larger has some 50 pixels in a search at half the size, as many as somebody
+of a tenth has in a whole one."""
 
 CROWDED_SHARE = 0.05
 """Of a person's box: where the box of another who is followed covers more, one look may take their
 limbs, and the person is read in both ways."""
 
-_SETTINGS = ("_eyes", "_pace", "_fps", "_mirrored_first", "_interval")
+_SETTINGS = ("_eyes", "_pace", "_fps", "_mirrored_first", "_interval", "_seldom")
 """Of `Following`: given when it begins. Everything else is what it has in mind."""
 
 
@@ -87,11 +96,17 @@ class Eyes(Protocol):
     def find(self, image: Array) -> list[Detection]:
         """Search the image: boxes and rough COCO keypoints of the people."""
 
+    def glance(self, image: Array) -> list[Detection]:
+        """Search the image for less: large people are found as well as by a whole search."""
+
     def read(self, image: Array, guess: Detection) -> Detection:
         """Read somebody whom a search found, in all ways there are."""
 
-    def look(self, image: Array, around: Detection, *, mirrored: bool) -> Detection:
-        """Read somebody once, where they are known to be; left and right as in the image."""
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
+        """Read somebody once, where they are known to be, with `room` for hands and ankles that
+        are not sure; left and right as in the image."""
 
     def with_feet(self, image: Array, person: Detection, *, read: bool) -> Detection:
         """Add heels and toes, unseen when they are not to be read in this image; nothing where they
@@ -106,9 +121,11 @@ class Following:
         that is asked for: of several views, half should begin so."""
         self._eyes, self._pace, self._fps = eyes, pace, fps
         self._mirrored_first = mirrored_first
+        self._seldom = fps <= OFTEN_FPS
         self._interval = max(1, round(pace.search_every_s * fps)) if fps > 0 else 1
         self._tracks: list[Track] = []
         self._next_search = 0
+        self._next_whole = 0
         self._missing = 0
         self._lost_at = 0
         self._wait = 1  # images until the next search for somebody who is missing
@@ -116,10 +133,11 @@ class Following:
     def __call__(self, frame: int, image: Array) -> list[Detection]:
         """Return the people of the next image; frames ascend."""
         expected = [each.predicted(frame) for each in self._tracks]
-        readings = [
-            self._look(image, frame, each, expected[:number] + expected[number + 1 :])
-            for number, each in enumerate(self._tracks)
-        ]
+        readings = []
+        for number, track in enumerate(self._tracks):
+            others = expected[:number] + expected[number + 1 :]
+            self._tracks[number], person = self._look(image, frame, track, others)
+            readings.append(person)
         lost = any(each is None for each in readings)
         crowded = self._pace.search_crowds and _crowded(expected)
         if frame >= self._next_search or (lost and not self._missing) or crowded:
@@ -171,36 +189,41 @@ class Following:
 
     def _look(
         self, image: Array, frame: int, track: Track, others: Sequence[Detection]
-    ) -> Detection | None:
-        """Return the person of a track in this image; None when they are lost."""
+    ) -> tuple[Track, Detection | None]:
+        """Return a track with what was learnt, and its person in this image; None when they are
+        lost."""
         predicted = track.predicted(frame)
         mirrored = (frame % 2 == 1) != self._mirrored_first
-        person = self._eyes.look(image, predicted, mirrored=mirrored)
+        alone = not _among(predicted, others)
+        look = self._eyes.look(image, predicted, mirrored=mirrored, room=alone)
+        track = track.seen_once(look, frame, mirrored=mirrored)
+        person = track.between(look, mirrored=mirrored)
         if not self._pace.both_ways and _surprising(person, predicted):
-            person = self._look_closer(image, person, predicted)
-        elif self._twice(person, predicted, others) or _lost(person, predicted, track):
-            again = self._eyes.look(image, predicted, mirrored=not mirrored)
-            person = averaged(person, again)
-        return None if _lost(person, predicted, track) else person
+            seen = predicted if jumped(person, predicted) else look
+            ways = [self._eyes.look(image, seen, mirrored=way, room=alone) for way in (False, True)]
+            track, person = track.seen_twice(*ways), averaged(*ways)
+            if alone and _wild(person, predicted):
+                person = averaged(person, self._look_anew(image, person))
+        elif not alone or self._twice(person, predicted) or _lost(person, predicted, track):
+            again = self._eyes.look(image, predicted, mirrored=not mirrored, room=alone)
+            ways = [again, look] if mirrored else [look, again]
+            track, person = track.seen_twice(*ways), averaged(look, again)
+        return track, None if _lost(person, predicted, track) else person
 
-    def _look_closer(self, image: Array, person: Detection, predicted: Detection) -> Detection:
-        """Read somebody who is not where they were predicted both ways, around what was seen."""
-        seen = predicted if jumped(person, predicted) else person
-        ways = [self._eyes.look(image, seen, mirrored=mirrored) for mirrored in (False, True)]
-        return averaged(*ways)
+    def _look_anew(self, image: Array, person: Detection) -> Detection:
+        """Read somebody of whom an arm or a leg is seen nowhere with certainty as in a video that
+        has only just begun."""
+        guess = _matching(person, self._eyes.find(image))
+        return person if guess is None else replace(self._eyes.read(image, guess), box=person.box)
 
-    def _twice(self, person: Detection, predicted: Detection, others: Sequence[Detection]) -> bool:
-        """Tell whether one reading of somebody is not enough."""
-        return (
-            self._pace.both_ways
-            or predicted.size_px < SMALL_PX
-            or _unsure(person)
-            or _among(predicted, others)
-        )
+    def _twice(self, person: Detection, predicted: Detection) -> bool:
+        """Tell whether one reading of somebody whom nobody hides is not enough."""
+        unsure = predicted.size_px < SMALL_PX or _unsure(person)
+        return self._pace.both_ways or (self._seldom and unsure)
 
     def _search(self, frame: int, image: Array, readings: Sequence[Detection | None]) -> None:
         """Search the image; confirm, mend, end and begin tracks."""
-        guesses = self._eyes.find(image)
+        guesses = self._guesses(frame, image, readings)
         goes_on: list[Track] = []
         for track, person in zip(self._tracks, readings, strict=True):
             seen = person if person is not None else track.predicted(frame)
@@ -216,6 +239,21 @@ class Following:
             goes_on.append(Track.born(read, frame, guess.box))
         self._miss(frame, len(self._tracks) - len(goes_on))
         self._tracks = goes_on
+
+    def _guesses(
+        self, frame: int, image: Array, readings: Sequence[Detection | None]
+    ) -> list[Detection]:
+        """Search the image: at a glance where that finds everybody who is followed, whole now and
+        then, and where somebody is missing, or small."""
+        least = LARGE_SHARE * max(image.shape[:2])
+        large = [each for each in readings if each is not None and each.size_px > least]
+        plain = bool(large) and len(large) == len(readings) and not self._missing
+        if plain and frame < self._next_whole:
+            guesses = self._eyes.glance(image)
+            if all(_matching(person, guesses) is not None for person in large):
+                return guesses
+        self._next_whole = frame + max(1, round(self._pace.search_whole_every_s * self._fps))
+        return self._eyes.find(image)
 
     def _confirmed(
         self, frame: int, image: Array, track: Track, person: Detection | None, guess: Detection
@@ -250,6 +288,13 @@ def _crowded(people: Sequence[Detection]) -> bool:
         _among(each, [*people[:number], *people[number + 1 :]])
         for number, each in enumerate(people)
     )
+
+
+def _wild(person: Detection, predicted: Detection) -> bool:
+    """Tell whether an arm or a leg is not where it was predicted, nor anywhere else for sure."""
+    seen = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
+    far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
+    return bool((far & seen & (person.confidence < ROOM_CONFIDENCE))[FACE:].any())
 
 
 def _unsure(person: Detection) -> bool:

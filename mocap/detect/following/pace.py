@@ -7,6 +7,20 @@ from dataclasses import dataclass
 
 from mocap.core.errors import InputError
 
+FEET_FRAMES: Mapping[int, tuple[tuple[int, ...], int]] = {
+    1: ((0,), 1),
+    3: ((0, 1), 2),
+    7: ((0, 1, 3), 4),
+    13: ((0, 1, 3, 9), 6),
+    31: ((0, 1, 3, 8, 12, 18), 13),
+    57: ((0, 1, 3, 13, 32, 36, 43, 52), 19),
+}
+"""By period: frames in which feet are read, and the longest way from one to the next.
+
+Perfect difference sets (Singer 1938, "A theorem in finite projective geometry and some applications
+to number theory"): whatever the number of frames by which the clocks of two cameras differ that
+were started by hand, both read feet at the same moment once in every period."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -19,13 +33,14 @@ class Pace:
             nothing is followed, and the rest says nothing.
         search_every_s: seconds between two searches of the whole image for people who are new. In
             between, everybody is read where they must be by now.
+        search_whole_every_s: seconds between two of these at full size while everybody is large and
+            nobody is missing; the others are made at half the size.
         both_ways: read everybody twice in every image, plain and in its mirror image.
         search_crowds: search every image in which somebody is in the box of another, and ten times
             a second for somebody who was lost within the last second.
         large_feet_network: heels and toes by the larger of two networks.
-        feet_every_s: seconds from one pair of images in which heels and toes are read to the next;
-            0 = they are read in every image. Pairs: cameras that were started by hand, and whose
-            clocks differ by any number of frames, still see them in the same image now and then.
+        feet_gap_s: longest time from one image in which heels and toes are read to the next; 0 =
+            they are read in every image.
         brief_numbers: networks count in bfloat16 where the processor has it.
         revision: raised when a pace is changed, so that only what was detected at it is stale.
     """
@@ -34,16 +49,19 @@ class Pace:
     about: str
     every_image: bool = False
     search_every_s: float = 0.5
+    search_whole_every_s: float = 0.0
     both_ways: bool = False
     search_crowds: bool = False
     large_feet_network: bool = False
-    feet_every_s: float = 0.0
+    feet_gap_s: float = 0.0
     brief_numbers: bool = False
     revision: int = 1
 
     def reads_feet(self, frame: int, fps: float) -> bool:
         """Tell whether heels and toes are read in a frame."""
-        return frame % max(2, round(fps * self.feet_every_s)) < 2
+        most = fps * self.feet_gap_s
+        period = max((each for each, (_, gap) in FEET_FRAMES.items() if gap <= most), default=1)
+        return frame % period in FEET_FRAMES[period][0]
 
 
 THOROUGH = Pace(
@@ -57,15 +75,17 @@ CAREFUL = Pace(
     "people followed from image to image, read twice, the larger network for feet",
     both_ways=True,
     large_feet_network=True,
+    revision=2,
 )
 BALANCED = Pace(
     "balanced",
     "people followed from image to image, read once where nothing speaks against it",
+    search_whole_every_s=1.5,
     search_crowds=True,
     large_feet_network=True,
-    feet_every_s=0.1,
+    feet_gap_s=0.135,
     brief_numbers=True,
-    revision=2,
+    revision=3,
 )
 
 PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED)}

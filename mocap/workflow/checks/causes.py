@@ -188,7 +188,7 @@ def _nobody(take: Take, raw: Detections2D) -> Cause:
             "detector",
             f"hardly anybody is found: in {100 * float(np.median(seen)):.0f} % of the images of "
             "the usual camera.",
-            "check light, distance and that people are upright; try `--detect careful`",
+            "check light, distance and that people are upright; try `--detect thorough`",
         )
     return Cause(
         "calibration",
