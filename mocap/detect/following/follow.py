@@ -203,7 +203,7 @@ class Following:
             ways = [self._eyes.look(image, seen, mirrored=way, room=alone) for way in (False, True)]
             track, person = track.seen_twice(*ways), averaged(*ways)
             if alone and _wild(person, predicted):
-                person = averaged(person, self._look_anew(image, person))
+                person = self._look_anew(image, person)
         elif not alone or self._twice(person, predicted) or _lost(person, predicted, track):
             again = self._eyes.look(image, predicted, mirrored=not mirrored, room=alone)
             ways = [again, look] if mirrored else [look, again]

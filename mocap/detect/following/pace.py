@@ -85,7 +85,7 @@ BALANCED = Pace(
     large_feet_network=True,
     feet_gap_s=0.135,
     brief_numbers=True,
-    revision=3,
+    revision=4,
 )
 
 PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED)}

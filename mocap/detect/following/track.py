@@ -20,7 +20,7 @@ MoveNet's plain and mirrored readings differ by .7-.85 % of the person size in t
 much the same in the next image (correlation .65-.84; rendered and real people): one reading is .36
 to .45 % from the mean of both as it comes, .2 to .27 % when the shift is taken away."""
 
-LARGEST_SHIFT = 0.02
+LARGEST_SHIFT = 0.012
 """Share of the person size; more is a movement, or a mistake of one reading."""
 
 LARGEST_BOX_MARGIN = 0.5
