@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,23 @@ def test_cameras_are_found_by_whole_words() -> None:
     assert camera_of("cam1DLC_resnet50.csv", cameras, {}) == "cam1"
     assert camera_of("cleft.json", cameras, {}) is None
     assert camera_of("result_LEFT_000.json", cameras, {}) == "left"
+
+
+def test_a_number_in_column_titles_does_not_ask_for_memory(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("df_with_missing")
+        group.create_dataset("table", data=np.zeros(2, [("index", "<i8"), ("block", "<f8", (3,))]))
+        # 1, remembered under a number: an array up to that number would take a gigabyte.
+        remembered = b"\x80\x02K\x01r" + (2**26).to_bytes(4, "little") + b"."
+        group.attrs["non_index_axes"] = np.void(remembered)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="numbered"):
+            read_hdf5(path)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_hdf5_runs_no_code(tmp_path: Path) -> None:

@@ -112,8 +112,12 @@ def _sleap(file: Any) -> FileKeypoints:
     return FileKeypoints(SLEAP, frames, names=names, said=said)
 
 
-class _TitlesOnly(pickle.Unpickler):
-    """Creates lists, tuples, texts and numbers, and nothing else."""
+class _TitlesOnly(pickle._Unpickler):
+    """Creates lists, tuples, texts and numbers, and nothing else.
+
+    Python's own: that in C makes a table as long as the largest number a file names, gigabytes for
+    a damaged one.
+    """
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it wants to use {module}.{name}")
