@@ -290,23 +290,27 @@ def _crowded(people: Sequence[Detection]) -> bool:
     )
 
 
+def _far(person: Detection, predicted: Detection) -> Array:
+    """Return which keypoints (keypoint,) but those of the face are seen, and not where they were
+    predicted."""
+    sure = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
+    far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
+    return np.asarray(far & sure & (np.arange(len(sure)) >= FACE))
+
+
+def _surprising(person: Detection, predicted: Detection) -> bool:
+    """Tell whether somebody, or an arm of theirs, is not where they were predicted."""
+    return bool(_far(person, predicted).any())
+
+
 def _wild(person: Detection, predicted: Detection) -> bool:
     """Tell whether an arm or a leg is not where it was predicted, nor anywhere else for sure."""
-    seen = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
-    far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
-    return bool((far & seen & (person.confidence < ROOM_CONFIDENCE))[FACE:].any())
+    return bool((_far(person, predicted) & (person.confidence < ROOM_CONFIDENCE)).any())
 
 
 def _unsure(person: Detection) -> bool:
     """Tell whether a reading is not certain enough to stand alone."""
     return float(np.quantile(person.confidence, UNSURE_SHARE)) < UNSURE_CONFIDENCE
-
-
-def _surprising(person: Detection, predicted: Detection) -> bool:
-    """Tell whether somebody, or an arm of theirs, is not where they were predicted."""
-    sure = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
-    far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
-    return bool((far & sure)[FACE:].any())
 
 
 def _lost(person: Detection, predicted: Detection, track: Track) -> bool:
