@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from mocap.core.keypoints import BODY_25, BODY_25B, COCO_17, KEYPOINT_SETS, Keyp
 from mocap.core.shapes import FloatArray
 from mocap.detect.imported.cameras import camera_of
 from mocap.detect.imported.detections import CameraFrame, detections_of
-from mocap.detect.imported.hdf5 import read_hdf5
+from mocap.detect.imported.hdf5 import read_hdf5, told
 from mocap.detect.imported.layouts import LARGEST_BONE_RATIO, bone_ratio, layout_of
 from mocap.detect.imported.openpose import read_openpose
 from mocap.detect.imported.read import read_json_file
@@ -190,11 +192,21 @@ def test_a_number_in_column_titles_does_not_ask_for_memory(tmp_path: Path) -> No
         group.attrs["non_index_axes"] = np.void(remembered)
     tracemalloc.start()
     try:
-        with pytest.raises(InputError, match="numbered"):
-            read_hdf5(path)
+        assert "damage" in told(path)
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
+
+
+def test_a_file_that_breaks_the_library_of_hdf5_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "breaks.h5"
+    with h5py.File(path, "w") as file:
+        file["tracks"] = np.zeros(3)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(InputError, match=r"breaks.h5 is damaged.*HDF5's own library broke on it"):
+        read_hdf5(path)
 
 
 def test_hdf5_runs_no_code(tmp_path: Path) -> None:

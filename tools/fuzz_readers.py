@@ -19,6 +19,7 @@ from fuzz_calibrations import (
     read_dlt,
     read_with_lenses,
 )
+from fuzz_forks import in_forks
 from fuzz_kinds import Reader, written
 from fuzz_models import MODELS
 from fuzz_pieces import PIECES
@@ -357,8 +358,8 @@ READERS = (
         _keypoints("mediapipe_table", "deeplabcut_table", "sleap_table"),
     ),
     Reader(
-        "keypoint_hdf5", "left.h5", _import, _keypoints("deeplabcut", "sleap", "sleap_project"),
-        mutations.of_bytes,
+        "keypoint_hdf5", "left.h5", in_forks(_import),
+        _keypoints("deeplabcut", "sleap", "sleap_project"), mutations.of_bytes,
     ),
     Reader(
         "card", "card.toml", lambda path: load_onnx_card(str(path)),

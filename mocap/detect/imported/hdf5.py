@@ -1,13 +1,17 @@
 """HDF5 files of DeepLabCut (a table of pandas) and of SLEAP (an analysis file, or its own).
 
 Nothing in them is executed: the column titles that pandas pickles are read by an unpickler that
-knows lists, tuples and texts. Links to other files and storage outside the file are refused.
+knows lists, tuples and texts. Links to other files and storage outside the file are refused. The
+library itself is native code that damaged files can crash: it works in a process of its own.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +19,8 @@ import h5py
 import numpy as np
 
 from mocap.core.errors import InputError
-from mocap.core.files.reading import reading
+from mocap.core.files import plain_text
+from mocap.core.files.reading import PARSING, reading
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.imported.keypoints import MOST_KEYPOINTS, FileKeypoints, unseen_at_zero
 from mocap.detect.imported.sleap_project import is_project, read_project
@@ -23,6 +28,9 @@ from mocap.detect.imported.tables import by_columns
 
 SLEAP = "SLEAP analysis file"
 DEEPLABCUT = "DeepLabCut HDF5"
+LONGEST_S = 600
+"""The largest file takes a minute."""
+
 MOST_NUMBERS = 400_000_000
 """Of an array, before it is read: a small file may promise any size."""
 
@@ -38,11 +46,10 @@ def read_hdf5(path: Path) -> FileKeypoints:
             magic = stream.read(8)
         if magic != b"\x89HDF\r\n\x1a\n":
             raise ValueError("it does not begin as HDF5 does")
-        try:
-            known = _known(path)
-        except OSError as error:
-            # The file was opened above: what HDF5 cannot read in it is damage.
-            raise ValueError(str(error)) from error
+        status, text = in_a_process(path)
+        if status:
+            raise ValueError(f"HDF5's own library broke on it: {status}")
+        known = _understood(text)
     if isinstance(known, FileKeypoints):
         return known
     raise InputError(
@@ -50,6 +57,43 @@ def read_hdf5(path: Path) -> FileKeypoints:
         "SLEAP's analysis files 'tracks' and 'node_names', its own files (.slp) 'frames', "
         "'instances' and 'points'."
     )
+
+
+def in_a_process(path: Path) -> tuple[int, str]:
+    """Return the exit status of a process that reads a file, and what it told."""
+    code = "import sys; from mocap.detect.imported import hdf5; hdf5.tell(sys.argv[1])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=LONGEST_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return -1, ""
+    return done.returncode, done.stdout.decode("utf-8")
+
+
+def tell(path: str) -> None:
+    """Write what a file holds, or why it cannot be read, to standard output as text."""
+    sys.stdout.write(told(Path(path)))
+
+
+def told(path: Path) -> str:
+    """Return what a file holds, or why it cannot be read, as text."""
+    try:
+        return plain_text.written({"known": _known(path)}, FileKeypoints)
+    # The file was opened before: what HDF5 cannot read in it is damage.
+    except (*PARSING, OSError) as error:
+        return plain_text.written({"damage": str(error) or type(error).__name__})
+
+
+def _understood(text: str) -> FileKeypoints | str:
+    answer = plain_text.read(text, FileKeypoints)
+    if "damage" in answer:
+        raise ValueError(answer["damage"])
+    known: FileKeypoints | str = answer["known"]
+    if isinstance(known, str):
+        return known
+    return replace(known, frames={int(number): each for number, each in known.frames.items()})
 
 
 def _known(path: Path) -> FileKeypoints | str:
