@@ -21,6 +21,7 @@ from mocap.core.shapes import FloatArray
 from mocap.detect.imported.cameras import camera_of
 from mocap.detect.imported.detections import CameraFrame, detections_of
 from mocap.detect.imported.hdf5 import read_hdf5, told
+from mocap.detect.imported.keypoints import FileKeypoints
 from mocap.detect.imported.layouts import LARGEST_BONE_RATIO, bone_ratio, layout_of
 from mocap.detect.imported.openpose import read_openpose
 from mocap.detect.imported.read import read_json_file
@@ -180,6 +181,14 @@ def test_cameras_are_found_by_whole_words() -> None:
     assert camera_of("cam1DLC_resnet50.csv", cameras, {}) == "cam1"
     assert camera_of("cleft.json", cameras, {}) is None
     assert camera_of("result_LEFT_000.json", cameras, {}) == "left"
+
+
+def test_frames_of_other_keypoints_are_refused() -> None:
+    people = {0: np.ones((1, 25, 3)), 1: np.ones((1, 17, 3))}
+    found = FileKeypoints("OpenPose JSON", people)
+    with pytest.raises(InputError, match="have 17 keypoints in frame 1 and 25 in another"):
+        detections_of({"left": found}, {"left": CameraFrame((640, 480))}, 30.0,
+                      keypoints="body_25")  # fmt: skip
 
 
 def test_a_number_in_column_titles_does_not_ask_for_memory(tmp_path: Path) -> None:

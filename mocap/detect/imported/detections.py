@@ -83,6 +83,8 @@ def detections_of(
             f"there is nobody in the keypoints of cameras {', '.join(cameras)}: every frame is "
             "empty. Are these the right files?"
         )
+    for camera, found in cameras.items():
+        _check_counts(camera, found)
     layout = layout_of(cameras, keypoints, names or {})
     first, note = _first_frame(cameras, frames)
     sizes, said = {}, [*dict.fromkeys(one for each in cameras.values() for one in each.said)]
@@ -101,6 +103,16 @@ def detections_of(
             )
     formats = " and ".join(dict.fromkeys(each.format for each in cameras.values()))
     return ImportedDetections(join_cameras(parts), sizes, layout, formats, tuple(said))
+
+
+def _check_counts(camera: str, found: FileKeypoints) -> None:
+    """Raise InputError where people of one frame have other keypoints than those of another."""
+    for number, people in found.frames.items():
+        if len(people) and people.shape[1] != found.count:
+            raise InputError(
+                f"camera '{camera}': people have {people.shape[1]} keypoints in frame {number} "
+                f"and {found.count} in another. Were two files of keypoints mixed?"
+            )
 
 
 def _first_frame(
