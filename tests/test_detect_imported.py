@@ -189,6 +189,9 @@ def test_frames_of_other_keypoints_are_refused() -> None:
     with pytest.raises(InputError, match="have 17 keypoints in frame 1 and 25 in another"):
         detections_of({"left": found}, {"left": CameraFrame((640, 480))}, 30.0,
                       keypoints="body_25")  # fmt: skip
+    named = FileKeypoints("COCO", {0: np.ones((1, 3, 3))}, names=("nose", "neck"))
+    with pytest.raises(InputError, match="have 3 keypoints, and the file names 2"):
+        detections_of({"left": named}, {"left": CameraFrame((640, 480))}, 30.0)
 
 
 def test_a_number_in_column_titles_does_not_ask_for_memory(tmp_path: Path) -> None:

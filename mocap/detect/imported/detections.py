@@ -106,7 +106,13 @@ def detections_of(
 
 
 def _check_counts(camera: str, found: FileKeypoints) -> None:
-    """Raise InputError where people of one frame have other keypoints than those of another."""
+    """Raise InputError where people of one frame have other keypoints than those of another, or
+    than the file names."""
+    if found.count and found.names and len(found.names) != found.count:
+        raise InputError(
+            f"camera '{camera}': people have {found.count} keypoints, and the file names "
+            f"{len(found.names)}. Is it damaged?"
+        )
     for number, people in found.frames.items():
         if len(people) and people.shape[1] != found.count:
             raise InputError(
