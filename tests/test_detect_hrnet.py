@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime
+import io
 import os
 import pickle
 import tracemalloc
@@ -17,6 +18,7 @@ import pytest
 import torch
 
 from mocap.core.errors import ModelError
+from mocap.core.files.unpickling import ModestUnpickler
 from mocap.core.keypoints import COCO_17
 from mocap.core.shapes import Array
 from mocap.detect.checkpoints import CheckpointRecipe, recipe_of
@@ -224,6 +226,19 @@ def test_a_bare_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         read_state_dict(path)
     assert not target.exists()
+
+
+@pytest.mark.parametrize("size", [2**26, 2**62])
+def test_a_bytearray_that_is_not_there_does_not_ask_for_memory(size: int) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises((pickle.UnpicklingError, MemoryError, EOFError)):
+            ModestUnpickler(io.BytesIO(b"\x80\x05\x96" + size.to_bytes(8, "little") + b"ab")).load()
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
+    whole = pickle.dumps([bytearray(b"ab"), 1], 5)
+    assert ModestUnpickler(io.BytesIO(whole)).load() == [bytearray(b"ab"), 1]
 
 
 def test_a_number_in_a_checkpoint_does_not_ask_for_memory(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from mocap.core.errors import ModelError
 from mocap.core.files.reading import PARSING
+from mocap.core.files.unpickling import ModestUnpickler
 from mocap.detect.hrnet.network import PoseHRNet
 
 _SAFE: dict[tuple[str, str], Any] = {
@@ -78,12 +79,8 @@ class _StandIn:
         """Take an element of a set."""
 
 
-class _TensorsOnlyUnpickler(pickle._Unpickler):
-    """Creates tensors and plain containers, and nothing else.
-
-    Python's own reader, not the one in C: that keeps what it saw in an array as long as the largest
-    number in the file, and a few damaged bytes ask for all the memory there is.
-    """
+class _TensorsOnlyUnpickler(ModestUnpickler):
+    """Creates tensors and plain containers, and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in _SAFE:
@@ -110,8 +107,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: the file is damaged, wants to run code, or is no HRNet with a heat-map head.
     """
-    content = _read_checkpoint(path)
-    tensors = _tensors(content)
+    with warnings.catch_warnings():
+        # PyTorch warns of newer pickle protocols, and of storages that are put into words: nothing
+        # a user can act on.
+        warnings.simplefilter("ignore", UserWarning)
+        tensors = _tensors(_read_checkpoint(path))
     state = {
         _PREFIXES.sub("", name).replace("final_layer.0.", "final_layer."): tensor
         for name, tensor in tensors.items()
@@ -163,10 +163,7 @@ def load_hrnet(path: Path) -> PoseHRNet:
 
 def _read_checkpoint(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
-            # PyTorch warns of newer pickle protocols, which is nothing a user can act on.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         return _read_tensors_only(path)
     except _UNREADABLE as error:

@@ -21,6 +21,7 @@ import numpy as np
 from mocap.core.errors import InputError
 from mocap.core.files import plain_text
 from mocap.core.files.reading import PARSING, reading
+from mocap.core.files.unpickling import ModestUnpickler
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.imported.keypoints import MOST_KEYPOINTS, FileKeypoints, unseen_at_zero
 from mocap.detect.imported.sleap_project import is_project, read_project
@@ -156,12 +157,8 @@ def _sleap(file: Any) -> FileKeypoints:
     return FileKeypoints(SLEAP, frames, names=names, said=said)
 
 
-class _TitlesOnly(pickle._Unpickler):
-    """Creates lists, tuples, texts and numbers, and nothing else.
-
-    Python's own: that in C makes a table as long as the largest number a file names, gigabytes for
-    a damaged one.
-    """
+class _TitlesOnly(ModestUnpickler):
+    """Creates lists, tuples, texts and numbers, and nothing else."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it wants to use {module}.{name}")
