@@ -46,6 +46,18 @@ def test_an_older_format_leaves_a_newer_one(
     assert int(np.load(path)["schema_version"]) == 99
 
 
+def test_a_name_that_no_file_has_is_that_of_a_file_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1")
+    made = tmp_path / "made.json"
+    stage = files_stage(
+        "export", made, inputs={}, options={}, make=lambda: Made([tmp_path / "a.txt"])
+    )
+    run_stages([stage], version="1.0")
+    made.write_text(made.read_text().replace("a.txt", "a" * 5000))
+    (outcome,) = run_stages([stage], version="1.0")
+    assert outcome.reason == f"rebuilt, because {100 * 'a'} is gone."
+
+
 def test_files_of_a_newer_version_stay(tmp_path: Path) -> None:
     def stage(revision: int) -> Stage:
         def make() -> Made:

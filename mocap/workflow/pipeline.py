@@ -30,6 +30,9 @@ from mocap.core.store import (
 
 T = TypeVar("T")
 
+LONGEST_NAME = 100
+"""Characters of a name that are said of a file that is gone."""
+
 MADE = "made"
 CURRENT = "current"
 
@@ -167,8 +170,8 @@ def files_stage(
             record = provenance_from(document)
         for file, digest in files.items():
             path = manifest.parent / file
-            if not path.is_file():
-                raise InputError(f"{path.name} is gone.")
+            if not _is_there(path):
+                raise InputError(f"{path.name[:LONGEST_NAME]} is gone.")
             if file_hash(path) != digest:
                 raise InputError(f"{path.name} was changed or damaged since it was written.")
         return record
@@ -318,6 +321,14 @@ def _as_json(values: Mapping[str, Any]) -> dict[str, object]:
     """Return the values as JSON gives them back, so that tuples compare equal to lists."""
     document: dict[str, object] = json.loads(json.dumps(dict(values)))
     return document
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file lies under a name, which in a damaged manifest may be none a file has."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _relative(path: Path, folder: Path) -> str:

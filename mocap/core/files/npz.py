@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -147,6 +148,10 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
     return raw.view(dtype).reshape(shape, order="F" if by_columns else "C")
 
 
+_TYPE_NAME = re.compile(rf"[<>|=][{_KINDS}][0-9]+")
+"""As NumPy writes them; of other names it knows some, and warns of others."""
+
+
 def _check_text(codes: Array) -> None:
     """Check that numbers are characters: Python crashes on texts of others."""
     if codes.size and (codes.max() > 0x10FFFF or ((codes >= 0xD800) & (codes < 0xE000)).any()):
@@ -167,7 +172,8 @@ def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...], bool, int]
     if not isinstance(said, dict) or set(said) != {"descr", "fortran_order", "shape"}:
         raise ValueError("an array with a header that is none")
     kind, shape, by_columns = said["descr"], said["shape"], said["fortran_order"]
-    if not isinstance(kind, str) or not isinstance(by_columns, bool):
+    named = isinstance(kind, str) and _TYPE_NAME.fullmatch(kind)
+    if not named or not isinstance(by_columns, bool):
         raise ValueError(f"of type {str(kind)[:40]}; plain numbers and texts are read")
     dtype = np.dtype(kind)
     if dtype.kind not in _KINDS or dtype.itemsize == 0:
