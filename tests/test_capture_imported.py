@@ -122,6 +122,18 @@ def test_bad_files_are_refused_in_one_sentence(
         read_foreign(tmp_path / name)
 
 
+def test_positions_beyond_all_measure_are_damage() -> None:
+    xyz = np.full((4, 3, 3), 1e12)
+    names = ("left_hip", "right_hip", "left_elbow")
+    with pytest.raises(InputError, match=r"left_hip.* are beyond 1e"):
+        place(ForeignPoints(names, xyz, 60.0, "m"))
+    # A signalling NaN is a NaN as any other.
+    xyz = np.random.default_rng(1).normal(size=(4, 3, 3))
+    xyz[1, 2] = np.frombuffer((0x7FF0000000000001).to_bytes(8, "little"), "<f8")[0]
+    placed = place(ForeignPoints(names, xyz, 60.0, "m"), up="z")
+    assert np.isnan(placed.points.xyz).any()
+
+
 def test_what_cannot_be_told_must_be_said() -> None:
     xyz = np.random.default_rng(0).normal(size=(10, 3, 3))
     with pytest.raises(InputError, match="--map"):

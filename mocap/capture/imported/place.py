@@ -45,6 +45,10 @@ class Imported:
     unknown: tuple[str, ...]
 
 
+FARTHEST = 1e9
+"""A thousand kilometres in millimetres."""
+
+
 def place(
     foreign: ForeignPoints,
     *,
@@ -65,11 +69,19 @@ def place(
     """
     said: list[str] = []
     mapped = known_names(foreign.names, names or {})
-    at = {ours: foreign.xyz[:, foreign.names.index(theirs)] for theirs, ours in mapped.items()}
+    # Some bits that mean "no number" make a processor complain of every sum: one kind is kept.
+    seen = np.where(np.isnan(foreign.xyz), np.nan, foreign.xyz)
+    at = {ours: seen[:, foreign.names.index(theirs)] for theirs, ours in mapped.items()}
     if len(at) < 3:
         raise InputError(
             f"only {len(at)} of the file's {len(foreign.names)} points have known names (it says "
             f"{', '.join(foreign.names[:6])}…): write a table of names and give it with --map."
+        )
+    beyond = [name for name, xyz in at.items() if (np.abs(xyz) > FARTHEST).any()]
+    if beyond:
+        raise InputError(
+            f"positions of {', '.join(beyond[:3])} are beyond {FARTHEST:g}, in whatever unit: the "
+            "file is damaged."
         )
     rate = fps or foreign.fps
     if rate is None or not rate > 0.0:
