@@ -229,3 +229,14 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_after(
     monkeypatch.setattr(Path, "replace", moved)
     store.write_text(tmp_path / "some.txt", "text")
     assert done == ["file", "name", "folder"]
+
+
+def test_an_artifact_that_was_written_again_is_hashed_again(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.npz"
+    with store.shared_artifacts():
+        store.save_artifact(tracks(), path, MADE)
+        before = store.file_hash(path)
+        assert store._hashes.get()
+        store.save_artifact(tracks(), path, replace(MADE, options={"person": "best"}))
+        assert not store._hashes.get()
+        assert store.file_hash(path) != before

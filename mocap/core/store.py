@@ -165,10 +165,10 @@ def save_artifact(artifact: Any, path: Path, provenance: Provenance, *, pack: bo
     arrays["provenance"] = np.array(json.dumps(asdict(provenance), sort_keys=True))
     with atomic_write(path) as temporary:
         write_npz(temporary, arrays, pack=pack)
-    shared = _shared.get()
-    if shared is not None:
-        for key in [each for each in shared if each[1] == path.resolve()]:
-            shared.pop(key, None)  # what was there before
+    for kept in (_shared.get(), _hashes.get()):
+        if kept is not None:
+            for key in [each for each in kept if path.resolve() in each]:
+                kept.pop(key, None)  # what was there before
 
 
 def _damaged(path: Path, why: object) -> InputError:
