@@ -57,6 +57,17 @@ def test_files_of_before_frame_times_have_an_even_clock(tmp_path: Path) -> None:
         store.load_artifact(path, Tracks2D)
 
 
+def test_a_format_that_never_was_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.npz"
+    store.save_artifact(tracks(), path, MADE)
+    with np.load(path) as stored:
+        values = {name: stored[name] for name in stored.files}
+    with path.open("wb") as file:
+        np.savez(file, **{**values, "schema_version": np.array(-(2**62))})
+    with pytest.raises(InputError, match="damaged"):
+        store.load_artifact(path, Tracks2D)
+
+
 def test_frame_times_survive_and_must_fit(tmp_path: Path) -> None:
     times = np.array([[0.0, 0.016, 0.034], [0.004, 0.02, np.nan]])
     path = tmp_path / "tracks.npz"

@@ -18,11 +18,17 @@ UPGRADES: dict[tuple[str, int], Callable[[Arrays], Arrays]] = {}
 def upgraded(kind: str, arrays: Arrays, version: int, newest: int) -> Arrays:
     """Return the arrays of an artifact as the newest format keeps them.
 
+    Raises:
+        ValueError: there never was a format of this number (a damaged file says anything, and
+            the steps from there would have no end).
+
     >>> UPGRADES["Example", 1] = lambda arrays: {"height_m": arrays["height_mm"] / 1000.0}
     >>> upgraded("Example", {"height_mm": 1780.0}, version=1, newest=3)
     {'height_m': 1.78}
     >>> del UPGRADES["Example", 1]
     """
+    if version < 1:
+        raise ValueError(f"format {version}")
     for step in range(version, newest):
         if (kind, step) in UPGRADES:
             arrays = UPGRADES[kind, step](arrays)
