@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
 
 from mocap.core.plain import plain
-from mocap.workflow.progress import left_in_words, table_lines
+from mocap.workflow.progress import TimeLeft, left_in_words, table_lines
 
 # A line per quarter of a video keeps logs short and shows that something happens.
 PLAIN_COUNT = 10
@@ -36,7 +35,7 @@ class Console:
         self._bar_open, self._live = False, 0
         self._steps_said: dict[str, int] = {}
         self._doing: dict[str, tuple[int, int]] = {}
-        self._began: dict[str, tuple[float, int]] = {}
+        self._time_left = TimeLeft()
 
     def line(self, text: str) -> None:
         """Say one line."""
@@ -70,16 +69,19 @@ class Console:
             return
         if not total:
             return
+        self._time_left.hear(what, done, total)
+        left = left_in_words(self._time_left.left_s(what))
         if sys.stderr.isatty():
             self._doing[what] = (done, total)
             going = {name: each for name, each in self._doing.items() if each[0] < each[1]}
             if going:  # several cameras advance at the same time: one bar for all of them
                 what = ", ".join(going)
                 done, total = (sum(each) for each in zip(*going.values(), strict=True))
+                left = left_in_words(self._time_left.left_s(*going))
             filled = round(30 * done / total)
             bar = "#" * filled + "-" * (30 - filled)
             name, unit = what.split(": ")[0], (*what.split(": "), "frames")[1]
-            told = f"{name} [{bar}] {done}/{total} {unit}{self._left(what, done, total)}"
+            told = f"{name} [{bar}] {done}/{total} {unit}{left}"
             click.echo(f"\r  {told}\x1b[K", nl=False, err=True)
             self._bar_open = True
             if done >= total:
@@ -91,20 +93,10 @@ class Console:
             self._steps_said[what] = 0
         if step > self._steps_said.get(what, 0):
             self._steps_said[what] = step
-            left = self._left(what, done, total)
             if ": " in what:  # what is counted is said
                 self.line(f"  {what} {done}/{total}{left}")
             else:
                 self.line(f"  {what}: {done}/{total} frames{left}")
-
-    def _left(self, what: str, done: int, total: int) -> str:
-        """Return the time left by the pace since it began; nothing when that is soon."""
-        now_s = time.monotonic()
-        began_s, first = self._began.get(what, (now_s, done))
-        if what not in self._began or done < first:
-            self._began[what] = began_s, first = now_s, done
-        left_s = (now_s - began_s) / max(done - first, 1) * (total - done)
-        return left_in_words(left_s)
 
     def _counted(self, what: str, done: int) -> None:
         """Show how many steps of unknown number are done."""

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from statistics import median
 from threading import Lock
 from typing import Protocol
 
 _SOON_S = 3.0
+
+_INTERVAL_S = 2.0
+"""Shortest time a pace is taken over: images come in bursts, as they are decoded and searched."""
+
+_FEWEST_INTERVALS = 3
+"""Of which one may be no work at all: networks are loaded, kernels compiled, another is waited
+for. The median of three is that of one at work."""
+
+_MOST_INTERVALS = 5
 
 Told = Callable[[str, int, int], None]
 """Hears what is counted, how many are done, and how many there are."""
@@ -90,9 +102,63 @@ def counting(progress: Progress, stage: str, images: int, least: int) -> Told | 
     return lambda what, done, total: progress.advanced(f"{stage}: {what}", done, total)
 
 
-def left_in_words(left_s: float) -> str:
-    """Return the time left as the end of a sentence; nothing when that is soon."""
-    if left_s < _SOON_S:
+class TimeLeft:
+    """Tells how long what is counted will still take, by its pace lately.
+
+    The pace is the median over the last intervals of two seconds or more, which end when something
+    is done: an interval in which something else was waited for does not count, and nothing is said
+    before three intervals are known.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Know nothing yet; `now_s` is the clock."""
+        self._now_s = now_s
+        self._paces: dict[str, _Pace] = {}
+
+    def hear(self, what: str, done: int, total: int) -> None:
+        """Hear how far something is; fewer done than before is another thing of the same name."""
+        now_s, known = self._now_s(), self._paces.get(what)
+        if known is None or done < known.done:
+            self._paces[what] = _Pace(now_s, done, total)
+        else:
+            known.hear(now_s, done, total)
+        if done >= total:
+            self._paces.pop(what, None)
+
+    def left_s(self, *those: str) -> float | None:
+        """Return the time until the last of those is done; None before all their paces are known.
+
+        Those that have ended, or never began, take no time.
+        """
+        found = [self._paces[what].left_s() for what in those if what in self._paces]
+        known = [left_s for left_s in found if left_s is not None]
+        return max(known, default=0.0) if len(known) == len(found) else None
+
+
+class _Pace:
+    """How quickly one thing is done."""
+
+    def __init__(self, now_s: float, done: int, total: int) -> None:
+        self.done, self._total = done, total
+        self._since_s, self._since_done = now_s, done
+        self._lately: deque[float] = deque(maxlen=_MOST_INTERVALS)
+
+    def hear(self, now_s: float, done: int, total: int) -> None:
+        self.done, self._total = done, total
+        took_s, more = now_s - self._since_s, done - self._since_done
+        if took_s >= _INTERVAL_S and more:
+            self._lately.append(took_s / more)
+            self._since_s, self._since_done = now_s, done
+
+    def left_s(self) -> float | None:
+        if len(self._lately) < _FEWEST_INTERVALS:
+            return None
+        return median(self._lately) * (self._total - self.done)
+
+
+def left_in_words(left_s: float | None) -> str:
+    """Return the time left as the end of a sentence; nothing when that is soon or not known."""
+    if left_s is None or left_s < _SOON_S:
         return ""
     return f", about {left_s / 60.0:.0f} min left" if left_s > 90.0 else f", {left_s:.0f} s left"
 

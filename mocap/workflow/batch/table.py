@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from mocap.workflow.batch.plan import CALIBRATE, Step
 from mocap.workflow.batch.work import FAILED, SKIPPED, Done
@@ -15,6 +17,9 @@ from mocap.workflow.progress import left_in_words, table_lines
 
 _MOST_RUNNING = 30
 """Takes at work that a terminal shows; a cluster may have hundreds."""
+
+_LATELY = 9
+"""Steps of a stage that tell what the next will take."""
 
 
 class Table:
@@ -26,7 +31,6 @@ class Table:
         self.ended: dict[str, Done] = {}
         self._running: dict[str, tuple[str, float]] = {}
         self._guard = threading.Lock()
-        self._began_s = time.monotonic()
 
     def begun(self, key: str, host: str) -> None:
         """Note that somebody works on a step."""
@@ -127,12 +131,21 @@ class Table:
         return f"{step.root.name}/{step.take}".rstrip("/")
 
     def _left(self) -> str:
-        """Return the time left by the pace of the steps that were really made."""
-        made = sum(each.status == MADE for each in self.ended.values())
-        rest = len(self.steps) - len(self.ended)
-        if not made or not rest:
+        """Return the time left; nothing before a step of every stage that is left has ended.
+
+        A step takes what the last of its stage took in the median, those that were current too, and
+        as many go on side by side as do now.
+        """
+        took_s: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_LATELY))
+        for key, done in list(self.ended.items()):
+            if done.status != SKIPPED:
+                took_s[self.steps[key].stage].append(done.seconds)
+        usual_s = {stage: median(each) for stage, each in took_s.items()}
+        waiting = self.waiting()
+        if not all(step.stage in usual_s for step in waiting):
             return ""
-        return left_in_words((time.monotonic() - self._began_s) / made * rest)
+        beside = max(len(self._running), 1)
+        return left_in_words(sum(usual_s[step.stage] for step in waiting) / beside)
 
 
 def document(table: Table) -> dict[str, object]:
