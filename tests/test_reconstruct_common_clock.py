@@ -135,3 +135,22 @@ def test_pixels_are_moved_by_what_the_path_predicts() -> None:
     # A spline through exact points: only the noise of 1 px stays.
     assert (moved.pixels[:, 5:-5, 0] - truth[:, 5:-5]).std() == pytest.approx(1.0, abs=0.05)
     np.testing.assert_allclose(moved.lateness_s, 0.0, atol=1e-12)
+
+
+def test_where_no_path_is_known_pixels_stay() -> None:
+    """A curve through the points means nothing before the first and after the last of them."""
+    rig = ring(4, image_size=(1280, 960), jitter=1.0, seed=2)
+    tracks, _ = late_tracks(np.zeros((4, 120)))
+    alone = np.array(tracks.pixels)
+    alone[1:, :40] = alone[1:, 90:] = np.nan
+    alone[:, 60:65] = np.nan
+    nodes = np.arange(120) / tracks.fps
+    late = replace(tracks, pixels=alone, times_s=nodes + np.full((4, 1), 0.5 / tracks.fps))
+    points = triangulate(late, rig)
+    for raw in (True, False):
+        moved = at_frame_times(late, points, rig, raw=raw).pixels
+        np.testing.assert_array_equal(moved[0, :40], alone[0, :40])
+        np.testing.assert_array_equal(moved[0, 90:], alone[0, 90:])
+        np.testing.assert_array_equal(np.isnan(moved), np.isnan(alone))
+        off_px = np.linalg.norm(moved - alone, axis=-1)[:, 45:85]
+        assert 0.3 < np.nanmedian(off_px) < 20.0  # half a frame of a moving chain

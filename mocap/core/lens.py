@@ -102,6 +102,22 @@ def project_point(lens: FloatArray, x: float, y: float, z: float) -> tuple[float
 
 
 @inlined
+def has_pixel(lens: FloatArray, x: float, y: float, z: float) -> bool:
+    """Tell whether a lens has a pixel for a point in camera coordinates.
+
+    Not for points behind the camera and beyond the radius where the lens polynomial turns back.
+    """
+    if z <= MIN_DEPTH_M:
+        return False
+    r2 = (x * x + y * y) / (z * z)
+    if lens[12] == FISHEYE and r2 >= FISHEYE_REACH_TAN**2:
+        return False
+    radial, d_radial = radial_factor(lens, r2)
+    # d(r * radial)/dr: negative where a wider angle would land nearer to the centre.
+    return radial + 2.0 * r2 * d_radial > 0.0
+
+
+@inlined
 def project_point_derivative(
     lens: FloatArray,
     x: float,
@@ -294,15 +310,7 @@ def project_camera_points(
     """
     for n in range(len(points)):
         x, y, z = points[n, 0], points[n, 1], points[n, 2]
-        valid = z > MIN_DEPTH_M
-        if valid:
-            r2 = (x * x + y * y) / (z * z)
-            radial, d_radial = radial_factor(lens, r2)
-            # d(r * radial)/dr: negative where a wider angle would land nearer to the centre.
-            valid = radial + 2.0 * r2 * d_radial > 0.0
-            if lens[12] == FISHEYE:
-                valid = valid and r2 < FISHEYE_REACH_TAN**2
-        if not valid:
+        if not has_pixel(lens, x, y, z):
             pixels[n] = np.nan
             d_points[n] = np.nan
             continue

@@ -20,10 +20,10 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from mocap.core.camera import Calibration
-from mocap.core.clocks import lateness_of
 from mocap.core.detections import Tracks2D
 from mocap.core.points import Points3D
 from mocap.core.shapes import FloatArray
+from mocap.reconstruct.exact_time_kernels import move_to_frames
 
 # Less than this moves no keypoint by a tenth of a millimetre, however fast: a pitcher's hand.
 NOTICEABLE_S = 5e-6
@@ -46,28 +46,29 @@ def at_frame_times(
 
     Args:
         tracks: with the times of their images.
-        points: where the keypoints are, frame by frame; where they are unknown pixels stay.
+        points: where the keypoints are, frame by frame; before the first and after the last frame
+            in which one is known its pixels stay, between them a curve leads from one to the next.
         calibration: holds at least the cameras of the tracks.
         raw: the points are triangulated ones, whose noise must not become velocity.
     """
     if not has_lateness(tracks):
         return tracks
     nodes = np.arange(points.xyz.shape[0]) / tracks.fps
-    late = np.nan_to_num(tracks.lateness_s)
+    late = tracks.lateness_s
     moved = np.array(tracks.pixels, dtype=np.float64)
     cameras = [calibration[name] for name in tracks.camera_names]
+    placed = [(camera.camera_from_world[:3].copy(), camera.lens) for camera in cameras]
     for person in range(points.xyz.shape[1]):
         for keypoint in range(points.xyz.shape[2]):
             path = _path(nodes, points.xyz[:, person, keypoint], tracks.fps, raw)
             if path is None:
                 continue
-            here = path(nodes)
-            for c, camera in enumerate(cameras):
-                seen = tracks.pixels[c, :, person, keypoint]
-                row = np.nan_to_num(lateness_of(tracks.row_lateness[c], seen))
-                times = np.clip(nodes + late[c] + row, path.x[0], path.x[-1])
-                shift = camera.project(path(times)) - camera.project(here)
-                moved[c, :, person, keypoint] -= np.nan_to_num(shift)
+            cubic = np.ascontiguousarray(path.c)
+            for c, (pose, lens) in enumerate(placed):
+                move_to_frames(
+                    pose, lens, path.x, cubic, tracks.fps, late[c], tracks.row_lateness[c],
+                    moved[c, :, person, keypoint],
+                )  # fmt: skip
     even = np.where(np.isfinite(tracks.times_s), nodes, np.nan)
     no_rows = np.zeros_like(tracks.row_lateness)
     return replace(tracks, pixels=moved, times_s=even, row_lateness=no_rows)

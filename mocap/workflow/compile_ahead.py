@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mocap.core.files.lock import locked
@@ -164,7 +165,8 @@ def _reconstruct() -> None:
     seen = walker(_SECONDS)
     tracks, rig = seen.tracks, seen.calibration
     smoothed = smooth(triangulate(tracks, rig), tracks, rig)
-    timely = at_frame_times(tracks, smoothed, rig)
+    by_hand = replace(tracks, times_s=tracks.times_s + 0.5 / tracks.fps)
+    timely = at_frame_times(by_hand, smoothed, rig)
     fit(smoothed, load_free_body(), views=CameraTracks(timely, rig))
 
 

@@ -114,7 +114,8 @@ GRAPH = (
         kind="mocap.core.points:Points3D",
         reads=("tracks", CALIBRATION),
         code="mocap.workflow.triangulate",
-        revision=1,
+        # 2: images of one camera before others see a keypoint are not moved by a curve that ends.
+        revision=2,
     ),
     Row(
         name="smooth",
@@ -126,7 +127,8 @@ GRAPH = (
         edits=("gap",),
         code="mocap.workflow.smooth",
         # 2: a gap no longer ruins the smoothing of the whole take.
-        revision=2,
+        # 3: as triangulate, of late images.
+        revision=3,
     ),
     Row(
         name="fit",
