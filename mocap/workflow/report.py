@@ -42,6 +42,8 @@ def _make(job: Job) -> Made:
     from mocap.workflow.understand.actions import named, tellable
 
     take, footage = job.take, job.footage
+    # They are kept as they are made: first, so that a run that is killed in them loses no more.
+    videos = _videos(job) if job.choices.report_videos else {}
     job.progress.advanced("report: parts", 0, 2)
     points = job.load("points", Points3D)  # causes look at them too
     # The room behind the people is looked at by `mocap check` and `mocap doctor` alone.
@@ -70,7 +72,6 @@ def _make(job: Job) -> Made:
     )
     bodies = results.bodies if job.has("bodies") else {}
     shown = {person: _body(each) for person, each in bodies.items()}
-    videos = _videos(job) if job.choices.report_videos else {}
     player = player_take(take, lambda camera: f"packed-video {camera}" if camera in videos else "",
                          bodies=bool(bodies), most_frames=MAX_FRAMES)  # fmt: skip
     player = replace(player, actions=timeline_rows(actions))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mocap.capture.session import Take
-from mocap.capture.video import read_frames
 from mocap.core.errors import InputError
 from mocap.core.shapes import FloatArray
+from mocap.workflow.studio.encoded import write_encoded
 
 # What Chromium and Firefox of Debian, and Safari, decode, and in what.
 _PLAYED = {
@@ -25,9 +24,6 @@ _PLAYED = {
 _CONTAINERS = (".mp4", ".m4v", ".mov", ".webm")
 PROXY_FOLDER = ".studio"
 LARGEST_PX, SMALL_PX = 1280, 480
-# Proxies are for looking at: a key frame twelve images apart makes any of them quick to reach.
-_KEY_EVERY, _QUALITY = 12, "21"
-_CLOCK = 90000
 # Containers round times to milliseconds: a tenth of a step at 120 images per second.
 _UNEVEN = 0.2
 
@@ -88,40 +84,13 @@ def _proxy(take: Take, camera: str, path: Path, times_s: FloatArray, largest_px:
     folder.mkdir(parents=True, exist_ok=True)
     with _making:
         if not proxy.is_file():
-            for old in folder.glob(f"{start}*.mp4"):
-                old.unlink()
+            for old in folder.glob(f"{start}*"):
+                if old.is_dir() and old.name != proxy.stem:
+                    shutil.rmtree(old, ignore_errors=True)  # parts of another recording
+                elif old.suffix == ".mp4":
+                    old.unlink()
             try:
-                _write_proxy(path, proxy, times_s, largest_px)
+                write_encoded(path, proxy, times_s, largest_px)
             except av.FFmpegError as error:
                 raise InputError(f"no proxy of {path} can be made ({error}).") from error
     return proxy
-
-
-def _write_proxy(path: Path, proxy: Path, times_s: FloatArray, largest_px: int) -> None:
-    """Write H.264 with the images of a recording at their times."""
-    import av
-
-    part = proxy.with_suffix(".part")
-    with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream: Any = container.add_stream("libx264", rate=30)
-        stream.pix_fmt = "yuv420p"
-        # The encoder rounds times to its own unit, one frame unless told otherwise.
-        stream.time_base = stream.codec_context.time_base = Fraction(1, _CLOCK)
-        stream.options = {"crf": _QUALITY, "preset": "veryfast", "g": str(_KEY_EVERY), "bf": "0"}
-        started = False
-        for index, image in read_frames(path):
-            if index >= len(times_s):
-                break
-            height, width = image.shape[:2]
-            scale = min(1.0, largest_px / max(width, height))
-            if not started:
-                # H.264 needs even sides.
-                stream.width = max(2, 2 * round(scale * width / 2))
-                stream.height = max(2, 2 * round(scale * height / 2))
-                started = True
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame = frame.reformat(stream.width, stream.height, "yuv420p")
-            frame.pts, frame.time_base = round(float(times_s[index]) * _CLOCK), stream.time_base
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    part.replace(proxy)
