@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import LinearConstraint, minimize
 
 from mocap.body.feet import contact
 from mocap.body.feet.contact import (
@@ -16,12 +17,14 @@ from mocap.body.feet.contact import (
     find_contacts,
     slide_mm,
 )
+from mocap.body.feet.ground import _least_change, levelled, sole_depth
 from mocap.body.feet.lock import lock_feet
 from mocap.body.model import BodyModel, load_free_body
+from mocap.core.body.footing import at_least
 from mocap.core.body.legs import hinge_turn
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import BodyError
-from mocap.core.rotation import matrix_from_rotvec
+from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.runs import runs
 from mocap.synthetic.footage.puppet import SyntheticMotion
 from mocap.synthetic.motion.motion import MOTIONS, squat, walk
@@ -202,6 +205,74 @@ def test_toes_give_way_before_the_foot(body: BodyModel, walking: BodyMotion) -> 
     # they bend up, as they did
     bent = np.degrees(result.motion.body_pose[:, toes, 0])
     assert bent.min() < -15.0 and bent.max() < 1.0
+
+
+@pytest.mark.parametrize(("sigma_deg", "turned"), [(8.0, True), (0.05, False)])
+def test_a_foot_gives_way_by_how_surely_its_turn_is_known(
+    body: BodyModel, walking: BodyMotion, sigma_deg: float, turned: bool
+) -> None:
+    """Toes 4 degrees too low go 12 mm into the floor: who lifts them bends a knee by 3 cm."""
+    pose = walking.body_pose.copy()
+    ankles = [body.joint(f"{side}_ankle") for side in SIDES]
+    chosen = [each - 1 for each in ankles]
+    down = matrix_from_rotvec(np.deg2rad([4.0, 0.0, 0.0]))
+    pose[:, chosen] = rotvec_from_matrix(matrix_from_rotvec(pose[:, chosen]) @ down)
+    sigma = np.full_like(walking.rotation_sigma_deg, sigma_deg)
+    tilted = replace(walking, body_pose=pose, rotation_sigma_deg=sigma)
+    level = levelled(tilted, body, 0.0)
+    assert sole_depth(tilted, body, 0.0).max() > 0.010
+    assert sole_depth(level, body, 0.0).max() < 1e-4
+    here, there = (
+        body.forward_kinematics(each.rotation_vectors(), each.betas, each.transl)[1][:, ankles]
+        for each in (walking, level)
+    )
+    flat = find_contacts(walking, body).standing.all(axis=-1)
+    off_deg = np.degrees(np.median(angle_between(here, there)[flat]))
+    knee_mm = 1000.0 * joint_errors(body, level, walking)[..., 1].max()
+    # 8 degrees at the 15 cm of the toes are 21 mm, eight times the sigma of a lift: a 60th of the
+    # 12 mm, and what it does to a knee, are left
+    if turned:
+        assert off_deg < 1.0 and knee_mm < 1.5
+    else:
+        assert off_deg > 3.9 and knee_mm > 20.0
+
+
+def angle_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the angles (...) between rotations (..., 3, 3), radians."""
+    return np.asarray(np.linalg.norm(rotvec_from_matrix(np.swapaxes(one, -1, -2) @ other), axis=-1))
+
+
+def test_the_least_change_is_the_least() -> None:
+    rng = np.random.default_rng(8)
+    arms = np.concatenate([rng.normal(0, 0.1, (12, 9, 2)), np.ones((12, 9, 1))], axis=-1)
+    depth = rng.normal(-0.002, 0.005, (12, 9))
+    sigma = np.stack([*rng.uniform(0.02, 0.2, (2, 12)), rng.uniform(0.001, 0.01, 12)], axis=-1)
+    found = _least_change(arms, depth, sigma)
+    for arm, deep, by, change in zip(arms, depth, sigma, found, strict=True):
+        # in units of sigma it is the point of a polytope that is nearest to the origin
+        best = minimize(
+            _square,
+            np.zeros(3),
+            constraints=LinearConstraint(1e3 * arm * by, lb=1e3 * deep),
+            method="SLSQP",
+        )
+        assert best.success
+        # what is left is for `lifted`: under a millimetre where the rounds did not do
+        assert (arm @ change - deep).min() > -1e-3
+        assert np.linalg.norm(change / by) == pytest.approx(np.linalg.norm(best.x), rel=0.05)
+
+
+def _square(vector: np.ndarray) -> float:
+    return float(vector @ vector)
+
+
+def test_a_lift_of_one_frame_stays_in_it() -> None:
+    depth = np.zeros(60)
+    depth[30:33] = 0.005
+    lift = at_least(depth, FPS)
+    assert (lift >= depth).all()
+    # 0.02 s are 1.2 frames: nothing three frames away, less than half of it beside
+    assert lift[29] < 0.0025 and lift[27] == 0.0 and lift.max() == 0.005
 
 
 def test_long_takes_are_posed_in_parts(

@@ -2,8 +2,8 @@
 
 While a part of a foot stands it is held at its median place, and a flat foot as it is turned in
 the mean; the hold fades in and out, so that nothing jumps (`mocap.core.body.footing`). The legs
-follow (`mocap.core.body.legs`), then toes below the floor bend and soles below it are lifted
-(`ground`).
+follow (`mocap.core.body.legs`), then toes below the floor bend, and soles below it are levelled and
+lifted (`ground`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mocap.body.feet.contact import (
     find_contacts,
     slide_mm,
 )
-from mocap.body.feet.ground import lifted, sole_depth, toes_bent
+from mocap.body.feet.ground import levelled, lifted, sole_depth, toes_bent
 from mocap.body.feet.legs import Legs
 from mocap.body.model import BodyModel
 from mocap.core.body.footing import hold_foot
@@ -90,9 +90,8 @@ def lock_feet(
         for index in range(len(SIDES)):
             hold_foot(legs, contacts, index, horizontal=mode != "ground")
         locked = toes_bent(legs.solved(), model, contacts.floor_m)
-        # Lifting bends the knee, which may leave a millimetre: one more round removes it.
-        for _ in range(2):
-            locked = lifted(locked, model, contacts.floor_m)
+        # Turned by more than a little, a sole may be left a millimetre below: that is lifted.
+        locked = lifted(levelled(locked, model, contacts.floor_m), model, contacts.floor_m)
     return FootLock(
         motion=locked,
         contacts=contacts,

@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.ndimage import gaussian_filter1d
 
 from mocap.core.body.legs import LegPair
 from mocap.core.rotation import matrix_from_rotvec, rotation_between, rotvec_from_matrix
 from mocap.core.runs import runs
-from mocap.core.shapes import BoolArray, FloatArray, IntArray, check_shapes
+from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray, check_shapes
 
 SIDES = ("left", "right")
 PARTS = ("heel", "ball")
@@ -325,10 +325,10 @@ def _nearest_standing(standing: BoolArray) -> IntArray:
     return np.asarray(np.where(nearer, found[before], found[after]))
 
 
-def at_least(values: FloatArray, fps: float) -> FloatArray:
+def at_least(values: Array, fps: float) -> FloatArray:
     """Return values (frame, ...) smoothed over about `LIFT_SPREAD_S` and nowhere less."""
-    # The maximum over the filter's reach keeps the smoothed value at least as high as needed.
+    # What has to be done in a frame is not done in its neighbours too: a landing foot would be
+    # lifted before it is down, and its knee bent for nothing.
     sigma = LIFT_SPREAD_S * fps
-    reach = 2 * round(2.0 * sigma) + 1
-    highest = maximum_filter1d(values, reach, axis=0, mode="nearest")
-    return np.asarray(gaussian_filter1d(highest, sigma, axis=0, mode="nearest", truncate=2.0))
+    smooth = gaussian_filter1d(values, sigma, axis=0, mode="nearest", truncate=2.0)
+    return np.asarray(np.maximum(values, smooth))
