@@ -19,6 +19,7 @@ from mocap.body.fit.uncertainty import acceleration_variances, frame_sigmas_deg
 from mocap.body.fit.windows import WindowEquations, window_normals, windows
 from mocap.body.model import BodyModel, load_free_body
 from mocap.core.errors import BodyError
+from mocap.core.files.replay import Remember, anew
 from mocap.core.points import Points3D
 from mocap.core.rotation import angle_between_deg, matrix_from_rotvec
 from mocap.core.store import Provenance, load_artifact, save_artifact
@@ -190,6 +191,9 @@ class Kept:
 
     def keep(self, reached: Reached) -> None:
         self.kept[self.number] = reached
+
+    def parts(self, name: str) -> Remember:
+        return anew
 
 
 @pytest.mark.parametrize("long", [False, True])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from stages import fit_stage
 from test_cli_fit import POINTS_ONLY, save_points
 
+from mocap.body.feet import lock as locking
 from mocap.body.fit import windows as windowing
 from mocap.capture.session import Session, Take
 from mocap.core.errors import DetectionError
@@ -86,3 +88,55 @@ def test_a_killed_fit_goes_on(named: bool, monkeypatch: pytest.MonkeyPatch, tmp_
     assert results(killed) == results(clean)
     assert not list(killed.fit_manifest_path.with_suffix("").glob("*"))
     assert not list((killed.root / ".partial" / "shape").glob("*"))
+
+
+def test_a_fit_that_is_killed_within_a_step_goes_on_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a step, of what a take says of the shape and of the uncertainty windows are kept."""
+    monkeypatch.setattr(windowing, "WINDOW_FRAMES", 30)
+    monkeypatch.setattr(windowing, "MARGIN_FRAMES", 10)
+    monkeypatch.setattr(windowing, "KEPT_FRAMES", 0)
+    monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
+    takes = []
+    for name in ("clean", "killed"):
+        session = Session.create(tmp_path / name, rig="four_corner", board="a1_5x7")
+        path = session.root / "session.toml"
+        path.write_text(path.read_text() + "\n[[subjects]]\nname = 'Ann'\n")
+        takes.append(Take("a", session.root / "takes" / "a", Session.open(session.root)))
+        takes[-1].root.mkdir()
+        save_points(takes[-1], 1)
+    clean, killed = takes
+    made, allowed = 0, 10**6
+    eliminated, lock_feet = windowing._eliminated, locking.lock_feet
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal made
+        made += 1
+        if made > allowed:
+            raise DetectionError("killed")
+        return eliminated(*arguments)
+
+    monkeypatch.setattr(windowing, "_eliminated", counted)
+    run_stages([fit_stage(clean, POINTS_ONLY)], version="0")
+    whole, done = made, 0
+    for allowed in (1, 8, whole // 2 - 8, whole // 2 - 7, 3):
+        made = 0
+        with pytest.raises(DetectionError, match="killed"):
+            run_stages([fit_stage(killed, POINTS_ONLY)], version="0")
+        done += allowed
+
+    def dies(*arguments: Any, **options: Any) -> Any:
+        raise DetectionError("killed")
+
+    made, allowed = 0, 10**6
+    monkeypatch.setattr(locking, "lock_feet", dies)
+    with pytest.raises(DetectionError, match="killed"):
+        run_stages([fit_stage(killed, POINTS_ONLY)], version="0")
+    assert made == whole - done  # nothing was done twice
+    monkeypatch.setattr(locking, "lock_feet", lock_feet)
+    run_stages([fit_stage(killed, POINTS_ONLY)], version="0")
+    assert made == whole - done
+    assert killed.body_path(0).read_bytes() == clean.body_path(0).read_bytes()
+    assert killed.fit_manifest_path.read_bytes() == clean.fit_manifest_path.read_bytes()
+    assert not list(killed.fit_manifest_path.with_suffix("").glob("*"))

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from mocap.body.fit.journal import Estimate, Journal, Reached
+from mocap.body.fit.journal import Estimate, Journal, Reached, parts_of
 from mocap.body.fit.observed.held import Room
 from mocap.body.fit.solver import (
     Normals,
@@ -23,6 +23,7 @@ from mocap.body.fit.solver import (
     one_blas_thread,
 )
 from mocap.core.errors import BodyError
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import FloatArray
 
 T = TypeVar("T")
@@ -81,9 +82,18 @@ class Linearise(Protocol):
     """Makes the normal equations at a state."""
 
     def __call__(
-        self, problem: Problem, state: State, terms: Terms, *, variances: bool
+        self,
+        problem: Problem,
+        state: State,
+        terms: Terms,
+        *,
+        variances: bool,
+        remember: Remember = anew,
     ) -> Equations:
-        """Return them; with `variances` their step tells those of accelerations, or its factor."""
+        """Return them; with `variances` their step tells those of accelerations, or its factor.
+
+        Of a long take `remember` keeps parts of the step.
+        """
 
 
 class WholeEquations:
@@ -106,7 +116,12 @@ def whole(room: Room) -> Linearise:
     """Return what makes the equations of a whole take in a room."""
 
     def linearise(
-        problem: Problem, state: State, terms: Terms, *, variances: bool
+        problem: Problem,
+        state: State,
+        terms: Terms,
+        *,
+        variances: bool,
+        remember: Remember = anew,
     ) -> WholeEquations:
         return WholeEquations(problem, state, terms, room)
 
@@ -173,7 +188,10 @@ def _improve(
         # What is not needed any more is let go before the next step asks for room.
         step, before = None, estimate.state
         again = rescale is not None and iteration < rescalings
-        normals = linearise(estimate.problem, estimate.state, terms, variances=again)
+        normals = linearise(
+            estimate.problem, estimate.state, terms, variances=again,
+            remember=parts_of(told, str(iteration)),
+        )  # fmt: skip
         earlier = normals.cost
         found = _better(estimate.problem, estimate.state, normals, damping)
         del normals

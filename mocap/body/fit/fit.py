@@ -23,7 +23,7 @@ from mocap.body.fit.hands import (
     seen_fingers,
     with_fingers,
 )
-from mocap.body.fit.journal import Estimate
+from mocap.body.fit.journal import Estimate, parts_of
 from mocap.body.fit.kernels import keypoints_of
 from mocap.body.fit.layout import PRIOR_FPS, Layout, groups
 from mocap.body.fit.observed.held import FRAMES_AT_ONCE
@@ -121,7 +121,7 @@ def fit(
         views=views,
         told=told,
     )
-    return fit_result(points, model, person, solution, offsets, views is not None)
+    return fit_result(points, model, person, solution, offsets, views is not None, told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +150,12 @@ def fit_result(
     solution: Solution,
     offsets: Offsets | None,
     with_views: bool,
+    told: Callable[[], None] | None = None,
 ) -> FitResult:
     """Return the motion of a solved body, with its uncertainty, fingers and face."""
     layout, state = solution.layout, solution.state
-    sigma_deg, fitted = _sigmas(model, layout, solution.problem, state)
+    by_group = frame_sigmas_deg(solution.problem, state, parts_of(told, "sigmas"))
+    sigma_deg, fitted = _sigmas(model, layout, by_group)
     rotations = layout.local_rotations(state.turns, model.joint_count)
     for joint, turn in relaxed_fingers(model).items():
         if not fitted[joint]:
@@ -332,12 +334,12 @@ def _ridge(layout: Layout, measured: MeasuredPoints, fps: float) -> float:
     return 1.0 + frames * float(np.median(scatter)) / float(total) * min(1.0, PRIOR_FPS / fps)
 
 
-def _sigmas(
-    model: BodyModel, layout: Layout, problem: Problem, state: State
-) -> tuple[FloatArray, BoolArray]:
-    """Return standard deviations (frame, joint) in degrees and which joints were fitted."""
-    by_group = frame_sigmas_deg(problem, state)
-    sigma = np.full((len(state.root), JOINT_COUNT), _UNKNOWN_SIGMA_DEG)
+def _sigmas(model: BodyModel, layout: Layout, by_group: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Return standard deviations (frame, joint) in degrees and which joints were fitted.
+
+    `by_group` are those of the groups that were (frame, group).
+    """
+    sigma = np.full((len(by_group), JOINT_COUNT), _UNKNOWN_SIGMA_DEG)
     for group in groups():
         worst = float(np.max(group.sigma_deg))
         for joint in group.joints:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from mocap.body.fit.solver import Problem, State, Step
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import FloatArray, check_shapes
 
 
@@ -159,3 +161,14 @@ class Journal(Protocol):
 
     def keep(self, reached: Reached) -> None:
         """Take in where the minimisation is; not every step need be kept."""
+
+    def parts(self, name: str) -> Remember:
+        """Return what remembers the parts of what comes next: a step, or what follows the last.
+
+        `name` tells it from the others of the same minimisation. Parts of others are forgotten.
+        """
+
+
+def parts_of(told: Callable[[], None] | None, name: str) -> Remember:
+    """Return what remembers the parts of what comes next, see `Journal.parts`; nobody may."""
+    return told.parts(name) if isinstance(told, Journal) else anew

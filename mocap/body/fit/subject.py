@@ -17,15 +17,16 @@ import numpy as np
 
 from mocap.body.fit.constants import constant_names, with_constants
 from mocap.body.fit.fit import FitResult, Solution, fit_result, solve
-from mocap.body.fit.journal import Estimate
+from mocap.body.fit.journal import Estimate, parts_of
 from mocap.body.fit.observed.measured import setting_of
 from mocap.body.fit.solver import Problem, State, data_terms, one_blas_thread
 from mocap.body.fit.views import CameraTracks, points_of, seen_landmarks, with_noise
-from mocap.body.fit.windows import improve, parts
+from mocap.body.fit.windows import improve, told_by_windows
 from mocap.body.landmarks import Offsets
 from mocap.body.model import BodyModel
 from mocap.body.shape_prior import BodyFacts, shape_prior
 from mocap.core.errors import BodyError
+from mocap.core.files.replay import Remember
 from mocap.core.points import Points3D
 from mocap.core.rotation import matrix_from_rotvec, rotvec_from_matrix
 from mocap.core.shapes import FloatArray
@@ -142,7 +143,7 @@ def own_shape(
     """
     person = points.person_index(person_id)
     solution = solve(points, model, person, facts=facts, offsets=offsets, views=views, told=told)
-    said, state = _evidence(solution), solution.state
+    said, state = _evidence(solution, parts_of(told, "evidence")), solution.state
     return OwnShape(
         **said.__dict__,
         betas=state.betas,
@@ -205,7 +206,7 @@ def fit_with_shape(
     estimate = Estimate(problem, own.start(shape.betas, unknown))
     status = improve(estimate, told=told)
     solution = Solution(layout, measured, estimate.problem, estimate.state, status)
-    return fit_result(points, model, person, solution, offsets, views is not None)
+    return fit_result(points, model, person, solution, offsets, views is not None, told)
 
 
 def take_evidence(
@@ -262,7 +263,7 @@ def subject_of(
     return PersonShape(values[:shape], constants, np.linalg.inv(inverse))
 
 
-def _evidence(solution: Solution) -> Evidence:
+def _evidence(solution: Solution, remember: Remember) -> Evidence:
     """Return what a solved take says, without its prior."""
     problem, state = solution.problem, solution.state
     ridge = problem.ridge
@@ -270,15 +271,19 @@ def _evidence(solution: Solution) -> Evidence:
         raise ValueError("the shape of this solution was known before")
     x = np.concatenate([state.betas, state.constants])
     precision, gradient = np.zeros((len(x), len(x))), np.zeros(len(x))
+    terms = data_terms(problem, state)
     with one_blas_thread():
-        for part in parts(problem, state, data_terms(problem, state), 0.0):
-            if part is None:
+        for _, told in told_by_windows(
+            problem, state, terms, 0.0, lambda part: (part.matrix, part.gradient),
+            remember=remember,
+        ):  # fmt: skip
+            if told is None:
                 raise BodyError(
                     "the shape of the body cannot be told: the normal matrix of its poses is not "
                     "positive definite. Check the covariances of the keypoints."
                 )
-            precision += part.matrix
-            gradient += part.gradient
+            precision += told[0]
+            gradient += told[1]
     # The quadratic of the data about the optimum, of which the prior took no part.
     information = precision @ x - gradient
     share = min(1.0, TAKE_FRAMES / len(state.root))

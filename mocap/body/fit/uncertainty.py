@@ -12,24 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from mocap.body.fit.layout import PRIOR_FPS, Layout
-from mocap.body.fit.selected_inverse import (
-    SelectedInverse,
-    invert_band,
-)
+from mocap.body.fit.selected_inverse import invert_band
 from mocap.body.fit.solver import Problem, State, data_terms, one_blas_thread
-from mocap.body.fit.windows import Window, keep_accelerations, parts
+from mocap.body.fit.windows import (
+    Part,
+    Tell,
+    Window,
+    accelerations_told,
+    put_accelerations,
+    told_by_windows,
+)
 from mocap.core.errors import BodyError
+from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import FloatArray
 
 # How long people keep a posture: frames within it are one witness of what is usual.
 POSTURE_S = 1.0
 
 
-def frame_sigmas_deg(problem: Problem, state: State) -> FloatArray:
+def frame_sigmas_deg(problem: Problem, state: State, remember: Remember = anew) -> FloatArray:
     """Return the standard deviation (frame, group) of rotations about their worst axis, degrees.
 
     Raises:
@@ -41,12 +47,13 @@ def frame_sigmas_deg(problem: Problem, state: State) -> FloatArray:
         weight=once * problem.anatomy.weight, limit_weight=once * problem.anatomy.limit_weight
     )
     careful = replace(problem, anatomy=anatomy, ridge=None)
-    return np.concatenate(
-        [
-            rotation_sigmas_deg(problem.layout, inverse.blocks[window.kept_frames])
-            for inverse, window in selected_inverses(careful, state)
-        ]
-    )
+    layout = problem.layout
+
+    def tell(part: Part) -> tuple[Any, ...]:
+        inverse = invert_band(part.lower, layout.tree.unknowns)
+        return (rotation_sigmas_deg(layout, inverse.blocks[part.window.kept_frames]),)
+
+    return np.concatenate([told[0] for _, told in _told(careful, state, tell, remember)])
 
 
 def acceleration_variances(
@@ -60,35 +67,39 @@ def acceleration_variances(
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
-    unknowns = problem.layout.tree.unknowns
+    frames, unknowns = len(state.root), problem.layout.tree.unknowns
     if lower is not None:
         with one_blas_thread():
             return invert_band(lower, unknowns, blocks=False).accelerations()
-    out = np.zeros((len(state.root), unknowns))
-    for inverse, window in selected_inverses(problem, state, blocks=False):
-        keep_accelerations(out, inverse, window)
+    out = np.zeros((frames, unknowns))
+
+    def tell(part: Part) -> tuple[Any, ...]:
+        return (accelerations_told(part, unknowns, frames),)
+
+    for window, told in _told(problem, state, tell, anew):
+        put_accelerations(out, window, told[0])
     return out
 
 
-def selected_inverses(
-    problem: Problem, state: State, *, blocks: bool = True
-) -> Iterator[tuple[SelectedInverse, Window]]:
-    """Yield the wanted part of the inverse of the normal matrix at a state, window by window.
+def _told(
+    problem: Problem, state: State, tell: Tell, remember: Remember
+) -> Iterator[tuple[Window, tuple[Any, ...]]]:
+    """Yield what is wanted of the inverse of the normal matrix at a state, window by window.
 
-    It is of the frames that the window solves for; those after the kept ones are not as precise.
+    Of the frames that a window solves for, those after the kept ones are not as precise.
 
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
+    terms = data_terms(problem, state)
     with one_blas_thread():
-        for part in parts(problem, state, data_terms(problem, state), 0.0):
-            if part is None:
+        for window, told in told_by_windows(problem, state, terms, 0.0, tell, remember=remember):
+            if told is None:
                 raise BodyError(
                     "the uncertainty of the body cannot be computed: its normal matrix is not "
                     "positive definite. Check the covariances of the keypoints."
                 )
-            unknowns = problem.layout.tree.unknowns
-            yield invert_band(part.lower, unknowns, blocks=blocks), part.window
+            yield window, told
 
 
 def rotation_sigmas_deg(layout: Layout, covariance: FloatArray) -> FloatArray:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import data_normals
 from mocap.body.fit.observed.held import LONG_FRAMES, Room, unpacked
 from mocap.body.fit.prior_kernels import anatomy_normals, smoothness_normals
-from mocap.body.fit.selected_inverse import SelectedInverse, invert_band
+from mocap.body.fit.selected_inverse import invert_band
 from mocap.body.fit.solver import (
     Normals,
     Problem,
@@ -36,6 +37,7 @@ from mocap.body.fit.solver import (
     damped,
 )
 from mocap.body.shape_prior import prior_terms
+from mocap.core.files.replay import Remember, anew
 from mocap.core.kernels.band import solve_backward, solve_forward
 from mocap.core.shapes import FloatArray
 
@@ -49,6 +51,9 @@ BODY_UNKNOWNS = 60
 # frames per second. After 200 of those some twists still differed by degrees from the whole take's
 # when the iteration ended, after 300 by 0.06 degrees at most.
 MARGIN_FRAMES = 350
+
+KEPT_FRAMES = 50_000
+"""A step of a take of more frames takes longer than what may be lost: its windows are kept."""
 
 # An acceleration ties a frame to the two before and the two after it.
 _REACH = 2
@@ -121,8 +126,12 @@ def improve(
 def by_windows(room: Room) -> Linearise:
     """Return what makes the normal equations of a long take, each window's in the same room."""
 
-    def linearise(problem: Problem, state: State, terms: Terms, *, variances: bool) -> Equations:
-        return WindowEquations(problem, state, terms, variances=variances, room=room)
+    def linearise(
+        problem: Problem, state: State, terms: Terms, *, variances: bool, remember: Remember = anew
+    ) -> Equations:
+        return WindowEquations(
+            problem, state, terms, variances=variances, room=room, remember=remember
+        )
 
     return linearise
 
@@ -185,38 +194,71 @@ class Part:
     gradient: FloatArray
 
 
-def parts(
-    problem: Problem, state: State, terms: Terms, damping: float, room: Room | None = None
-) -> Iterator[Part | None]:
-    """Yield the windows of a take one after the other; None where a matrix is not definite.
+Tell = Callable[[Part], tuple[Any, ...]]
+"""Takes numbers and arrays out of a window; its factor is there until the next is made."""
 
-    A factor is there until the next window is asked for: it is made in the same room.
+
+def told_by_windows(
+    problem: Problem,
+    state: State,
+    terms: Terms,
+    damping: float,
+    tell: Tell,
+    *,
+    room: Room | None = None,
+    remember: Remember = anew,
+) -> Iterator[tuple[Window, tuple[Any, ...] | None]]:
+    """Yield the windows of a take one after the other with what `tell` finds in each.
+
+    None where a matrix is not definite. Of a long take `remember` keeps what was found.
     """
-    unknowns, room = problem.layout.tree.unknowns, room or Room()
-    left: Left | None = None
-    for window in windows(len(state.root), unknowns):
-        normals = window_normals(problem, state, terms, window, room)
-        band = damped(normals.band, damping)
-        right = np.column_stack([normals.gradient, normals.coupling])
-        if left is not None:
-            left.subtract(band, right)
-        lower = cholesky(band)
-        if lower is None:
-            yield None
+    frames, unknowns = len(state.root), problem.layout.tree.unknowns
+    kept = remember if frames > KEPT_FRAMES else anew
+    room, left = room or Room(), None
+
+    def found(window: Window, left: Left | None) -> tuple[Any, ...]:
+        made = _eliminated(problem, state, terms, damping, window, left, room)
+        return () if made is None else (*tell(made[0]), made[1].matrix, made[1].right)
+
+    for window in windows(frames, unknowns):
+        told = kept(partial(found, window, left))
+        if not told:
+            yield window, None
             return
-        solve_forward(lower.T, right)
-        rows = window.kept_rows(unknowns)
-        if window.kept.stop < len(state.root):
-            left = left_by(lower, right, rows.stop, unknowns)
-        solve_backward(lower.T, right)
-        kept, coupling = right[rows], normals.coupling[rows]
-        yield Part(
-            window,
-            lower,
-            kept,
-            normals.person_hessian - coupling.T @ kept[:, 1:],
-            normals.person_gradient - coupling.T @ kept[:, 0],
-        )
+        left = Left(*told[-2:])
+        yield window, told[:-2]
+
+
+def _eliminated(
+    problem: Problem,
+    state: State,
+    terms: Terms,
+    damping: float,
+    window: Window,
+    left: Left | None,
+    room: Room,
+) -> tuple[Part, Left] | None:
+    """Eliminate the poses of a window; return what it leaves to the next, too."""
+    normals = window_normals(problem, state, terms, window, room)
+    band = damped(normals.band, damping)
+    right = np.column_stack([normals.gradient, normals.coupling])
+    if left is not None:
+        left.subtract(band, right)
+    lower = cholesky(band)
+    if lower is None:
+        return None
+    solve_forward(lower.T, right)
+    unknowns = problem.layout.tree.unknowns
+    rows = window.kept_rows(unknowns)
+    after = Left(np.zeros((0, 0)), right[:0])
+    if window.kept.stop < len(state.root):
+        after = left_by(lower, right, rows.stop, unknowns)
+    solve_backward(lower.T, right)
+    kept, coupling = right[rows], normals.coupling[rows]
+    matrix = normals.person_hessian - coupling.T @ kept[:, 1:]
+    return Part(
+        window, lower, kept, matrix, normals.person_gradient - coupling.T @ kept[:, 0]
+    ), after
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,15 +301,22 @@ def left_by(lower: FloatArray, forward: FloatArray, end: int, unknowns: int) -> 
     return Left(below @ below.T, below @ forward[end - reach : end])
 
 
-def keep_accelerations(out: FloatArray, inverse: SelectedInverse, window: Window) -> None:
-    """Keep the variances of accelerations (frame, unknown) that a window tells.
+def accelerations_told(part: Part, unknowns: int, frames: int) -> FloatArray:
+    """Return the variances of accelerations (frame, unknown) that a window tells.
 
     They are small differences of large numbers: all of one must be of the same window. It tells
     those about the frames after its first, and the first after its last.
     """
-    end = min(window.kept.stop + 1, len(out))
-    told = inverse.accelerations()[1 : end - window.kept.start]
-    out[window.kept.start + 1 : end] = told
+    kept = part.window.kept
+    end = min(kept.stop + 1, frames)
+    inverse = invert_band(part.lower, unknowns, blocks=False)
+    return inverse.accelerations()[1 : end - kept.start]
+
+
+def put_accelerations(out: FloatArray, window: Window, told: FloatArray) -> None:
+    """Put what a window tells into the variances (frame, unknown) of a take."""
+    first = window.kept.start + 1
+    out[first : first + len(told)] = told
 
 
 class WindowEquations:
@@ -281,8 +330,10 @@ class WindowEquations:
         *,
         variances: bool = False,
         room: Room | None = None,
+        remember: Remember = anew,
     ) -> None:
         """Prepare; `problem`, `state` and `terms` are those of the whole take."""
+        self._remember = remember
         self._room = room or Room()
         self._problem = problem
         self._state = state
@@ -304,17 +355,26 @@ class WindowEquations:
         # leaves of a step, a thousandth of what the shape did to the poses, the next step corrects.
         dtype = np.float16 if frames > LONG_FRAMES else np.float32
         follow = np.zeros((frames * unknowns, len(gradient)), dtype=dtype)
-        for part in parts(self._problem, self._state, self._terms, damping, self._room):
-            if part is None:
-                return None
-            matrix += part.matrix
-            gradient += part.gradient
-            kept = part.window.kept
-            rows = slice(kept.start * unknowns, kept.stop * unknowns)
-            poses[rows], follow[rows] = -part.solved[:, 0], part.solved[:, 1:]
+
+        def tell(part: Part) -> tuple[Any, ...]:
+            asked = np.zeros((0, unknowns))
             if variances is not None:
-                inverse = invert_band(part.lower, unknowns, blocks=False)
-                keep_accelerations(variances, inverse, part.window)
+                asked = accelerations_told(part, unknowns, frames)
+            solved = part.solved
+            return part.matrix, part.gradient, -solved[:, 0], solved[:, 1:].astype(dtype), asked
+
+        for window, told in told_by_windows(
+            self._problem, self._state, self._terms, damping, tell, room=self._room,
+            remember=self._remember,
+        ):  # fmt: skip
+            if told is None:
+                return None
+            matrix += told[0]
+            gradient += told[1]
+            rows = slice(window.kept.start * unknowns, window.kept.stop * unknowns)
+            poses[rows], follow[rows] = told[2], told[3]
+            if variances is not None:
+                put_accelerations(variances, window, told[4])
         if not len(gradient):
             return Step(poses, np.zeros(0), None, variances)
         # Rows of two windows are not exactly each other's mirror image.

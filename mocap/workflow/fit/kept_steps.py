@@ -1,16 +1,19 @@
-"""Steps of a fit that are kept: a killed fit of a long take goes on from its last step."""
+"""Steps of a fit that are kept: a killed fit of a long take goes on within its last step."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mocap.core.files.replay import KeepTimer
+from mocap.core.body_motion import BodyMotion
+from mocap.core.files.replay import KeepTimer, Remember
 from mocap.workflow.unfinished import Unfinished
 
 if TYPE_CHECKING:
+    from mocap.body.fit.fit import FitResult
     from mocap.body.fit.journal import Reached
 
 
@@ -32,6 +35,33 @@ class FittedPerson:
         """Check that the figures are some."""
         if not isinstance(json.loads(self.figures), dict):
             raise ValueError("figures of a fit that are no table")
+
+
+@dataclass(frozen=True)
+class FitEnded:
+    """How a fit ended whose motion is kept.
+
+    Attributes:
+        converged: whether it had.
+    """
+
+    converged: bool
+
+
+def kept_motion(
+    pieces: Unfinished, person: int, fitted: Callable[[], FitResult]
+) -> tuple[BodyMotion, bool]:
+    """Return the motion of a person's fit and whether it had converged; kept if it took long."""
+    timer = KeepTimer()
+    motion = pieces.piece(f"motion_{person}", BodyMotion)
+    ended = pieces.piece(f"ended_{person}", FitEnded)
+    if motion is not None and ended is not None:
+        return motion, ended.converged
+    found = fitted()
+    if timer.due():
+        pieces.keep(f"motion_{person}", found.motion, pack=False)
+        pieces.keep(f"ended_{person}", FitEnded(found.status.converged))
+    return found.motion, found.status.converged
 
 
 class KeptSteps:
@@ -61,6 +91,18 @@ class KeptSteps:
         # Half a gigabyte in an hour at 60 frames per second: packing takes longer than a step.
         self._pieces.keep(self._name, reached, pack=False)
         self._timer.kept()
+
+    def parts(self, name: str) -> Remember:
+        """Return what remembers the parts of what comes next, and forget those of anything else.
+
+        They follow from what was kept before: whoever goes on there asks for the same again.
+        """
+        folder = self._pieces.folder / f"{self._what}_parts"
+        mine = folder / f"{self._number}_{name}"
+        for other in folder.glob("*"):
+            if other != mine:
+                shutil.rmtree(other, ignore_errors=True)
+        return replace(self._pieces, folder=mine).replay()
 
     @property
     def _name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from mocap.core.store import Provenance, file_hash, save_artifact
 from mocap.workflow.choices import FREE_BODY, FitChoice
 from mocap.workflow.fit.detector_offsets import detector_of, detector_offsets
 from mocap.workflow.fit.edited import said_contacts, views_of_part, whole_take
-from mocap.workflow.fit.kept_steps import FittedPerson, KeptSteps
+from mocap.workflow.fit.kept_steps import FittedPerson, KeptSteps, kept_motion
 from mocap.workflow.fit.shared_shape import (
     ShapeChoice,
+    SharedShape,
     moved_shape,
     own_shape_of,
     shape_path,
@@ -46,6 +48,7 @@ from mocap.workflow.unfinished import Unfinished, forget_pieces
 
 if TYPE_CHECKING:
     from mocap.body.feet.lock import FootLock
+    from mocap.body.fit.fit import FitResult
     from mocap.body.model import BodyModel
 
 
@@ -135,6 +138,18 @@ def _make(job: Job) -> Made:
     errors_mm, notes = {}, {}
     told_by: tuple[str, ...] = ()
     asked, shared = _shape_choice(choice), None
+
+    def fitted(person: int, shared: SharedShape | None, kept: KeptSteps) -> FitResult:
+        if shared is None:
+            return fit(
+                points, model, person_id=person, facts=people[person].facts(),
+                offsets=offsets, views=views, told=kept,
+            )  # fmt: skip
+        return fit_with_shape(
+            points, model, own_shape_of(take, known, asked, model), shared.shape,
+            person_id=person, offsets=offsets, views=views, told=kept,
+        )  # fmt: skip
+
     for person in points.person_ids:
         steps = _Steps(job.progress, f"fit of person {person}")
         if person == main and known.takes:
@@ -150,17 +165,9 @@ def _make(job: Job) -> Made:
             notes[f"person{person}"], errors_mm[path] = json.loads(done.figures), done.error_mm
             continue
         kept = KeptSteps(pieces, f"steps_of_{person}", steps.next)
+        mine = shared if person == main else None
         try:
-            if person == main and shared is not None:
-                fitted = fit_with_shape(
-                    points, model, own_shape_of(take, known, asked, model), shared.shape,
-                    person_id=person, offsets=offsets, views=views, told=kept,
-                )  # fmt: skip
-            else:
-                fitted = fit(
-                    points, model, person_id=person, facts=people[person].facts(),
-                    offsets=offsets, views=views, told=kept,
-                )  # fmt: skip
+            motion, converged = kept_motion(pieces, person, partial(fitted, person, mine, kept))
         except BodyError as error:
             # Somebody who passes by must not cost the others their bodies.
             if person == main:
@@ -169,15 +176,15 @@ def _make(job: Job) -> Made:
             continue
         steps.end()
         said = said_contacts(job.edits("contact"), person, len(points.xyz), span.start)
-        locked = lock_feet(fitted.motion, model, mode=choice.foot_lock, said=said)
+        locked = lock_feet(motion, model, mode=choice.foot_lock, said=said)
         figures = _figures(
-            locked, fitted.status.converged, people[person], model,
+            locked, converged, people[person], model,
             told_by if person == main else (),
         )  # fmt: skip
         notes[f"person{person}"] = plain(asdict(figures))
-        motion = whole_take(locked.motion, span, frame_count)
-        save_artifact(motion, path, record)
-        errors_mm[path] = float(np.nanmedian(motion.fit_error_mm))
+        body = whole_take(locked.motion, span, frame_count)
+        save_artifact(body, path, record)
+        errors_mm[path] = float(np.nanmedian(body.fit_error_mm))
         said_of = json.dumps(notes[f"person{person}"])
         pieces.keep(f"person_{person}", FittedPerson(file_hash(path), said_of, errors_mm[path]))
     error_mm = round(float(np.median(list(errors_mm.values()))), 2)
