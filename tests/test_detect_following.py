@@ -14,7 +14,7 @@ from mocap.core.errors import DetectionError, InputError
 from mocap.core.shapes import Array, FloatArray
 from mocap.detect.detect import detect
 from mocap.detect.following.follow import Following
-from mocap.detect.following.pace import BALANCED, CAREFUL, FEET_FRAMES, Pace, pace_named
+from mocap.detect.following.pace import BALANCED, CAREFUL, FAST, FEET_FRAMES, Pace, pace_named
 from mocap.detect.people import Detection
 from mocap.detect.threads import Threads, ahead, wait_for_all
 
@@ -396,6 +396,32 @@ def test_what_threads_hold_is_given_up_before_their_block_ends() -> None:
     assert len(given_up) == 2
 
 
+def test_fast_looks_at_every_second_image_plain_and_mirrored_by_turns() -> None:
+    scene = Scene(walking, standing)
+    found = detect(images(60), scene, fps=FPS, pace=FAST)
+    at = np.isfinite(found.times_s[0])
+    np.testing.assert_array_equal(np.flatnonzero(at), range(0, 60, 2))
+    np.testing.assert_allclose(found.times_s[0, at], np.arange(0, 60, 2) / FPS)
+    assert (np.isfinite(found.pixels[0]).all(axis=(1, 2, 3)) == at).all()
+    first = [mirrored for frame, mirrored in scene.looked if frame > 8]
+    assert first == [way for frame in range(10, 60, 2) for way in 2 * [frame // 2 % 2 == 1]]
+    assert {frame % 2 for frame, _ in scene.looked} == {0}
+
+
+def test_fast_learns_what_a_mirror_shifts_from_the_images_it_looks_at() -> None:
+    class Leaning(Scene):
+        def look(
+            self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+        ) -> Detection:
+            seen = super().look(image, around, mirrored=mirrored, room=room)
+            return replace(seen, pixels=seen.pixels + ((-1.0, 0.0) if mirrored else (1.0, 0.0)))
+
+    found = detect(images(80), Leaning(walking), fps=FPS, pace=FAST)
+    true = np.stack([person_at(*walking(frame)).pixels for frame in range(80)])
+    off = np.abs(found.pixels[0, ::2, 0] - true[::2]).max(axis=(1, 2))
+    assert off[1:4].max() > 0.5 and off[20:].max() < 0.1
+
+
 def test_what_cannot_follow_is_asked_about_every_image() -> None:
     class WholeImages:
         keypoint_names = Scene.keypoint_names
@@ -405,10 +431,13 @@ def test_what_cannot_follow_is_asked_about_every_image() -> None:
 
     found = detect(images(7), WholeImages(), fps=FPS, pace=BALANCED)
     assert np.isfinite(found.pixels).all()
+    found = detect(images(7), WholeImages(), fps=FPS, pace=FAST)
+    seen = np.isfinite(found.pixels).all(axis=(0, 2, 3, 4))
+    np.testing.assert_array_equal(seen, [True, False] * 3 + [True])
 
 
 def test_an_unknown_pace_is_refused() -> None:
-    with pytest.raises(InputError, match="known are thorough, careful, balanced"):
+    with pytest.raises(InputError, match="known are thorough, careful, balanced, fast"):
         pace_named("sloppy")
 
 

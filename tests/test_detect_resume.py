@@ -65,11 +65,11 @@ def test_what_was_kept_at_any_frame_leads_to_the_same_bytes(pace: Pace, tmp_path
     clean = found(pace)
     kept: list[Stretch] = []
     assert equal(found(pace, keeping=Keeping([], place, kept.append, every_s=0.0)), clean)
-    assert [each.end for each in kept] == list(range(1, FRAMES + 1))
-    for each in kept[:30]:
+    assert [each.end for each in kept] == list(range(1, FRAMES + 1, pace.stride))
+    for each in kept[:20]:
         pieces.keep(f"{each.begin:09d}", each)
     read = in_a_row(pieces.pieces(Stretch))
-    for before in (kept[:1], kept[:22], read, kept[: FRAMES - 1], kept):
+    for before in (kept[:1], kept[:13], read, kept[:-1], kept):
         saved: list[Stretch] = []
         again = Keeping(before, place, saved.append, every_s=0.0)
         assert equal(found(pace, before[-1].end, again), clean)
@@ -176,6 +176,15 @@ def test_playing_goes_on_with_the_very_images(
     unknown = replace(whole[61][2], stamp=whole[61][2].stamp + 1)
     assert [index for index, _ in Playback(path, unknown)] == list(range(62, 90))
     assert sought == [*[True] * 5, True, False, True, False]
+    # One of three frames: the looks of a place are of these, and reach back three times as far.
+    monkeypatch.setattr(decoding, "EARLIER_S", 2.0)
+    third = Playback(path, every=3)
+    few = [(index, third.place(index)) for index, _ in third]
+    assert [index for index, _ in few] == list(range(0, 90, 3))
+    rest = list(Playback(path, few[20][1], every=3))
+    assert [index for index, _ in rest] == list(range(63, 90, 3))
+    np.testing.assert_array_equal(rest[0][1], whole[63][1])
+    assert sought[-2:] == [False, True]
 
 
 @pytest.mark.parametrize("change", ["nothing", "video", "weights"])
@@ -243,6 +252,19 @@ def test_frames_that_do_not_come_out_are_said_with_the_result(
     found = load_artifact(take.artifact("detections"), Detections2D)
     seen = np.isfinite(found.boxes).all(axis=-1).any(axis=-1)
     assert seen.tolist() == 2 * [[True, True, False, False, True, True]]
+
+
+def test_images_that_a_pace_leaves_out_are_told_and_no_camera_is_blamed(tmp_path: Path) -> None:
+    take = fake_take(tmp_path / "lab")
+    run_fake_take(take.session.root, pace="fast")
+    record = load_provenance(take.artifact("detections"))
+    assert sum("--detect fast looked at one of 2 images" in each for each in record.warnings) == 1
+    assert not any("found somebody in" in each for each in record.warnings)
+    assert record.notes["found_share"] == {"left": 1.0, "right": 1.0}
+    found = load_artifact(take.artifact("detections"), Detections2D)
+    looked_at = np.isfinite(found.times_s)
+    assert looked_at.tolist() == 2 * [3 * [True, False]]
+    np.testing.assert_array_equal(np.isfinite(found.boxes).all(axis=-1).any(axis=-1), looked_at)
 
 
 def test_cameras_that_begin_at_once_load_one_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mocap.capture.edits_file import IdentityEdit
 from mocap.core.camera import Calibration
 from mocap.core.detections import Detections2D
 from mocap.core.errors import ReconstructionError
@@ -212,3 +213,29 @@ def test_one_camera_is_an_error() -> None:
     )
     with pytest.raises(ReconstructionError, match="3D needs two cameras"):
         associate(single, calibration)
+
+
+def test_images_left_out_change_nothing_but_the_frames_between() -> None:
+    calibration, people = rig(4), crowd(2, 60)
+    whole = detect(calibration, people)
+    half = whole.every(2)
+    times = np.array(whole.times_s)
+    times[:, 1::2] = np.nan
+    left_out = keep(whole, np.isfinite(times)[..., None] & (whole.confidence.max(axis=-1) > 0))
+    edits = [IdentityEdit("drop", (1,), 21, 39)]
+    found, report = associate_with_report(
+        replace(left_out, times_s=times), calibration, edits=edits
+    )
+    as_slow, slowly = associate_with_report(
+        half, calibration, edits=[IdentityEdit("drop", (1,), 11, 19)]
+    )
+    assert (found.fps, found.pixels.shape[1], as_slow.fps) == (FPS, 60, FPS / 2)
+    np.testing.assert_array_equal(found.pixels[:, ::2], as_slow.pixels)
+    np.testing.assert_array_equal(found.confidence[:, ::2], as_slow.confidence)
+    assert np.isnan(found.pixels[:, 1::2]).all() and np.isnan(found.times_s[:, 1::2]).all()
+    assert np.isnan(found.pixels[:, 22:39:2, 1]).all()
+    for one, other in zip(report.people, slowly.people, strict=True):
+        assert (one.first_frame, one.last_frame) == (2 * other.first_frame, 2 * other.last_frame)
+        assert one.best_view[1:] == (2 * other.best_view[1], *other.best_view[2:])
+        assert one.frames == other.frames
+    assert (report.frame_count, report.fps) == (30, FPS)

@@ -60,6 +60,28 @@ def test_every_image_stands_at_its_nearest_frame() -> None:
     assert frames.image[2].max() <= 99 and (frames.image[2] >= 0).sum() > 80
 
 
+def test_images_left_out_by_cameras_started_by_hand_stand_together() -> None:
+    own = padded(*[np.arange(60) / 30] * 3)
+    own[:, 1::2] = np.nan
+    # The clocks differ by an odd number of images and something: no two are of one instant.
+    frames = common_frames(own, clocks(0.0, 7.3 / 30, -5.4 / 30), NAMES, 30.0)
+    there = frames.image >= 0
+    assert not there[:, 1::2].any() and there[:, ::2].sum(axis=0).min() >= 2
+    assert set(frames.image[there] % 2) == {0}
+    late = frames.times_s - np.arange(frames.image.shape[1]) / 30
+    assert np.abs(late[there]).max() <= 1.0 / 30 + 1e-9  # half of the time between two
+    for row, offset in enumerate((0.0, 7.3 / 30, -5.4 / 30)):
+        taken = frames.image[row, there[row]] / 30 + offset - frames.origin_s
+        np.testing.assert_allclose(frames.times_s[row, there[row]], taken, atol=1e-9)
+    together = common_frames(own, recorded_clocks(NAMES), NAMES, 30.0)
+    np.testing.assert_array_equal(together.image[0, ::2], np.arange(0, 60, 2))
+    assert (together.image[:, 1::2] == -1).all() and np.isnan(together.times_s[:, 1::2]).all()
+    # Beside one that left nothing out it is a camera that takes half as many.
+    own[0] = np.arange(60) / 30
+    mixed = common_frames(own, clocks(0.0, 7.0 / 30, 0.0), NAMES, 30.0)
+    assert (mixed.image[0] >= 0).all() and (mixed.image[1] >= 0).sum() == 27
+
+
 def test_cameras_that_never_run_together_are_an_error() -> None:
     own = padded(*[np.arange(30) / 30] * 3)
     with pytest.raises(ReconstructionError, match="ever run at the same time"):

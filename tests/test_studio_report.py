@@ -113,6 +113,27 @@ def test_bones_sources_and_views_are_counted() -> None:
     assert not any("nose" in end for bone in bones for end in bone)
 
 
+def test_cameras_are_judged_by_the_images_that_were_looked_at() -> None:
+    whole = take(frames=31)
+    assert whole.looked_at is whole
+    times, pixels = np.array(whole.tracks.times_s), np.array(whole.tracks.pixels)
+    times[:, 1::2], pixels[:, 1::2] = np.nan, np.nan
+    views = np.array(whole.points.view_count)
+    views[1::2] = 0
+    data = replace(
+        whole,
+        tracks=replace(whole.tracks, times_s=times, pixels=pixels),
+        points=replace(whole.points, view_count=views),
+    )
+    seen = data.looked_at
+    assert (seen.stride, data.stride, len(seen.points.xyz)) == (1, 2, 16)
+    assert (seen.points.fps, seen.tracks.fps) == (whole.points.fps / 2, whole.points.fps / 2)
+    residuals = residuals_px(seen)
+    assert [each.seen for each in camera_figures(seen, residuals)] == [1.0] * 4
+    assert np.isfinite(figures.over_time(seen, residuals)["data"][1]["y"]).all()
+    np.testing.assert_array_equal(view_counts(seen.points), [0, 0, 0, 0, 21 * 16])
+
+
 def test_percentile_skips_what_is_unknown() -> None:
     values = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan]])
     np.testing.assert_array_equal(percentile(values, 50.0, axis=1), [2.0, np.nan])

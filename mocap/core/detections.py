@@ -40,6 +40,18 @@ def _fill_rows(owner: Detections2D | Tracks2D) -> None:
         object.__setattr__(owner, "row_lateness", np.zeros((len(owner.camera_names), 3)))
 
 
+def looked_at_every(times_s: FloatArray) -> int:
+    """Return of how many frames one has images (camera, frame), NaN where a frame has none.
+
+    1 unless frames between were left out in all cameras.
+
+    >>> looked_at_every(np.array([[0.0, np.nan, 0.2, np.nan], [np.nan, np.nan, 0.2, np.nan]]))
+    2
+    """
+    frames = np.flatnonzero(np.isfinite(times_s).any(axis=0))
+    return max(int(np.gcd.reduce(frames)), 1) if len(frames) else 1
+
+
 def _times_of_part(owner: Detections2D | Tracks2D, frames: slice) -> FloatArray:
     first, _, _ = frames.indices(owner.times_s.shape[1])
     return np.asarray(owner.times_s[:, frames] - first / owner.fps)
@@ -84,7 +96,8 @@ class Detections2D:
         confidence: (camera, frame, detection, keypoint) in [0, 1]; 0 where not seen.
         boxes: (camera, frame, detection, 4) x0 y0 x1 y1 in pixels; NaN = empty slot.
         times_s: (camera, frame) seconds since the camera's first frame, on the camera's own
-            clock; NaN after its last frame. frame / fps unless given.
+            clock; NaN after its last frame, and where an image was left out on purpose. frame /
+            fps unless given.
         view_ids: (camera, frame, detection) who it is within the view of the camera, see
             `mocap.detect.following.in_view`: numbers of two cameras have nothing to do with each
             other, and may be wrong. `NOT_FOLLOWED` everywhere unless given.
@@ -132,6 +145,18 @@ class Detections2D:
             boxes=self.boxes[:, frames],
             view_ids=self.view_ids[:, frames],
             times_s=_times_of_part(self, frames),
+        )
+
+    def every(self, stride: int) -> Detections2D:
+        """Return one of `stride` frames, as a slower camera would have recorded."""
+        return replace(
+            self,
+            fps=self.fps / stride,
+            pixels=self.pixels[:, ::stride],
+            confidence=self.confidence[:, ::stride],
+            boxes=self.boxes[:, ::stride],
+            view_ids=self.view_ids[:, ::stride],
+            times_s=self.times_s[:, ::stride],
         )
 
 
@@ -185,6 +210,32 @@ class Tracks2D:
             pixels=self.pixels[:, frames],
             confidence=self.confidence[:, frames],
             times_s=_times_of_part(self, frames),
+        )
+
+    def every(self, stride: int) -> Tracks2D:
+        """Return one of `stride` frames, as slower cameras would have recorded."""
+        return replace(
+            self,
+            fps=self.fps / stride,
+            pixels=self.pixels[:, ::stride],
+            confidence=self.confidence[:, ::stride],
+            times_s=self.times_s[:, ::stride],
+        )
+
+    def spread(self, stride: int, frame_count: int) -> Tracks2D:
+        """Return the tracks over so many frames, `stride` of them for one: between is nothing."""
+
+        def spread(values: Array, fill: float) -> Array:
+            out = np.full((values.shape[0], frame_count, *values.shape[2:]), fill, values.dtype)
+            out[:, ::stride] = values
+            return out
+
+        return replace(
+            self,
+            fps=self.fps * stride,
+            pixels=spread(self.pixels, np.nan),
+            confidence=spread(self.confidence, 0.0),
+            times_s=spread(self.times_s, np.nan),
         )
 
     def of_person(self, person_id: int) -> Tracks2D:

@@ -131,6 +131,18 @@ class Points3D:
             source=self.source[frames],
         )
 
+    def every(self, stride: int) -> Points3D:
+        """Return one of `stride` frames."""
+        return replace(
+            self,
+            fps=self.fps / stride,
+            xyz=self.xyz[::stride],
+            covariance=self.covariance[::stride],
+            reprojection_error_px=self.reprojection_error_px[::stride],
+            view_count=self.view_count[::stride],
+            source=self.source[::stride],
+        )
+
     @property
     def sigma_m(self) -> FloatArray:
         """Standard deviation per axis (frame, person, keypoint): sqrt(trace of covariance / 3)."""

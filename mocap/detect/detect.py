@@ -72,7 +72,7 @@ def detect(
 
     Args:
         frames: (frame index, (height, width, 3) uint8 RGB) with ascending indices; skipped
-            indices stay empty.
+            indices stay empty, and so do those that the pace leaves out.
         detector: finds the people of one image.
         camera: name of the camera.
         fps: frames per second of the video.
@@ -105,7 +105,7 @@ def detect(
     array([[20., 10.]], dtype=float32)
     """
     people = {} if keeping is None else keeping.people()
-    checked = _checked(frames, camera)
+    checked = (each for each in _checked(frames, camera) if pace.looks_at(each[0]))
     if pace.every_image or not isinstance(detector, Eyes):
         all_found = _found(checked, detector, workers, camera)
     else:
@@ -123,10 +123,12 @@ def detect(
         raise DetectionError(f"camera {camera!r} has no frame. Is its video empty or damaged?")
     length = max(max(people) + 1, frame_count or 0)
     packed = _packed(camera, people, detector.keypoint_names, fps, length)
+    times = packed.times_s
     if times_s is not None:
         known = times_s[:length]
-        times = np.pad(known, (0, length - len(known)), constant_values=np.nan)
-        packed = replace(packed, times_s=times[None])
+        times = np.pad(known, (0, length - len(known)), constant_values=np.nan)[None]
+    looked_at = [pace.looks_at(index) for index in range(length)]
+    packed = replace(packed, times_s=np.where(looked_at, times, np.nan))
     return numbered(packed)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from mocap.capture.decoding.playback import Playback
 from mocap.capture.footage import Footage
-from mocap.capture.video import VideoInfo, probe, read_frames
+from mocap.capture.video import VideoInfo, probe
 from mocap.core.detections import Detections2D
 from mocap.detect.detect import detect, join_cameras
 from mocap.detect.detectors import default_workers, open_detector
@@ -30,7 +31,7 @@ def detect_videos(
         model: "movenet" or "hrnet".
         weights: checkpoint file for "hrnet".
         feet: also find heels and toes.
-        pace: how thoroughly images are looked at: "thorough", "careful" or "balanced".
+        pace: how thoroughly images are looked at: "thorough", "careful", "balanced" or "fast".
 
     Raises:
         InputError: a video is unreadable, or there is no such pace.
@@ -46,7 +47,7 @@ def detect_videos(
 
     def look(number: int, info: VideoInfo) -> Detections2D:
         return detect(
-            read_frames(info.path),
+            Playback(info.path, every=chosen.stride),
             detector,
             camera=info.camera,
             fps=info.fps if fps is None else fps,

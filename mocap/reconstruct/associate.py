@@ -10,7 +10,7 @@ import numpy as np
 from mocap.capture.edits_file import IdentityEdit
 from mocap.core.camera import Calibration
 from mocap.core.clocks import mapped_rows
-from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D
+from mocap.core.detections import MIN_CONFIDENCE, Detections2D, Tracks2D, looked_at_every
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import Array, BoolArray, FloatArray
 from mocap.reconstruct.people.edits import edited
@@ -37,7 +37,7 @@ class AssociationReport:
     """What was decided, for people to read.
 
     Attributes:
-        frame_count: frames of the take.
+        frame_count: frames of the take that were looked at.
         fps: frames per second.
         people: everybody who was found, chosen or not, the main person first.
     """
@@ -164,11 +164,15 @@ def associate_with_report(
     """
     detections = _mapped(detections, image_maps or {})
     _require_people(detections)
+    every, frame_count = looked_at_every(detections.times_s), detections.pixels.shape[1]
+    if every > 1:
+        # People are followed from image to image, whatever time lies between.
+        detections = detections.every(every)
     scene = Scene(detections, calibration, tolerance_of_size)
     tracked = follow(scene, told)
     found = dict(enumerate(by_presence(people_of(tracked, scene), scene)))
     del tracked
-    found, given = edited(found, edits)
+    found, given = edited(found, edits, every)
     if not found:
         raise ReconstructionError(_nobody(detections, edits))
     names = {person_id: f"person {person_id}" for person_id in found}
@@ -194,6 +198,7 @@ def associate_with_report(
                 detections,
                 best_view(found[person_id], scene, detections.camera_names, pixels[:, :, index]),
                 limbs[index],
+                every,
             )
         )
     if chosen != ids:
@@ -209,8 +214,9 @@ def associate_with_report(
         times_s=detections.times_s,
         row_lateness=detections.row_lateness,
     )
-    report = AssociationReport(scene.frame_count, scene.fps, tuple(people))
-    return tracks, report
+    if every > 1:
+        tracks = tracks.spread(every, frame_count)
+    return tracks, AssociationReport(scene.frame_count, tracks.fps, tuple(people))
 
 
 def _nobody(detections: Detections2D, edits: Sequence[IdentityEdit]) -> str:
@@ -304,8 +310,9 @@ def _found_person(
     detections: Detections2D,
     view: tuple[str, int, tuple[float, float, float, float]],
     limbs: tuple[dict[str, int], dict[str, int]],
+    every: int,
 ) -> FoundPerson:
-    """Return what is told of a person."""
+    """Return what is told of a person; of so many frames one was looked at."""
     track = person.track
     member: BoolArray = track.members != NOBODY
     names = detections.camera_names
@@ -313,19 +320,20 @@ def _found_person(
     notes = []
     for join in person.joins:
         if not join.sure:
+            before, after = every * join.before, every * join.after
             gap_s = (join.after - join.before) / detections.fps
             notes.append(
-                f"unseen for {gap_s:.1f} s from frame {join.before}, found again "
+                f"unseen for {gap_s:.1f} s from frame {before}, found again "
                 f"{join.distance_m:.1f} m away with a body {100.0 * join.size_share:+.0f} % in "
                 "size, and taken for the same; if it is another, write a split into edits.toml "
-                f"(`mocap people SESSION TAKE split {person_id} --from-frame {join.after}`)."
+                f"(`mocap people SESSION TAKE split {person_id} --from-frame {after}`)."
             )
     return FoundPerson(
         person_id=person_id,
         name=name,
         chosen=chosen,
-        first_frame=int(sure[0]) if len(sure) else int(track.frames[0]),
-        last_frame=int(sure[-1]) if len(sure) else int(track.frames[-1]),
+        first_frame=every * int(sure[0] if len(sure) else track.frames[0]),
+        last_frame=every * int(sure[-1] if len(sure) else track.frames[-1]),
         frames=len(sure),
         views_by_camera=dict(zip(names, member.sum(axis=0).tolist(), strict=True)),
         swapped_by_camera=dict(
@@ -335,5 +343,5 @@ def _found_person(
         limbs_left_out_by_camera=limbs[1],
         height_m=height_m,
         notes=tuple(notes),
-        best_view=view,
+        best_view=(view[0], every * view[1], view[2]),
     )

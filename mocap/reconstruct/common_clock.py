@@ -30,7 +30,7 @@ class CommonFrames:
         origin_s: common time of frame 0.
         image: (camera, frame) index into the camera's own frames; -1 for none.
         times_s: (camera, frame) when it was taken, seconds since `origin_s`; NaN for none.
-        unused: (camera,) images that stand at no frame.
+        unused: (camera,) images that were looked at and stand at no frame.
     """
 
     fps: float
@@ -49,7 +49,8 @@ def common_frames(
     to the last instant at which two cameras run.
 
     Args:
-        times_s: (camera, frame) on each camera's own clock, NaN after its end.
+        times_s: (camera, frame) on each camera's own clock, NaN after its end and for images that
+            were left out.
         clocks: of at least these cameras.
         names: of the cameras.
         fps: frames per second of the common clock.
@@ -57,11 +58,27 @@ def common_frames(
     Raises:
         ReconstructionError: no two cameras ever run at the same time.
     """
+    own = [np.flatnonzero(np.isfinite(each)) for each in times_s]
     common = [
-        clocks[name].common(own[np.isfinite(own)]) for name, own in zip(names, times_s, strict=True)
+        clocks[name].common(each[index])
+        for name, each, index in zip(names, times_s, own, strict=True)
     ]
-    if all(_in_step(each, fps) for each in common):
-        return _as_recorded(times_s, common, fps)
+    if all(_in_step(each, index, fps) for each, index in zip(common, own, strict=True)):
+        return _as_recorded(times_s, own, fps)
+    # Where all cameras left images out, theirs stand at as few frames, the nearest of each: those
+    # of two cameras started by hand would never stand at the same.
+    stride = min(_stride(index) for index in own)
+    return _spread(_nearest_frames(common, own, names, fps / stride), stride)
+
+
+def _nearest_frames(
+    common: list[FloatArray],
+    own: list[IntArray],
+    names: tuple[str, ...],
+    fps: float,
+) -> CommonFrames:
+    """Return the nearest image of each camera, taken at `common` and of index `own`, at each
+    frame."""
     ticks = np.array([[each[0], each[-1]] for each in common]) * fps
     every = np.arange(np.floor(ticks.min()), np.ceil(ticks.max()) + 1)
     running = (every >= ticks[:, :1] - 1e-6) & (every <= ticks[:, 1:] + 1e-6)
@@ -72,28 +89,48 @@ def common_frames(
             "offsets in sync.json and take.toml, and that the videos belong to one take."
         )
     first, last = int(together[0]), int(together[-1])
-    images = np.stack([_nearest(each, first, last + 1 - first, fps) for each in common])
-    taken = np.full(images.shape, np.nan)
-    for own, image, out in zip(common, images, taken, strict=True):
-        out[image >= 0] = own[image[image >= 0]]
-    unused = [len(own) - len(np.unique(i[i >= 0])) for own, i in zip(common, images, strict=True)]
-    return CommonFrames(fps, first / fps, images, taken - first / fps, np.array(unused))
+    nearest = np.stack([_nearest(each, first, last + 1 - first, fps) for each in common])
+    image = np.full(nearest.shape, -1)
+    taken = np.full(nearest.shape, np.nan)
+    for row, at in enumerate(nearest):
+        there = at >= 0
+        image[row, there] = own[row][at[there]]
+        taken[row, there] = common[row][at[there]]
+    unused = [
+        len(each) - len(np.unique(at[at >= 0])) for each, at in zip(own, nearest, strict=True)
+    ]
+    return CommonFrames(fps, first / fps, image, taken - first / fps, np.array(unused))
 
 
-def _in_step(common_s: FloatArray, fps: float) -> bool:
-    off = common_s - np.arange(len(common_s)) / fps
+def _spread(frames: CommonFrames, stride: int) -> CommonFrames:
+    """Return frames of a clock `stride` times as fast, without an image between those there are."""
+    if stride == 1:
+        return frames
+    count = (frames.image.shape[1] - 1) * stride + 1
+    image = np.full((len(frames.image), count), -1)
+    taken = np.full(image.shape, np.nan)
+    image[:, ::stride], taken[:, ::stride] = frames.image, frames.times_s
+    return replace(frames, fps=frames.fps * stride, image=image, times_s=taken)
+
+
+def _stride(index: IntArray) -> int:
+    """Return of how many images one was looked at, from the indices (image,) of these."""
+    return int(np.median(np.diff(index))) if len(index) > 1 else 1
+
+
+def _in_step(common_s: FloatArray, index: IntArray, fps: float) -> bool:
+    off = common_s - index / fps
     return bool(np.abs(off).max() <= IN_STEP_SHARE / fps)
 
 
-def _as_recorded(times_s: FloatArray, common: list[FloatArray], fps: float) -> CommonFrames:
+def _as_recorded(times_s: FloatArray, own: list[IntArray], fps: float) -> CommonFrames:
     """Keep frame numbers: all cameras start together and keep step."""
-    frames = times_s.shape[1]
     image = np.full(times_s.shape, -1)
     taken = np.full(times_s.shape, np.nan)
-    for row, own in enumerate(common):
-        image[row, : len(own)] = np.arange(len(own))
-        taken[row, : len(own)] = np.arange(len(own)) / fps
-    return CommonFrames(fps, 0.0, image[:, :frames], taken, np.zeros(len(common), dtype=np.int64))
+    for row, index in enumerate(own):
+        image[row, index] = index
+        taken[row, index] = index / fps
+    return CommonFrames(fps, 0.0, image, taken, np.zeros(len(own), dtype=np.int64))
 
 
 def _nearest(common_s: FloatArray, first: int, count: int, fps: float) -> IntArray:

@@ -51,7 +51,7 @@ class DetectorChoice:
         "How thoroughly images are looked at.",
         name="--detect",
         key="detect",
-        words=("thorough", "careful", "balanced"),
+        words=("thorough", "careful", "balanced", "fast"),
     )
 
 

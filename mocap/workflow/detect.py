@@ -133,7 +133,19 @@ def _make(job: Job) -> Made:
     warnings, notes = judge_detections(whole, recording, job.take.name)
     for path in partial.values():
         warnings += load_provenance(path).warnings
+    warnings += left_out_by(detector.pace)
     return Made(whole, warnings, {**notes, **detector.record})
+
+
+def left_out_by(pace: Pace) -> list[str]:
+    """Say that a pace leaves images out."""
+    if pace.stride == 1:
+        return []
+    return [
+        f"--detect {pace.name} looked at one of {pace.stride} images. What lies between is filled "
+        "by the smoother and marked as interpolated; take no speeds or contact times from it that "
+        "a camera of so few images a second could not show."
+    ]
 
 
 def _run_cameras(
@@ -276,7 +288,8 @@ def _camera_maker(
             progress.finished(
                 f"  {info.camera}: {before[-1].end} frames kept from the interrupted run"
             )
-        playback = Playback(info.path, before[-1].place if before else None)
+        place = before[-1].place if before else None
+        playback = Playback(info.path, place, every=detector.pace.stride)
         found = detect(
             playback,
             detector.network,
@@ -327,8 +340,10 @@ def judge_detections(
     seen = np.asarray(np.isfinite(detections.boxes).all(axis=-1).any(axis=-1))
     lengths = [recording.infos[camera].frame_count for camera in detections.camera_names]
     shares = {
-        camera: float(seen[index].sum() / length)
-        for index, (camera, length) in enumerate(zip(detections.camera_names, lengths, strict=True))
+        camera: float(there.sum() / max(1, np.isfinite(times_s[:length]).sum()))
+        for camera, there, times_s, length in zip(
+            detections.camera_names, seen, detections.times_s, lengths, strict=True
+        )
     }
     if not seen.any():
         raise DetectionError(

@@ -62,15 +62,20 @@ class Place:
 class Playback:
     """The frames of one video in order, (frame index, RGB image) as `read_frames` gives them."""
 
-    def __init__(self, path: Path, after: Place | None = None) -> None:
-        """Play a file or a folder of images from its first frame, or from the one after a place."""
-        self._path, self._after = path, after
+    def __init__(self, path: Path, after: Place | None = None, *, every: int = 1) -> None:
+        """Play a file or a folder of images from its first frame, or from the one after a place.
+
+        One of `every` frames is given; those between cost less than half.
+        """
+        self._path, self._after, self._every = path, after, every
         self._lock = Lock()
         self._order = ShownOrder()
         self._seen: deque[tuple[int, int, int]] = deque(maxlen=_REMEMBERED)
         if after is not None:
-            first = after.frame - len(after.looks) + 1
-            self._seen.extend((first + k, NO_STAMP, look) for k, look in enumerate(after.looks))
+            first = after.frame - every * (len(after.looks) - 1)
+            self._seen.extend(
+                (first + every * k, NO_STAMP, look) for k, look in enumerate(after.looks)
+            )
 
     def __iter__(self) -> Iterator[tuple[int, Array]]:
         """Yield the frames.
@@ -80,9 +85,12 @@ class Playback:
         """
         if self._path.is_dir():
             begin = 0 if self._after is None else self._after.frame + 1
-            yield from read_images(self._path, begin=begin)
+            images = read_images(self._path, begin=begin)
+            yield from (each for each in images if each[0] % self._every == 0)
             return
         for index, frame in self._frames():
+            if index % self._every:
+                continue
             image = shown(frame)
             stamp = NO_STAMP if frame.pts is None else int(frame.pts)
             with self._lock:
@@ -107,7 +115,9 @@ class Playback:
         after = self._after
         if after is not None and after.stamp != NO_STAMP:
             try:
-                yield from decoded(self._path, self._order, _seek_to(after, self._order))
+                yield from decoded(
+                    self._path, self._order, _seek_to(after, self._order, self._every)
+                )
                 return
             except _OtherImagesError:
                 self._order = ShownOrder()  # nothing was yielded yet
@@ -125,16 +135,17 @@ class _OtherImagesError(Exception):
     """Starting there, the decoder gives other images than before."""
 
 
-def _seek_to(place: Place, order: ShownOrder) -> Seek:
+def _seek_to(place: Place, order: ShownOrder, every: int) -> Seek:
     """Return what takes an open file, and the order of its frames, to the frame after a place.
 
-    It raises `_OtherImagesError` when the frames before do not look as they did.
+    The looks of the place are of one of `every` frames. It raises `_OtherImagesError` when these
+    do not look as they did.
     """
 
     def seek(container: InputContainer, stream: VideoStream, frames: Iterator[VideoFrame]) -> None:
         import av
 
-        last: deque[VideoFrame] = deque(maxlen=len(place.looks))
+        last: deque[VideoFrame] = deque(maxlen=every * (len(place.looks) - 1) + 1)
         try:
             earlier = int(EARLIER_S / float(stream.time_base or 1))
             container.seek(place.stamp - earlier, stream=stream)
@@ -143,7 +154,8 @@ def _seek_to(place: Place, order: ShownOrder) -> Seek:
                     break
                 last.append(frame)
                 if frame.pts == place.stamp:
-                    if tuple(look_of(shown(each)) for each in last) == place.looks:
+                    compared = list(last)[::-every][::-1]
+                    if tuple(look_of(shown(each)) for each in compared) == place.looks:
                         return order.go_on(place.stamp, place.frame + 1, place.left_out)
                     break
         except av.FFmpegError as error:

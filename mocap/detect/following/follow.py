@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from mocap.core.shapes import Array
+from mocap.core.shapes import Array, BoolArray
 from mocap.detect.following.pace import Pace
 from mocap.detect.following.track import Track
 from mocap.detect.people import (
@@ -32,10 +32,6 @@ from mocap.detect.people import (
     overlap,
     without_duplicates,
 )
-
-SURPRISE = 0.06
-"""A sure keypoint farther than this share of the person size from where it was predicted is looked
-at again."""
 
 FACE = 5
 """Keypoints of COCO, the first: a face that is turned away jumps in every image, and another look
@@ -121,7 +117,7 @@ class Following:
         that is asked for: of several views, half should begin so."""
         self._eyes, self._pace, self._fps = eyes, pace, fps
         self._mirrored_first = mirrored_first
-        self._seldom = fps <= OFTEN_FPS
+        self._seldom = pace.unsure_twice and fps <= OFTEN_FPS
         self._interval = max(1, round(pace.search_every_s * fps)) if fps > 0 else 1
         self._tracks: list[Track] = []
         self._next_search = 0
@@ -193,16 +189,16 @@ class Following:
         """Return a track with what was learnt, and its person in this image; None when they are
         lost."""
         predicted = track.predicted(frame)
-        mirrored = (frame % 2 == 1) != self._mirrored_first
+        mirrored = (frame // self._pace.stride % 2 == 1) != self._mirrored_first
         alone = not _among(predicted, others)
         look = self._eyes.look(image, predicted, mirrored=mirrored, room=alone)
         track = track.seen_once(look, frame, mirrored=mirrored)
         person = track.between(look, mirrored=mirrored)
-        if not self._pace.both_ways and _surprising(person, predicted):
+        if not self._pace.both_ways and self._far(person, predicted).any():
             seen = predicted if jumped(person, predicted) else look
             ways = [self._eyes.look(image, seen, mirrored=way, room=alone) for way in (False, True)]
             track, person = track.seen_twice(*ways), averaged(*ways)
-            if alone and _wild(person, predicted):
+            if alone and self._wild(person, predicted):
                 person = self._look_anew(image, person)
         elif not alone or self._twice(person, predicted) or _lost(person, predicted, track):
             again = self._eyes.look(image, predicted, mirrored=not mirrored, room=alone)
@@ -215,6 +211,20 @@ class Following:
         has only just begun."""
         guess = _matching(person, self._eyes.find(image))
         return person if guess is None else replace(self._eyes.read(image, guess), box=person.box)
+
+    def _far(self, person: Detection, predicted: Detection) -> BoolArray:
+        """Return which keypoints (keypoint,) but those of the face are seen, and not where they
+        were predicted."""
+        sure = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
+        off = np.linalg.norm(person.pixels - predicted.pixels, axis=1)
+        far = off > self._pace.surprise * predicted.size_px
+        return np.asarray(far & sure & (np.arange(len(sure)) >= FACE))
+
+    def _wild(self, person: Detection, predicted: Detection) -> bool:
+        """Tell whether an arm or a leg is not where it was predicted, nor anywhere else for
+        sure."""
+        unsure = person.confidence < ROOM_CONFIDENCE
+        return bool((self._far(person, predicted) & unsure).any())
 
     def _twice(self, person: Detection, predicted: Detection) -> bool:
         """Tell whether one reading of somebody whom nobody hides is not enough."""
@@ -288,24 +298,6 @@ def _crowded(people: Sequence[Detection]) -> bool:
         _among(each, [*people[:number], *people[number + 1 :]])
         for number, each in enumerate(people)
     )
-
-
-def _far(person: Detection, predicted: Detection) -> Array:
-    """Return which keypoints (keypoint,) but those of the face are seen, and not where they were
-    predicted."""
-    sure = (person.confidence > SURE_CONFIDENCE) & (predicted.confidence > SURE_CONFIDENCE)
-    far = np.linalg.norm(person.pixels - predicted.pixels, axis=1) > SURPRISE * predicted.size_px
-    return np.asarray(far & sure & (np.arange(len(sure)) >= FACE))
-
-
-def _surprising(person: Detection, predicted: Detection) -> bool:
-    """Tell whether somebody, or an arm of theirs, is not where they were predicted."""
-    return bool(_far(person, predicted).any())
-
-
-def _wild(person: Detection, predicted: Detection) -> bool:
-    """Tell whether an arm or a leg is not where it was predicted, nor anywhere else for sure."""
-    return bool((_far(person, predicted) & (person.confidence < ROOM_CONFIDENCE)).any())
 
 
 def _unsure(person: Detection) -> bool:

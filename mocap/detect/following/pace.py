@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mocap.core.errors import InputError
 
@@ -29,6 +29,8 @@ class Pace:
     Attributes:
         name: as `--detect` says it.
         about: one line for people.
+        stride: one of so many images is looked at. The others are left out: they have no time in
+            the detections, and what lies between is filled by the smoother.
         every_image: search every image anew, and read each person in it in all ways there are:
             nothing is followed, and the rest says nothing.
         search_every_s: seconds between two searches of the whole image for people who are new. In
@@ -36,6 +38,9 @@ class Pace:
         search_whole_every_s: seconds between two of these at full size while everybody is large and
             nobody is missing; the others are made at half the size.
         both_ways: read everybody twice in every image, plain and in its mirror image.
+        unsure_twice: read those twice of whom many keypoints are not sure, see `follow`.
+        surprise: a sure keypoint farther than this share of the person size from where it was
+            predicted is looked at again: more where more time lies between two images.
         search_crowds: search every image in which somebody is in the box of another, and ten times
             a second for somebody who was lost within the last second.
         large_feet_network: heels and toes by the larger of two networks.
@@ -47,21 +52,28 @@ class Pace:
 
     name: str
     about: str
+    stride: int = 1
     every_image: bool = False
     search_every_s: float = 0.5
     search_whole_every_s: float = 0.0
     both_ways: bool = False
+    unsure_twice: bool = True
+    surprise: float = 0.06
     search_crowds: bool = False
     large_feet_network: bool = False
     feet_gap_s: float = 0.0
     brief_numbers: bool = False
     revision: int = 1
 
+    def looks_at(self, frame: int) -> bool:
+        """Tell whether a frame is looked at, or left out."""
+        return frame % self.stride == 0
+
     def reads_feet(self, frame: int, fps: float) -> bool:
-        """Tell whether heels and toes are read in a frame."""
-        most = fps * self.feet_gap_s
+        """Tell whether heels and toes are read in a frame that is looked at."""
+        most = fps / self.stride * self.feet_gap_s
         period = max((each for each, (_, gap) in FEET_FRAMES.items() if gap <= most), default=1)
-        return frame % period in FEET_FRAMES[period][0]
+        return frame // self.stride % period in FEET_FRAMES[period][0]
 
 
 THOROUGH = Pace(
@@ -87,8 +99,18 @@ BALANCED = Pace(
     brief_numbers=True,
     revision=4,
 )
+FAST = replace(
+    BALANCED,
+    name="fast",
+    about="as balanced, in every second image; what lies between is filled and says so",
+    stride=2,
+    surprise=0.1,
+    unsure_twice=False,
+    feet_gap_s=0.27,
+    revision=1,
+)
 
-PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED)}
+PACES: Mapping[str, Pace] = {each.name: each for each in (THOROUGH, CAREFUL, BALANCED, FAST)}
 
 
 def pace_named(name: str) -> Pace:

@@ -89,7 +89,8 @@ class Track:
         """
         looks = (*self.looks, (frame, look))
         seen = replace(self, looks=looks[-3:])
-        if len(looks) < 4 or looks[0][0] != frame - 3:
+        steps = np.diff([when for when, _ in looks])
+        if len(looks) < 4 or (steps != steps[0]).any():
             return seen
         first, second, third = (each for _, each in self.looks)
         rise = look.pixels - 3 * third.pixels + 3 * second.pixels - first.pixels

@@ -17,9 +17,11 @@ _MAX_TOGETHER_FRAMES = 5
 
 
 def edited(
-    people: Mapping[int, Person], edits: Sequence[IdentityEdit]
+    people: Mapping[int, Person], edits: Sequence[IdentityEdit], every: int = 1
 ) -> tuple[dict[int, Person], dict[int, str]]:
     """Return the people by number after all edits, in order, and the names given.
+
+    People are known in one of `every` frames; edits count all of them.
 
     Raises:
         ReconstructionError: an edit names nobody, or makes one person of two seen together.
@@ -37,34 +39,37 @@ def edited(
         first = edit.people[0]
         if edit.do == "swap":
             second = edit.people[1]
-            out[first], out[second] = _swapped(out[first], out[second], edit)
+            out[first], out[second] = _swapped(out[first], out[second], edit, every)
         elif edit.do == "merge":
             out[first] = _merged(out[first], out.pop(edit.people[1]), edit, index)
         elif edit.do == "split":
-            span = _span(out[first].track, edit)
+            span = _span(out[first].track, edit, every)
             out[first], out[new] = _part(out[first], ~span), _part(out[first], span)
             new += 1
         elif edit.do == "drop":
-            out[first] = _part(out[first], ~_span(out[first].track, edit))
+            out[first] = _part(out[first], ~_span(out[first].track, edit, every))
         elif edit.name is not None:
             names[first] = edit.name
         out = {person: each for person, each in out.items() if len(each.track.frames)}
     return out, {person: name for person, name in names.items() if person in out}
 
 
-def _span(track: Track, edit: IdentityEdit) -> BoolArray:
+def _span(track: Track, edit: IdentityEdit, every: int) -> BoolArray:
     """Return the instants (n,) an edit is about."""
     first = 0 if edit.from_frame is None else edit.from_frame
     last = np.iinfo(np.int64).max if edit.to_frame is None else edit.to_frame
-    return np.asarray((track.frames >= first) & (track.frames <= last))
+    frames = every * track.frames
+    return np.asarray((frames >= first) & (frames <= last))
 
 
 def _part(person: Person, kept: BoolArray) -> Person:
     return Person(person.track.part(kept), person.joins)
 
 
-def _swapped(first: Person, second: Person, edit: IdentityEdit) -> tuple[Person, Person]:
-    one, two = _span(first.track, edit), _span(second.track, edit)
+def _swapped(
+    first: Person, second: Person, edit: IdentityEdit, every: int
+) -> tuple[Person, Person]:
+    one, two = _span(first.track, edit, every), _span(second.track, edit, every)
     return (
         Person(_in_order(first.track.part(~one), second.track.part(two)), first.joins),
         Person(_in_order(second.track.part(~two), first.track.part(one)), second.joins),

@@ -71,7 +71,8 @@ def write_report(
     Raises:
         InputError: a camera of the tracks is not in the calibration.
     """
-    residuals = residuals_px(data)
+    seen = data.looked_at
+    residuals = residuals_px(seen)
     body = [
         _back(data.whole_page),
         _key_figures(data, residuals),
@@ -80,8 +81,8 @@ def write_report(
         _motion(),
         people_section(data.everybody),
         _quality(data),
-        _reprojection(data, residuals),
-        _time(len(data.points.xyz)),
+        _reprojection(seen, residuals),
+        _time(len(seen.points.xyz)),
         _uncertainty(data),
         body_section(bodies),
         clocks_section(data.clocks, data.sync_curves),
@@ -96,7 +97,7 @@ def write_report(
         title=data.take_name,
         subtitle=_subtitle(data),
         body=body,
-        data={"charts": _charts(data, residuals)},
+        data={"charts": _charts(data, seen, residuals)},
         player={
             **_packs(player or _points_alone(data)),
             **{f"video {camera}": data for camera, data in (videos or {}).items()},
@@ -120,12 +121,14 @@ def _packs(take: PlayerTake) -> dict[str, bytes]:
     return {"take": whole_pack(take), **parts}
 
 
-def _charts(data: ReportData, residuals: Residuals) -> dict[str, figures.PlotlyJson]:
+def _charts(
+    data: ReportData, seen: ReportData, residuals: Residuals
+) -> dict[str, figures.PlotlyJson]:
     cameras, keypoints = data.tracks.camera_names, data.tracks.keypoint_names
     charts = {
         "sources": figures.source_bars(data.points),
-        "views": figures.view_histogram(data.points),
-        "time": figures.over_time(data, residuals),
+        "views": figures.view_histogram(seen.points),
+        "time": figures.over_time(seen, residuals),
         "sigma": figures.sigma_bars(data.points),
     }
     width_px = max(max(camera.image_size) for camera in data.calibration.cameras)
@@ -165,7 +168,8 @@ def _key_figures(data: ReportData, residuals: Residuals) -> Markup:
     sigma_mm = [float(each) for each in percentiles(1000.0 * points.sigma_m, (50.0, 95.0))]
     filled = points.share(Source.INTERPOLATED) + points.share(Source.EXTRAPOLATED)
     missing = points.share(Source.MISSING)
-    (views,) = percentiles(np.asarray(points.view_count, dtype=np.float64), (50.0,))
+    counts = points.view_count[:: data.stride]
+    (views,) = percentiles(np.asarray(counts, dtype=np.float64), (50.0,))
     return cards(
         [
             (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mocap.calibrate.verdict.report import CalibrationReport
 from mocap.core.camera import Calibration
 from mocap.core.clocks import Clocks
-from mocap.core.detections import Tracks2D
+from mocap.core.detections import Tracks2D, looked_at_every
 from mocap.core.errors import InputError
 from mocap.core.keypoints import keypoint_set_of
 from mocap.core.points import Points3D, Source
@@ -101,6 +101,19 @@ class ReportData:
                 f"the report of '{self.take_name}' needs tracks and points of one run: the tracks "
                 f"have (frame, person, keypoint) = {two}, the points {three}. Run the stages again."
             )
+
+    @property
+    def stride(self) -> int:
+        """Of so many frames one was looked at."""
+        return looked_at_every(self.tracks.times_s)
+
+    @property
+    def looked_at(self) -> ReportData:
+        """The same of the frames alone that were looked at: cameras see nothing in the others."""
+        stride = self.stride
+        if stride == 1:
+            return self
+        return replace(self, tracks=self.tracks.every(stride), points=self.points.every(stride))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,9 @@ from mocap.calibrate.verdict.report import Verdict as CalibrationVerdict
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
 from mocap.core.clocks import Verdict, load_clocks
-from mocap.core.detections import Detections2D
+from mocap.core.detections import Detections2D, looked_at_every
 from mocap.core.errors import MocapError
-from mocap.core.points import Points3D
+from mocap.core.points import Points3D, Source
 from mocap.core.store import load_artifact
 from mocap.reconstruct import diagnosis
 from mocap.reconstruct.standing import standing_findings
@@ -129,6 +129,7 @@ def _of_cameras(take: Take, progress: Progress | None) -> list[Cause]:
         if mixed_up:
             return mixed_up
         one_clock = load_artifact(synced if synced.is_file() else first, Detections2D)
+        one_clock = one_clock.every(looked_at_every(one_clock.times_s))
     except MocapError as error:
         return [Cause("results", str(error), f"mocap run {take.session.root} {take.name}")]
     told = diagnosis.diagnose(one_clock, footage.calibration, image_maps=footage.matrices)
@@ -299,7 +300,9 @@ def _of_results(take: Take) -> list[Cause]:
         Cause(part, text, after.format(root=take.session.root, take=take.name))
         for part, text, after in standing_findings(points, _heights(take, results))
     ]
-    return causes + _few(points, command)
+    # Images that were left out of all cameras are no fault of the recording.
+    stride = looked_at_every(results.tracks.times_s) if results.has("tracks") else 1
+    return causes + _few(points, stride, command)
 
 
 def _heights(take: Take, results: Results) -> dict[int, float]:
@@ -309,8 +312,8 @@ def _heights(take: Take, results: Results) -> dict[int, float]:
     return {p: s.height_m for p, s in known.items() if s is not None and s.height_m is not None}
 
 
-def _few(points: Points3D, command: str) -> list[Cause]:
-    measured = float((np.asarray(points.source) == 1).mean())
+def _few(points: Points3D, stride: int, command: str) -> list[Cause]:
+    measured = float((np.asarray(points.source[::stride]) == Source.MEASURED).mean())
     if not points.person_ids or measured >= LEAST_MEASURED:
         return []
     return [

@@ -12,6 +12,7 @@ from mocap.capture.session import Session, Take
 from mocap.core.calibration_file import save_calibration
 from mocap.core.camera import Calibration
 from mocap.core.clocks import recorded_clocks
+from mocap.core.detections import looked_at_every
 from mocap.core.errors import CalibrationError, SessionError
 from mocap.core.files.lock import alone
 from mocap.core.store import write_text
@@ -184,6 +185,7 @@ def people_of(take: Take, calibration: Calibration) -> PeopleTake:
     if not synced:
         clocks = recorded_clocks(detections.camera_names)
         detections, _ = on_common_clock(detections, clocks)
+    detections = detections.every(looked_at_every(detections.times_s))
     infos = {name: recording.infos[name] for name in detections.camera_names}
     maps = image_maps(take.session, infos, calibration)
     return PeopleTake(take.name, detections, {name: each.matrix for name, each in maps.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from mocap.capture.checks import image_maps
 from mocap.capture.session import Session, Take
 from mocap.capture.video import VideoInfo, probe
 from mocap.core.camera import Calibration, Camera
-from mocap.core.detections import Detections2D
+from mocap.core.detections import Detections2D, looked_at_every
 from mocap.core.errors import SessionError
 from mocap.core.files.lock import alone
 from mocap.core.points import Points3D
@@ -78,6 +78,9 @@ def lift(
         height_m = subject.height_m
     if height_m is None:
         warnings.append("the stature is not known (--height-m): the distance is +-6 %.")
+    if view.stride > 1:
+        view = view.looked_at()
+        warnings.append(f"one of {view.stride} images was looked at: {view.fps:g} a second.")
     points = lift_view(
         view.pixels, view.confidence, view.names, chosen, view.fps, height_m=height_m
     )
@@ -125,13 +128,24 @@ def only_camera(take: Take, named: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """Keypoints of one person in one camera, in the pixels of its calibration."""
+    """Keypoints of one person in one camera, in the pixels of its calibration; of so many frames
+    one was looked at."""
 
     pixels: FloatArray
     confidence: Array
     names: tuple[str, ...]
     fps: float
+    stride: int
     path: Path
+
+    def looked_at(self) -> _View:
+        """Return the frames that were looked at alone: a guess is not filled with another."""
+        return replace(
+            self,
+            pixels=self.pixels[:: self.stride],
+            confidence=self.confidence[:: self.stride],
+            fps=self.fps / self.stride,
+        )
 
 
 def _tracked(take: Take, camera: str) -> _View | None:
@@ -142,7 +156,8 @@ def _tracked(take: Take, camera: str) -> _View | None:
     tracks = results.tracks
     index, path = tracks.camera_names.index(camera), results.path("tracks")
     pixels, confidence = tracks.pixels[index, :, 0], tracks.confidence[index, :, 0]
-    return _View(pixels, confidence, tracks.keypoint_names, tracks.fps, path)
+    stride = looked_at_every(tracks.times_s)
+    return _View(pixels, confidence, tracks.keypoint_names, tracks.fps, stride, path)
 
 
 def _detected(
@@ -162,7 +177,8 @@ def _detected(
     if take.session.calibration_path.is_file():
         rig = Calibration((chosen,))
         pixels = image_maps(take.session, {info.camera: info}, rig)[info.camera].apply(pixels)
-    return _View(pixels, found.confidence[0][frames, slot], found.keypoint_names, found.fps, path)
+    confidence, stride = found.confidence[0][frames, slot], looked_at_every(found.times_s)
+    return _View(pixels, confidence, found.keypoint_names, found.fps, stride, path)
 
 
 def _camera(take: Take, name: str, image_size: tuple[int, int]) -> tuple[Camera, list[str]]:
