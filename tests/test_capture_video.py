@@ -46,6 +46,16 @@ def test_step_and_gray(tmp_path: Path) -> None:
     assert rises == pytest.approx([0, 40, 80], abs=6)
 
 
+def test_only_wanted_frames_are_converted(tmp_path: Path) -> None:
+    for path in (write_clip(tmp_path / "a.mp4", frames=10), write_images(tmp_path / "left", 10)):
+        every = dict(read_frames(path))
+        some = dict(read_frames(path, only={2, 7, 40}))
+        assert list(some) == [2, 7]
+        for index, image in some.items():
+            np.testing.assert_array_equal(image, every[index])
+        assert not dict(read_frames(path, only=set()))
+
+
 @pytest.mark.parametrize(
     ("clockwise_deg", "size", "red_corner"),
     [(90, (48, 64), (0, -1)), (180, (64, 48), (-1, -1)), (270, (48, 64), (-1, 0))],

@@ -31,6 +31,16 @@ def test_half_power_lies_at_the_stated_cut_off() -> None:
     np.testing.assert_allclose(butterworth(slow, fps, cutoff)[middle], slow[middle], atol=2e-4)
 
 
+def test_columns_are_filtered_together_as_one_by_one() -> None:
+    values = np.random.default_rng(4).normal(size=(80, 3, 3))
+    values[20:23, 1] = np.nan
+    values[:7, 2, 0] = np.nan
+    together = butterworth(values, 100.0, 10.0)
+    for row, column in np.ndindex(3, 3):
+        alone = butterworth(values[:, row, column], 100.0, 10.0)
+        np.testing.assert_array_equal(together[:, row, column], alone)
+
+
 def test_gaps_stay_gaps_and_short_runs_are_dropped() -> None:
     values = np.ones(60)
     values[20:23] = np.nan

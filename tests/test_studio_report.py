@@ -22,7 +22,7 @@ from mocap.core.errors import InputError
 from mocap.core.files.typed_json import from_json
 from mocap.core.plain import plain
 from mocap.core.points import Points3D, Source
-from mocap.studio.page.page import number, percent
+from mocap.studio.page.page import _base85, number, percent
 from mocap.studio.take import figures
 from mocap.studio.take.report import write_report
 from mocap.studio.take.report_data import (
@@ -132,6 +132,13 @@ def test_cameras_are_judged_by_the_images_that_were_looked_at() -> None:
     assert [each.seen for each in camera_figures(seen, residuals)] == [1.0] * 4
     assert np.isfinite(figures.over_time(seen, residuals)["data"][1]["y"]).all()
     np.testing.assert_array_equal(view_counts(seen.points), [0, 0, 0, 0, 21 * 16])
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 4001])
+def test_letters_of_what_is_packed_are_those_of_the_standard(size: int) -> None:
+    data = np.random.default_rng(size).bytes(size)
+    assert _base85(data) == base64.b85encode(data, pad=True).decode("ascii")
+    assert _base85(b"\xff" * size) == base64.b85encode(b"\xff" * size, pad=True).decode("ascii")
 
 
 def test_percentile_skips_what_is_unknown() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,9 +119,17 @@ def probe(path: Path, camera: str | None = None) -> VideoInfo:
 
 
 def read_frames(
-    path: Path, *, gray: bool = False, step: int = 1, left_out: list[int] | None = None
+    path: Path,
+    *,
+    gray: bool = False,
+    step: int = 1,
+    left_out: list[int] | None = None,
+    only: Set[int] | None = None,
 ) -> Iterator[tuple[int, Array]]:
     """Yield (frame index, uint8 image) of every `step`-th frame from the first.
+
+    With `only` of those among them alone, as far as the last: the others are decoded, since images
+    build on one another, but not converted.
 
     Images are RGB (height, width, 3), or (height, width) with `gray`, turned as the file asks.
     Frames that do not come out of the decoder are missing, later ones keep their indices; those
@@ -132,13 +140,14 @@ def read_frames(
     """
     if step < 1:
         raise InputError(f"frames are read in steps of at least 1, not {step}.")
-    if path.is_dir():
-        yield from read_images(path, gray=gray, step=step)
-        return
+    last = math.inf if only is None else max(only, default=-1)
     order = ShownOrder()
-    for index, frame in decoded(path, order):
-        if index % step == 0:
-            yield index, shown(frame, gray=gray)
+    frames = read_images(path, gray=gray, step=step) if path.is_dir() else decoded(path, order)
+    for index, frame in frames:
+        if index % step == 0 and (only is None or index in only):
+            yield index, frame if isinstance(frame, np.ndarray) else shown(frame, gray=gray)
+        if index >= last:
+            return
     if left_out is not None:
         left_out += order.left_out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
@@ -11,7 +12,7 @@ from scipy.signal import butter, filtfilt
 from mocap.core.errors import InputError
 from mocap.core.rotation import rotvec_from_matrix
 from mocap.core.runs import runs
-from mocap.core.shapes import Array, BoolArray, FloatArray
+from mocap.core.shapes import Array, BoolArray, FloatArray, IntArray
 from mocap.measure.segments.segments import Segments
 
 ORDER = 4
@@ -69,14 +70,29 @@ def butterworth(
         warped /= (np.sqrt(2.0) - 1.0) ** 0.25
     numerator, denominator = _design(float(2.0 / np.pi * np.arctan(warped)))
     flat = out.reshape(len(out), -1)
-    for column in flat.T:
-        for start, end in runs(np.isfinite(column)):
-            if end - start < _LEAST_FRAMES:
-                column[start:end] = np.nan
-                continue
-            run, pad = column[start:end], min(end - start - 1, int(_PAD_PERIODS * fps / cutoff_hz))
-            column[start:end] = filtfilt(numerator, denominator, run, padtype="odd", padlen=pad)
+    for columns, start, end in _stretches(np.isfinite(flat)):
+        if end - start < _LEAST_FRAMES:
+            flat[start:end, columns] = np.nan
+            continue
+        run, pad = (
+            flat[start:end, columns],
+            min(end - start - 1, int(_PAD_PERIODS * fps / cutoff_hz)),
+        )
+        flat[start:end, columns] = filtfilt(
+            numerator, denominator, run, axis=0, padtype="odd", padlen=pad
+        )
     return flat.reshape(out.shape)
+
+
+def _stretches(known: BoolArray) -> Iterator[tuple[IntArray, int, int]]:
+    """Yield columns of `known` (frame, column) that are alike, with a stretch of theirs: first
+    frame and end."""
+    alike: dict[bytes, list[int]] = {}
+    for index, column in enumerate(known.T):
+        alike.setdefault(column.tobytes(), []).append(index)
+    for columns in alike.values():
+        for start, end in runs(known[:, columns[0]]):
+            yield np.array(columns), start, end
 
 
 def _design(share_of_nyquist: float) -> tuple[FloatArray, FloatArray]:

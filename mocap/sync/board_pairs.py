@@ -175,11 +175,15 @@ def _wandering(a: FloatArray, rotation: FloatArray, shift: FloatArray, second: B
     weight = np.ones(len(a))
     px, scale = np.zeros(len(a)), 0.0
     for _ in range(ROUNDS):
-        u, _, v = np.linalg.svd((weight[:, None, None] * relative).sum(axis=0))
-        mean = u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v
-        offset = np.sum(weight[:, None] * (at_b - at_a @ mean.T), axis=0) / weight.sum()
-        miss = at_b - (at_a @ mean.T + offset)
-        turned = Rotation.from_matrix(np.einsum("nij,kj->nik", relative, mean)).magnitude()
+        u, _, v = np.linalg.svd(np.tensordot(weight, relative, 1))
+        mean = u @ v
+        if np.linalg.det(mean) < 0.0:
+            mean -= 2.0 * np.outer(u[:, 2], v[2])
+        miss = at_b - at_a @ mean.T
+        miss -= weight @ miss / weight.sum()
+        # Rotations that are `angle` apart differ by 8^(1/2) sin(angle / 2) in the Frobenius norm.
+        apart = np.linalg.norm(relative - mean, axis=(1, 2))
+        turned = 2.0 * np.arcsin(np.minimum(apart / np.sqrt(8.0), 1.0))
         px = second.focal_px * np.linalg.norm(miss[:, :2] / at_b[:, 2:], axis=1)
         px = px + TURN_WEIGHT * second.focal_px * turned
         scale = max(float(np.median(px)), 0.05)

@@ -42,11 +42,5 @@ def images_at(take: Take, info: VideoInfo, frames: Sequence[int], fps: float) ->
     wanted = image_indices(take, info, frames, fps) if info.has_images else {}
     if not wanted:
         return {}
-    found: dict[int, Array] = {}
-    last, of_index = max(wanted.values()), set(wanted.values())
-    for index, image in read_frames(info.path):
-        if index in of_index:
-            found[index] = image
-        if index >= last:
-            break
+    found = dict(read_frames(info.path, only=set(wanted.values())))
     return {frame: found[index] for frame, index in wanted.items() if index in found}

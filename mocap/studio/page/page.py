@@ -11,6 +11,7 @@ import html
 import json
 import math
 import re
+import string
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -20,6 +21,8 @@ from pathlib import Path
 from string import Template
 from typing import Any, NewType
 from urllib.parse import quote
+
+import numpy as np
 
 from mocap.core.plain import plain
 from mocap.core.store import write_text
@@ -33,6 +36,11 @@ _DIGITS = 5
 # zlib writes gzip (RFC 1952), which browsers unpack, without a time: the same page, the same bytes.
 _GZIP = 31
 _HTML_SAFE = str.maketrans("<&", ",.")
+# Of RFC 1924.
+_LETTERS = np.frombuffer(
+    f"{string.digits}{string.ascii_uppercase}{string.ascii_lowercase}!#$%&()*+-;<=>?@^_`{{|}}~".encode(),
+    dtype=np.uint8,
+)
 
 
 def text(value: object) -> Markup:
@@ -156,9 +164,19 @@ def _packed(name: str, data: bytes) -> Markup:
     replaced by two that it does not use.
     """
     small = zlib.compress(data, 9, wbits=_GZIP)
-    letters = base64.b85encode(small, pad=True).decode("ascii").translate(_HTML_SAFE)
+    letters = _base85(small).translate(_HTML_SAFE)
     about = f'id="packed-{text(name)}" data-bytes="{len(small)}"'
     return Markup(f'<script type="text/plain" {about}>{letters}</script>')
+
+
+def _base85(data: bytes) -> str:
+    """Return what `base64.b85encode(data, pad=True)` does, which takes ten times as long."""
+    words = np.frombuffer(data + bytes(-len(data) % 4), dtype=">u4").astype(np.uint32)
+    digits = np.zeros((len(words), 5), dtype=np.uint8)
+    for place in range(4, -1, -1):
+        higher = words // np.uint32(85)
+        digits[:, place], words = words - np.uint32(85) * higher, higher
+    return _LETTERS[digits].tobytes().decode("ascii")
 
 
 def _player_style(player: Mapping[str, bytes] | None) -> list[Markup]:

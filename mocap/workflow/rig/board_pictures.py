@@ -31,15 +31,12 @@ def make_pictures(session: Session, report: CalibrationReport, recording: Record
         wanted = {_image_number(report, recording, camera.name, v.frame): v for v in camera.views}
         if camera.name not in videos or not wanted:
             continue
-        for number, image in read_frames(videos[camera.name], gray=True):
-            if number in wanted:
-                view = wanted[number]
-                data = board_picture(np.repeat(image[..., None], 3, axis=2), view, camera.name)
-                folder.mkdir(parents=True, exist_ok=True)
-                with atomic_write(_path(session, camera.name, camera.views.index(view))) as part:
-                    part.write_bytes(data)
-            if number >= max(wanted):
-                break
+        for number, image in read_frames(videos[camera.name], gray=True, only=wanted.keys()):
+            view = wanted[number]
+            data = board_picture(np.repeat(image[..., None], 3, axis=2), view, camera.name)
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_write(_path(session, camera.name, camera.views.index(view))) as part:
+                part.write_bytes(data)
 
 
 def load_pictures(session: Session, report: CalibrationReport) -> Mapping[str, list[bytes]]:

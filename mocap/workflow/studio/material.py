@@ -192,7 +192,9 @@ def player_of_person(whole: PlayerTake, take: Take, person: int) -> PlayerTake:
     """Return what the player shows of one person of a take."""
     stride = whole.said.get("stride", 1)
     assert isinstance(stride, int)
-    curves = _curves(take, whole.points, person, stride=stride) if whole.curves else {}
+    curves = whole.curves
+    if curves and person != whole.points.person_ids[0]:  # those of the whole are the main person's
+        curves = _curves(take, whole.points, person, stride=stride)
     return replace(
         whole,
         points=whole.points.of_person(person),
