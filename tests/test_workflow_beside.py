@@ -6,6 +6,7 @@ import os
 import shutil
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +14,7 @@ from mocap.capture.session import Session
 from mocap.core.errors import CalibrationError, InputError, MocapError
 from mocap.synthetic.keypoint_session import walking_session
 from mocap.workflow.beside.pool import Beside, There, result_of
-from mocap.workflow.beside.run import _Watched, run_beside
+from mocap.workflow.beside.run import _At, _Going, _Watched, run_beside
 from mocap.workflow.beside.wanted import Wanted
 from mocap.workflow.choices import choices
 from mocap.workflow.graph import STAGES
@@ -105,6 +106,39 @@ def test_what_comes_after_a_stage_that_was_asked_for_is_made_again(
 ) -> None:
     wanted = Wanted(Path(), choices(), STAGES, asked, accept=False)
     assert tuple(wanted.start(part) for part in wanted.parts()) == starts
+
+
+class Noted:
+    """Processes that begin nothing and remember what was asked of them."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    def start(self, work: object, wanted: Wanted, name: str, part: tuple[str, ...]) -> Future[Any]:
+        self.begun.append(name)
+        return Future()
+
+
+def test_what_is_left_at_the_end_fills_the_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four takes the second and the fourth are of one person; there are two processors."""
+    root = walking_session(tmp_path / "lab", 4, frames=4, cameras=2).root
+    meets = {"walk_02": ("walk_04",), "walk_04": ("walk_02",)}
+    monkeypatch.setattr("mocap.workflow.beside.run.companions", lambda takes, choices: meets)
+    monkeypatch.setattr("mocap.workflow.beside.run.usable_processors", lambda: 2)
+    takes, there = chosen_takes(Session.open(root), ()), Noted()
+    wanted = Wanted(root, CHOSEN, stages_of(CHOSEN), None, accept=False)
+    going = _Going(wanted, takes, cast("Beside", there), Quiet(), None)
+    order = [take.name for take in going.in_order(takes)]
+    assert order == ["walk_02", "walk_04", "walk_01", "walk_03"]
+    going._at |= dict.fromkeys(order[:3], _At.LED)
+    going._go_on()
+    # of three that can go on, two are kept while the last is being detected
+    assert there.begun == ["walk_01"]
+    going._at["walk_03"] = _At.ENDED
+    going._go_on()
+    assert there.begun == ["walk_01", "walk_02", "walk_04"]
 
 
 def one_after_another(root: Path) -> dict[str, list[Outcome]]:

