@@ -18,6 +18,7 @@ from mocap.synthetic.keypoint_session import walking_session
 from mocap.synthetic.rigs import ring
 from mocap.workflow.checks.causes import causes_of
 from mocap.workflow.choices import choices
+from mocap.workflow.people import person_cards
 from mocap.workflow.progress import Quiet
 from mocap.workflow.run import run_take
 
@@ -65,6 +66,13 @@ def test_no_camera_is_blamed_for_them(takes: tuple[Take, Take]) -> None:
     assert causes_of(takes[0], Quiet()) == causes_of(takes[1], Quiet()) == []
     people = load_provenance(takes[1].artifact("tracks"))
     assert not any("shows" in each for each in people.warnings)
+    (whole,), (half,) = (person_cards(take, None) for take in takes)
+    assert (whole.frames, whole.frame_count) == (FRAMES, FRAMES)
+    assert (half.frames, half.frame_count, half.seconds) == (
+        FRAMES // 2,
+        FRAMES // 2,
+        (0.0, 88 / 60),
+    )
 
 
 def test_clocks_of_cameras_started_by_hand_are_found_without_them() -> None:

@@ -13,6 +13,7 @@ from mocap.capture.edits import EDITS_LOCK, append_edit, kind_of, load_edits, re
 from mocap.capture.edits_file import IdentityEdit, identity_edit, load_identity_edits
 from mocap.capture.footage import Footage
 from mocap.capture.session import Take
+from mocap.core.detections import looked_at_every
 from mocap.core.errors import InputError
 from mocap.core.files.lock import alone
 from mocap.core.shapes import Array
@@ -57,7 +58,7 @@ def person_cards(take: Take, footage: Footage | None) -> tuple[PersonCard, ...]:
 
     people = found_people(take)
     tracks = Results(take).tracks
-    frame_count = tracks.pixels.shape[1]
+    frame_count = len(range(0, tracks.pixels.shape[1], looked_at_every(tracks.times_s)))
     pictures = pictures_of(people, footage, tracks.fps) if footage is not None else {}
     return tuple(
         PersonCard(

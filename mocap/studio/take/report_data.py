@@ -32,7 +32,7 @@ class PersonCard:
         person_id, name: of the person.
         chosen: whether the result holds them.
         seconds: when they were first and last seen.
-        frames, frame_count: in which two cameras see them, and those of the take.
+        frames, frame_count: in which two cameras see them, and those that were looked at.
         views: mean number of cameras in those frames.
         height_m: about; None when unknown.
         picture_png: from the view that shows them best.
