@@ -41,6 +41,19 @@ class Heard(Quiet):
         self.said += sentences
 
 
+class Noted:
+    """Processes that begin nothing and remember what was asked of them."""
+
+    def __init__(self, free: int = 1) -> None:
+        self.begun: list[str] = []
+        self.free = free
+
+    def start(self, work: object, wanted: Wanted, name: str, part: tuple[str, ...]) -> Future[Any]:
+        self.begun.append(name)
+        self.free -= 1
+        return Future()
+
+
 def count_to(last: int) -> int:
     told = There("walk, ")
     told.started("walk: count")
@@ -82,9 +95,14 @@ def test_an_error_here_ends_what_works_beside() -> None:
         raise ZeroDivisionError
 
 
-def test_detection_ends_when_the_calibration_has_failed() -> None:
+def test_detection_ends_when_the_calibration_has_failed(tmp_path: Path) -> None:
+    root = walking_session(tmp_path / "lab", 1, frames=4, cameras=2).root
+    wanted = Wanted(root, CHOSEN, stages_of(CHOSEN), None, accept=False)
     heard, calibration = Heard(), Future[bool]()
-    watched = _Watched(heard, calibration)
+    takes = chosen_takes(Session.open(root), ())
+    going = _Going(wanted, takes, cast("Beside", Noted()), heard, None)
+    going._calibration = calibration
+    watched = _Watched(heard, going._look)
     watched.advanced("front", 1, 9)
     calibration.set_exception(CalibrationError("no camera saw the board."))
     with pytest.raises(CalibrationError, match="no camera saw the board"):
@@ -108,17 +126,6 @@ def test_what_comes_after_a_stage_that_was_asked_for_is_made_again(
     assert tuple(wanted.start(part) for part in wanted.parts()) == starts
 
 
-class Noted:
-    """Processes that begin nothing and remember what was asked of them."""
-
-    def __init__(self) -> None:
-        self.begun: list[str] = []
-
-    def start(self, work: object, wanted: Wanted, name: str, part: tuple[str, ...]) -> Future[Any]:
-        self.begun.append(name)
-        return Future()
-
-
 def test_what_is_left_at_the_end_fills_the_processors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,18 +134,42 @@ def test_what_is_left_at_the_end_fills_the_processors(
     meets = {"walk_02": ("walk_04",), "walk_04": ("walk_02",)}
     monkeypatch.setattr("mocap.workflow.beside.run.companions", lambda takes, choices: meets)
     monkeypatch.setattr("mocap.workflow.beside.run.usable_processors", lambda: 2)
-    takes, there = chosen_takes(Session.open(root), ()), Noted()
+    takes, there = chosen_takes(Session.open(root), ()), Noted(free=9)
     wanted = Wanted(root, CHOSEN, stages_of(CHOSEN), None, accept=False)
     going = _Going(wanted, takes, cast("Beside", there), Quiet(), None)
     order = [take.name for take in going.in_order(takes)]
-    assert order == ["walk_02", "walk_04", "walk_01", "walk_03"]
+    assert order == ["walk_02", "walk_04", "walk_01", "walk_03"] == list(going._at)
     going._at |= dict.fromkeys(order[:3], _At.LED)
-    going._go_on()
     # of three that can go on, two are kept while the last is being detected
-    assert there.begun == ["walk_01"]
-    going._at["walk_03"] = _At.ENDED
-    going._go_on()
-    assert there.begun == ["walk_01", "walk_02", "walk_04"]
+    going._look()
+    assert there.begun == ["walk_02"]
+    # then what leads to the rest of the last comes first, and its rest before that of others
+    going._at["walk_03"] = _At.DETECTED
+    there.free = 1
+    going._look()
+    assert there.begun[1:] == ["walk_03"]
+    next(iter(work for work, name in going._works.items() if name == "walk_03")).set_result([])
+    there.free = 1
+    going._look()
+    assert there.begun[2:] == ["walk_03"]
+    going._works.clear()
+    there.free = 0
+    going._look()
+    assert there.begun[3:] == ["walk_01"]  # something is always begun: else nobody would wait
+    going._look()
+    there.free = 9
+    going._look()
+    assert there.begun[4:] == ["walk_04"]
+    assert set(going._at.values()) == {_At.REST}
+
+
+def test_work_begins_where_a_process_is_free() -> None:
+    with Beside(1, Quiet()) as beside:
+        assert beside.free == 1
+        counting = beside.start(count_to, 3)
+        assert beside.free == 0 or counting.done()
+        result_of(counting)
+        assert beside.free == 1
 
 
 def one_after_another(root: Path) -> dict[str, list[Outcome]]:

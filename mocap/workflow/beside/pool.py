@@ -34,6 +34,7 @@ class Beside:
         """Prepare up to so many processes that tell `progress`."""
         self._count, self._progress = count, progress
         self._ended = threading.Event()
+        self._begun: list[Future[Any]] = []
 
     def __enter__(self) -> Self:
         """Prepare them; none is started yet."""
@@ -70,9 +71,16 @@ class Beside:
             MocapError: one of them died.
         """
         try:
-            return self._pool.submit(work, *arguments, **named)
+            begun = self._pool.submit(work, *arguments, **named)
         except BrokenProcessPool as error:
             raise MocapError(_DIED) from error
+        self._begun = [each for each in self._begun if not each.done()] + [begun]
+        return begun
+
+    @property
+    def free(self) -> int:
+        """How many pieces of work would begin at once."""
+        return max(0, self._count - sum(not each.done() for each in self._begun))
 
     def _listen(self) -> None:
         while not (self._ended.is_set() and self._said.empty()):

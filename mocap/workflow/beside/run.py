@@ -12,11 +12,12 @@ that end, for the other processors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
+from threading import Lock
 
 from mocap.capture.session import Take
 from mocap.core.errors import MocapError
@@ -98,9 +99,10 @@ class _Going:
         self._wanted, self._beside = wanted, beside
         self._progress, self._failures = progress, failures
         self._outcomes: dict[str, list[Outcome]] = {take.name: [] for take in takes}
-        self._at = dict.fromkeys(self._outcomes, _At.DETECTION)
         self._meets = companions(takes, wanted.choices)
+        self._at = dict.fromkeys((take.name for take in self.in_order(takes)), _At.DETECTION)
         self._works: dict[Future[list[Outcome]], str] = {}
+        self._looking = Lock()
         # Nobody should wait to the end for all that was finished long before.
         self._kept = min(_KEPT_A_PROCESSOR * (usable_processors() - 1), len(takes) // 2)
         self._calibration: Future[bool] | None = None
@@ -116,7 +118,7 @@ class _Going:
     def detect(self, take: Take) -> None:
         """Find people in the videos of a take, and see what can go on meanwhile."""
         part, _, _ = self._wanted.parts()
-        watched = _Watched(self._progress, self._calibration)
+        watched = _Watched(self._progress, self._look)
         try:
             if not _has_keypoints(take):
                 self._outcomes[take.name] += run_take(
@@ -145,28 +147,50 @@ class _Going:
             result_of(self._calibration)
             self._calibration = None
 
+    def _look(self) -> None:
+        """Go on while a take is being detected; one of those who look at its cameras does that.
+
+        Raises:
+            MocapError: why the calibration failed.
+        """
+        if self._looking.acquire(blocking=False):
+            try:
+                self._go_on()
+            finally:
+                self._looking.release()
+
     def _go_on(self) -> None:
-        """Note what has ended, and begin what can begin."""
+        """Note what has ended, and begin what can begin where a process is free."""
         self._require_calibration(ended=False)
         _, leading, rest = self._wanted.parts()
         for work in [work for work in self._works if work.done()]:
             self._note(work, last=not rest)
         if self._calibration is not None:
             return
-        for name in self._those(_At.DETECTED):
+        for name in self._those(_At.DETECTED)[: self._room()]:
             self._begin(name, leading, _At.LEADING)
-        ready = [name for name in self._those(_At.LED) if self._met(name)]
-        kept = self._kept if self._those(_At.DETECTION) else 0
-        for name in ready[: max(0, len(ready) - kept)]:
+        for name in self._ready()[: self._room()]:
             self._begin(name, rest, _At.REST)
+
+    def _room(self) -> int:
+        """Return how many takes may go on: one even where all processes compile, to wait for."""
+        return max(self._beside.free, 0 if self._works else 1)
+
+    def _those(self, at: _At) -> list[str]:
+        return [name for name, where in self._at.items() if where is at]
+
+    def _ready(self) -> list[str]:
+        """Return takes whose rest may begin: first the earliest, but for those that are kept; when
+        all are detected the last, of which most is left to do."""
+        ready = [name for name in self._those(_At.LED) if self._met(name)]
+        if self._those(_At.DETECTION):
+            return ready[: max(0, len(ready) - self._kept)]
+        return ready[::-1]
 
     def _met(self, name: str) -> bool:
         """Tell whether all takes have come to where a take meets them."""
         others = [self._at.get(other, _At.ENDED) for other in self._meets.get(name, ())]
         return all(at in (_At.LED, _At.REST, _At.ENDED) for at in others)
-
-    def _those(self, at: _At) -> list[str]:
-        return [name for name, where in self._at.items() if where is at]
 
     def _begin(self, name: str, part: tuple[str, ...], at: _At) -> None:
         work = self._beside.start(_go_through, self._wanted, name, part)
@@ -193,24 +217,19 @@ class _Going:
 
 
 class _Watched:
-    """Passes on what the detection tells, and breaks it off when the calibration has failed."""
+    """Passes on what the detection tells, and lets others look whether they can go on."""
 
-    def __init__(self, progress: Progress, calibration: Future[bool] | None) -> None:
-        """Tell `progress`."""
-        self._calibration = calibration
+    def __init__(self, progress: Progress, look: Callable[[], None]) -> None:
+        """Tell `progress`, and call `look`: what it raises breaks off the detection."""
+        self._look = look
         self.started, self.finished, self.warned = (
             progress.started, progress.finished, progress.warned,
         )  # fmt: skip
         self._advanced = progress.advanced
 
     def advanced(self, what: str, done: int, total: int | None) -> None:
-        """Tell how far a camera is.
-
-        Raises:
-            MocapError: why the calibration failed.
-        """
-        if self._calibration is not None and self._calibration.done():
-            result_of(self._calibration)
+        """Tell how far a camera is."""
+        self._look()
         self._advanced(what, done, total)
 
 
