@@ -51,9 +51,21 @@ def test_little_evidence_moves_nothing_that_agrees_as_well_at_the_recorded_time(
     kept = decide(found(unsure, recorded=0.82), SyncWish(), {})
     assert kept.clocks["right"].offset_s == 0.0 and not kept.found
     assert kept.clocks["right"].said == {"motion": -0.0135}
+    # What was found may be right all the same.
+    assert kept.clocks["right"].sigma_s == pytest.approx(np.hypot(2e-3, 0.0135))
     assert decide(found(unsure, recorded=0.7), SyncWish(), {}).clocks["right"].offset_s == -0.0135
     sure = decide(found(right(-0.0135), recorded=0.82), SyncWish(), {})
     assert sure.clocks["right"].offset_s == -0.0135
+
+
+def test_the_sigma_of_an_unsure_clock_is_how_far_the_others_reach_that_agree_as_well() -> None:
+    within, beyond = (right(each, Verdict.UNSURE, 0.020) for each in (0.015, 0.050))
+    assert decide(found(within), SyncWish(), {}).clocks["right"].offset_s == 0.0
+    moved = decide(found(beyond), SyncWish(), {})
+    assert moved.clocks["right"].offset_s == 0.050
+    assert moved.found == (
+        "right: 0.0500 s later than left, ± 20.0 ms by motion (not sure: little evidence)",
+    )
 
 
 def test_methods_that_contradict_each_other_are_said() -> None:

@@ -15,11 +15,12 @@ from mocap.core.errors import SessionError
 from mocap.core.files import replay
 from mocap.core.files.replay import FoundParts, Replay
 from mocap.core.shapes import FloatArray
+from mocap.sync import refine as refining
 from mocap.sync.offsets import PairCurves, all_pairs, consistent_offsets, joint_offsets
 from mocap.sync.people import PeopleSync, sync_people
 from mocap.sync.refine_kernels import OWN, accumulate
 from mocap.sync.streams import frozen
-from mocap.synthetic.hand_started import HandStarted, hand_started, joined_streams, script
+from mocap.synthetic.hand_started import HandStarted, hand_started, joined_streams, lagging, script
 from mocap.synthetic.rigs import ring
 
 RIG = ring(3, image_size=(1280, 960), jitter=1.0, seed=4, arc_deg=240.0)
@@ -93,6 +94,28 @@ def test_a_rig_a_little_off_is_not_taken_for_lateness(take: HandStarted) -> None
     clock = found.clocks.cameras[1]
     assert abs(error_s(take, clock, 1)) < max(2e-3, 3 * clock.sigma_s)
     assert found.refined is not None and found.refined.turned_deg[1] > 0.1
+
+
+def test_habits_of_a_detector_are_in_the_sigma(
+    acting: FloatArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each keypoint of each camera is seen late by its own time: time alone does not show it."""
+    take = hand_started(
+        acting, RIG, fps=30.0, length_s=8.0, start_s=(1.0, 1.4, 1.9), missing=0.0, outliers=0.0,
+        noise_px=0.5, seed=2,
+    )  # fmt: skip
+    seen = lagging(take.detections, 0.005, seed=8)
+    found = sync_people(seen, take.calibration).clocks.cameras[1:]
+    monkeypatch.setattr(refining, "KEYPOINT_BLOCKS", 1)
+    time_alone = sync_people(seen, take.calibration).clocks.cameras[1:]
+    error, sigma, too_small = (
+        np.array([error_s(take, clock, c) for c, clock in enumerate(found, start=1)]),
+        *(np.array([each.sigma_s for each in clocks]) for clocks in (found, time_alone)),
+    )
+    # Some ten keypoints move, late by 5 ms each: their mean is 1.6 ms off, between two cameras 2.
+    assert 0.5e-3 < np.abs(error).max() < 6e-3
+    assert (np.abs(error) < 3.0 * sigma).all()
+    assert (sigma > 1.5 * too_small).all()
 
 
 def test_nobody_moving_is_refused_and_nothing_is_claimed() -> None:

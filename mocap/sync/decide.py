@@ -160,8 +160,14 @@ def _checked_only(moved: list[CameraClock], clocks: Clocks, wish: SyncWish) -> D
 
 
 def _is_silent(clock: CameraClock) -> bool:
-    small = abs(clock.offset_s) < max(SILENT_S, SILENT_SIGMAS * np.nan_to_num(clock.sigma_s))
+    # Of an UNSURE one the sigma is how far offsets reach that agree as well.
+    sigmas = 1.0 if _is_thin(clock) else SILENT_SIGMAS
+    small = abs(clock.offset_s) < max(SILENT_S, sigmas * np.nan_to_num(clock.sigma_s))
     return bool(small and clock.drift_ppm == 0.0)
+
+
+def _is_thin(clock: CameraClock) -> bool:
+    return clock.verdict is Verdict.UNSURE and clock.method == "motion"
 
 
 def _silenced(clock: CameraClock) -> CameraClock:
@@ -173,10 +179,10 @@ def _silenced(clock: CameraClock) -> CameraClock:
 
 def _as_recorded(clock: CameraClock, recorded: float) -> CameraClock:
     """Return the clock at its recorded time where little evidence moves it and the views agree
-    there as well: the sigma of a refinement knows nothing of a detector's habits."""
-    unsure = clock.verdict is Verdict.UNSURE and clock.method == "motion"
-    if unsure and recorded >= clock.agreement:
-        return replace(clock, offset_s=0.0, drift_ppm=0.0)
+    there as well. Either may be right: the sigma covers the one that was found, too."""
+    if _is_thin(clock) and recorded >= clock.agreement:
+        both_s = float(np.hypot(clock.sigma_s, clock.offset_s))
+        return replace(clock, offset_s=0.0, drift_ppm=0.0, sigma_s=both_s)
     return clock
 
 

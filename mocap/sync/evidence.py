@@ -77,6 +77,24 @@ def evidence_of(
     return Evidence(min(told) if told else np.nan, agreement)
 
 
+def unsure_s(scan: AgreementScan, offsets: FloatArray, camera: int) -> float:
+    """Return how far from a camera's offset others lie that agree as well, in seconds.
+
+    As well is: worse by less than the standard error of the difference, second by second. Up to
+    where rivals begin.
+    """
+    steps = round(RIVAL_APART_S / TABLE_S)
+    away = np.arange(-steps, steps + 1) * TABLE_S
+    rows = [
+        _blocks(scan, (other, camera), offsets[other] - offsets[camera] - away)
+        for other in range(len(offsets))
+        if other != camera
+    ]
+    blocks = np.concatenate(rows)
+    worse_t = np.array([_paired_t(blocks[:, steps] - each) for each in blocks.T])
+    return float(np.abs(away[worse_t < 1.0]).max(initial=0.0))
+
+
 def _sharpened(scan: AgreementScan, offsets: FloatArray, camera: int, rival_s: float) -> float:
     """Return the best offset near a rival: the one found was refined, its rivals must be too."""
     tried = rival_s + np.arange(-SHARPEN_STEPS, SHARPEN_STEPS + 1) * TABLE_S

@@ -12,7 +12,7 @@ from mocap.core.clocks import CameraClock, Clocks, Verdict
 from mocap.core.detections import Detections2D
 from mocap.core.files.replay import Remember, anew
 from mocap.core.shapes import Array, BoolArray, FloatArray
-from mocap.sync.evidence import Evidence, evidence_of
+from mocap.sync.evidence import Evidence, evidence_of, unsure_s
 from mocap.sync.identity import follow_one
 from mocap.sync.offsets import PairCurves, joint_offsets
 from mocap.sync.refine import LEAST_POSE_SIGMA, Refined, refine
@@ -120,6 +120,10 @@ def sync_people(
         )
         if refined is not None and c in trusted:
             clock = _with_motion(clock, refined, trusted.index(c))
+            if verdicts[c] is Verdict.UNSURE and c != first:
+                # The refinement believes what its gates let through; here that is in doubt.
+                doubt_s = unsure_s(scan, every.offset_s, c)
+                clock = replace(clock, sigma_s=max(clock.sigma_s, doubt_s))
         clocks.append(replace(clock, verdict=Verdict.REFERENCE) if c == first else clock)
     recorded = np.array([_recorded_agreement(scan, c) for c in range(len(names))])
     return PeopleSync(

@@ -42,7 +42,9 @@ MEDIAN_CHI2 = 1.386
 MAX_FRAME_GAP_S = 0.1
 MAX_SPEED_M_S = 40.0
 VELOCITY_SMOOTH_S, LEAST_SMOOTH_FRAMES = 0.04, 0.6
-JACKKNIFE_BLOCKS = 10
+# Of time, and of keypoints: a detector's habits (a wrist that lags behind, a knee that is seen too
+# far outside) last as long as a short take does, and only its other keypoints tell of them.
+TIME_BLOCKS, KEYPOINT_BLOCKS = 10, 10
 # Instants worked on at once, four minutes; the speed at one is known from some seconds around it.
 _INSTANTS_AT_ONCE, _AROUND = 6000, 250
 # Quartz clocks of cameras are within 100 ppm of each other.
@@ -192,8 +194,9 @@ class _Problem:
         known = np.tile(LEAST_POSE_SIGMA, (cameras, 1)) if pose_sigma is None else pose_sigma
         inverse = 1.0 / (known * [np.deg2rad(1.0), 1.0])
         self.prior[2 * cameras :] = np.repeat(inverse**2, 3, axis=1).ravel()
-        self.hessian = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras, OWN * cameras))
-        self.gradient = np.zeros((JACKKNIFE_BLOCKS, OWN * cameras))
+        blocks = TIME_BLOCKS * KEYPOINT_BLOCKS
+        self.hessian = np.zeros((blocks, OWN * cameras, OWN * cameras))
+        self.gradient = np.zeros((blocks, OWN * cameras))
 
     def step(self, number: int, remember: Remember) -> float:
         """Take one step; return the largest change of an offset (s)."""
@@ -256,7 +259,7 @@ class _Problem:
         """Return the normal equations, some instants at a time, block by block of the jackknife,
         the spread of the residuals (px), and the share of what agrees."""
         self.hessian, self.gradient = np.zeros_like(self.hessian), np.zeros_like(self.gradient)
-        block = np.arange(len(common)) * JACKKNIFE_BLOCKS // max(1, len(common))
+        block = np.arange(len(common)) * TIME_BLOCKS // max(1, len(common))
         errors, used, seen = [np.zeros(0)], 0, 0  # a take of one frame has no instants
         for first in range(0, len(common), _INSTANTS_AT_ONCE):
             part = slice(first, min(first + _INSTANTS_AT_ONCE, len(common)))
@@ -291,6 +294,8 @@ class _Problem:
         velocity = _velocity(points.reshape(instants, keypoints, 3)).reshape(-1, 3)
         rows = slice(inner.start * keypoints, inner.stop * keypoints)
         errors = squared[rows]
+        # Keypoints that follow each other in a set lie beside each other on the body.
+        group = np.arange(keypoints) * KEYPOINT_BLOCKS // keypoints
         used = accumulate(
             self.poses,
             self.vectors,
@@ -299,7 +304,7 @@ class _Problem:
             np.nan_to_num(velocity[rows]),
             np.repeat(since[inner], keypoints, axis=0),
             self.gate_px,
-            np.repeat(block, keypoints),
+            (block[:, None] * KEYPOINT_BLOCKS + group).ravel(),
             self.hessian,
             self.gradient,
             errors,
@@ -335,23 +340,30 @@ class _Problem:
         return out
 
     def _jackknife(self) -> FloatArray:
-        """Standard deviations (unknown,) from leaving out one block of time at a time.
+        """Standard deviations (unknown,) from leaving out one block at a time.
 
-        Residuals of neighbouring instants hang together: the formal ones are too small.
+        Residuals of neighbouring instants, and of one keypoint, hang together: the formal ones are
+        too small. Blocks of time and of keypoints each tell it for themselves; the larger counts.
         """
         out = np.zeros(len(self.prior))
+        shape = (TIME_BLOCKS, KEYPOINT_BLOCKS)
+        for axis in (0, 1):
+            h = self.hessian.reshape(*shape, *self.hessian.shape[1:]).sum(axis=1 - axis)
+            g = self.gradient.reshape(*shape, -1).sum(axis=1 - axis)
+            out[self.free] = np.maximum(out[self.free], self._without_each(h, g))
+        return out
+
+    def _without_each(self, hessian: FloatArray, gradient: FloatArray) -> FloatArray:
+        """Return the jackknife's standard deviations (free unknown,) over blocks."""
         ix = np.ix_(self.free, self.free)
         inner_prior = np.diag(self._scaled_prior()[self.free] + 1e-9)
-        h, g = self.hessian.sum(axis=0), self.gradient.sum(axis=0)
-        solved = np.array(
-            [
-                np.linalg.solve((h - hb)[ix] + inner_prior, (g - gb)[self.free])
-                for hb, gb in zip(self.hessian, self.gradient, strict=True)
-            ]
-        )
+        h, g = hessian.sum(axis=0), gradient.sum(axis=0)
+        solved = np.array([
+            np.linalg.solve((h - hb)[ix] + inner_prior, (g - gb)[self.free])
+            for hb, gb in zip(hessian, gradient, strict=True)
+        ])  # fmt: skip
         n = len(solved)
-        out[self.free] = np.sqrt((n - 1) / n * np.sum((solved - solved.mean(0)) ** 2, axis=0))
-        return out
+        return np.asarray(np.sqrt((n - 1) / n * np.sum((solved - solved.mean(0)) ** 2, axis=0)))
 
 
 def _middles(streams: Sequence[PersonStream], offsets_s: FloatArray) -> FloatArray:

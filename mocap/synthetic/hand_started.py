@@ -179,6 +179,24 @@ def hand_started(
     return HandStarted(calibration, detections, start, drift, motion)
 
 
+def lagging(detections: Detections2D, late_s: float, seed: int) -> Detections2D:
+    """Return detections whose detector has habits: it sees each keypoint late, by a time of its own
+    in every camera, drawn with the standard deviation `late_s`."""
+    rng = np.random.default_rng(seed)
+    pixels = np.array(detections.pixels)
+    cameras, _, people, keypoints, _ = pixels.shape
+    for c in range(cameras):
+        own = np.isfinite(detections.times_s[c])
+        times = detections.times_s[c][own]
+        for person, k in np.ndindex(people, keypoints):
+            late = times - rng.normal(0.0, late_s)
+            track = pixels[c, own, person, k]
+            pixels[c, own, person, k] = np.stack(
+                [np.interp(late, times, axis) for axis in track.T], axis=-1
+            )
+    return replace(detections, pixels=pixels)
+
+
 def rolled(
     camera: Camera, motion: CubicSpline, times_s: FloatArray, rows: FloatArray
 ) -> FloatArray:

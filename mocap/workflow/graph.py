@@ -90,7 +90,8 @@ GRAPH = (
         reads=("detections", CALIBRATION),
         options=("sync",),
         code="mocap.workflow.sync",
-        revision=3,
+        # 4: sigmas know of keypoints that a detector sees amiss all the time.
+        revision=4,
     ),
     Row(
         name="associate",
