@@ -12,7 +12,9 @@ from stages import fit_stage
 from test_cli_fit import POINTS_ONLY, save_points
 
 from mocap.body.feet import lock as locking
+from mocap.body.fit import solver
 from mocap.body.fit import windows as windowing
+from mocap.body.fit.observed import held
 from mocap.capture.session import Session, Take
 from mocap.core.errors import DetectionError
 from mocap.core.files import replay
@@ -96,7 +98,7 @@ def test_a_fit_that_is_killed_within_a_step_goes_on_there(
     """Of a step, of what a take says of the shape and of the uncertainty windows are kept."""
     monkeypatch.setattr(windowing, "WINDOW_FRAMES", 30)
     monkeypatch.setattr(windowing, "MARGIN_FRAMES", 10)
-    monkeypatch.setattr(windowing, "KEPT_FRAMES", 0)
+    monkeypatch.setattr(held, "KEPT_FRAMES", 0)
     monkeypatch.setattr(replay, "KEEP_EVERY_S", 0.0)
     takes = []
     for name in ("clean", "killed"):
@@ -108,16 +110,22 @@ def test_a_fit_that_is_killed_within_a_step_goes_on_there(
         save_points(takes[-1], 1)
     clean, killed = takes
     made, allowed = 0, 10**6
-    eliminated, lock_feet = windowing._eliminated, locking.lock_feet
+    lock_feet = locking.lock_feet
 
-    def counted(*arguments: Any) -> Any:
-        nonlocal made
-        made += 1
-        if made > allowed:
-            raise DetectionError("killed")
-        return eliminated(*arguments)
+    def counting(real: Any) -> Any:
+        def counted(*arguments: Any) -> Any:
+            nonlocal made
+            made += 1
+            if made > allowed:
+                raise DetectionError("killed")
+            return real(*arguments)
 
-    monkeypatch.setattr(windowing, "_eliminated", counted)
+        return counted
+
+    # What takes long: windows, and what the keypoints say of some frames.
+    monkeypatch.setattr(windowing, "_eliminated", counting(windowing._eliminated))
+    monkeypatch.setattr(solver, "points_terms", counting(solver.points_terms))
+    monkeypatch.setattr(solver, "FRAMES_AT_ONCE", 20)
     run_stages([fit_stage(clean, POINTS_ONLY)], version="0")
     whole, done = made, 0
     for allowed in (1, 8, whole // 2 - 8, whole // 2 - 7, 3):

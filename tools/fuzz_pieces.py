@@ -77,6 +77,7 @@ def _steps(folder: Path) -> list[Path]:
     reached = Reached(
         False, False, 1e-9, np.array([3.0, 2.0]), np.zeros((3, 2, 3, 3)), np.zeros((3, 3)),
         np.zeros(4), np.zeros(1), np.ones((3, 2, 3)), np.ones(3), np.zeros((0, 0)), *nobody,
+        1.5, np.ones((3, 5, 6), np.float32), np.zeros((3, 5, 3)),
     )  # fmt: skip
     save_artifact(reached, folder / "steps.npz", Provenance("fit", "1"), pack=False)
     return [folder / "steps.npz"]
@@ -90,7 +91,7 @@ def _parts(folder: Path) -> list[Path]:
 
 def _read_steps(path: Path) -> object:
     reached = load_artifact(path, Reached)
-    return reached.state, reached.before, reached.step
+    return reached.state, reached.before, reached.step, reached.terms
 
 
 def _read_parts(path: Path) -> object:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from mocap.body.fit.journal import Estimate, Journal, Reached, parts_of
+from mocap.body.fit.observed import held
 from mocap.body.fit.observed.held import Room
 from mocap.body.fit.solver import (
     Normals,
@@ -170,17 +171,21 @@ def _improve(
     before: State = estimate.state
     step: Step | None = None
     damping, history, converged = _FIRST_DAMPING, list[float](), False
+    terms: Terms | None = None
     if reached is not None and reached.fits(estimate.state):
         estimate.state, estimate.problem = reached.state, reached.problem(estimate.problem)
         before, step = reached.before, reached.step
-        damping, history = reached.damping, reached.history.tolist()
+        damping, history, terms = reached.damping, reached.history.tolist(), reached.terms
         if reached.ended:
             return Status(reached.converged, len(history) - 1, tuple(history))
     del reached
-    terms = data_terms(estimate.problem, estimate.state)
+    first = max(len(history) - 1, 0)
+    remember = parts_of(told, str(first))
+    terms = terms or data_terms(estimate.problem, estimate.state, remember)
     history = history or [cost_of(estimate.problem, estimate.state, terms)]
-    for iteration in range(len(history) - 1, MAX_ITERATIONS):
+    for iteration in range(first, MAX_ITERATIONS):
         told()
+        remember = remember if iteration == first else parts_of(told, str(iteration))
         adapting = rescale is not None and 0 < iteration <= rescalings
         if adapting and rescale is not None:
             turn, root = rescale(estimate.problem, estimate.state, before, step)
@@ -189,11 +194,10 @@ def _improve(
         step, before = None, estimate.state
         again = rescale is not None and iteration < rescalings
         normals = linearise(
-            estimate.problem, estimate.state, terms, variances=again,
-            remember=parts_of(told, str(iteration)),
-        )  # fmt: skip
+            estimate.problem, estimate.state, terms, variances=again, remember=remember
+        )
         earlier = normals.cost
-        found = _better(estimate.problem, estimate.state, normals, damping)
+        found = _better(estimate.problem, estimate.state, normals, damping, remember)
         del normals
         if found is None:
             converged = True
@@ -207,7 +211,10 @@ def _improve(
             break
         if journal is not None and (step is None or step.lower is None):
             asked = before if again and (step is None or step.variances is None) else None
-            journal.keep(Reached.after(estimate, damping, history, before=asked, step=step))
+            said = terms if len(terms.weighted) > held.KEPT_FRAMES else None
+            journal.keep(
+                Reached.after(estimate, damping, history, before=asked, step=step, terms=said)
+            )
     if journal is not None:
         journal.keep(Reached.after(estimate, damping, history, ended=True, converged=converged))
     return Status(converged, len(history) - 1, tuple(history))
@@ -217,7 +224,7 @@ Better = tuple[State, Terms, Step | None]
 
 
 def _better(
-    problem: Problem, state: State, normals: Equations, damping: float
+    problem: Problem, state: State, normals: Equations, damping: float, remember: Remember
 ) -> tuple[Better, float, float] | None:
     """Return a better state, its cost and the next damping; None when there is none.
 
@@ -234,7 +241,7 @@ def _better(
         if step is None:
             return None
         trial = applied(problem, state, step)
-        terms = data_terms(problem, trial)
+        terms = data_terms(problem, trial, remember)
         return (trial, terms, step if damping <= _SLIGHT_DAMPING else None), cost_of(
             problem, trial, terms
         )

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from mocap.body.fit.solver import Problem, State, Step
+from mocap.body.fit.solver import Problem, State, Step, Terms
 from mocap.core.files.replay import Remember, anew
-from mocap.core.shapes import FloatArray, check_shapes
+from mocap.core.shapes import Array, FloatArray, check_shapes
 
 
 @dataclass(eq=False)
@@ -41,6 +41,8 @@ class Reached:
         variances: (frame, unknown) that the last step told; (0, 0) where it told none.
         before_turns, before_root, before_betas, before_constants: the state before the last step,
             of no frame where nobody will ask for it.
+        cost, curvature, weighted: what keypoints say at the state, see `Terms`; of no frame where
+            that is found out again.
     """
 
     ended: bool
@@ -58,6 +60,9 @@ class Reached:
     before_root: FloatArray
     before_betas: FloatArray
     before_constants: FloatArray
+    cost: float
+    curvature: Array
+    weighted: FloatArray
 
     def __post_init__(self) -> None:
         """Check that the arrays agree."""
@@ -78,6 +83,8 @@ class Reached:
             before_betas="shape",
             before_constants="constant",
             variances="told unknown",
+            curvature="known keypoint 6",
+            weighted="known keypoint 3",
         )
 
     @classmethod
@@ -89,6 +96,7 @@ class Reached:
         *,
         before: State | None = None,
         step: Step | None = None,
+        terms: Terms | None = None,
         ended: bool = False,
         converged: bool = False,
     ) -> Reached:
@@ -96,6 +104,7 @@ class Reached:
         problem, state = estimate.problem, estimate.state
         earlier = state.part(slice(0, 0)) if before is None else before
         variances = None if step is None else step.variances
+        told = Terms(0.0, np.zeros((0, 0, 6)), np.zeros((0, 0, 3))) if terms is None else terms
         return cls(
             ended=ended,
             converged=converged,
@@ -112,6 +121,7 @@ class Reached:
             before_root=earlier.root,
             before_betas=earlier.betas,
             before_constants=earlier.constants,
+            **told._asdict(),
         )
 
     @property
@@ -132,6 +142,11 @@ class Reached:
         if not self.variances.size:
             return None
         return Step(np.zeros(0), np.zeros(0), None, self.variances)
+
+    @property
+    def terms(self) -> Terms | None:
+        """What keypoints say at the state; None where it was not kept."""
+        return Terms(self.cost, self.curvature, self.weighted) if len(self.weighted) else None
 
     def problem(self, problem: Problem) -> Problem:
         """Return the problem with the smoothness that was reached."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from mocap.body.fit.kernels import data_normals, keypoints_of, point_terms
 from mocap.body.fit.layout import Layout
+from mocap.body.fit.observed import held
 from mocap.body.fit.observed.held import FRAMES_AT_ONCE, Room, empty_packed, packed, unpacked
 from mocap.body.fit.observed.seen import FramesSeen
 from mocap.body.fit.prior_kernels import (
@@ -36,6 +38,7 @@ from mocap.body.fit.prior_kernels import (
 )
 from mocap.body.fit.view_kernels import VIEW_SCALE, view_terms
 from mocap.body.shape_prior import ShapePrior, prior_terms
+from mocap.core.files.replay import Remember, anew
 from mocap.core.kernels.band import solve_backward, solve_forward
 from mocap.core.shapes import Array, FloatArray, in_parts
 
@@ -207,21 +210,28 @@ def cost_of(problem: Problem, state: State, terms: Terms | None = None) -> float
     )
 
 
-def data_terms(problem: Problem, state: State) -> Terms:
+def data_terms(problem: Problem, state: State, remember: Remember = anew) -> Terms:
     """Return what every keypoint says at a state, see the kernels.
 
-    Some frames at a time: what only the kernels want need not be there for all of a long take.
+    Some frames at a time: what only the kernels want need not be there for all of a long take, and
+    of one `remember` keeps what was found.
     """
     shape = problem.layout.shape(state.betas, fixed=True)
     frames, keypoints = problem.information.shape[:2]
     curvature = empty_packed(frames, keypoints)
     weighted = np.zeros((frames, keypoints, 3))
+    kept = remember if frames > held.KEPT_FRAMES else anew
+
+    def found(part: slice) -> tuple[float, Array, FloatArray]:
+        points = keypoints_of(problem.layout.tree, shape, state.turns[part], state.root[part])
+        whole, slope = np.zeros((*points.shape, 3)), np.zeros(points.shape)
+        cost = points_terms(problem, points, part, whole, slope)
+        return cost, packed(whole).astype(curvature.dtype, copy=False), slope
+
     cost = 0.0
     for part in in_parts(frames, FRAMES_AT_ONCE):
-        points = keypoints_of(problem.layout.tree, shape, state.turns[part], state.root[part])
-        whole = np.zeros((*points.shape, 3))
-        cost += points_terms(problem, points, part, whole, weighted[part])
-        curvature[part] = packed(whole)
+        more, curvature[part], weighted[part] = kept(partial(found, part))
+        cost += more
     return Terms(cost, curvature, weighted)
 
 

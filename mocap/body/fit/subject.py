@@ -271,7 +271,7 @@ def _evidence(solution: Solution, remember: Remember) -> Evidence:
         raise ValueError("the shape of this solution was known before")
     x = np.concatenate([state.betas, state.constants])
     precision, gradient = np.zeros((len(x), len(x))), np.zeros(len(x))
-    terms = data_terms(problem, state)
+    terms = data_terms(problem, state, remember)
     with one_blas_thread():
         for _, told in told_by_windows(
             problem, state, terms, 0.0, lambda part: (part.matrix, part.gradient),

@@ -91,7 +91,7 @@ def _told(
     Raises:
         BodyError: the normal matrix is not positive definite.
     """
-    terms = data_terms(problem, state)
+    terms = data_terms(problem, state, remember)
     with one_blas_thread():
         for window, told in told_by_windows(problem, state, terms, 0.0, tell, remember=remember):
             if told is None:

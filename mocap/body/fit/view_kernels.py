@@ -59,6 +59,22 @@ class Views(NamedTuple):
         return self._replace(pixels=self.pixels[frames], precision=self.precision[frames])
 
 
+class Room(NamedTuple):
+    """Where what is known of one point is written: asking for memory takes as long as a view.
+
+    Attributes:
+        matrix, slope: (3, 3) and (3,) of its normal equations.
+        residual: (2,) of a view.
+        by_camera, by_world: (2, 3) its derivatives.
+    """
+
+    matrix: FloatArray
+    slope: FloatArray
+    residual: FloatArray
+    by_camera: FloatArray
+    by_world: FloatArray
+
+
 @part
 def _residual(
     views: Views,
@@ -99,9 +115,10 @@ def _add_views(
     scale2: float,
     matrix: FloatArray,
     slope: FloatArray,
+    room: Room,
 ) -> float:
     """Add the reweighted normal equations of all views of a point; return their cost."""
-    residual, by_camera, by_world = np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3))
+    residual, by_camera, by_world = room.residual, room.by_camera, room.by_world
     cost = 0.0
     for c in range(len(views.lens)):
         if not _residual(views, t, k, c, y, residual, by_camera, by_world):
@@ -121,17 +138,24 @@ def _add_views(
 
 @part
 def _seen_point(
-    views: Views, t: int, k: int, x: FloatArray, scale2: float, y: FloatArray, inverse: FloatArray
+    views: Views,
+    t: int,
+    k: int,
+    x: FloatArray,
+    scale2: float,
+    y: FloatArray,
+    inverse: FloatArray,
+    room: Room,
 ) -> float:
     """Write the best y, and the inverse of M + 1 / scatter²; return the cost f(x)."""
     tie = views.scatter_precision[k]
-    matrix, slope = np.zeros((3, 3)), np.zeros(3)
+    matrix, slope = room.matrix, room.slope
     for a in range(3):
         y[a] = x[a]
     cost = 0.0
     for _ in range(_MAX_STEPS):
         matrix[:], slope[:] = 0.0, 0.0
-        cost = _add_views(views, t, k, y, scale2, matrix, slope)
+        cost = _add_views(views, t, k, y, scale2, matrix, slope, room)
         for a in range(3):
             matrix[a, a] += tie
             slope[a] += tie * (y[a] - x[a])
@@ -161,6 +185,7 @@ def view_terms(
         weighted: (frame, landmark, 3) 1/m.
     """
     y, inverse = np.zeros(3), np.zeros((3, 3))
+    room = Room(np.zeros((3, 3)), np.zeros(3), np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3)))
     total = 0.0
     for t in range(points.shape[0]):
         for k in range(points.shape[1]):
@@ -171,7 +196,7 @@ def view_terms(
                 seen += not np.isnan(views.pixels[t, k, c, 0])
             if seen == 0:
                 continue
-            total += _seen_point(views, t, k, points[t, k], scale2, y, inverse)
+            total += _seen_point(views, t, k, points[t, k], scale2, y, inverse, room)
             tie = views.scatter_precision[k]
             # (M^-1 + I / tie)^-1 = tie (I - tie (M + tie I)^-1): M has no inverse for one view.
             for a in range(3):
@@ -189,10 +214,11 @@ def free_errors(views: Views, points: FloatArray, scale2: float, out: FloatArray
     not seen.
     """
     y, inverse = np.zeros(3), np.zeros((3, 3))
-    residual, by_camera, by_world = np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3))
+    room = Room(np.zeros((3, 3)), np.zeros(3), np.zeros(2), np.zeros((2, 3)), np.zeros((2, 3)))
+    residual, by_camera, by_world = room.residual, room.by_camera, room.by_world
     for t in range(points.shape[0]):
         for k in range(points.shape[1]):
-            _seen_point(views, t, k, points[t, k], scale2, y, inverse)
+            _seen_point(views, t, k, points[t, k], scale2, y, inverse, room)
             for c in range(len(views.lens)):
                 out[t, k, c] = np.nan
                 if not _residual(views, t, k, c, y, residual, by_camera, by_world):

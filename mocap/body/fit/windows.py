@@ -23,6 +23,7 @@ from mocap.body.fit import descent
 from mocap.body.fit.descent import Equations, Linearise, Rescale, Status
 from mocap.body.fit.journal import Estimate
 from mocap.body.fit.kernels import data_normals
+from mocap.body.fit.observed import held
 from mocap.body.fit.observed.held import LONG_FRAMES, Room, unpacked
 from mocap.body.fit.prior_kernels import anatomy_normals, smoothness_normals
 from mocap.body.fit.selected_inverse import invert_band
@@ -51,9 +52,6 @@ BODY_UNKNOWNS = 60
 # frames per second. After 200 of those some twists still differed by degrees from the whole take's
 # when the iteration ended, after 300 by 0.06 degrees at most.
 MARGIN_FRAMES = 350
-
-KEPT_FRAMES = 50_000
-"""A step of a take of more frames takes longer than what may be lost: its windows are kept."""
 
 # An acceleration ties a frame to the two before and the two after it.
 _REACH = 2
@@ -213,7 +211,7 @@ def told_by_windows(
     None where a matrix is not definite. Of a long take `remember` keeps what was found.
     """
     frames, unknowns = len(state.root), problem.layout.tree.unknowns
-    kept = remember if frames > KEPT_FRAMES else anew
+    kept = remember if frames > held.KEPT_FRAMES else anew
     room, left = room or Room(), None
 
     def found(window: Window, left: Left | None) -> tuple[Any, ...]:

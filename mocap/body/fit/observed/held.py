@@ -15,6 +15,9 @@ from mocap.core.shapes import Array, FloatArray
 # Takes of more frames are long; shorter ones fit into memory as they are.
 LONG_FRAMES = 4000
 
+KEPT_FRAMES = 50_000
+"""A step of a fit of more frames takes longer than what may be lost: parts of it are kept."""
+
 FRAMES_AT_ONCE = 2048
 
 _ROWS, _COLUMNS = np.tril_indices(3)
