@@ -261,10 +261,12 @@ def detection_figures(session: Session, folder: Path, paces: Sequence[str]) -> l
     """Return what the paces of detection cost and change, and what a new machine compiles."""
     paces = [REFERENCE, *(pace for pace in paces if pace != REFERENCE)]
     ensure_calibration(session, Quiet())
-    costs, errors = {}, {}
+    costs, errors, briefly = {}, {}, []
     for pace in paces:
         costs[pace] = run_pace(session, pace)
         errors[pace] = errors_of(session)
+        if pace == REFERENCE:  # on crops of the same people, whatever paces follow
+            briefly = precision.figures(session)
     stages = [
         Figure(f"{pace}: {stage}", seconds, "CPU s")
         for pace in paces
@@ -284,7 +286,7 @@ def detection_figures(session: Session, folder: Path, paces: Sequence[str]) -> l
     data = os.environ.get("MOCAP_REAL_DATA")
     if data:
         print_figures("Real take", real_figures(Path(data), folder, paces))
-    figures += _told("bfloat16 beside float32", precision.figures(session))
+    figures += _told("bfloat16 beside float32", briefly)
     return figures + _told("A new machine", cold_figures(session, folder))
 
 

@@ -54,18 +54,18 @@ def figures(session: Session) -> list[Figure]:
 
 
 def _people(session: Session) -> Iterator[tuple[Array, Detection]]:
-    """Yield images of the first take and the person found in each."""
-    take = session.take(session.takes()[0])
-    seen = load_artifact(take.artifact("detections"), Detections2D)
-    for camera in range(CAMERAS):
-        frames = read_frames(take.videos()[seen.camera_names[camera]])
-        for index, image in islice(frames, 0, None, EVERY_FRAMES):
-            pixels, confidence, box = (
-                np.asarray(each[camera, index, 0], np.float64)
-                for each in (seen.pixels, seen.confidence, seen.boxes)
-            )
-            if np.isfinite(pixels[:17]).all():
-                yield image, Detection(pixels[:17], confidence[:17], box)
+    """Yield images of all takes and the person found first in each."""
+    for take in map(session.take, session.takes()):
+        seen = load_artifact(take.artifact("detections"), Detections2D)
+        for camera in range(CAMERAS):
+            frames = read_frames(take.videos()[seen.camera_names[camera]])
+            for index, image in islice(frames, 0, None, EVERY_FRAMES):
+                pixels, confidence, box = (
+                    np.asarray(each[camera, index, 0], np.float64)
+                    for each in (seen.pixels, seen.confidence, seen.boxes)
+                )
+                if np.isfinite(pixels[:17]).all():
+                    yield image, Detection(pixels[:17], confidence[:17], box)
 
 
 Reading = Callable[[Network, Array, Detection], FloatArray]
