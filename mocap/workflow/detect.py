@@ -241,15 +241,12 @@ def _serves(job: Job, options: Mapping[str, object]) -> Mapping[str, object]:
     from mocap.detect.following.pace import PACES
 
     order, choice = list(PACES), _chosen(job)
-    made = options.get("detect")
+    said = {**_defaults(), **options}
+    made = str(said["detect"])
     if choice.pace != DEFAULT_PACE or made not in order[: order.index(DEFAULT_PACE)]:
         return options
-    as_made = _options(replace(choice, pace=str(made)))
-    if options.get("pace", 0) != as_made.get("pace", 0):
-        return options  # as that pace was once
-    wanted = _options(choice)
-    said = {name: word for name, word in options.items() if name not in ("detect", "pace")}
-    return {**said, **{name: wanted[name] for name in ("detect", "pace") if name in wanted}}
+    # As that pace would make them today, in everything.
+    return _options(choice) if said == _options(replace(choice, pace=made)) else options
 
 
 def _other_weights(job: Job, found: Provenance) -> str:
