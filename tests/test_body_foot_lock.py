@@ -20,7 +20,7 @@ from mocap.body.feet.contact import (
 from mocap.body.feet.ground import _least_change, levelled, sole_depth
 from mocap.body.feet.lock import lock_feet
 from mocap.body.model import BodyModel, load_free_body
-from mocap.core.body.footing import at_least
+from mocap.core.body.footing import MOST_ABOVE_M, OWN_SHARE, _to_place, at_least
 from mocap.core.body.legs import hinge_turn
 from mocap.core.body_motion import BodyMotion, split_rotations
 from mocap.core.errors import BodyError
@@ -240,6 +240,19 @@ def test_a_foot_gives_way_by_how_surely_its_turn_is_known(
 def angle_between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the angles (...) between rotations (..., 3, 3), radians."""
     return np.asarray(np.linalg.norm(rotvec_from_matrix(np.swapaxes(one, -1, -2) @ other), axis=-1))
+
+
+def test_a_stance_and_the_floor_tell_its_height() -> None:
+    heights = np.repeat([0.006, 0.5, 0.030, 0.5, -0.004], 10)
+    standing = heights < 0.1
+    places = np.stack([np.zeros(50), np.zeros(50), 0.08 + heights], axis=-1)
+    places[::10, 2] += 0.01  # one frame says nothing of a stance
+    never = np.zeros(50, dtype=bool)
+    held = places + _to_place(places, standing, never, 0.08, True, OWN_SHARE)
+    for first, above in ((0, 0.003), (20, MOST_ABOVE_M), (40, -0.002)):
+        np.testing.assert_allclose(held[first : first + 10, 2], 0.08 + above, atol=1e-12)
+    exact = places + _to_place(places, standing, never, 0.08, True, 0.0)
+    np.testing.assert_allclose(exact[standing, 2], 0.08, atol=1e-12)
 
 
 def test_the_least_change_is_the_least() -> None:

@@ -144,7 +144,8 @@ GRAPH = (
         # 2: fingers that nobody saw are relaxed, not flat. 3: feet that roll are held only where
         # they carry. 4: fingers that were seen are fitted on the images. 5: the shape of a subject
         # is told by whole takes, once. 6: a sole below the floor turns its foot before it lifts it.
-        revision=6,
+        # 7: how high a foot stands its stance tells too.
+        revision=7,
     ),
     # The report comes before the export: it shows why a skeleton may be refused.
     Row(
