@@ -242,17 +242,20 @@ def test_many_images_a_second_are_looks_enough() -> None:
     assert looks == [2 * 19, 19]
 
 
+class Leaning(Scene):
+    """Reads 1 px to one side, and to the other in the mirror."""
+
+    def look(
+        self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
+    ) -> Detection:
+        seen = super().look(image, around, mirrored=mirrored, room=room)
+        return replace(seen, pixels=seen.pixels + ((-1.0, 0.0) if mirrored else (1.0, 0.0)))
+
+
 @pytest.mark.parametrize("path", [standing, walking])
 def test_what_a_mirror_shifts_is_learnt_and_taken_away(path: Path) -> None:
     """1 px to one side in plain readings and to the other in mirrored ones, half a percent of a
     person: what the mean of both would not show."""
-
-    class Leaning(Scene):
-        def look(
-            self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
-        ) -> Detection:
-            seen = super().look(image, around, mirrored=mirrored, room=room)
-            return replace(seen, pixels=seen.pixels + ((-1.0, 0.0) if mirrored else (1.0, 0.0)))
 
     scene = Leaning(path)
     following = Following(scene, BALANCED, FPS)
@@ -409,13 +412,6 @@ def test_fast_looks_at_every_second_image_plain_and_mirrored_by_turns() -> None:
 
 
 def test_fast_learns_what_a_mirror_shifts_from_the_images_it_looks_at() -> None:
-    class Leaning(Scene):
-        def look(
-            self, image: Array, around: Detection, *, mirrored: bool, room: bool = False
-        ) -> Detection:
-            seen = super().look(image, around, mirrored=mirrored, room=room)
-            return replace(seen, pixels=seen.pixels + ((-1.0, 0.0) if mirrored else (1.0, 0.0)))
-
     found = detect(images(80), Leaning(walking), fps=FPS, pace=FAST)
     true = np.stack([person_at(*walking(frame)).pixels for frame in range(80)])
     off = np.abs(found.pixels[0, ::2, 0] - true[::2]).max(axis=(1, 2))
