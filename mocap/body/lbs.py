@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from mocap.core.kernels.compiled import kernel
 from mocap.core.rotation import matrix_from_rotvec
-from mocap.core.shapes import Array, FloatArray, in_parts
+from mocap.core.shapes import Array, FloatArray, IntArray, in_parts
 
 # 32 frames of 14 000 vertices need 20 MB of blended transforms: they stay in the cache's reach.
 _FRAMES_AT_ONCE = 32
@@ -40,19 +41,47 @@ def forward_kinematics(
     then moves by `transl` (frame, 3), as in SMPL-X: its position is rest_joints[0] + transl.
     `rest_joints` are (joint, 3), or (frame, joint, 3) where they change with the frames.
     """
-    local = as_matrices(rotations)
-    positions = np.zeros(local.shape[:3])
-    turns = np.zeros_like(local)
-    for joint, parent in enumerate(parents):
-        if parent < 0:
-            turns[:, joint] = local[:, joint]
-            positions[:, joint] = rest_joints[..., joint, :] + np.asarray(transl)
-        else:
-            turns[:, joint] = turns[:, parent] @ local[:, joint]
-            offset = rest_joints[..., joint, :] - rest_joints[..., parent, :]
-            moved = turns[:, parent] @ offset[..., None]
-            positions[:, joint] = positions[:, parent] + moved[..., 0]
+    local = np.ascontiguousarray(as_matrices(rotations))
+    rest = np.asarray(rest_joints, dtype=np.float64)
+    rest = np.ascontiguousarray(rest if rest.ndim == 3 else rest[None])
+    moved = np.array(np.broadcast_to(transl, (len(local), 3)), dtype=np.float64)
+    positions, turns = np.zeros(local.shape[:3]), np.zeros(local.shape)
+    _turn(rest, np.array(parents), local, moved, positions, turns)
     return positions, turns
+
+
+@kernel
+def _turn(
+    rest: FloatArray,
+    parents: IntArray,
+    local: FloatArray,
+    transl: FloatArray,
+    positions: FloatArray,
+    turns: FloatArray,
+) -> None:
+    """Write positions and global rotations; `rest` is (frame, joint, 3) or (1, joint, 3).
+
+    G_j = G_p R_j and x_j = x_p + G_p (rest_j - rest_p), p the parent of joint j.
+    """
+    for t in range(len(local)):
+        at = rest[t if len(rest) > 1 else 0]
+        for j in range(len(parents)):
+            p = parents[j]
+            for a in range(3):
+                if p < 0:
+                    positions[t, j, a] = at[j, a] + transl[t, a]
+                    for b in range(3):
+                        turns[t, j, a, b] = local[t, j, a, b]
+                    continue
+                r0, r1, r2 = turns[t, p, a, 0], turns[t, p, a, 1], turns[t, p, a, 2]
+                positions[t, j, a] = positions[t, p, a] + (
+                    r0 * (at[j, 0] - at[p, 0]) + r1 * (at[j, 1] - at[p, 1])
+                    + r2 * (at[j, 2] - at[p, 2])
+                )  # fmt: skip
+                for b in range(3):
+                    turns[t, j, a, b] = (
+                        r0 * local[t, j, 0, b] + r1 * local[t, j, 1, b] + r2 * local[t, j, 2, b]
+                    )
 
 
 def pose_features(rotations: Array) -> FloatArray:
