@@ -23,10 +23,21 @@ from mocap.detect.watchdog import watched
 
 _HANDS = ("hands", "full")
 
+_VIEWS_A_PROCESSOR = 2
+
 
 def default_workers() -> int:
     """Return how many images to look at simultaneously: one a processor this process may use."""
     return usable_processors()
+
+
+def views_at_once(views: int) -> int:
+    """Return how many of so many views to follow people in at the same time.
+
+    Two for every processor: now and then a view waits, for the interpreter or for its next image,
+    and views of one length end together.
+    """
+    return max(1, min(views, _VIEWS_A_PROCESSOR * default_workers()))
 
 
 def open_detector(

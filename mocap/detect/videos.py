@@ -10,7 +10,7 @@ from mocap.capture.footage import Footage
 from mocap.capture.video import VideoInfo, probe
 from mocap.core.detections import Detections2D
 from mocap.detect.detect import detect, join_cameras
-from mocap.detect.detectors import default_workers, open_detector
+from mocap.detect.detectors import default_workers, open_detector, views_at_once
 from mocap.detect.following.pace import THOROUGH, pace_named
 from mocap.detect.threads import Threads, wait_for_all
 
@@ -58,6 +58,6 @@ def detect_videos(
             mirrored_first=bool(number % 2),
         )
 
-    with Threads(1 if chosen.every_image else min(workers, max(len(infos), 1))) as threads:
+    with Threads(1 if chosen.every_image else views_at_once(len(infos))) as threads:
         results = [threads.start(look, number, info) for number, info in enumerate(infos)]
         return join_cameras(wait_for_all(results))

@@ -151,9 +151,9 @@ def left_out_by(pace: Pace) -> list[str]:
 def _run_cameras(
     job: Job, stages: Mapping[str, Stage], detector: LazyDetector, shared: Together
 ) -> None:
-    """Detect the cameras that were not; where people are followed, as many at once as there are
-    processors: one camera alone cannot keep more than two of them busy."""
-    from mocap.detect.detectors import default_workers
+    """Detect the cameras that were not; where people are followed several at once, for one alone
+    cannot keep more than two processors busy."""
+    from mocap.detect.detectors import views_at_once
     from mocap.detect.threads import Threads, wait_for_all
 
     def run(camera: str) -> None:
@@ -162,7 +162,7 @@ def _run_cameras(
         if outcome.status == CURRENT:
             shared.finished(f"  {camera}: kept from the interrupted run")
 
-    at_once = 1 if detector.pace.every_image else min(len(stages), default_workers())
+    at_once = 1 if detector.pace.every_image else views_at_once(len(stages))
     for camera in stages:
         job.run.hashes(job.footage.recording.infos[camera].path)
     with Threads(at_once) as threads:
