@@ -30,9 +30,9 @@ from mocap.synthetic.footage.encode import VideoWriter
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "studio"
 TAKE = "throw"
-CAMERAS = ("front_left", "back_right")
+CAMERAS = ("front_left", "back_right", "front_right", "back_left")
 FRAMES = 6
-"""A frame for each of up to four workers and some more: all of them start at once."""
+"""Of each camera: all of them are looked at at once where there are two processors or more."""
 
 # They end with this program, however it ends.
 _BUSY = "import os; mine = os.getppid()\nwhile os.getppid() == mine: sum(range(10**6))"
