@@ -60,7 +60,7 @@ def move_to_frames(
         pixels: not seen is NaN and stays NaN; outside of the knots, and where the camera does not
             see the curve, pixels stay as they are.
     """
-    here = 0
+    here = (len(knots) - 2) // 2  # anywhere; a literal would be compiled for, see `compiled`
     for frame in range(len(pixels)):
         u, v = pixels[frame, 0], pixels[frame, 1]
         node = frame / fps
