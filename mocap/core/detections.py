@@ -52,6 +52,18 @@ def looked_at_every(times_s: FloatArray) -> int:
     return max(int(np.gcd.reduce(frames)), 1) if len(frames) else 1
 
 
+def spread(values: Array, stride: int, frame_count: int, fill: float) -> Array:
+    """Return values (camera, frame, ...) over so many frames, `stride` of them for one; between
+    is `fill`.
+
+    >>> spread(np.array([[7, 8]]), 2, 3, fill=-1)
+    array([[ 7, -1,  8]])
+    """
+    out = np.full((values.shape[0], frame_count, *values.shape[2:]), fill, values.dtype)
+    out[:, ::stride] = values
+    return out
+
+
 def _times_of_part(owner: Detections2D | Tracks2D, frames: slice) -> FloatArray:
     first, _, _ = frames.indices(owner.times_s.shape[1])
     return np.asarray(owner.times_s[:, frames] - first / owner.fps)
@@ -224,18 +236,12 @@ class Tracks2D:
 
     def spread(self, stride: int, frame_count: int) -> Tracks2D:
         """Return the tracks over so many frames, `stride` of them for one: between is nothing."""
-
-        def spread(values: Array, fill: float) -> Array:
-            out = np.full((values.shape[0], frame_count, *values.shape[2:]), fill, values.dtype)
-            out[:, ::stride] = values
-            return out
-
         return replace(
             self,
             fps=self.fps * stride,
-            pixels=spread(self.pixels, np.nan),
-            confidence=spread(self.confidence, 0.0),
-            times_s=spread(self.times_s, np.nan),
+            pixels=spread(self.pixels, stride, frame_count, np.nan),
+            confidence=spread(self.confidence, stride, frame_count, 0.0),
+            times_s=spread(self.times_s, stride, frame_count, np.nan),
         )
 
     def of_person(self, person_id: int) -> Tracks2D:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mocap.core.clocks import Clocks
-from mocap.core.detections import NOT_FOLLOWED, Detections2D
+from mocap.core.detections import NOT_FOLLOWED, Detections2D, looked_at_every, spread
 from mocap.core.errors import ReconstructionError
 from mocap.core.shapes import FloatArray, IntArray
 
@@ -67,7 +67,7 @@ def common_frames(
         return _as_recorded(times_s, own, fps)
     # Where all cameras left images out, theirs stand at as few frames, the nearest of each: those
     # of two cameras started by hand would never stand at the same.
-    stride = min(_stride(index) for index in own)
+    stride = looked_at_every(times_s)
     return _spread(_nearest_frames(common, own, names, fps / stride), stride)
 
 
@@ -107,15 +107,12 @@ def _spread(frames: CommonFrames, stride: int) -> CommonFrames:
     if stride == 1:
         return frames
     count = (frames.image.shape[1] - 1) * stride + 1
-    image = np.full((len(frames.image), count), -1)
-    taken = np.full(image.shape, np.nan)
-    image[:, ::stride], taken[:, ::stride] = frames.image, frames.times_s
-    return replace(frames, fps=frames.fps * stride, image=image, times_s=taken)
-
-
-def _stride(index: IntArray) -> int:
-    """Return of how many images one was looked at, from the indices (image,) of these."""
-    return int(np.median(np.diff(index))) if len(index) > 1 else 1
+    return replace(
+        frames,
+        fps=frames.fps * stride,
+        image=spread(frames.image, stride, count, -1),
+        times_s=spread(frames.times_s, stride, count, np.nan),
+    )
 
 
 def _in_step(common_s: FloatArray, index: IntArray, fps: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +79,6 @@ def lift(
     if height_m is None:
         warnings.append("the stature is not known (--height-m): the distance is +-6 %.")
     if view.stride > 1:
-        view = view.looked_at()
         warnings.append(f"one of {view.stride} images was looked at: {view.fps:g} a second.")
     points = lift_view(
         view.pixels, view.confidence, view.names, chosen, view.fps, height_m=height_m
@@ -128,8 +127,8 @@ def only_camera(take: Take, named: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """Keypoints of one person in one camera, in the pixels of its calibration; of so many frames
-    one was looked at."""
+    """Keypoints of one person in one camera, in the pixels of its calibration: of the frames that
+    were looked at, one of so many, for a guess is not filled with another."""
 
     pixels: FloatArray
     confidence: Array
@@ -138,15 +137,6 @@ class _View:
     stride: int
     path: Path
 
-    def looked_at(self) -> _View:
-        """Return the frames that were looked at alone: a guess is not filled with another."""
-        return replace(
-            self,
-            pixels=self.pixels[:: self.stride],
-            confidence=self.confidence[:: self.stride],
-            fps=self.fps / self.stride,
-        )
-
 
 def _tracked(take: Take, camera: str) -> _View | None:
     """Return the first person of the tracks, when the take has tracks with this camera."""
@@ -154,9 +144,10 @@ def _tracked(take: Take, camera: str) -> _View | None:
     if not results.has("tracks") or camera not in results.tracks.camera_names:
         return None
     tracks = results.tracks
+    stride = looked_at_every(tracks.times_s)
+    tracks = tracks.every(stride)
     index, path = tracks.camera_names.index(camera), results.path("tracks")
     pixels, confidence = tracks.pixels[index, :, 0], tracks.confidence[index, :, 0]
-    stride = looked_at_every(tracks.times_s)
     return _View(pixels, confidence, tracks.keypoint_names, tracks.fps, stride, path)
 
 
@@ -169,6 +160,8 @@ def _detected(
     hashes = FileHashes(take.session.hash_cache_path, take.session.root)
     run_stages([stage], version=installed_version(), hash_of=hashes)
     found = load_artifact(path, Detections2D)
+    stride = looked_at_every(found.times_s)
+    found = found.every(stride)
     boxes = found.boxes[0]
     area = np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0.0), axis=-1)
     slot = np.where(np.isfinite(area), area, -1.0).argmax(axis=1)
@@ -177,7 +170,7 @@ def _detected(
     if take.session.calibration_path.is_file():
         rig = Calibration((chosen,))
         pixels = image_maps(take.session, {info.camera: info}, rig)[info.camera].apply(pixels)
-    confidence, stride = found.confidence[0][frames, slot], looked_at_every(found.times_s)
+    confidence = found.confidence[0][frames, slot]
     return _View(pixels, confidence, found.keypoint_names, found.fps, stride, path)
 
 
